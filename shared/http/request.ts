@@ -1,0 +1,122 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+export interface OutgoingRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  headers: Record<string, string>;
+  body?: string;
+  /** For the whole call: name lookup, connection, TLS, request and the last byte of the answer. */
+  timeoutMs: number;
+}
+
+export type Reply =
+  | { kind: 'response'; status: number; headers: Record<string, string>; body: string }
+  /** The connection never stood, so not one byte of the request left this process. */
+  | { kind: 'not_sent'; detail: string }
+  /** The request may have arrived; what became of it is not known. */
+  | { kind: 'no_answer'; detail: string };
+
+/** A longer answer than this is cut off and counts as `no_answer`; ours are under 2 KB. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/**
+ * Sends one HTTP request, once: no retry, no redirect, no reused connection.
+ *
+ * A fresh connection per call is what makes `not_sent` provable: an error before the (TLS) connection
+ * stood cannot have carried a request. A reused keep-alive socket, gone stale while a Lambda slept,
+ * would turn into `no_answer`, and each `no_answer` to a grant costs a person's time.
+ *
+ * The request is handed to the operating system in the same turn in which this function is called.
+ */
+export function sendOnce(request: OutgoingRequest): Promise<Reply> {
+  const { promise, resolve } = Promise.withResolvers<Reply>();
+  const url = new URL(request.url);
+  const secure = url.protocol === 'https:';
+  let connected = false;
+
+  const fail = (error: Error) => {
+    const detail = describeNetworkError(error);
+    resolve(connected ? { kind: 'no_answer', detail } : { kind: 'not_sent', detail });
+  };
+
+  const outgoing = (secure ? httpsRequest : httpRequest)(url, {
+    method: request.method,
+    headers: {
+      ...request.headers,
+      ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }),
+    },
+    agent: false,
+    signal: AbortSignal.timeout(request.timeoutMs),
+  });
+  outgoing.on('socket', (socket) => {
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      connected = true;
+    });
+  });
+  outgoing.on('error', fail);
+  outgoing.on('response', (incoming) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    incoming.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > MAX_ANSWER_BYTES) {
+        outgoing.destroy(new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`));
+      }
+    });
+    incoming.on('error', fail);
+    incoming.on('aborted', () => fail(new Error('the connection closed in the middle of the answer')));
+    incoming.on('end', () => {
+      const headers = Object.fromEntries(
+        Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+      );
+      resolve({
+        kind: 'response',
+        status: incoming.statusCode ?? 0,
+        headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+      });
+    });
+  });
+  outgoing.end(request.body);
+  return promise;
+}
+
+/**
+ * Reads how long the other side asks us to wait: `Retry-After` in seconds or as an HTTP date, else
+ * `X-RateLimit-Reset` as seconds to wait, or as a Unix time in seconds or milliseconds.
+ *
+ * @returns milliseconds from `now`, or undefined where no header says it.
+ */
+export function retryAfterMs(headers: Record<string, string>, now: number): number | undefined {
+  const retryAfter = headers['retry-after']?.trim();
+  if (retryAfter) {
+    if (/^\d+(\.\d+)?$/.test(retryAfter)) return Math.ceil(Number(retryAfter) * 1000);
+    const date = Date.parse(retryAfter);
+    if (Number.isFinite(date)) return Math.max(0, date - now);
+  }
+  const reset = headers['x-ratelimit-reset']?.trim();
+  if (reset && /^\d+(\.\d+)?$/.test(reset)) {
+    const value = Number(reset);
+    if (value > 1e12) return Math.max(0, Math.ceil(value - now));
+    if (value > 1e9) return Math.max(0, Math.ceil(value * 1000 - now));
+    return Math.ceil(value * 1000);
+  }
+  return undefined;
+}
+
+/** True for `https:` anywhere, and for `http:` on this machine only. */
+export function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.username || url.password) return false;
+  if (url.protocol === 'https:') return true;
+  return url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+}
+
+function describeNetworkError(error: Error): string {
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
+  return `${code}${error.message}`.slice(0, 200);
+}

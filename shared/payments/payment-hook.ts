@@ -1,0 +1,77 @@
+import type { Money } from '../money.ts';
+
+/**
+ * A charge, frozen in the account's reservation before the first call. Every repetition sends exactly
+ * these parameters under the same `chargeId`, whatever the configuration says by then.
+ */
+export interface ChargeRequest {
+  /** Our key for this attempt, sent as `Idempotency-Key` and used for every later lookup. */
+  chargeId: string;
+  /** The platform's idempotency key, for the reader of the provider's dashboard. */
+  rechargeKey: string;
+  account: { email: string; platformId?: string; customer?: string };
+  credits: number;
+  money: Money;
+  description: string;
+}
+
+/** What later calls need in order to find the same payment again. */
+export interface ChargeReference {
+  chargeId: string;
+  /** The money the answer must speak of; an answer about another amount is `unknown`. */
+  money: Money;
+  paymentRef?: string;
+}
+
+export interface RefundRequest extends ChargeReference {
+  /** One key per recharge, for ever. */
+  refundId: string;
+  rechargeKey: string;
+}
+
+export type Paid = { kind: 'paid'; paymentRef: string };
+export type Declined = { kind: 'declined'; reason: string; retryable: boolean };
+/** `actionUrl`: the hosted page on which the client must act; without it the provider is processing. */
+export type Pending = { kind: 'pending'; paymentRef: string; actionUrl?: string };
+/** This one call did nothing. Says nothing about the charge: an earlier call may have worked. */
+export type NotAttempted = {
+  kind: 'not_attempted';
+  detail: string;
+  retryAfterMs?: number;
+  /** True where only the agency's developer can mend it (a wrong URL, a refused signature). */
+  misconfigured?: boolean;
+};
+export type Unknown = { kind: 'unknown'; detail: string };
+
+export type ChargeOutcome = Paid | Declined | Pending | NotAttempted | Unknown;
+export type LookupOutcome =
+  | Paid
+  | Declined
+  | Pending
+  | { kind: 'refunded'; refundRef?: string }
+  | { kind: 'not_found' }
+  | Unknown;
+export type RefundOutcome =
+  | { kind: 'refunded'; refundRef?: string }
+  | { kind: 'pending' }
+  | { kind: 'refused'; reason: string }
+  | NotAttempted
+  | Unknown;
+
+/** A call with everything awaited that could be: `send` puts its bytes on the wire in the same turn. */
+export interface Prepared<Outcome> {
+  send(): Promise<Outcome>;
+}
+
+/**
+ * The agency's way to take money. No method throws for what a provider or a network does: that is an
+ * outcome. `charge` and `refund` must be idempotent per id on the provider's side.
+ */
+export interface PaymentHook {
+  /** Two steps, so that the deadline can be checked between the last `await` and the first byte. */
+  prepareCharge(request: ChargeRequest): Promise<Prepared<ChargeOutcome>>;
+  lookup(reference: ChargeReference): Promise<LookupOutcome>;
+  /** Withdraws a payment the client has not acted upon, and answers what the charge is now. */
+  cancel(reference: ChargeReference): Promise<LookupOutcome>;
+  refund(request: RefundRequest): Promise<RefundOutcome>;
+}
