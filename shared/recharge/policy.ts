@@ -1,0 +1,77 @@
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/**
+ * Every wait and limit of a recharge, in milliseconds. The order of the first group is what keeps a
+ * grant single: call < run < grant deadline < redelivery. By the time anyone may call a grant lost, the
+ * process that could still send it has been ended by the runtime.
+ */
+export interface Policy {
+  /** One POST to the credits endpoint, from name lookup to the last byte. */
+  grantCallMs: number;
+  /** One call to the payment hook. */
+  chargeCallMs: number;
+  /** How long one run may live: the Lambda's timeout. */
+  runMs: number;
+  /** A call is not begun with less than its own time and this left of the run. */
+  callMarginMs: number;
+  /** `granting` is not written with less left of the run: the write (3 tries of 2 s), the POST, and the result. */
+  grantStepMs: number;
+  /** From the write of `granting` on, nobody POSTs this grant after this time. */
+  grantDeadlineMs: number;
+  /** A row comes back by itself this long after the claim, and after each sweep. */
+  sweepAgainMs: number;
+  /** After the grant's deadline, before a person may say that nothing was granted: a stuck request can still land. */
+  settleMs: number;
+
+  /** Providers may forget a key after 24 h (Stripe's documented minimum): no charge is begun later than this. */
+  chargeWindowMs: number;
+  /** From here a payment that is not found does not exist: an hour after the last possible call. */
+  notFoundFinalMs: number;
+  /** A lookup that has not answered by then needs a person. */
+  lookupSilentMs: number;
+  pending: { askMs: number; clientActsMs: number; giveUpMs: number };
+  /** Paid and not granted: how long we keep trying. */
+  grantGiveUpMs: number;
+  refund: { askMs: number; giveUpMs: number };
+  reminderMs: number;
+  backoff: { firstMs: number; maxMs: number };
+  /** How long an agency-wide fault stops new charges. */
+  pauseMs: number;
+  /** Unknown grants in a row, across clients, that stop new charges. */
+  unknownGrantsToPause: number;
+  /** Further attempts after a decline the provider calls retryable. Card schemes fine excessive retries. */
+  declineRetries: number;
+  declineRetryMs: number;
+  /** Refund by ourselves where a grant was refused or given up; otherwise a person decides. */
+  refundAutomatically: boolean;
+  /** Sweeps without progress that are worth an alert. */
+  sweepsToAlert: number;
+}
+
+export const productionPolicy: Policy = {
+  grantCallMs: 10 * SECOND,
+  chargeCallMs: 20 * SECOND,
+  runMs: 60 * SECOND,
+  callMarginMs: 5 * SECOND,
+  grantStepMs: 25 * SECOND,
+  grantDeadlineMs: 120 * SECOND,
+  sweepAgainMs: 180 * SECOND,
+  settleMs: 15 * MINUTE,
+  chargeWindowMs: 23 * HOUR,
+  notFoundFinalMs: 24 * HOUR,
+  lookupSilentMs: 48 * HOUR,
+  pending: { askMs: HOUR, clientActsMs: 3 * DAY, giveUpMs: 21 * DAY },
+  grantGiveUpMs: 72 * HOUR,
+  refund: { askMs: DAY, giveUpMs: 7 * DAY },
+  reminderMs: DAY,
+  backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
+  pauseMs: 15 * MINUTE,
+  unknownGrantsToPause: 3,
+  declineRetries: 0,
+  declineRetryMs: DAY,
+  refundAutomatically: false,
+  sweepsToAlert: 20,
+};

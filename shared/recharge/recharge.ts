@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import type { Money } from '../money.ts';
+
+/** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
+export const SCHEMA_VERSION = 1;
+
+/** The recovery points of a recharge. The last four are the end: such a row never changes its phase. */
+export const PHASES = [
+  'received',
+  'charge_pending',
+  'granting',
+  'charged',
+  'needs_review',
+  'refunding',
+  'completed',
+  'declined',
+  'blocked',
+  'refunded',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+const END_PHASES: readonly Phase[] = ['completed', 'declined', 'blocked', 'refunded'];
+
+/** What a person, or proof, must settle. Each word is an alert of the same name. */
+export const REVIEW_REASONS = [
+  'charge_unknown',
+  'grant_unknown',
+  'grant_differs',
+  'grant_refused',
+  'grant_expired',
+  'refund_unknown',
+  'refund_failed',
+] as const;
+export type ReviewReason = (typeof REVIEW_REASONS)[number];
+
+/** Why a recharge was refused before any money moved. */
+export const REFUSALS = [
+  'account_unknown',
+  'account_disabled',
+  'account_suspended',
+  'over_daily_count',
+  'over_monthly_amount',
+  'cooldown',
+  'amount_out_of_range',
+  'unfinished_recharge',
+  'unknown_on_platform',
+  'observe_only',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+export interface HistoryEntry {
+  /** Unix milliseconds of the (first) event. */
+  at: number;
+  event: string;
+  detail?: string;
+  /** How often the same thing happened in a row, where more than once. */
+  times?: number;
+}
+
+/** One recharge: one item of the table, and all there is to know about it. Times are Unix milliseconds. */
+export interface Recharge {
+  v: number;
+  /** The platform's `idempotency_key`. */
+  key: string;
+  /** The client's email, trimmed and lower-cased; it names the account row. */
+  email: string;
+  /** Whole credits the webhook asked for. */
+  credits: number;
+  receivedAt: number;
+  phase: Phase;
+  /** +1 with every write; every write is conditional on the version that was read. */
+  version: number;
+  /** Charge attempt, from 1; the next one begins only after a proven decline. */
+  attempt: number;
+  /** The provider remembers our charge key from here; never moved within an attempt. */
+  attemptStartedAt: number;
+  /** When the sweeper brings the row back. Absent at the end. */
+  nextAttemptAt?: number;
+  /** How often the sweeper brought the row back since it last made progress. */
+  swept?: number;
+
+  /** Minor units, copied from the reservation once the provider has spoken. */
+  amount?: number;
+  currency?: string;
+  paymentRef?: string;
+  /** Where the client must act, the provider's hosted page; with the time until which we wait for it. */
+  actionUrl?: string;
+  actBy?: number;
+  /** The address the grant names, where the account spells it differently from `email`. */
+  grantEmail?: string;
+  /** The client's balance before the charge, a hint for a person only. */
+  balanceBefore?: number;
+
+  /** How many times `granting` was entered. */
+  grantNo: number;
+  /** Random, drawn by the one process that may POST this grant. */
+  grantToken?: string;
+  /** No byte of this grant leaves after this time. */
+  grantDeadline?: number;
+  /** When this phase is given up. Never prolonged by the bounce between `granting` and `charged`. */
+  phaseDeadline?: number;
+  /** Set by the first refund, for ever: such a row is never granted. */
+  refundStartedAt?: number;
+  newBalance?: number;
+
+  review?: ReviewReason;
+  /** The word of a refusal or decline. */
+  reason?: string;
+  history: HistoryEntry[];
+}
+
+export function isFinished(recharge: Recharge): boolean {
+  return END_PHASES.includes(recharge.phase);
+}
+
+export function moneyOf(recharge: Recharge): Money | undefined {
+  return recharge.amount === undefined || recharge.currency === undefined
+    ? undefined
+    : { amount: recharge.amount, currency: recharge.currency };
+}
+
+/**
+ * The row of a webhook that was just accepted.
+ *
+ * @param dueAt when the sweeper looks, should this process die before the row is queued.
+ */
+export function newRecharge(
+  order: { key: string; email: string; credits: number },
+  now: number,
+  dueAt: number,
+): Recharge {
+  return {
+    v: SCHEMA_VERSION,
+    ...order,
+    receivedAt: now,
+    phase: 'received',
+    version: 1,
+    attempt: 1,
+    attemptStartedAt: now,
+    nextAttemptAt: dueAt,
+    grantNo: 0,
+    history: [{ at: now, event: 'received' }],
+  };
+}
+
+const hashOf = (recharge: Pick<Recharge, 'key' | 'email'>) =>
+  createHash('sha256').update(`${recharge.key}\n${recharge.email}`).digest('hex');
+
+/**
+ * Our key at the payment provider: the same for every repetition of one attempt, another for the next
+ * attempt. Derived from what never changes on a row, so that no crash can lose it. URL-safe, 38+ characters.
+ */
+export function chargeIdOf(recharge: Recharge): string {
+  return `rr_${hashOf(recharge).slice(0, 32)}_${recharge.attempt}`;
+}
+
+/** One refund key per recharge, for ever: a second refund of the same payment is impossible by key. */
+export function refundIdOf(recharge: Recharge): string {
+  return `${chargeIdOf(recharge)}_refund`;
+}
+
+/** Names the grant in the platform's credit history: the recharge, and which of its grants this is. */
+export function grantMarkOf(recharge: Recharge): string {
+  return `rr-${hashOf(recharge).slice(0, 12)}-${recharge.grantNo}`;
+}
+
+/** The name of this attempt's reservation among the account row's attributes. */
+export function reservationNameOf(recharge: Recharge): string {
+  return `r_${hashOf(recharge).slice(0, 16)}_${recharge.attempt}`;
+}
+
+/** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
+const HISTORY_MAX_BYTES = 1_800;
+const DETAIL_MAX_CHARACTERS = 160;
+
+/** Appends an event; the same event with the same detail in a row is one entry with a count. */
+export function recordEvent(
+  history: readonly HistoryEntry[],
+  at: number,
+  event: string,
+  detail?: string,
+): HistoryEntry[] {
+  const cut = detail === undefined ? {} : { detail: detail.slice(0, DETAIL_MAX_CHARACTERS) };
+  const last = history.at(-1);
+  if (last && last.event === event && last.detail === cut.detail) {
+    return [...history.slice(0, -1), { ...last, times: (last.times ?? 1) + 1 }];
+  }
+  const longer = [...history, { at, event, ...cut }];
+  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 8) {
+    // The beginning (what was paid) and the latest entries are what a person needs.
+    const [dropped] = longer.splice(5, 1);
+    const gap = longer[4];
+    const times = (dropped?.times ?? 1) + (gap?.event === 'left_out' ? (gap.times ?? 1) : 0);
+    if (gap?.event === 'left_out') longer[4] = { ...gap, times };
+    else longer.splice(4, 1, { at: gap?.at ?? at, event: 'left_out', times: times + (gap?.times ?? 1) });
+  }
+  return longer;
+}
