@@ -18,12 +18,13 @@ export interface ChargeRequest {
 /** What later calls need in order to find the same payment again. */
 export interface ChargeReference {
   chargeId: string;
-  /** The money the answer must speak of; an answer about another amount is `unknown`. */
-  money: Money;
+  /** The money the answer must speak of: an answer about another amount is `unknown`. Absent: not known here. */
+  money?: Money;
   paymentRef?: string;
 }
 
 export interface RefundRequest extends ChargeReference {
+  money: Money;
   /** One key per recharge, for ever. */
   refundId: string;
   rechargeKey: string;

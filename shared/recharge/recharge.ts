@@ -168,31 +168,3 @@ export function grantMarkOf(recharge: Recharge): string {
 export function reservationNameOf(recharge: Recharge): string {
   return `r_${hashOf(recharge).slice(0, 16)}_${recharge.attempt}`;
 }
-
-/** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
-const HISTORY_MAX_BYTES = 1_800;
-const DETAIL_MAX_CHARACTERS = 160;
-
-/** Appends an event; the same event with the same detail in a row is one entry with a count. */
-export function recordEvent(
-  history: readonly HistoryEntry[],
-  at: number,
-  event: string,
-  detail?: string,
-): HistoryEntry[] {
-  const cut = detail === undefined ? {} : { detail: detail.slice(0, DETAIL_MAX_CHARACTERS) };
-  const last = history.at(-1);
-  if (last && last.event === event && last.detail === cut.detail) {
-    return [...history.slice(0, -1), { ...last, times: (last.times ?? 1) + 1 }];
-  }
-  const longer = [...history, { at, event, ...cut }];
-  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 8) {
-    // The beginning (what was paid) and the latest entries are what a person needs.
-    const [dropped] = longer.splice(5, 1);
-    const gap = longer[4];
-    const times = (dropped?.times ?? 1) + (gap?.event === 'left_out' ? (gap.times ?? 1) : 0);
-    if (gap?.event === 'left_out') longer[4] = { ...gap, times };
-    else longer.splice(4, 1, { at: gap?.at ?? at, event: 'left_out', times: times + (gap?.times ?? 1) });
-  }
-  return longer;
-}

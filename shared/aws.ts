@@ -1,0 +1,27 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+/**
+ * 2 s a try and 3 tries: a run of 60 s must end with its writes made, and DynamoDB answers in under
+ * 20 ms or not at all.
+ */
+const PATIENCE = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true } };
+
+/** @param endpoint an embedded engine's address; absent on AWS. */
+export function createDocumentClient(endpoint?: string): DynamoDBDocumentClient {
+  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...PATIENCE, ...local(endpoint) }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+}
+
+/** @param endpoint an embedded engine's address; absent on AWS. */
+export function createSqsClient(endpoint?: string): SQSClient {
+  return new SQSClient({ ...PATIENCE, ...local(endpoint), ...(endpoint ? { useQueueUrlAsEndpoint: false } : {}) });
+}
+
+/** An engine on this machine checks no signature, but wants one. */
+const local = (endpoint: string | undefined) =>
+  endpoint === undefined
+    ? {}
+    : { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };

@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import { z } from 'zod';
+import { isSafeUrl, type Reply, retryAfterMs, sendOnce } from '../http/request.ts';
+import type { Money } from '../money.ts';
+import type {
+  ChargeOutcome,
+  ChargeRequest,
+  Declined,
+  LookupOutcome,
+  NotAttempted,
+  Paid,
+  PaymentHook,
+  Pending,
+  RefundOutcome,
+  RefundRequest,
+  Unknown,
+} from './payment-hook.ts';
+
+/** Long enough for every provider's ids (Stripe's end at 255), short enough for the 4 KB of a row. */
+const paymentRefSchema = z.string().regex(/^(?! *$)[ -~]{1,255}$/);
+const reasonSchema = z.string().transform((reason) => reason.slice(0, 100));
+/** The client is sent there, so what is no safe link, or would fill the row, is left out. */
+const actionUrlSchema = z
+  .string()
+  .max(2048)
+  .refine(isSafeUrl)
+  .optional()
+  .catch(() => undefined);
+
+const paid = z
+  .object({ status: z.literal('paid'), payment_ref: paymentRefSchema })
+  .transform((answer): Paid => ({ kind: 'paid', paymentRef: answer.payment_ref }));
+const declined = z
+  .object({ status: z.literal('declined'), reason: reasonSchema, retryable: z.boolean().default(false) })
+  .transform(({ reason, retryable }): Declined => ({ kind: 'declined', reason, retryable }));
+const pending = z
+  .object({ status: z.literal('pending'), payment_ref: paymentRefSchema, action_url: actionUrlSchema })
+  .transform(
+    (answer): Pending => ({
+      kind: 'pending',
+      paymentRef: answer.payment_ref,
+      ...(answer.action_url === undefined ? {} : { actionUrl: answer.action_url }),
+    }),
+  );
+const refunded = z
+  // The reference is for the reader; a refund without a readable one is a refund all the same.
+  .object({ status: z.literal('refunded'), refund_ref: paymentRefSchema.optional().catch(() => undefined) })
+  .transform((answer): { kind: 'refunded'; refundRef?: string } => ({
+    kind: 'refunded',
+    ...(answer.refund_ref === undefined ? {} : { refundRef: answer.refund_ref }),
+  }));
+const refundPending = z
+  .object({ status: z.literal('pending') })
+  .transform((): { kind: 'pending' } => ({ kind: 'pending' }));
+const refused = z
+  .object({ status: z.literal('refused'), reason: reasonSchema })
+  .transform(({ reason }): { kind: 'refused'; reason: string } => ({ kind: 'refused', reason }));
+/**
+ * Money that was taken must not be called "not found" because the URL is wrong, so a 404 has to come from
+ * the hook itself. Fastify, Nest, Rails and Spring answer an unknown address with `"error": "Not Found"`.
+ */
+const notFound = z
+  .union([
+    z.object({ status: z.literal('not_found') }),
+    z.object({ error: z.union([z.looseObject({}), z.string().refine((text) => text !== 'Not Found')]) }),
+  ])
+  .transform((): { kind: 'not_found' } => ({ kind: 'not_found' }));
+
+type AnswerTable<Outcome> = Record<number, z.ZodType<Outcome>>;
+
+/**
+ * The contract: what each HTTP status may say. Another body under one of these is `unknown`; every other
+ * status is in `otherwise`.
+ */
+const CHARGE_ANSWERS: AnswerTable<Paid | Pending | Declined> = { 200: paid, 202: pending, 402: declined };
+const LOOKUP_ANSWERS: AnswerTable<Exclude<LookupOutcome, Unknown>> = {
+  200: z.union([paid, declined, pending, refunded]),
+  404: notFound,
+};
+const REFUND_ANSWERS: AnswerTable<Exclude<RefundOutcome, NotAttempted | Unknown>> = {
+  200: refunded,
+  202: refundPending,
+  402: refused,
+};
+/** The endpoint refuses the request as such: its address, its signature or its form is wrong. */
+const MISCONFIGURED_STATUSES = [400, 401, 403, 404, 422];
+
+type Answer = Reply | { kind: 'no_secret'; detail: string };
+
+interface Call {
+  method: 'GET' | 'POST';
+  path: string;
+  /** The Standard Webhooks message id. */
+  id: string;
+  body?: Record<string, unknown>;
+  idempotencyKey?: string;
+}
+
+export interface HttpPaymentHookOptions {
+  /** The endpoint; `/charges` and `/refunds` are appended. https, or http on this machine. */
+  url: string;
+  /**
+   * `whsec_` and base64; a text without `whsec_` that is no base64 is the key itself. Asked before every
+   * call, and free to throw where it cannot be read: nothing was sent then.
+   */
+  secret: () => Promise<string>;
+  /** For one whole call; nothing is repeated here. */
+  timeoutMs: number;
+  /** Unix time in milliseconds. */
+  now: () => number;
+}
+
+/**
+ * The agency's own payment endpoint. Every request is signed after Standard Webhooks (`webhook-id`,
+ * `webhook-timestamp`, `webhook-signature` over the exact body; a GET and a cancel sign the empty body).
+ *
+ * A charge or a refund repeats the same bytes under the same `webhook-id` and `Idempotency-Key`; only the
+ * timestamp and with it the signature are new. Lookups and cancels carry a new `webhook-id` each, so that
+ * an endpoint which drops repeated messages still answers them. Ids must be ASCII: they travel in headers.
+ *
+ * @throws TypeError where `url` is unsafe, or has a query or a fragment.
+ */
+export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentHook {
+  if (!isSafeUrl(options.url) || /[?#]/.test(options.url)) {
+    throw new TypeError('the payment hook needs an https URL without ? and #');
+  }
+
+  async function ask(call: Call, money: Money | undefined): Promise<LookupOutcome> {
+    const send = await prepare(options, call);
+    const answer = await send();
+    const { detail } = otherwise(answer, options.now());
+    return agreedAnswer(LOOKUP_ANSWERS, answer, money) ?? { kind: 'unknown', detail };
+  }
+
+  return {
+    async prepareCharge(request) {
+      const id = request.chargeId;
+      const call: Call = {
+        method: 'POST',
+        path: '/charges',
+        id,
+        idempotencyKey: id,
+        body: chargeBody(request),
+      };
+      const post = await prepare(options, call);
+      return {
+        async send(): Promise<ChargeOutcome> {
+          const answer = await post();
+          return agreedAnswer(CHARGE_ANSWERS, answer, request.money) ?? otherwise(answer, options.now());
+        },
+      };
+    },
+    lookup({ chargeId, money }) {
+      const id = `${chargeId}_lookup_${randomUUID()}`;
+      return ask({ method: 'GET', path: `/charges/${encodeURIComponent(chargeId)}`, id }, money);
+    },
+    cancel({ chargeId, money }) {
+      const id = `${chargeId}_cancel_${randomUUID()}`;
+      return ask({ method: 'POST', path: `/charges/${encodeURIComponent(chargeId)}/cancel`, id }, money);
+    },
+    async refund(request) {
+      const id = request.refundId;
+      const call: Call = {
+        method: 'POST',
+        path: '/refunds',
+        id,
+        idempotencyKey: id,
+        body: refundBody(request),
+      };
+      const post = await prepare(options, call);
+      const answer = await post();
+      return agreedAnswer(REFUND_ANSWERS, answer, request.money) ?? otherwise(answer, options.now());
+    },
+  };
+}
+
+/** Everything that has to be awaited or can fail, so that the returned call is nothing but the request. */
+async function prepare(
+  { url, secret, timeoutMs, now }: HttpPaymentHookOptions,
+  { method, path, id, body, idempotencyKey }: Call,
+): Promise<() => Promise<Answer>> {
+  const key = signingKey(await secret());
+  if (key === undefined) {
+    const detail = 'the payment hook secret is empty or malformed';
+    return () => Promise.resolve({ kind: 'no_secret', detail });
+  }
+  const signedAt = new Date(now());
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const headers = {
+    accept: 'application/json',
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(signedAt.getTime() / 1000)),
+    'webhook-signature': key.sign(id, signedAt, text),
+  };
+  const payload = method === 'GET' ? {} : { body: text };
+  return () => sendOnce({ method, url: url.replace(/\/+$/, '') + path, headers, timeoutMs, ...payload });
+}
+
+function chargeBody({ chargeId, rechargeKey, account, credits, money, description }: ChargeRequest) {
+  return {
+    charge_id: chargeId,
+    recharge_key: rechargeKey,
+    account: { email: account.email, platform_id: account.platformId, customer: account.customer },
+    credits,
+    amount: money.amount,
+    currency: money.currency,
+    description,
+  };
+}
+
+function refundBody({ refundId, chargeId, paymentRef, rechargeKey, money }: RefundRequest) {
+  return {
+    refund_id: refundId,
+    charge_id: chargeId,
+    payment_ref: paymentRef,
+    recharge_key: rechargeKey,
+    amount: money.amount,
+    currency: money.currency,
+  };
+}
+
+/** Undefined where the table does not know the status; `unknown` where the body is not the agreed one. */
+function agreedAnswer<Outcome>(
+  table: AnswerTable<Outcome>,
+  answer: Answer,
+  money: Money | undefined,
+): Outcome | Unknown | undefined {
+  if (answer.kind !== 'response') return undefined;
+  const schema = table[answer.status];
+  if (schema === undefined) return undefined;
+  const body = readJson(answer.body);
+  const outcome = schema.safeParse(body);
+  if (!outcome.success) {
+    return { kind: 'unknown', detail: `status ${answer.status} without the agreed body` };
+  }
+  if (money !== undefined && !isAbout(money, body)) {
+    return { kind: 'unknown', detail: `status ${answer.status} about another amount or currency` };
+  }
+  return outcome.data;
+}
+
+/** An answer need not name the money, but where it does, it must be ours. */
+function isAbout({ amount, currency }: Money, body: unknown): boolean {
+  const ours = z.object({ amount: z.literal(amount).optional(), currency: z.literal(currency).optional() });
+  return ours.safeParse(body).success;
+}
+
+/** The rows that charges and refunds share; a lookup keeps only the text. */
+function otherwise(answer: Answer, now: number): NotAttempted | Unknown {
+  switch (answer.kind) {
+    case 'no_secret':
+      return { kind: 'not_attempted', detail: answer.detail, misconfigured: true };
+    case 'not_sent':
+      return { kind: 'not_attempted', detail: `not sent: ${answer.detail}` };
+    case 'no_answer':
+      return { kind: 'unknown', detail: `no answer: ${answer.detail}` };
+    case 'response': {
+      const detail = `status ${answer.status}`;
+      if (answer.status === 429) {
+        const wait = retryAfterMs(answer.headers, now);
+        return { kind: 'not_attempted', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+      }
+      if (MISCONFIGURED_STATUSES.includes(answer.status)) {
+        return { kind: 'not_attempted', detail, misconfigured: true };
+      }
+      return { kind: 'unknown', detail };
+    }
+  }
+}
+
+function signingKey(text: string): Webhook | undefined {
+  // A secret pasted into a store often ends in a line feed.
+  const secret = text.trim();
+  try {
+    return new Webhook(secret);
+  } catch {
+    return secret === '' || secret.startsWith('whsec_')
+      ? undefined
+      : new Webhook(Buffer.from(secret), { format: 'raw' });
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

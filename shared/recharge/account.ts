@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Money } from '../money.ts';
+import type { Pricing } from './pricing.ts';
+import type { Refusal } from './recharge.ts';
+
+/** What the guard holds a client to. An absent limit does not limit. */
+export const limitsSchema = z.strictObject({
+  /** Reservations per UTC day. */
+  dailyCount: z.int().min(0).exactOptional(),
+  /** Minor units per UTC month, in the account's currency. */
+  monthlyAmount: z.int().min(0).exactOptional(),
+  /** From one reservation to the next. */
+  cooldownSeconds: z.int().min(0).exactOptional(),
+});
+export type Limits = z.infer<typeof limitsSchema>;
+
+export const ACCOUNT_STATUSES = ['active', 'disabled', 'suspended'] as const;
+
+/** One attempt's entry on the account row: the intent to charge, with every parameter of the call. */
+export type Reservation = {
+  at: number;
+  /** Absent only where a refusal came before there was a price. */
+  money?: Money;
+  customer?: string;
+  platformId?: string;
+  balanceBefore?: number;
+} & (
+  | { state: 'reserved' }
+  | { state: 'refused'; word: Refusal }
+  /** A tombstone: it proves that this attempt took no money, and gives its amount back only once. */
+  | { state: 'released'; reason: string; retryable: boolean }
+);
+
+/** A client of the agency. The row also exists, without `status`, where an unknown client was refused. */
+export interface Account {
+  /** Trimmed and lower-cased: the row's key. */
+  email: string;
+  /** +1 with every write that decides about money; 0 where there is no row. */
+  revision: number;
+  /** Absent: the agency does not know this client. */
+  status?: (typeof ACCOUNT_STATUSES)[number];
+  /** The address as the platform spells it, where that differs from `email`. */
+  grantEmail?: string;
+  platformId?: string;
+  /** What the payment hook knows this client by. */
+  customer?: string;
+  pricing?: Pricing;
+  limits: Limits;
+  /** The recharge reserved last: at most one of a client's recharges is unfinished. */
+  last?: { key: string; at: number };
+  /** Reservations by UTC day, `2026-01-05`. */
+  counts: Record<string, number>;
+  /** Minor units by UTC month and currency, `2026-01_USD`. */
+  spent: Record<string, number>;
+  /** By `reservationNameOf`. */
+  reservations: Record<string, Reservation>;
+}
+
+export function unknownAccount(email: string): Account {
+  return { email, revision: 0, limits: {}, counts: {}, spent: {}, reservations: {} };
+}
+
+/** UTC day of a time, `2026-01-05`. */
+export const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
+
+/** The counter a reservation's amount belongs to: the UTC month it was made in, and its currency. */
+export const spentNameOf = (time: number, currency: string) => `${dayOf(time).slice(0, 7)}_${currency}`;

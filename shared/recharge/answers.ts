@@ -1,0 +1,105 @@
+import { ended, type Moment, record, toCharged, toRefunding } from './machine.ts';
+import type { Recharge, ReviewReason } from './recharge.ts';
+
+/** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */
+export const ANSWERS = [
+  'confirm-charged',
+  'confirm-not-charged',
+  'confirm-granted',
+  'confirm-not-granted',
+  'retry-grant',
+  'refund',
+  'confirm-refunded',
+] as const;
+export type Answer = (typeof ANSWERS)[number];
+
+const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
+  charge_unknown: ['confirm-charged', 'confirm-not-charged'],
+  grant_unknown: ['confirm-granted', 'confirm-not-granted', 'refund'],
+  grant_differs: ['confirm-granted', 'refund'],
+  grant_refused: ['retry-grant', 'confirm-granted', 'refund'],
+  grant_expired: ['retry-grant', 'confirm-granted', 'refund'],
+  refund_unknown: ['confirm-refunded', 'refund'],
+  refund_failed: ['confirm-refunded', 'refund'],
+};
+
+/** The answers this row takes (some only from `settlesAt` on). Empty where nobody is asked. */
+export function answersFor(row: Recharge): readonly Answer[] {
+  if (row.phase === 'charged') return ['confirm-granted', 'refund'];
+  if (row.phase === 'needs_review' && row.review) return ANSWERS_FOR[row.review];
+  return [];
+}
+
+/**
+ * Before this time a person's "not granted" may be true and become false: the request that got no
+ * answer can still be on its way. Undefined where there is nothing to wait for.
+ */
+export function settlesAt(row: Recharge, { policy }: Pick<Moment, 'policy'>): number | undefined {
+  if (row.review !== 'grant_unknown' || row.grantDeadline === undefined) return undefined;
+  return row.grantDeadline + policy.settleMs;
+}
+
+export interface Statement {
+  answer: Answer;
+  /** Why, and who says so: kept in the history. */
+  note: string;
+  /** The provider's reference, with `confirm-charged` only. */
+  paymentRef?: string;
+}
+
+/**
+ * What the row becomes by a person's answer, or a sentence that says why not. Releases no reserved
+ * amount: only a provider's word does.
+ */
+export function applyAnswer(
+  row: Recharge,
+  statement: Statement,
+  at: Pick<Moment, 'now' | 'policy'>,
+): { next: Recharge } | { refused: string } {
+  const { answer, note, paymentRef } = statement;
+  const refused = whyRefused(row, statement, at);
+  if (refused !== undefined) return { refused };
+  const history = record(row, at, answer, note);
+  const { reason: _, ...said } = { ...row, history };
+  switch (answer) {
+    case 'confirm-charged':
+      return { next: toCharged({ ...said, ...(paymentRef === undefined ? {} : { paymentRef }) }, at) };
+    case 'confirm-not-charged':
+      return { next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }) };
+    case 'confirm-granted':
+      return { next: ended({ ...said, phase: 'completed' }) };
+    case 'confirm-not-granted':
+    case 'retry-grant':
+      return { next: toCharged(said, at) };
+    case 'refund':
+      return { next: toRefunding(said, at) };
+    case 'confirm-refunded':
+      return { next: ended({ ...said, phase: 'refunded' }) };
+  }
+}
+
+function whyRefused(
+  row: Recharge,
+  { answer, note, paymentRef }: Statement,
+  at: Pick<Moment, 'now' | 'policy'>,
+): string | undefined {
+  const possible = answersFor(row);
+  if (possible.length === 0) {
+    return `Recharge ${row.key} is ${row.phase}: nobody needs to answer for it.`;
+  }
+  if (!possible.includes(answer)) {
+    return `"${answer}" is no answer to ${row.review ?? row.phase}. Possible: ${possible.join(', ')}.`;
+  }
+  if (note.trim() === '') return 'Say in --note what you looked at and what you saw.';
+  if (answer === 'confirm-charged' && !paymentRef) {
+    return 'Give the payment you found at the provider with --payment-ref.';
+  }
+  if (answer !== 'confirm-charged' && paymentRef !== undefined) {
+    return `--payment-ref goes with confirm-charged only, not with ${answer}.`;
+  }
+  const settled = settlesAt(row, at);
+  if (settled !== undefined && at.now < settled && (answer === 'confirm-not-granted' || answer === 'refund')) {
+    return `The grant may still arrive until ${new Date(settled).toISOString()}: look again after that, then answer.`;
+  }
+  return undefined;
+}

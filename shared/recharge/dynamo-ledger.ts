@@ -1,0 +1,349 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { z } from 'zod';
+import {
+  ACCOUNT_STATUSES,
+  type Account,
+  dayOf,
+  limitsSchema,
+  type Reservation,
+  unknownAccount,
+} from './account.ts';
+import { type Ledger, NewerRowError } from './ledger.ts';
+import { pricingSchema } from './pricing.ts';
+import { isFinished, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
+
+const RECHARGE = 'RECHARGE#';
+const ACCOUNT = 'ACCOUNT#';
+/** The partition of the `recent` index that names the clients the agency knows. */
+export const ACCOUNTS_LIST = 'ACCOUNTS';
+/** One constant partition: keyed by the phase, every transition would cost two more write units. */
+const OPEN = 'y';
+/** Keys only, under 200 bytes each. */
+const PAGE_SIZE = 100;
+
+type Item = Record<string, unknown>;
+
+/**
+ * The ledger on DynamoDB: every verb is one request on one item; no transaction, no scan. The table has
+ * partition key `pk` and two indexes of keys only: `open` (`open`, `nextAttemptAt`) of unfinished
+ * recharges by when they are due, and `recent` (`list`, `listKey`) of recharges by UTC day.
+ */
+export function createDynamoLedger(client: DynamoDBDocumentClient, table: string): Ledger {
+  const get = async (pk: string) =>
+    (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }))).Item;
+
+  return {
+    async claim(row) {
+      const standing = await standingItem(() =>
+        client.send(
+          new PutCommand({
+            TableName: table,
+            Item: itemOfRecharge(row),
+            ConditionExpression: 'attribute_not_exists(pk)',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        ),
+      );
+      return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
+    },
+
+    async read(key) {
+      const item = await get(RECHARGE + key);
+      return item && rechargeOf(item);
+    },
+
+    async write(read, next) {
+      const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
+      const update = updateOf(itemOfRecharge(read), itemOfRecharge(row), 'version');
+      const standing = await standingItem(() => client.send(new UpdateCommand({ TableName: table, ...update })));
+      return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
+    },
+
+    async readAccount(email) {
+      const item = await get(ACCOUNT + email);
+      return item ? accountOf(item) : unknownAccount(email);
+    },
+
+    async writeAccount(read, next) {
+      const row = { ...next, revision: read.revision + 1 };
+      const update = updateOf(itemOfAccount(read), itemOfAccount(row), 'revision');
+      const standing = await standingItem(() => client.send(new UpdateCommand({ TableName: table, ...update })));
+      return standing ? { kind: 'conflict', row: accountOf(standing) } : { kind: 'written', row };
+    },
+
+    async due(now, cursor) {
+      const page = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: 'open',
+          KeyConditionExpression: '#open = :open AND nextAttemptAt <= :now',
+          ExpressionAttributeNames: { '#open': 'open' },
+          ExpressionAttributeValues: { ':open': OPEN, ':now': now },
+          Limit: PAGE_SIZE,
+          ...startAfter(cursor),
+        }),
+      );
+      const items = (page.Items ?? []).map((item) => {
+        const { pk, nextAttemptAt } = dueSchema.parse(item);
+        return { key: keyOf(pk), nextAttemptAt };
+      });
+      return { items, ...cursorOf(page.LastEvaluatedKey) };
+    },
+
+    async postpone({ key, nextAttemptAt }, to) {
+      try {
+        const { Attributes } = await client.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { pk: RECHARGE + key },
+            UpdateExpression: 'SET nextAttemptAt = :to ADD swept :one',
+            ConditionExpression: 'nextAttemptAt = :seen',
+            ExpressionAttributeValues: { ':to': to, ':seen': nextAttemptAt, ':one': 1 },
+            ReturnValues: 'UPDATED_NEW',
+          }),
+        );
+        return z.object({ swept: z.number() }).parse(Attributes).swept;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return undefined;
+        throw error;
+      }
+    },
+
+    async list(day, email, cursor) {
+      const page = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: 'recent',
+          KeyConditionExpression: 'list = :list',
+          ExpressionAttributeValues: { ':list': RECHARGE + day },
+          ScanIndexForward: false,
+          Limit: PAGE_SIZE,
+          ...startAfter(cursor),
+        }),
+      );
+      const items = (page.Items ?? [])
+        .map((item) => listedSchema.parse(item))
+        .filter(({ listKey }) => email === undefined || listKey.slice(listKey.indexOf('#') + 1) === email)
+        .map(({ pk }) => keyOf(pk));
+      return { items, ...cursorOf(page.LastEvaluatedKey) };
+    },
+  };
+}
+
+/** Runs a conditional write; where its condition failed, returns the item that stands there instead. */
+async function standingItem(write: () => Promise<unknown>): Promise<Item | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    // ALL_OLD comes in the wire format, also through the document client.
+    if (error instanceof ConditionalCheckFailedException) return error.Item ? unmarshall(error.Item) : {};
+    throw error;
+  }
+}
+
+/** One update of the attributes that differ, on condition that `lock` is still what was read. */
+function updateOf(before: Item, after: Item, lock: 'version' | 'revision'): Omit<UpdateCommandInput, 'TableName'> {
+  const names: Record<string, string> = { '#lock': lock };
+  const values: Item = {};
+  const set: string[] = [];
+  const remove: string[] = [];
+  for (const [index, attribute] of [...new Set([...Object.keys(before), ...Object.keys(after)])].entries()) {
+    if (JSON.stringify(before[attribute]) === JSON.stringify(after[attribute]) || attribute === 'pk') continue;
+    names[`#${index}`] = attribute;
+    if (after[attribute] === undefined) {
+      remove.push(`#${index}`);
+    } else {
+      values[`:${index}`] = after[attribute];
+      set.push(`#${index} = :${index}`);
+    }
+  }
+  const exists = before[lock] !== undefined && before[lock] !== 0;
+  return {
+    Key: { pk: after['pk'] },
+    UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
+    ConditionExpression: exists ? '#lock = :lock' : 'attribute_not_exists(#lock)',
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: exists ? { ...values, ':lock': before[lock] } : values,
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  };
+}
+
+// ── Items: what a row looks like on disk ─────────────────────────────────────────────────────────────
+
+const time = z.int();
+const text = z.string();
+
+const dueSchema = z.object({ pk: text, nextAttemptAt: time });
+const listedSchema = z.object({ pk: text, listKey: text });
+const versionSchema = z.object({ pk: text, v: z.int() });
+
+/** Short names: the history is most of a row, and a row under 1 KB is one write unit. */
+const historySchema = z.array(
+  z
+    .object({ t: time, e: text, d: text.exactOptional(), n: z.int().exactOptional() })
+    .transform(({ t, e, d, n }) => ({
+      at: t,
+      event: e,
+      ...(d === undefined ? {} : { detail: d }),
+      ...(n === undefined ? {} : { times: n }),
+    })),
+);
+
+const rechargeSchema = z.object({
+  v: z.int(),
+  email: text,
+  credits: z.int(),
+  receivedAt: time,
+  phase: z.enum(PHASES),
+  version: z.int(),
+  attempt: z.int(),
+  attemptStartedAt: time.exactOptional(),
+  nextAttemptAt: time.exactOptional(),
+  swept: z.int().exactOptional(),
+  amount: z.int().exactOptional(),
+  currency: text.exactOptional(),
+  paymentRef: text.exactOptional(),
+  actionUrl: text.exactOptional(),
+  actBy: time.exactOptional(),
+  grantEmail: text.exactOptional(),
+  balanceBefore: z.number().exactOptional(),
+  grantNo: z.int(),
+  grantToken: text.exactOptional(),
+  grantDeadline: time.exactOptional(),
+  phaseDeadline: time.exactOptional(),
+  refundStartedAt: time.exactOptional(),
+  newBalance: z.number().exactOptional(),
+  review: z.enum(REVIEW_REASONS).exactOptional(),
+  reason: text.exactOptional(),
+  history: historySchema,
+});
+
+function rechargeOf(item: Item): Recharge {
+  const { pk, v } = versionSchema.parse(item);
+  if (v > SCHEMA_VERSION) throw new NewerRowError(keyOf(pk), v, SCHEMA_VERSION);
+  const row = rechargeSchema.parse(item);
+  return { ...row, key: keyOf(pk), attemptStartedAt: row.attemptStartedAt ?? row.receivedAt };
+}
+
+function itemOfRecharge(row: Recharge): Item {
+  const { key, history, ...rest } = row;
+  return {
+    ...rest,
+    pk: RECHARGE + key,
+    list: RECHARGE + dayOf(row.receivedAt),
+    listKey: `${row.receivedAt}#${row.email}`,
+    open: isFinished(row) ? undefined : OPEN,
+    // The first attempt begins with the webhook; only a later one needs a time of its own.
+    attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
+    history: history.map(({ at, event, detail, times }) => ({ t: at, e: event, d: detail, n: times })),
+  };
+}
+
+/** `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. */
+const reservationSchema = z
+  .object({
+    t: time,
+    a: z.int().exactOptional(),
+    c: text.exactOptional(),
+    w: z.enum(REFUSALS).exactOptional(),
+    f: text.exactOptional(),
+    y: z.boolean().exactOptional(),
+    customer: text.exactOptional(),
+    platformId: text.exactOptional(),
+    balance: z.number().exactOptional(),
+  })
+  .transform(({ t, a, c, w, f, y, customer, platformId, balance }): Reservation => {
+    const common = {
+      at: t,
+      ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
+      ...(customer === undefined ? {} : { customer }),
+      ...(platformId === undefined ? {} : { platformId }),
+      ...(balance === undefined ? {} : { balanceBefore: balance }),
+    };
+    if (w !== undefined) return { ...common, state: 'refused', word: w };
+    if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
+    return { ...common, state: 'reserved' };
+  });
+
+function itemOfReservation(entry: Reservation): Item {
+  return {
+    t: entry.at,
+    a: entry.money?.amount,
+    c: entry.money?.currency,
+    w: entry.state === 'refused' ? entry.word : undefined,
+    f: entry.state === 'released' ? entry.reason : undefined,
+    y: entry.state === 'released' && entry.retryable ? true : undefined,
+    customer: entry.customer,
+    platformId: entry.platformId,
+    balance: entry.balanceBefore,
+  };
+}
+
+const accountSchema = z.object({
+  pk: text,
+  revision: z.int(),
+  status: z.enum(ACCOUNT_STATUSES).exactOptional(),
+  grantEmail: text.exactOptional(),
+  platformId: text.exactOptional(),
+  customer: text.exactOptional(),
+  pricing: pricingSchema.exactOptional(),
+  limits: limitsSchema.exactOptional(),
+  last: text.exactOptional(),
+  lastAt: time.exactOptional(),
+});
+
+/** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
+function accountOf(item: Item): Account {
+  const { pk, limits, last, lastAt, ...account } = accountSchema.parse(item);
+  const named = <Value>(prefix: string, schema: z.ZodType<Value>, keepPrefix = false): Record<string, Value> =>
+    Object.fromEntries(
+      Object.entries(item)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, value]) => [keepPrefix ? name : name.slice(prefix.length), schema.parse(value)]),
+    );
+  return {
+    ...account,
+    email: keyOf(pk),
+    limits: limits ?? {},
+    ...(last === undefined || lastAt === undefined ? {} : { last: { key: last, at: lastAt } }),
+    counts: named('n_', z.int()),
+    spent: named('m_', z.int()),
+    reservations: named('r_', reservationSchema, true),
+  };
+}
+
+function itemOfAccount(account: Account): Item {
+  const { email, counts, spent, reservations, last, limits, ...rest } = account;
+  const prefixed = (prefix: string, record: Record<string, number>) =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [prefix + name, value]));
+  const known = account.status !== undefined;
+  return {
+    ...rest,
+    pk: ACCOUNT + email,
+    list: known ? ACCOUNTS_LIST : undefined,
+    listKey: known ? email : undefined,
+    limits: Object.keys(limits).length === 0 ? undefined : limits,
+    last: last?.key,
+    lastAt: last?.at,
+    ...prefixed('n_', counts),
+    ...prefixed('m_', spent),
+    ...Object.fromEntries(Object.entries(reservations).map(([name, entry]) => [name, itemOfReservation(entry)])),
+  };
+}
+
+const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);
+
+/** A page's cursor is DynamoDB's own, as text. */
+const cursorOf = (last: Item | undefined) => (last === undefined ? {} : { cursor: JSON.stringify(last) });
+const startAfter = (cursor: string | undefined) =>
+  cursor === undefined ? {} : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };

@@ -1,0 +1,133 @@
+import type { Money } from '../money.ts';
+import { type Account, dayOf, type Limits, type Reservation, spentNameOf } from './account.ts';
+import type { Released } from './machine.ts';
+import { type Pricing, priceOf } from './pricing.ts';
+import { isFinished, type Recharge, type Refusal, reservationNameOf } from './recharge.ts';
+
+export interface GuardSettings {
+  /** `observe`: everything runs and nothing is charged. */
+  mode: 'live' | 'observe';
+  unknownAccounts: 'refuse' | 'allow';
+  credits: { min: number; max: number };
+  limits: Limits;
+  pricing: Pricing;
+}
+
+export type Verdict = { kind: 'reserve'; money: Money } | { kind: 'refuse'; word: Refusal; money?: Money };
+
+/**
+ * Whether this recharge may charge this client now. Pure; the verdict counts only once it is written to
+ * the account row on condition that the row is still the one judged here.
+ *
+ * @param last the client's recharge that was reserved last, where there is another one than this.
+ */
+export function judge(
+  recharge: Recharge,
+  account: Account,
+  last: Recharge | undefined,
+  settings: GuardSettings,
+  now: number,
+): Verdict {
+  const refuse = (word: Refusal): Verdict => ({ kind: 'refuse', word });
+  if (account.status === undefined && settings.unknownAccounts === 'refuse') return refuse('account_unknown');
+  if (account.status === 'disabled') return refuse('account_disabled');
+  if (account.status === 'suspended') return refuse('account_suspended');
+
+  const { min, max } = settings.credits;
+  const money = priceOf(recharge.credits, account.pricing ?? settings.pricing);
+  if (recharge.credits < min || recharge.credits > max || !money || money.amount <= 0) {
+    return refuse('amount_out_of_range');
+  }
+
+  const limits = limitsOf(account, settings);
+  const cooldownEndsAt = (account.last?.at ?? Number.NEGATIVE_INFINITY) + (limits.cooldownSeconds ?? 0) * 1_000;
+  const count = account.counts[dayOf(now)] ?? 0;
+  const spent = account.spent[spentNameOf(now, money.currency)] ?? 0;
+  const word = ((): Refusal | undefined => {
+    if (last && !isFinished(last)) return 'unfinished_recharge';
+    if (now < cooldownEndsAt) return 'cooldown';
+    if (limits.dailyCount !== undefined && count >= limits.dailyCount) return 'over_daily_count';
+    if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount) return 'over_monthly_amount';
+    // Last, so that an observed recharge shows the word it would really have had.
+    return settings.mode === 'observe' ? 'observe_only' : undefined;
+  })();
+  return word === undefined ? { kind: 'reserve', money } : { kind: 'refuse', word, money };
+}
+
+export function limitsOf(account: Account, settings: Pick<GuardSettings, 'limits'>): Limits {
+  return { ...settings.limits, ...account.limits };
+}
+
+/**
+ * The account with this attempt's entry. A reservation is counted and becomes the client's last; a refusal
+ * only stands there, so that from now on nobody can reserve the attempt. Old entries are dropped on the way.
+ */
+export function withEntry(account: Account, recharge: Recharge, entry: Reservation): Account {
+  const kept = withoutOldEntries(account, entry.at);
+  const next = { ...kept, reservations: { ...kept.reservations, [reservationNameOf(recharge)]: entry } };
+  if (entry.state !== 'reserved' || !entry.money) return next;
+  const day = dayOf(entry.at);
+  const month = spentNameOf(entry.at, entry.money.currency);
+  return {
+    ...next,
+    last: { key: recharge.key, at: entry.at },
+    counts: { ...kept.counts, [day]: (kept.counts[day] ?? 0) + 1 },
+    spent: { ...kept.spent, [month]: (kept.spent[month] ?? 0) + entry.money.amount },
+  };
+}
+
+/** The warning an entry sets off: its amount reaches 80 % or all of the monthly cap, or the cap refused it. */
+export function capWarning(
+  before: Account,
+  entry: Reservation,
+  settings: Pick<GuardSettings, 'limits'>,
+): 'monthly_cap_near' | 'monthly_cap_reached' | undefined {
+  if (entry.state === 'refused') return entry.word === 'over_monthly_amount' ? 'monthly_cap_reached' : undefined;
+  const cap = limitsOf(before, settings).monthlyAmount;
+  if (entry.state !== 'reserved' || !entry.money || cap === undefined) return undefined;
+  const { amount, currency } = entry.money;
+  const spent = before.spent[spentNameOf(entry.at, currency)] ?? 0;
+  const reaches = (limit: number) => spent < limit && spent + amount >= limit;
+  if (reaches(cap)) return 'monthly_cap_reached';
+  return reaches(cap * 0.8) ? 'monthly_cap_near' : undefined;
+}
+
+/**
+ * The account with this attempt's amount given back, to the month it was taken from. The day's count and
+ * the cooldown stay: they limit how often a card is tried.
+ *
+ * @returns undefined where there is nothing to give back: never reserved, released before, or pruned.
+ */
+export function withRelease(account: Account, recharge: Recharge, { reason, retryable }: Released): Account | undefined {
+  const name = reservationNameOf(recharge);
+  const entry = account.reservations[name];
+  if (entry?.state !== 'reserved') return undefined;
+  const { state: _, ...rest } = entry;
+  const released: Reservation = { ...rest, state: 'released', reason: reason.slice(0, 100), retryable };
+  const reservations = { ...account.reservations, [name]: released };
+  if (!entry.money) return { ...account, reservations };
+  const month = spentNameOf(entry.at, entry.money.currency);
+  const spent = Math.max(0, (account.spent[month] ?? 0) - entry.money.amount);
+  return { ...account, reservations, spent: { ...account.spent, [month]: spent } };
+}
+
+/** Nothing can be reserved later than 23 h after its attempt began, so an entry of 48 h has no reader left. */
+const ENTRY_KEPT_MS = 48 * 3_600_000;
+/** A platform that fires new keys all day at a refused client must not grow the row without end. */
+const REFUSALS_KEPT = 50;
+
+function withoutOldEntries(account: Account, now: number): Account {
+  const entries = Object.entries(account.reservations)
+    .filter(([, entry]) => entry.at > now - ENTRY_KEPT_MS)
+    .sort(([, a], [, b]) => b.at - a.at);
+  const dropped = new Set(entries.filter(([, entry]) => entry.state === 'refused').slice(REFUSALS_KEPT));
+  const from = (record: Record<string, number>, oldest: string) =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => name >= oldest));
+  return {
+    ...account,
+    reservations: Object.fromEntries(entries.filter((entry) => !dropped.has(entry))),
+    counts: from(account.counts, dayOf(now - ENTRY_KEPT_MS)),
+    // The month before stays, for a release that comes late.
+    spent: from(account.spent, dayOf(now - 32 * 24 * 3_600_000).slice(0, 7)),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Account } from './account.ts';
+import type { Recharge } from './recharge.ts';
+
+/** A write either happened, or lost to a newer row, which it brings back: never neither, unless it throws. */
+export type Written<Row> = { kind: 'written'; row: Row } | { kind: 'conflict'; row: Row };
+
+export interface Page<Item> {
+  items: Item[];
+  /** Give it back for the next page; absent on the last one. */
+  cursor?: string;
+}
+
+export interface DueRecharge {
+  key: string;
+  nextAttemptAt: number;
+}
+
+/**
+ * Where recharges and accounts are kept: eight verbs, each one conditional write or one consistent read
+ * of a single item. (`due` and `list` read an index: what they name is read again before anything is decided.)
+ *
+ * A verb throws when storage did not answer; then nobody knows whether its write happened, and the
+ * caller reads the row again.
+ */
+export interface Ledger {
+  /** Puts the row of a new key. `conflict`: the key is known, here is its row. */
+  claim(row: Recharge): Promise<Written<Recharge>>;
+  /** @throws NewerRowError for a row of a later version of this program. */
+  read(key: string): Promise<Recharge | undefined>;
+  /** Writes what differs between the row that was read and `next`, if the row is still the one that was read. */
+  write(read: Recharge, next: Recharge): Promise<Written<Recharge>>;
+  readAccount(email: string): Promise<Account>;
+  writeAccount(read: Account, next: Account): Promise<Written<Account>>;
+  /** Unfinished rows due at `now`, the most overdue first. */
+  due(now: number, cursor?: string): Promise<Page<DueRecharge>>;
+  /**
+   * Moves a due row on before it is queued, unless someone else did.
+   *
+   * @returns how often the row was swept without progress, or undefined where it had moved already.
+   */
+  postpone(due: DueRecharge, to: number): Promise<number | undefined>;
+  /** Keys of the recharges received on a UTC day (`2026-01-05`), newest first, of one client where given. */
+  list(day: string, email?: string, cursor?: string): Promise<Page<string>>;
+}
+
+/** The row was written by a later version of this program: it is left alone, for that version to finish. */
+export class NewerRowError extends Error {
+  constructor(key: string, found: number, known: number) {
+    super(
+      `Recharge ${key} is stored with schema version ${found}; this program knows ${known}. ` +
+        'It is left alone: finish the deployment, or roll forward.',
+    );
+    this.name = 'NewerRowError';
+  }
+}

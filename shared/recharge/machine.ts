@@ -1,0 +1,551 @@
+import type { Money } from '../money.ts';
+import type {
+  ChargeOutcome,
+  Declined,
+  LookupOutcome,
+  Paid,
+  Pending,
+  RefundOutcome,
+} from '../payments/payment-hook.ts';
+import type { GrantResult } from '../platform/client.ts';
+import type { Policy } from './policy.ts';
+import type { HistoryEntry, Recharge, Refusal, ReviewReason } from './recharge.ts';
+
+/** What the account row says of this attempt: the parameters every call of it uses. */
+export interface Frozen {
+  money: Money;
+  customer?: string;
+  platformId?: string;
+  /** The address the grant names. */
+  grantEmail: string;
+  balanceBefore?: number;
+}
+
+/**
+ * What was learnt. Charge outcomes are facts about an `attempt`, grant outcomes about a `token`: the tag
+ * travels with the outcome, so that a late one is never taken for an answer about something newer.
+ */
+export type Outcome =
+  /** The row was woken: by the queue, the sweeper, or the loop's first look. */
+  | { kind: 'due' }
+  /** The attempt is reserved. `fresh`: by this very run, so that nothing can have been charged yet. */
+  | { kind: 'reserved'; attempt: number; fresh: boolean; frozen: Frozen }
+  | { kind: 'refused'; attempt: number; word: Refusal; money?: Money }
+  /** Nothing is reserved, and it is too late to begin: only a lookup may speak now. */
+  | { kind: 'not_reserved'; attempt: number }
+  /** Nothing was done, for a reason that passes: charging is paused, the platform gave no answer, no time left. */
+  | { kind: 'held'; why: string }
+  | { kind: 'payment'; attempt: number; result: ChargeOutcome | LookupOutcome; frozen?: Frozen }
+  | { kind: 'grant'; token: string; result: GrantResult }
+  | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
+
+export interface Released {
+  reason: string;
+  retryable: boolean;
+}
+
+/** The one thing to do next, after the row is written. */
+export type Effect =
+  | 'stop'
+  /** Look at the account: reserve this attempt, or learn what is reserved. */
+  | 'reserve'
+  | 'charge'
+  | 'look_up_payment'
+  | 'cancel_payment'
+  | 'grant'
+  | 'look_up_refund'
+  | 'refund';
+
+export interface Decision {
+  /** The row to write, on condition that the version is still the one that was read. */
+  next?: Recharge;
+  /**
+   * Give the reserved amount back before `next` is written: a proven decline or refund. The reservation
+   * keeps these words, so that a crash between the two writes loses nothing of the decision.
+   */
+  release?: Released;
+  /** Said once `next` is written. */
+  alert?: { word: RechargeAlert; detail?: string };
+  then: Effect;
+}
+
+/** Alerts the machine itself raises; every review reason is one. */
+export type RechargeAlert =
+  | ReviewReason
+  | 'review_waiting'
+  | 'granted_twice'
+  | 'granted_after_refund'
+  | 'paid_after_end'
+  | 'payment_hook_misconfigured';
+
+/** What a decision may depend on besides row and outcome. Nothing here is read by the machine itself. */
+export interface Moment {
+  now: number;
+  policy: Policy;
+  /** Random; drawn together with the outcome, so that a repeated decision recognises its own write. */
+  token: string;
+  /** Between 0 and 1, drawn likewise: spreads the retries. */
+  jitter: number;
+  /** Whether enough of this run is left to write `granting`, POST, and write the result. */
+  timeToGrant: boolean;
+}
+
+const stop: Decision = { then: 'stop' };
+
+/**
+ * Decides what one outcome means for one row. Pure: the same arguments give the same decision, and
+ * giving it again what a lost write already achieved changes nothing.
+ */
+export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
+  switch (outcome.kind) {
+    case 'due':
+      return onDue(row, at);
+    case 'reserved':
+    case 'refused':
+    case 'not_reserved':
+      return row.phase === 'received' && row.attempt === outcome.attempt ? onReservation(row, outcome, at) : stop;
+    case 'held':
+      return row.phase === 'received' || row.phase === 'charge_pending' ? wait(row, at, outcome.why) : stop;
+    case 'payment':
+      return onPayment(row, outcome, at);
+    case 'grant':
+      return onGrant(row, outcome.token, outcome.result, at);
+    case 'refund':
+      return onRefund(row, outcome.result, at);
+  }
+}
+
+function onDue(row: Recharge, at: Moment): Decision {
+  switch (row.phase) {
+    case 'received':
+      // A planned retry: its time has not come.
+      return row.attemptStartedAt > at.now ? stop : { then: 'reserve' };
+    case 'charge_pending':
+      return { then: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment' };
+    case 'granting':
+      return onGrantingFound(row, at);
+    case 'charged':
+      return onChargedDue(row, at);
+    case 'needs_review':
+      return row.review === 'charge_unknown' ? { then: 'look_up_payment' } : remind(row, at);
+    case 'refunding':
+      return { then: 'look_up_refund' };
+    case 'completed':
+    case 'declined':
+    case 'blocked':
+    case 'refunded':
+      return stop;
+  }
+}
+
+/** Someone wrote `granting`. Was it this very outcome, whose answer got lost? Else only its deadline speaks. */
+function onGrantingFound(row: Recharge, at: Moment): Decision {
+  if (row.grantToken === at.token) return { then: 'grant' };
+  if (row.grantDeadline === undefined || at.now <= row.grantDeadline) return stop;
+  return toReview(row, 'grant_unknown', at, 'the process that was granting never reported');
+}
+
+function onChargedDue(row: Recharge, at: Moment): Decision {
+  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) {
+    return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
+  }
+  if (!at.timeToGrant) return stop;
+  return { next: granting(row, at), then: 'grant' };
+}
+
+function onReservation(
+  row: Recharge,
+  outcome: Extract<Outcome, { kind: 'reserved' | 'refused' | 'not_reserved' }>,
+  at: Moment,
+): Decision {
+  switch (outcome.kind) {
+    case 'reserved':
+      // Found, not made: a call may have been begun, and its answer lost. The provider is asked first.
+      return { then: outcome.fresh ? 'charge' : 'look_up_payment' };
+    case 'refused':
+      return finish(
+        { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
+        at,
+        'blocked',
+        outcome.word,
+      );
+    case 'not_reserved':
+      return { then: 'look_up_payment' };
+  }
+}
+
+// ── Payment ──────────────────────────────────────────────────────────────────────────────────────────
+
+type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
+
+function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
+  if (outcome.attempt !== row.attempt) return latePayment(row, outcome, at);
+  switch (row.phase) {
+    case 'received':
+    case 'charge_pending':
+      return onOpenPayment(withFrozen(row, outcome.frozen), outcome, at);
+    case 'needs_review':
+      return row.review === 'charge_unknown'
+        ? onReviewedPayment(withFrozen(row, outcome.frozen), outcome.result, at)
+        : stop;
+    case 'granting':
+      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { then: 'grant' } : stop;
+    case 'declined':
+    case 'blocked':
+      return latePayment(row, outcome, at);
+    case 'charged':
+    case 'refunding':
+    case 'completed':
+    case 'refunded':
+      return stop;
+  }
+}
+
+function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
+  const { result } = outcome;
+  switch (result.kind) {
+    case 'paid':
+      return onPaid(row, result, at);
+    case 'declined':
+      return onDeclined(row, result, at);
+    case 'pending':
+      return onPending(row, result, at);
+    case 'refunded':
+      return decline(row, 'refunded_at_provider', at);
+    case 'not_found':
+      return onNotFound(row, at);
+    case 'not_attempted':
+      return {
+        ...wait(row, at, `payment not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
+        ...(result.misconfigured
+          ? { alert: { word: 'payment_hook_misconfigured', detail: result.detail } as const }
+          : {}),
+      };
+    case 'unknown':
+      return onSilence(row, result.detail, at);
+  }
+}
+
+function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
+  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
+  const paid: Recharge = {
+    ...rest,
+    paymentRef,
+    phaseDeadline: at.now + at.policy.grantGiveUpMs,
+    history: record(row, at, 'paid', paymentRef),
+  };
+  if (at.timeToGrant) return { next: granting(paid, at), then: 'grant' };
+  return { next: { ...paid, phase: 'charged', nextAttemptAt: at.now }, then: 'stop' };
+}
+
+function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment): Decision {
+  const mayTryAgain = row.phase === 'received' && retryable && row.attempt <= at.policy.declineRetries;
+  if (!mayTryAgain) return decline(row, reason, at);
+  // Counted from the planned time: counted from now, the window would close before the retry is due.
+  const startsAt = at.now + at.policy.declineRetryMs;
+  return {
+    release: { reason, retryable },
+    next: {
+      ...withoutSweeps(row),
+      attempt: row.attempt + 1,
+      attemptStartedAt: startsAt,
+      nextAttemptAt: startsAt,
+      history: record(row, at, 'declined_will_retry', reason),
+    },
+    then: 'stop',
+  };
+}
+
+function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
+  const { pending } = at.policy;
+  const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
+  const known: Recharge = {
+    ...withoutSweeps(row),
+    phase: 'charge_pending',
+    paymentRef,
+    ...(giveUpAt === undefined ? {} : { phaseDeadline: giveUpAt }),
+    ...(actionUrl === undefined ? {} : { actionUrl, actBy: row.actBy ?? at.now + pending.clientActsMs }),
+  };
+  if (giveUpAt !== undefined && at.now >= giveUpAt) {
+    return toReview(known, 'charge_unknown', at, 'the provider never decided');
+  }
+  return wait(known, at, actionUrl === undefined ? 'payment pending' : 'client must act', pending.askMs);
+}
+
+function onNotFound(row: Recharge, at: Moment): Decision {
+  // The provider has named this payment before; that it now knows nothing of it proves nothing.
+  if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
+  if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) return decline(row, 'expired', at);
+  if (withinChargeWindow(row, at)) return { then: 'charge' };
+  return wait(row, at, 'payment not found, too late to charge');
+}
+
+/** No answer about the payment: ask again, and past the phase's deadline let a person ask. */
+function onSilence(row: Recharge, detail: string, at: Moment): Decision {
+  const giveUpAt =
+    row.phase === 'charge_pending' ? row.phaseDeadline : row.attemptStartedAt + at.policy.lookupSilentMs;
+  if (giveUpAt !== undefined && at.now >= giveUpAt) return toReview(row, 'charge_unknown', at, detail);
+  return wait(row, at, `payment unknown: ${detail}`);
+}
+
+/** In review for want of an answer; the daily lookup brought one. */
+function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: Moment): Decision {
+  if (result.kind === 'declined') return decline(row, result.reason, at);
+  if (result.kind !== 'paid') return remind(row, at);
+  return {
+    next: toCharged(
+      { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
+      at,
+    ),
+    then: 'stop',
+  };
+}
+
+/** A payment for a row that has ended without one, or for an attempt that was declined: real money, said aloud. */
+function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Moment): Decision {
+  if (result.kind !== 'paid') return stop;
+  const detail = `attempt ${attempt}: ${result.paymentRef}`;
+  return {
+    next: { ...row, history: record(row, at, 'paid_late', detail) },
+    alert: { word: 'paid_after_end', detail },
+    then: 'stop',
+  };
+}
+
+function decline(row: Recharge, reason: string, at: Moment): Decision {
+  return {
+    release: { reason, retryable: false },
+    ...finish({ ...row, phase: 'declined', reason }, at, 'declined', reason),
+  };
+}
+
+/** Whether a charge begun now still ends before the provider may forget its key. */
+export function withinChargeWindow(
+  row: Pick<Recharge, 'attemptStartedAt'>,
+  { now, policy }: Pick<Moment, 'now' | 'policy'>,
+): boolean {
+  return row.attemptStartedAt <= now && now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs;
+}
+
+// ── Grant ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The intent to grant once. Does not touch `nextAttemptAt`: an index write costs two units, and the claim's serves. */
+function granting(row: Recharge, at: Moment): Recharge {
+  return {
+    ...row,
+    phase: 'granting',
+    grantNo: row.grantNo + 1,
+    grantToken: at.token,
+    grantDeadline: at.now + at.policy.grantDeadlineMs,
+  };
+}
+
+function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment): Decision {
+  const own = row.grantToken === token;
+  if (own && row.phase === 'granting') return onGrantResult(row, result, at);
+  // Called lost too early, and now it has spoken: its own token proves which grant it speaks of.
+  const open = own && row.phase === 'needs_review' && row.review === 'grant_unknown';
+  if (open && (result.kind === 'granted' || result.kind === 'not_applied')) return onGrantResult(row, result, at);
+  // A person said "not granted" and was wrong; nothing newer has begun.
+  if (own && row.phase === 'charged' && result.kind === 'granted') return onGrantResult(row, result, at);
+  // This very result is written already; the answer to the write got lost.
+  if (own && settledBy(row, result)) return stop;
+  return lateGrant(row, result, at);
+}
+
+function onGrantResult(row: Recharge, result: GrantResult, at: Moment): Decision {
+  switch (result.kind) {
+    case 'granted': {
+      const { review: _, ...rest } = row;
+      const balance = result.newBalance === undefined ? {} : { newBalance: result.newBalance };
+      return finish(
+        { ...rest, phase: 'completed', ...balance },
+        at,
+        'granted',
+        result.newBalance === undefined ? undefined : `balance ${result.newBalance}`,
+      );
+    }
+    case 'differs':
+      return toReview(row, 'grant_differs', at, result.detail);
+    case 'not_applied': {
+      const { review: _, ...rest } = row;
+      const phaseDeadline = row.phaseDeadline ?? at.now + at.policy.grantGiveUpMs;
+      const charged: Recharge = { ...rest, phase: 'charged', phaseDeadline };
+      return wait(charged, at, `not granted: ${result.detail}`, asAsked(result.retryAfterMs, at));
+    }
+    case 'refused':
+      return giveUpGrant(row, 'grant_refused', at, result.detail);
+    case 'unknown':
+      return toReview(row, 'grant_unknown', at, result.detail);
+  }
+}
+
+function settledBy(row: Recharge, result: GrantResult): boolean {
+  switch (result.kind) {
+    case 'granted':
+      return row.phase === 'completed';
+    case 'not_applied':
+      return row.phase === 'charged';
+    case 'differs':
+      return row.review === 'grant_differs';
+    case 'refused':
+      return row.review === 'grant_refused' || row.phase === 'refunding';
+    case 'unknown':
+      return row.review === 'grant_unknown';
+  }
+}
+
+/** An answer to a grant this row no longer waits for. It changes no phase; a grant that happened is an alert. */
+function lateGrant(row: Recharge, result: GrantResult, at: Moment): Decision {
+  const next = { ...row, history: record(row, at, 'late_grant_answer', result.kind) };
+  if (result.kind !== 'granted' && result.kind !== 'differs') return { next, then: 'stop' };
+  const word = row.refundStartedAt === undefined ? 'granted_twice' : 'granted_after_refund';
+  return { next, alert: { word, detail: `phase ${row.phase}` }, then: 'stop' };
+}
+
+function giveUpGrant(row: Recharge, review: 'grant_refused' | 'grant_expired', at: Moment, detail: string): Decision {
+  if (!at.policy.refundAutomatically) return toReview(row, review, at, detail);
+  return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, then: 'stop' };
+}
+
+// ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
+
+function onRefund(row: Recharge, result: Extract<Outcome, { kind: 'refund' }>['result'], at: Moment): Decision {
+  if (row.phase !== 'refunding') return stop;
+  switch (result.kind) {
+    case 'found_refunded':
+    case 'refunded':
+      return { release: { reason: 'refunded', retryable: false }, ...finish({ ...row, phase: 'refunded' }, at, 'refunded') };
+    case 'not_refunded':
+      return { then: 'refund' };
+    case 'refused':
+      return toReview(row, 'refund_failed', at, result.reason);
+    case 'pending':
+      return waitForRefund(withoutSweeps(row), at, 'refund pending', at.policy.refund.askMs);
+    case 'not_attempted':
+      return waitForRefund(row, at, `refund not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at));
+    case 'unknown':
+      return waitForRefund(row, at, `refund unknown: ${result.detail}`);
+  }
+}
+
+function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
+  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) return toReview(row, 'refund_unknown', at, why);
+  return wait(row, at, why, waitMs);
+}
+
+// ── The few ways a row moves ─────────────────────────────────────────────────────────────────────────
+
+/** Paid, with certainty not granted, due at once, and with its full time to be granted. */
+export function toCharged(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+  const { review: _, ...rest } = row;
+  return { ...rest, phase: 'charged', nextAttemptAt: now, phaseDeadline: now + policy.grantGiveUpMs };
+}
+
+/** From here the row is never granted again: `refundStartedAt` stays for ever. */
+export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+  const { review: _, ...rest } = row;
+  return {
+    ...rest,
+    phase: 'refunding',
+    refundStartedAt: row.refundStartedAt ?? now,
+    nextAttemptAt: now,
+    phaseDeadline: now + policy.refund.giveUpMs,
+  };
+}
+
+/** Ends the row: it leaves the index of open rows and is kept for good. */
+export function ended(row: Recharge): Recharge {
+  const { nextAttemptAt: _n, phaseDeadline: _d, swept: _s, actionUrl: _u, actBy: _a, review: _r, ...rest } = row;
+  return rest;
+}
+
+function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
+  return { next: { ...ended(row), history: record(row, at, event, detail) }, then: 'stop' };
+}
+
+function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
+  const { phaseDeadline: _, ...rest } = withoutSweeps(row);
+  return {
+    next: {
+      ...rest,
+      phase: 'needs_review',
+      review,
+      nextAttemptAt: at.now + at.policy.reminderMs,
+      history: record(row, at, review, detail),
+    },
+    alert: { word: review, detail },
+    then: 'stop',
+  };
+}
+
+function remind(row: Recharge, at: Moment): Decision {
+  return {
+    next: { ...withoutSweeps(row), nextAttemptAt: at.now + at.policy.reminderMs, history: record(row, at, 'reminded', row.review) },
+    alert: { word: 'review_waiting', ...(row.review === undefined ? {} : { detail: row.review }) },
+    then: 'stop',
+  };
+}
+
+/**
+ * The one way to wait. `waitMs` where the other side named a time; else exponential backoff with full
+ * jitter, its exponent the number of equal waits in a row.
+ */
+function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
+  const history = record(row, at, 'waiting', why);
+  const { firstMs, maxMs } = at.policy.backoff;
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, (history.at(-1)?.times ?? 1) - 1));
+  const backoffMs = firstMs / 2 + at.jitter * (ceiling - firstMs / 2);
+  return {
+    next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? backoffMs), history },
+    then: 'stop',
+  };
+}
+
+/** The other side named a time: honoured, up to our longest wait. */
+function asAsked(retryAfterMs: number | undefined, at: Moment): number | undefined {
+  return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, at.policy.backoff.maxMs);
+}
+
+/** Progress, or a wait that is as it should be: the count of fruitless sweeps begins anew. */
+function withoutSweeps(row: Recharge): Recharge {
+  const { swept: _, ...rest } = row;
+  return rest;
+}
+
+/** The reservation's parameters, once they are known, belong on the row: the reservation is pruned one day. */
+function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
+  if (frozen === undefined) return row;
+  return {
+    ...row,
+    ...frozen.money,
+    ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
+    ...(frozen.balanceBefore === undefined ? {} : { balanceBefore: frozen.balanceBefore }),
+  };
+}
+
+/** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
+const HISTORY_MAX_BYTES = 1_800;
+const DETAIL_MAX_CHARACTERS = 160;
+
+/** Appends an event; the same event with the same detail in a row is one entry with a count. */
+export function record(
+  { history }: Pick<Recharge, 'history'>,
+  { now }: Pick<Moment, 'now'>,
+  event: string,
+  detail?: string,
+): HistoryEntry[] {
+  const cut = detail === undefined ? {} : { detail: detail.slice(0, DETAIL_MAX_CHARACTERS) };
+  const last = history.at(-1);
+  if (last && last.event === event && last.detail === cut.detail) {
+    return [...history.slice(0, -1), { ...last, times: (last.times ?? 1) + 1 }];
+  }
+  const longer = [...history, { at: now, event, ...cut }];
+  // The beginning (what was paid) and the latest entries are what a person needs.
+  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 8) {
+    const dropped = longer.splice(4, 2);
+    const times = dropped.reduce((sum, entry) => sum + (entry.times ?? 1), 0);
+    longer.splice(4, 0, { at: dropped[0]?.at ?? now, event: 'left_out', times });
+  }
+  return longer;
+}

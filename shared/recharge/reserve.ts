@@ -1,0 +1,109 @@
+import type { Account, Reservation } from './account.ts';
+import { capWarning, judge, type Verdict, withEntry, withRelease } from './guard.ts';
+import type { Ledger } from './ledger.ts';
+import { type Outcome, type Released, withinChargeWindow } from './machine.ts';
+import { type Recharge, reservationNameOf } from './recharge.ts';
+import type { RunDeps } from './run-recharge.ts';
+
+/**
+ * Writes the intent to charge on the client's account row, with every parameter of the call, or else the
+ * refusal. The two exclude each other on one item, and whoever finds an entry obeys it.
+ *
+ * @returns `reserved` (fresh or found), `refused`, what a released entry proves, or why nothing was done.
+ */
+export async function reserveAttempt(row: Recharge, deps: RunDeps): Promise<Outcome> {
+  const { ledger, charging, policy, guard, logger, now } = deps;
+  let account = await ledger.readAccount(row.email);
+  for (;;) {
+    const found = account.reservations[reservationNameOf(row)];
+    if (found) return outcomeOf(row, account, found, false);
+    if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'not_reserved', attempt: row.attempt };
+    if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+
+    const other = account.last?.key === row.key ? undefined : account.last?.key;
+    const last = other === undefined ? undefined : await ledger.read(other);
+    const checked = await preflight(row, account, judge(row, account, last, guard, now()), deps);
+    if ('held' in checked) return { kind: 'held', why: checked.held };
+
+    const entry = entryOf(account, checked.verdict, checked.balance, now());
+    const written = await ledger.writeAccount(account, withEntry(account, row, entry));
+    if (written.kind === 'written') {
+      const warning = capWarning(account, entry, guard);
+      if (warning) logger.alert(warning, { key: row.key, email: row.email });
+      return outcomeOf(row, account, entry, true);
+    }
+    account = written.row;
+  }
+}
+
+/** Gives a reserved amount back: once, whoever asks however often. */
+export async function releaseAttempt(row: Recharge, released: Released, ledger: Ledger): Promise<void> {
+  let account = await ledger.readAccount(row.email);
+  for (;;) {
+    const next = withRelease(account, row, released);
+    if (!next) return;
+    const written = await ledger.writeAccount(account, next);
+    if (written.kind === 'written') return;
+    account = written.row;
+  }
+}
+
+type Checked = { verdict: Verdict; balance?: number } | { held: string };
+
+/** Where the platform can be asked: no money is taken for a sub-account it does not know. */
+async function preflight(row: Recharge, account: Account, verdict: Verdict, deps: RunDeps): Promise<Checked> {
+  if (verdict.kind === 'refuse' || !deps.preflight) return { verdict };
+  const found = await deps.platform.subAccount(account.grantEmail ?? row.email);
+  switch (found.kind) {
+    case 'found':
+      return { verdict, ...(found.balance === undefined ? {} : { balance: found.balance }) };
+    case 'not_found':
+      return { verdict: { kind: 'refuse', word: 'unknown_on_platform', money: verdict.money } };
+    case 'no_answer':
+      return { held: `the platform gave no answer about the sub-account: ${found.detail}` };
+  }
+}
+
+function entryOf(account: Account, verdict: Verdict, balance: number | undefined, at: number): Reservation {
+  if (verdict.kind === 'refuse') {
+    const { word, money } = verdict;
+    return { state: 'refused', at, word, ...(money === undefined ? {} : { money }) };
+  }
+  return {
+    state: 'reserved',
+    at,
+    money: verdict.money,
+    ...(account.customer === undefined ? {} : { customer: account.customer }),
+    ...(account.platformId === undefined ? {} : { platformId: account.platformId }),
+    ...(balance === undefined ? {} : { balanceBefore: balance }),
+  };
+}
+
+function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: boolean): Outcome {
+  const { attempt } = row;
+  const { money, customer, platformId, balanceBefore } = entry;
+  switch (entry.state) {
+    case 'reserved':
+      if (!money) throw new Error(`Bug! Recharge ${row.key} is reserved without an amount.`);
+      return {
+        kind: 'reserved',
+        attempt,
+        fresh,
+        frozen: {
+          money,
+          grantEmail: account.grantEmail ?? row.email,
+          ...(customer === undefined ? {} : { customer }),
+          ...(platformId === undefined ? {} : { platformId }),
+          ...(balanceBefore === undefined ? {} : { balanceBefore }),
+        },
+      };
+    case 'refused':
+      return { kind: 'refused', attempt, word: entry.word, ...(money === undefined ? {} : { money }) };
+    case 'released':
+      return {
+        kind: 'payment',
+        attempt,
+        result: { kind: 'declined', reason: entry.reason, retryable: entry.retryable },
+      };
+  }
+}

@@ -1,0 +1,306 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
+import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
+import type { GrantResult, PlatformClient } from '../platform/client.ts';
+import type { Charging } from './charging.ts';
+import type { GuardSettings } from './guard.ts';
+import { type Ledger, NewerRowError } from './ledger.ts';
+import {
+  type Decision,
+  decide,
+  type Effect,
+  type Frozen,
+  type Moment,
+  type Outcome,
+  withinChargeWindow,
+} from './machine.ts';
+import type { Policy } from './policy.ts';
+import { chargeIdOf, grantMarkOf, moneyOf, type Recharge, refundIdOf } from './recharge.ts';
+import { releaseAttempt, reserveAttempt } from './reserve.ts';
+
+export interface RunDeps {
+  ledger: Ledger;
+  payments: PaymentHook;
+  platform: PlatformClient;
+  charging: Charging;
+  guard: GuardSettings;
+  /** Ask the platform for the sub-account before money moves. */
+  preflight: boolean;
+  policy: Policy;
+  logger: Logger;
+  now: () => number;
+}
+
+/** Between two tries of a write that storage did not answer: its client has already tried three times itself. */
+const WRITE_AGAIN_MS = 250;
+
+/**
+ * Drives one recharge as far as it goes now: decide, write, do the one effect, decide again.
+ *
+ * Every irreversible call has its intent on disk before it, and is the last thing its step does. A write
+ * that loses brings the newer row, and the same outcome is decided again on that: an outcome is never
+ * dropped because a write lost.
+ *
+ * @param endsAt Unix milliseconds when this process may be killed; no step is begun that could not end.
+ * @returns the row as it was left, or undefined where there is none with this key.
+ * @throws what storage throws, once the run's time is out. The row then brings itself back.
+ */
+export async function runRecharge(key: string, endsAt: number, deps: RunDeps): Promise<Recharge | undefined> {
+  try {
+    const row = await deps.ledger.read(key);
+    return row && (await new Run(row, endsAt, deps).toRest());
+  } catch (error) {
+    if (!(error instanceof NewerRowError)) throw error;
+    deps.logger.alert('newer_row', { key, detail: error.message });
+    return undefined;
+  }
+}
+
+class Run {
+  #row: Recharge;
+  readonly #endsAt: number;
+  readonly #deps: RunDeps;
+  /** Learnt from the account in this run: the parameters of every call about the payment. */
+  #frozen: Frozen | undefined;
+
+  constructor(row: Recharge, endsAt: number, deps: RunDeps) {
+    this.#row = row;
+    this.#endsAt = endsAt;
+    this.#deps = deps;
+  }
+
+  async toRest(): Promise<Recharge> {
+    let outcome: Outcome = { kind: 'due' };
+    for (;;) {
+      const then = await this.#settle(outcome);
+      if (then === 'stop') return this.#row;
+      outcome = await this.#perform(then);
+      if (outcome.kind === 'reserved') this.#frozen = outcome.frozen;
+    }
+  }
+
+  /** Decides on an outcome and writes the decision, as often as it takes; then says what to do next. */
+  async #settle(outcome: Outcome): Promise<Effect> {
+    const { ledger, logger } = this.#deps;
+    const startedAt = this.#deps.now();
+    // Drawn once per outcome: a repeated decision must recognise its own first write.
+    const drawn = { token: randomBytes(12).toString('base64url'), jitter: Math.random() };
+    for (;;) {
+      const before = this.#row;
+      const decision = decide(before, outcome, this.#moment(drawn));
+      try {
+        if (decision.release) await releaseAttempt(before, decision.release, ledger);
+        if (decision.next) {
+          const written = await ledger.write(before, decision.next);
+          this.#row = written.row;
+          if (written.kind === 'conflict') continue;
+        }
+      } catch (error) {
+        logger.error('a decision could not be written', error, { ...this.#tags(), outcome: outcome.kind });
+        if (this.#timeLeft() < this.#deps.policy.callMarginMs) throw error;
+        await sleep(WRITE_AGAIN_MS);
+        await this.#readAgain();
+        continue;
+      }
+      this.#report(outcome, decision, startedAt);
+      await this.#tellCharging(outcome);
+      return decision.then;
+    }
+  }
+
+  /** The write may have happened: what is on disk decides, not what we meant to write. */
+  async #readAgain(): Promise<void> {
+    try {
+      this.#row = (await this.#deps.ledger.read(this.#row.key)) ?? this.#row;
+    } catch (error) {
+      if (error instanceof NewerRowError) throw error;
+      this.#deps.logger.error('a row could not be read again', error, this.#tags());
+    }
+  }
+
+  #perform(effect: Exclude<Effect, 'stop'>): Promise<Outcome> {
+    const { policy } = this.#deps;
+    switch (effect) {
+      case 'reserve':
+        return reserveAttempt(this.#row, this.#deps);
+      case 'charge':
+        return this.#charge();
+      case 'look_up_payment':
+        return this.#unlessLate(policy.chargeCallMs, () => this.#askPayment('lookup'));
+      case 'cancel_payment':
+        return this.#unlessLate(policy.chargeCallMs, () => this.#askPayment('cancel'));
+      case 'grant':
+        return this.#grant();
+      case 'look_up_refund':
+        return this.#unlessLate(policy.chargeCallMs, () => this.#lookUpRefund());
+      case 'refund':
+        return this.#unlessLate(policy.chargeCallMs, () => this.#refund());
+    }
+  }
+
+  async #charge(): Promise<Outcome> {
+    const { payments, charging, policy, now } = this.#deps;
+    const row = this.#row;
+    const frozen = this.#frozen;
+    if (!frozen) return { kind: 'held', why: 'nothing is reserved' };
+    if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+    const call = await ready(payments.prepareCharge(chargeRequest(row, frozen)));
+    if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
+    // The last look at the clock before the bytes; nothing is awaited between it and the call.
+    if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'held', why: 'too late to charge' };
+    if (!this.#hasTimeFor(policy.chargeCallMs)) return { kind: 'held', why: 'no time left in this run' };
+    const result = await call.send().catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
+    return { kind: 'payment', attempt: row.attempt, result, frozen };
+  }
+
+  async #askPayment(question: 'lookup' | 'cancel'): Promise<Outcome> {
+    const row = this.#row;
+    const result = await this.#deps.payments[question](this.#reference()).catch(
+      (error: unknown): LookupOutcome => ({ kind: 'unknown', detail: String(error) }),
+    );
+    return {
+      kind: 'payment',
+      attempt: row.attempt,
+      result,
+      ...(this.#frozen === undefined ? {} : { frozen: this.#frozen }),
+    };
+  }
+
+  async #grant(): Promise<Outcome> {
+    const { platform, policy, now } = this.#deps;
+    const { grantToken = '', grantDeadline = 0, ...row } = this.#row;
+    const answer = (result: GrantResult): Outcome => ({ kind: 'grant', token: grantToken, result });
+    const call = await ready(
+      platform.prepareGrant({
+        email: row.grantEmail ?? row.email,
+        credits: row.credits,
+        description: `Auto-recharge of ${row.credits} credits [${grantMarkOf(this.#row)}]`,
+      }),
+    );
+    // Nobody else holds the token, so what this process did not send was not sent.
+    if ('failed' in call) return answer({ kind: 'not_applied', detail: `not prepared: ${call.failed}` });
+    const inTime = now() + policy.grantCallMs <= grantDeadline && this.#hasTimeFor(policy.grantCallMs);
+    if (!inTime) return answer({ kind: 'not_applied', detail: 'not sent: too late for this deadline' });
+    return answer(
+      await call.send().catch((error: unknown): GrantResult => ({ kind: 'unknown', detail: String(error) })),
+    );
+  }
+
+  async #lookUpRefund(): Promise<Outcome> {
+    const found = await this.#askPayment('lookup');
+    if (found.kind !== 'payment') return found;
+    switch (found.result.kind) {
+      case 'refunded':
+        return { kind: 'refund', result: { kind: 'found_refunded' } };
+      case 'unknown':
+        return { kind: 'refund', result: found.result };
+      default:
+        return { kind: 'refund', result: { kind: 'not_refunded' } };
+    }
+  }
+
+  async #refund(): Promise<Outcome> {
+    const row = this.#row;
+    const { money, ...reference } = this.#reference();
+    if (!money) {
+      return { kind: 'refund', result: { kind: 'not_attempted', detail: 'the amount that was paid is not known' } };
+    }
+    const request = { ...reference, money, refundId: refundIdOf(row), rechargeKey: row.key };
+    const result = await this.#deps.payments
+      .refund(request)
+      .catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
+    return { kind: 'refund', result };
+  }
+
+  #reference() {
+    const row = this.#row;
+    const money = this.#frozen?.money ?? moneyOf(row);
+    return {
+      chargeId: chargeIdOf(row),
+      ...(money === undefined ? {} : { money }),
+      ...(row.paymentRef === undefined ? {} : { paymentRef: row.paymentRef }),
+    };
+  }
+
+  async #tellCharging(outcome: Outcome): Promise<void> {
+    if (outcome.kind !== 'grant') return;
+    const { charging, policy, now, logger } = this.#deps;
+    const { result } = outcome;
+    try {
+      if (result.kind === 'granted') await charging.countGrant('granted');
+      const unknowns = result.kind === 'unknown' ? await charging.countGrant('unknown') : 0;
+      const fault = result.kind === 'not_applied' ? result.agencyFault : undefined;
+      const reason = unknowns >= policy.unknownGrantsToPause ? `${unknowns} unknown grants in a row` : fault;
+      if (reason === undefined) return;
+      await charging.pause({ reason, until: now() + policy.pauseMs });
+      logger.alert('charging_paused', { ...this.#tags(), detail: reason });
+    } catch (error) {
+      logger.error('the switch for new charges could not be written', error, this.#tags());
+    }
+  }
+
+  #report(outcome: Outcome, decision: Decision, startedAt: number): void {
+    const { logger, now } = this.#deps;
+    const word = 'result' in outcome ? outcome.result.kind : outcome.kind;
+    logger.info('decided', {
+      ...this.#tags(),
+      outcome: outcome.kind,
+      word,
+      then: decision.then,
+      durationMs: now() - startedAt,
+    });
+    if (decision.alert) {
+      logger.alert(decision.alert.word, {
+        ...this.#tags(),
+        ...(decision.alert.detail === undefined ? {} : { detail: decision.alert.detail }),
+      });
+    }
+  }
+
+  #tags() {
+    const { key, email, phase, attempt, grantNo } = this.#row;
+    return { key, email, phase, attempt, grantNo };
+  }
+
+  #moment(drawn: Pick<Moment, 'token' | 'jitter'>): Moment {
+    const { policy, now } = this.#deps;
+    return { now: now(), policy, ...drawn, timeToGrant: this.#timeLeft() >= policy.grantStepMs };
+  }
+
+  #timeLeft(): number {
+    return this.#endsAt - this.#deps.now();
+  }
+
+  #hasTimeFor(callMs: number): boolean {
+    return this.#timeLeft() >= callMs + this.#deps.policy.callMarginMs;
+  }
+
+  async #unlessLate(callMs: number, call: () => Promise<Outcome>): Promise<Outcome> {
+    return this.#hasTimeFor(callMs) ? call() : { kind: 'held', why: 'no time left in this run' };
+  }
+}
+
+/** Text and parameters depend on the row and its reservation alone: a repeated charge must be the same to the letter. */
+function chargeRequest(row: Recharge, { money, customer, platformId }: Frozen): ChargeRequest {
+  return {
+    chargeId: chargeIdOf(row),
+    rechargeKey: row.key,
+    account: {
+      email: row.email,
+      ...(platformId === undefined ? {} : { platformId }),
+      ...(customer === undefined ? {} : { customer }),
+    },
+    credits: row.credits,
+    money,
+    description: `Auto-recharge of ${row.credits} credits`,
+  };
+}
+
+async function ready<T>(preparing: Promise<Prepared<T>>): Promise<Prepared<T> | { failed: string }> {
+  try {
+    return await preparing;
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
