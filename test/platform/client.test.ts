@@ -1,0 +1,508 @@
+import { channel } from 'node:diagnostics_channel';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { createPlatformClient, redactUrl } from '../../shared/platform/client.ts';
+import { platformProfileSchema } from '../../shared/platform/profile.ts';
+import { readError } from '../../shared/platform/schemas.ts';
+
+const KEY = 'key_Zx81kQ';
+const EMAIL = 'jane+1@example.com';
+const grant = { email: EMAIL, credits: 500, description: 'rr-7f3a Auto-recharge' };
+
+interface Seen {
+  method: string;
+  url: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+let server: Server;
+let baseUrl: string;
+let seen: Seen[];
+let unauthorized: number;
+/** What the platform does with each request; set per test. */
+let answer: (response: ServerResponse) => void;
+
+beforeEach(async () => {
+  seen = [];
+  unauthorized = 0;
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString('utf8');
+      seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
+      answer(response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  baseUrl = `http://127.0.0.1:${address.port}/v1`;
+});
+
+afterEach(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+type Body = Record<string, unknown> | unknown[] | string;
+
+function answers(status: number, body: Body, headers: Record<string, string> = {}) {
+  answer = (response) => {
+    response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+}
+
+type Settings = Partial<z.input<typeof platformProfileSchema>>;
+
+function client(settings: Settings = {}, { key = KEY, timeoutMs = 2_000 } = {}) {
+  return createPlatformClient({
+    profile: platformProfileSchema.parse({ baseUrl, ...settings }),
+    apiKey: async () => key,
+    onUnauthorized: () => {
+      unauthorized += 1;
+    },
+    timeoutMs,
+    now: () => 1_700_000_000_000,
+  });
+}
+
+async function send(platform = client(), asked = grant) {
+  const prepared = await platform.prepareGrant(asked);
+  return prepared.send();
+}
+
+const granted = { success: true, sub_account_id: 'abc123xyz', credits_added: 500, new_balance: 542.5 };
+const notFound = { error: { code: 'NOT_FOUND', message: 'No sub-account' } };
+const differs = (what: string) => ({ kind: 'differs', detail: `status 200: ${what}` });
+const unknown = (detail: string) => ({ kind: 'unknown', detail });
+
+type Row = [name: string, status: number, body: Body, result: unknown];
+
+describe('a grant', () => {
+  it.each<Row>([
+    ['as asked', 200, granted, { kind: 'granted', newBalance: 542.5 }],
+    ['as asked, as something created', 201, granted, { kind: 'granted', newBalance: 542.5 }],
+    ['as asked, without a balance', 200, { success: true, credits_added: 500 }, { kind: 'granted' }],
+    [
+      'as asked, naming the sub-account',
+      200,
+      { ...granted, email: ' Jane+1@Example.com' },
+      { kind: 'granted', newBalance: 542.5 },
+    ],
+    ['with fewer credits', 200, { ...granted, credits_added: 250 }, differs('250 credits added, not 500')],
+    ['with more credits', 200, { ...granted, credits_added: 501 }, differs('501 credits added, not 500')],
+    [
+      'with the credits as a text',
+      200,
+      { ...granted, credits_added: '500' },
+      differs('not the documented answer'),
+    ],
+    ['without the credits', 200, { success: true, new_balance: 542 }, differs('not the documented answer')],
+    ['with success: false', 200, { ...granted, success: false }, differs('success is false')],
+    ['with success as a text', 200, { ...granted, success: 'true' }, differs('not the documented answer')],
+    [
+      'with a balance that is no number',
+      200,
+      { ...granted, new_balance: 'much' },
+      differs('not the documented answer'),
+    ],
+    [
+      'with an endless balance',
+      200,
+      '{"success":true,"credits_added":500,"new_balance":1e999}',
+      differs('not the documented answer'),
+    ],
+    ['to another email', 200, { ...granted, email: 'john@example.com' }, differs('another sub-account')],
+    [
+      'to another sub_account_email',
+      200,
+      { ...granted, sub_account_email: 'john@example.com' },
+      differs('another sub-account'),
+    ],
+    [
+      'to another sub_account',
+      200,
+      { ...granted, sub_account: { email: 'john@example.com' } },
+      differs('another sub-account'),
+    ],
+    ['with HTML under 200', 200, '<html>OK</html>', differs('not the documented answer')],
+    ['with nothing under 204', 204, '', { kind: 'differs', detail: 'status 204: not the documented answer' }],
+    [
+      'with an error under 200',
+      200,
+      { error: { code: 'X', message: 'no' } },
+      { kind: 'differs', detail: 'status 200 X no: not the documented answer' },
+    ],
+    ['with 301', 301, '', { kind: 'not_applied', detail: 'status 301', agencyFault: 'redirected' }],
+    ['with 302', 302, granted, { kind: 'not_applied', detail: 'status 302', agencyFault: 'redirected' }],
+    ['with 307', 307, '', { kind: 'not_applied', detail: 'status 307', agencyFault: 'redirected' }],
+    ['with 401', 401, '', { kind: 'not_applied', detail: 'status 401', agencyFault: 'unauthorized' }],
+    ['with 403', 403, '', { kind: 'not_applied', detail: 'status 403', agencyFault: 'forbidden' }],
+    ['with 429 that does not say how long', 429, '', { kind: 'not_applied', detail: 'status 429' }],
+    [
+      'with an empty pool in the message',
+      400,
+      { error: { code: 'X', message: 'Insufficient Credits in agency' } },
+      {
+        kind: 'not_applied',
+        detail: 'status 400 X Insufficient Credits in agency',
+        agencyFault: 'pool_empty',
+      },
+    ],
+    [
+      'with an empty pool in an error text',
+      400,
+      { error: 'insufficient credits' },
+      { kind: 'not_applied', detail: 'status 400 insufficient credits', agencyFault: 'pool_empty' },
+    ],
+    [
+      'with an empty pool in a message alone',
+      400,
+      { message: 'insufficient credits' },
+      { kind: 'not_applied', detail: 'status 400 insufficient credits', agencyFault: 'pool_empty' },
+    ],
+    [
+      'with another 400 of the platform',
+      400,
+      { error: { code: 'INVALID', message: 'bad' } },
+      { kind: 'refused', detail: 'status 400 INVALID bad' },
+    ],
+    ['with a 400 of something else', 400, '<html>Bad Request</html>', unknown('status 400')],
+    [
+      'with a 400 that speaks of an empty pool in HTML',
+      400,
+      '<html>insufficient credits</html>',
+      unknown('status 400'),
+    ],
+    [
+      'with 404 of the platform',
+      404,
+      notFound,
+      { kind: 'refused', detail: 'status 404 NOT_FOUND No sub-account' },
+    ],
+    [
+      'with 404 of the platform as an error text',
+      404,
+      { error: 'not found' },
+      { kind: 'refused', detail: 'status 404 not found' },
+    ],
+    [
+      'with 404 of the platform as a message',
+      404,
+      { message: 'not found' },
+      { kind: 'refused', detail: 'status 404 not found' },
+    ],
+    [
+      'with 404 of something else',
+      404,
+      '<html>Not Found</html>',
+      { kind: 'not_applied', detail: 'status 404', agencyFault: 'wrong_address' },
+    ],
+    [
+      'with 404 and other JSON',
+      404,
+      { success: false },
+      { kind: 'not_applied', detail: 'status 404', agencyFault: 'wrong_address' },
+    ],
+    [
+      'with 422 of the platform',
+      422,
+      { error: { code: 'INVALID' } },
+      { kind: 'refused', detail: 'status 422 INVALID' },
+    ],
+    ['with 422 of something else', 422, '', unknown('status 422')],
+    ['with 402', 402, { error: 'insufficient credits' }, unknown('status 402 insufficient credits')],
+    ['with 408', 408, { error: 'slow' }, unknown('status 408 slow')],
+    ['with 409', 409, { error: 'conflict' }, unknown('status 409 conflict')],
+    ['with 500', 500, granted, unknown('status 500')],
+    ['with 502', 502, '', unknown('status 502')],
+    ['with 503 that asks to wait', 503, '', unknown('status 503')],
+  ])('answered %s (%i) is made once and read as agreed', async (_name, status, body, result) => {
+    answers(status, body, { location: '/v1/elsewhere', ...(status === 503 ? { 'retry-after': '1' } : {}) });
+    expect(await send()).toEqual(result);
+    expect(seen).toHaveLength(1);
+    expect(unauthorized).toBe(status === 401 ? 1 : 0);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['Retry-After', { 'retry-after': '30' }],
+    ['X-RateLimit-Reset', { 'x-ratelimit-reset': '1700000030' }],
+  ])('answered with 429 and %s was not applied, and says how long to wait', async (_name, headers) => {
+    answers(429, '', headers);
+    expect(await send()).toEqual({ kind: 'not_applied', detail: 'status 429', retryAfterMs: 30_000 });
+  });
+
+  it.each([401, 403, 429] as const)(
+    'answered with %i is unknown where the profile does not call that a proof',
+    async (status) => {
+      answers(status, '', { 'retry-after': '1' });
+      const others = ([401, 403, 429] as const).filter((other) => other !== status);
+      expect(await send(client({ notAppliedStatuses: others }))).toEqual(unknown(`status ${status}`));
+      expect(unauthorized).toBe(status === 401 ? 1 : 0);
+    },
+  );
+
+  it('finds the empty pool by the pattern of the profile, in the code as well', async () => {
+    answers(400, { error: { code: 'POOL_EMPTY', message: 'no' } });
+    expect(await send(client({ emptyPoolPattern: '^pool_' }))).toMatchObject({ agencyFault: 'pool_empty' });
+    expect(await send()).toMatchObject({ kind: 'refused' });
+  });
+
+  it('that finds no platform was not applied', async () => {
+    await new Promise((resolve) => server.close(resolve));
+    expect(await send()).toEqual({
+      kind: 'not_applied',
+      detail: expect.stringMatching(/^not sent: ECONNREFUSED/),
+    });
+  });
+
+  it('whose connection breaks after it was sent is unknown, and is not repeated', async () => {
+    answer = (response) => response.destroy();
+    expect(await send()).toEqual(unknown(expect.stringMatching(/^no answer: ECONNRESET/)));
+    expect(seen).toHaveLength(1);
+  });
+
+  it('whose answer breaks off is unknown', async () => {
+    answer = (response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{"success":true');
+      setTimeout(() => response.destroy(), 20);
+    };
+    expect(await send()).toMatchObject({ kind: 'unknown' });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('that is not answered in time is unknown', async () => {
+    answer = () => {};
+    expect(await send(client({}, { timeoutMs: 100 }))).toEqual(unknown('no answer: no answer in time'));
+    expect(seen).toHaveLength(1);
+  });
+
+  it('sends the key in a header and nowhere else', async () => {
+    answers(200, granted);
+    await send(client({ baseUrl: `${baseUrl}/` }));
+    expect(seen).toEqual([expect.objectContaining({ method: 'POST', url: '/v1/subaccounts/credits' })]);
+    expect(seen[0]?.headers).toMatchObject({ 'x-api-key': KEY, 'content-type': 'application/json' });
+    expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+      email: EMAIL,
+      amount: 500,
+      description: 'rr-7f3a Auto-recharge',
+    });
+  });
+
+  it('sends the key where the profile says', async () => {
+    answers(200, granted);
+    await send(client({ keyHeader: 'X-Agency-Key' }));
+    await send(client({ keyPlacement: { credits: 'query' }, keyQuery: 'k' }));
+    expect(seen.map(({ url, headers }) => [url, headers['x-agency-key'], headers['x-api-key']])).toEqual([
+      ['/v1/subaccounts/credits', KEY, undefined],
+      [`/v1/subaccounts/credits?k=${KEY}`, undefined, undefined],
+    ]);
+  });
+
+  it('cuts a description at its end', async () => {
+    answers(200, granted);
+    await send(client({ maxDescriptionLength: 7 }));
+    expect(JSON.parse(seen[0]?.body ?? '').description).toBe('rr-7f3a');
+  });
+
+  it('takes a key with a line feed at its end', async () => {
+    answers(200, granted);
+    expect(await send(client({}, { key: `${KEY}\n` }))).toMatchObject({ kind: 'granted' });
+    expect(seen[0]?.headers['x-api-key']).toBe(KEY);
+  });
+
+  it.each(['', ' ', 'two words', 'line\nfeed', 'schlüssel'])(
+    'is not sent with the key %j, and the key is asked for anew',
+    async (key) => {
+      expect(await send(client({}, { key }))).toEqual({
+        kind: 'not_applied',
+        detail: 'not sent: the API key is empty or malformed',
+        agencyFault: 'unauthorized',
+      });
+      expect(seen).toHaveLength(0);
+      expect(unauthorized).toBe(1);
+    },
+  );
+
+  it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'of %d credits is not prepared',
+    async (credits) => {
+      await expect(client().prepareGrant({ ...grant, credits })).rejects.toThrow();
+    },
+  );
+
+  it('goes out in the very turn in which send is called, and not before', async () => {
+    answers(200, granted);
+    let created = 0;
+    const count = () => {
+      created += 1;
+    };
+    channel('http.client.request.created').subscribe(count);
+    const prepared = await client().prepareGrant(grant);
+    expect(created).toBe(0);
+    const result = prepared.send();
+    expect(created).toBe(1);
+    await result;
+    channel('http.client.request.created').unsubscribe(count);
+  });
+});
+
+describe('a sub-account', () => {
+  const found = {
+    success: true,
+    data: { email: EMAIL, uid: 'u1', usage_limits: { monthly_credits: 0, credits: 42.25 } },
+  };
+  const silent = (detail: string) => ({ kind: 'no_answer', detail });
+
+  it.each<Row>([
+    ['found', 200, found, { kind: 'found', balance: 42.25, platformId: 'u1' }],
+    ['found, and no more is said', 200, { success: true, data: {} }, { kind: 'found' }],
+    [
+      'found with odd details',
+      200,
+      { success: true, data: { uid: 7, usage_limits: 'none' } },
+      { kind: 'found' },
+    ],
+    [
+      'found, but it is another',
+      200,
+      { success: true, data: { email: 'john@example.com' } },
+      silent('status 200: another sub-account'),
+    ],
+    ['found without its data', 200, { success: true }, silent('status 200: not the documented answer')],
+    ['HTML', 200, '<html>', silent('status 200: not the documented answer')],
+    ['success: false', 200, { success: false }, { kind: 'not_found' }],
+    ['404 of the platform', 404, notFound, { kind: 'not_found' }],
+    ['404 of something else', 404, 'Not Found', silent('status 404')],
+    ['204', 204, '', silent('status 204')],
+    ['302, which is not followed', 302, found, silent('status 302')],
+    ['400', 400, { error: 'Invalid request' }, silent('status 400 Invalid request')],
+    ['401', 401, '', silent('status 401')],
+    ['403', 403, notFound, silent('status 403 NOT_FOUND No sub-account')],
+    ['429', 429, '', silent('status 429')],
+    ['500', 500, { success: false }, silent('status 500')],
+  ])('answered with %s (%i)', async (_name, status, body, result) => {
+    answers(status, body, { location: '/v1/elsewhere' });
+    expect(await client().subAccount(EMAIL)).toEqual(result);
+    expect(seen).toHaveLength(1);
+    expect(unauthorized).toBe(status === 401 ? 1 : 0);
+  });
+
+  it('gives no answer where the platform cannot be reached, or is silent', async () => {
+    answer = () => {};
+    expect(await client({}, { timeoutMs: 100 }).subAccount(EMAIL)).toEqual(
+      silent('no answer: no answer in time'),
+    );
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+    expect(await client().subAccount(EMAIL)).toEqual(
+      silent(expect.stringMatching(/^not sent: ECONNREFUSED/)),
+    );
+  });
+
+  it('is not asked for with an empty key', async () => {
+    expect(await client({}, { key: '' }).subAccount(EMAIL)).toEqual(
+      silent('not sent: the API key is empty or malformed'),
+    );
+    expect(unauthorized).toBe(1);
+  });
+
+  it('is asked for by its escaped email, the key in the query', async () => {
+    answers(200, found);
+    await client().subAccount(EMAIL);
+    await client({ keyPlacement: { subAccounts: 'header' } }).subAccount(EMAIL);
+    expect(seen.map(({ method, url, headers, body }) => [method, url, headers['x-api-key'], body])).toEqual([
+      ['GET', `/v1/subaccounts?email=jane%2B1%40example.com&apiKey=${KEY}`, undefined, ''],
+      ['GET', '/v1/subaccounts?email=jane%2B1%40example.com', KEY, ''],
+    ]);
+  });
+});
+
+describe('what is said about an answer', () => {
+  it('never holds the key, a query string or an email address, even where the platform quotes them', async () => {
+    const message = `Bad key ${KEY} for ${EMAIL} in GET /v1/subaccounts?email=x&apiKey=${KEY}, ask help@example.com`;
+    answers(400, { error: { code: KEY, message } });
+    const detail = 'status 400 [key] Bad key [key] for [email] in GET /v1/subaccounts?[redacted] ask [email]';
+    expect(await send()).toEqual({ kind: 'refused', detail });
+    expect(await client().subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail });
+  });
+
+  it('is at most 200 characters long, and does not end in half a key', async () => {
+    answers(409, { error: `${'x'.repeat(185)}${KEY}` });
+    const result = await send();
+    expect(result).toEqual(unknown(`status 409 ${'x'.repeat(185)}[key`));
+  });
+});
+
+describe('redactUrl', () => {
+  it.each([
+    [
+      'https://api.example.com/v1/subaccounts?apiKey=secret&email=a',
+      'https://api.example.com/v1/subaccounts?[redacted]',
+    ],
+    ['"GET /x?apiKey=secret" failed, GET /y?k=1 too', '"GET /x?[redacted]" failed, GET /y?[redacted] too'],
+    ['https://api.example.com/v1#a', 'https://api.example.com/v1#a'],
+    ['Really? Yes', 'Really? Yes'],
+  ])('%s becomes %s', (text, redacted) => {
+    expect(redactUrl(text)).toBe(redacted);
+  });
+});
+
+describe('readError', () => {
+  it.each<[string, unknown]>([
+    [
+      '{"error":{"code":"INVALID_PHONE","message":"No."}}',
+      { code: 'INVALID_PHONE', message: 'No.', envelope: true },
+    ],
+    ['{"error":{"code":404}}', { code: '404', envelope: true }],
+    ['{"error":{"message":"No."}}', { message: 'No.', envelope: true }],
+    ['{"error":"No."}', { message: 'No.', envelope: true }],
+    ['{"message":"No."}', { message: 'No.', envelope: true }],
+    ['{"error":{}}', { envelope: false }],
+    ['{"error":""}', { envelope: false }],
+    ['{"error":true}', { envelope: false }],
+    ['{"success":false}', { envelope: false }],
+    ['[{"error":"No."}]', { envelope: false }],
+    ['"error"', { envelope: false }],
+    ['null', { envelope: false }],
+    ['<html>', { envelope: false }],
+    ['', { envelope: false }],
+  ])('reads %s', (body, error) => {
+    expect(readError(body)).toEqual(error);
+  });
+});
+
+describe('platformProfileSchema', () => {
+  it('fills in what the API page says', () => {
+    expect(platformProfileSchema.parse({ baseUrl: 'https://api.example.com/v1/' })).toEqual({
+      baseUrl: 'https://api.example.com/v1',
+      keyPlacement: { credits: 'header', subAccounts: 'query' },
+      keyHeader: 'x-api-key',
+      keyQuery: 'apiKey',
+      subAccountLookup: false,
+      emptyPoolPattern: 'insufficient credits',
+      notAppliedStatuses: [401, 403, 429],
+      maxDescriptionLength: 200,
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['no base URL', { baseUrl: undefined }],
+    ['an unencrypted base URL', { baseUrl: 'http://api.example.com/v1' }],
+    ['a base URL with a query', { baseUrl: 'https://api.example.com/v1?apiKey=x' }],
+    ['a base URL with a password', { baseUrl: 'https://a:b@api.example.com/v1' }],
+    ['a pattern that is no regular expression', { emptyPoolPattern: '(' }],
+    ['a pattern that matches everything', { emptyPoolPattern: '' }],
+    ['a status that proves nothing', { notAppliedStatuses: [500] }],
+    ['a header that is none', { keyHeader: 'x api key' }],
+    ['a misspelt setting', { keyPlacment: {} }],
+  ])('refuses %s', (_name, settings) => {
+    const profile = { baseUrl: 'https://api.example.com/v1', ...settings };
+    expect(platformProfileSchema.safeParse(profile).success).toBe(false);
+  });
+});
