@@ -50,7 +50,15 @@ export function createLogger(write: (line: string) => void, now: () => number = 
   const line = (level: string, message: string, fields: Fields) => {
     const email = fields['email'];
     const masked = typeof email === 'string' ? { ...fields, email: maskEmail(email) } : fields;
-    write(JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...masked, ...metric(level, message) }));
+    write(
+      JSON.stringify({
+        time: new Date(now()).toISOString(),
+        level,
+        message,
+        ...masked,
+        ...metric(level, message),
+      }),
+    );
   };
   const metric = (level: string, word: string) =>
     level === 'alert'
@@ -66,10 +74,15 @@ export function createLogger(write: (line: string) => void, now: () => number = 
       : {};
   return {
     info: (message, fields = {}) => line('info', message, fields),
-    error: (message, error, fields = {}) => line('error', message, { ...fields, error: describeError(error) }),
+    error: (message, error, fields = {}) =>
+      line('error', message, { ...fields, error: describeError(error) }),
     alert: (word, fields = {}) => line('alert', word, fields),
   };
 }
+
+export const toStdout = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
 
 /** `jane.doe@example.com` → `j***@example.com`: enough to recognise a client one knows. */
 export function maskEmail(email: string): string {

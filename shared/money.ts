@@ -13,7 +13,9 @@ export interface Money {
  * @throws RangeError where `currency` is not a three-letter code.
  */
 export function currencyDecimals(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  return (
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+  );
 }
 
 /** `{amount: 5000, currency: 'USD'}` → `50.00 USD`. For people, never for arithmetic. */

@@ -30,6 +30,18 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  * The request is handed to the operating system in the same turn in which this function is called.
  */
 export function sendOnce(request: OutgoingRequest): Promise<Reply> {
+  try {
+    return exchange(request);
+  } catch (error) {
+    // A header or address that Node refuses: thrown before there is a connection.
+    return Promise.resolve({
+      kind: 'not_sent',
+      detail: error instanceof Error ? error.name : 'not a request',
+    });
+  }
+}
+
+function exchange(request: OutgoingRequest): Promise<Reply> {
   const { promise, resolve } = Promise.withResolvers<Reply>();
   const url = new URL(request.url);
   const secure = url.protocol === 'https:';
@@ -104,6 +116,15 @@ export function retryAfterMs(headers: Record<string, string>, now: number): numb
     return Math.ceil(value * 1000);
   }
   return undefined;
+}
+
+/** The parsed text, or undefined (which no JSON text means) where it is no JSON. */
+export function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** True for `https:` anywhere, and for `http:` on this machine only. */

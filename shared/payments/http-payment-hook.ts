@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
-import { isSafeUrl, type Reply, retryAfterMs, sendOnce } from '../http/request.ts';
+import { isSafeUrl, type Reply, readJson, retryAfterMs, sendOnce } from '../http/request.ts';
 import type { Money } from '../money.ts';
 import type {
   ChargeOutcome,
@@ -23,7 +23,7 @@ const reasonSchema = z.string().transform((reason) => reason.slice(0, 100));
 /** The client is sent there, so what is no safe link, or would fill the row, is left out. */
 const actionUrlSchema = z
   .string()
-  .max(2048)
+  .max(512)
   .refine(isSafeUrl)
   .optional()
   .catch(() => undefined);
@@ -280,13 +280,5 @@ function signingKey(text: string): Webhook | undefined {
     return secret === '' || secret.startsWith('whsec_')
       ? undefined
       : new Webhook(Buffer.from(secret), { format: 'raw' });
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,13 +1,7 @@
-import { type Reply, retryAfterMs, sendOnce } from '../http/request.ts';
+import { type Reply, readJson, retryAfterMs, sendOnce } from '../http/request.ts';
 import type { Prepared } from '../payments/payment-hook.ts';
 import type { PlatformProfile } from './profile.ts';
-import {
-  grantAnswerSchema,
-  grantRequestSchema,
-  readError,
-  readJson,
-  subAccountAnswerSchema,
-} from './schemas.ts';
+import { grantAnswerSchema, grantRequestSchema, readError, subAccountAnswerSchema } from './schemas.ts';
 
 /** What concerns every client of the agency, not only the one whose grant met it. */
 export type AgencyFault = 'unauthorized' | 'forbidden' | 'redirected' | 'wrong_address' | 'pool_empty';

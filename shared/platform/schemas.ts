@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readJson } from '../http/request.ts';
 
 /** `POST /subaccounts/credits`. */
 export const grantRequestSchema = z.object({
@@ -43,15 +44,18 @@ const errorSchema = z.union([
         })
         .refine(({ code, message }) => code !== undefined || message !== undefined),
     })
-    .transform(({ error }) => error),
-  z.object({ error: text }).transform(({ error }) => ({ code: undefined, message: error })),
-  z.object({ message: text }).transform(({ message }) => ({ code: undefined, message })),
+    .transform(({ error: { code, message } }) => ({ code, message, envelope: true })),
+  z.object({ error: text }).transform(({ error }) => ({ code: undefined, message: error, envelope: true })),
+  z.object({ message: text }).transform(({ message }) => ({ code: undefined, message, envelope: false })),
 ]);
 
 export interface PlatformError {
   code?: string;
   message?: string;
-  /** False where the body is none of the platform's, and so perhaps that of a proxy or of a wrong address. */
+  /**
+   * Whether there is an `error` member. Without one it may be a proxy or a wrong address that answered: a bare
+   * `{"message":"Not Found"}` is what API gateways say.
+   */
   envelope: boolean;
 }
 
@@ -62,19 +66,10 @@ export interface PlatformError {
 export function readError(body: string): PlatformError {
   const read = errorSchema.safeParse(readJson(body));
   if (!read.success) return { envelope: false };
-  const { code, message } = read.data;
+  const { code, message, envelope } = read.data;
   return {
     ...(code === undefined ? {} : { code }),
     ...(message === undefined ? {} : { message }),
-    envelope: true,
+    envelope,
   };
-}
-
-/** The parsed text, or undefined (which no JSON text means) where it is no JSON. */
-export function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

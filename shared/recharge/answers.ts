@@ -98,7 +98,11 @@ function whyRefused(
     return `--payment-ref goes with confirm-charged only, not with ${answer}.`;
   }
   const settled = settlesAt(row, at);
-  if (settled !== undefined && at.now < settled && (answer === 'confirm-not-granted' || answer === 'refund')) {
+  if (
+    settled !== undefined &&
+    at.now < settled &&
+    (answer === 'confirm-not-granted' || answer === 'refund')
+  ) {
     return `The grant may still arrive until ${new Date(settled).toISOString()}: look again after that, then answer.`;
   }
   return undefined;

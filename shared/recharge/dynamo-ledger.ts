@@ -64,7 +64,9 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
     async write(read, next) {
       const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
       const update = updateOf(itemOfRecharge(read), itemOfRecharge(row), 'version');
-      const standing = await standingItem(() => client.send(new UpdateCommand({ TableName: table, ...update })));
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...update })),
+      );
       return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
     },
 
@@ -76,7 +78,9 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
     async writeAccount(read, next) {
       const row = { ...next, revision: read.revision + 1 };
       const update = updateOf(itemOfAccount(read), itemOfAccount(row), 'revision');
-      const standing = await standingItem(() => client.send(new UpdateCommand({ TableName: table, ...update })));
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...update })),
+      );
       return standing ? { kind: 'conflict', row: accountOf(standing) } : { kind: 'written', row };
     },
 
@@ -152,13 +156,18 @@ async function standingItem(write: () => Promise<unknown>): Promise<Item | undef
 }
 
 /** One update of the attributes that differ, on condition that `lock` is still what was read. */
-function updateOf(before: Item, after: Item, lock: 'version' | 'revision'): Omit<UpdateCommandInput, 'TableName'> {
+function updateOf(
+  before: Item,
+  after: Item,
+  lock: 'version' | 'revision',
+): Omit<UpdateCommandInput, 'TableName'> {
   const names: Record<string, string> = { '#lock': lock };
   const values: Item = {};
   const set: string[] = [];
   const remove: string[] = [];
   for (const [index, attribute] of [...new Set([...Object.keys(before), ...Object.keys(after)])].entries()) {
-    if (JSON.stringify(before[attribute]) === JSON.stringify(after[attribute]) || attribute === 'pk') continue;
+    if (JSON.stringify(before[attribute]) === JSON.stringify(after[attribute]) || attribute === 'pk')
+      continue;
     names[`#${index}`] = attribute;
     if (after[attribute] === undefined) {
       remove.push(`#${index}`);
@@ -305,7 +314,11 @@ const accountSchema = z.object({
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
 function accountOf(item: Item): Account {
   const { pk, limits, last, lastAt, ...account } = accountSchema.parse(item);
-  const named = <Value>(prefix: string, schema: z.ZodType<Value>, keepPrefix = false): Record<string, Value> =>
+  const named = <Value>(
+    prefix: string,
+    schema: z.ZodType<Value>,
+    keepPrefix = false,
+  ): Record<string, Value> =>
     Object.fromEntries(
       Object.entries(item)
         .filter(([name]) => name.startsWith(prefix))
@@ -337,7 +350,9 @@ function itemOfAccount(account: Account): Item {
     lastAt: last?.at,
     ...prefixed('n_', counts),
     ...prefixed('m_', spent),
-    ...Object.fromEntries(Object.entries(reservations).map(([name, entry]) => [name, itemOfReservation(entry)])),
+    ...Object.fromEntries(
+      Object.entries(reservations).map(([name, entry]) => [name, itemOfReservation(entry)]),
+    ),
   };
 }
 
@@ -346,4 +361,6 @@ const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);
 /** A page's cursor is DynamoDB's own, as text. */
 const cursorOf = (last: Item | undefined) => (last === undefined ? {} : { cursor: JSON.stringify(last) });
 const startAfter = (cursor: string | undefined) =>
-  cursor === undefined ? {} : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };
+  cursor === undefined
+    ? {}
+    : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };

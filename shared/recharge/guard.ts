@@ -40,14 +40,16 @@ export function judge(
   }
 
   const limits = limitsOf(account, settings);
-  const cooldownEndsAt = (account.last?.at ?? Number.NEGATIVE_INFINITY) + (limits.cooldownSeconds ?? 0) * 1_000;
+  const cooldownEndsAt =
+    (account.last?.at ?? Number.NEGATIVE_INFINITY) + (limits.cooldownSeconds ?? 0) * 1_000;
   const count = account.counts[dayOf(now)] ?? 0;
   const spent = account.spent[spentNameOf(now, money.currency)] ?? 0;
   const word = ((): Refusal | undefined => {
     if (last && !isFinished(last)) return 'unfinished_recharge';
     if (now < cooldownEndsAt) return 'cooldown';
     if (limits.dailyCount !== undefined && count >= limits.dailyCount) return 'over_daily_count';
-    if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount) return 'over_monthly_amount';
+    if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount)
+      return 'over_monthly_amount';
     // Last, so that an observed recharge shows the word it would really have had.
     return settings.mode === 'observe' ? 'observe_only' : undefined;
   })();
@@ -82,7 +84,8 @@ export function capWarning(
   entry: Reservation,
   settings: Pick<GuardSettings, 'limits'>,
 ): 'monthly_cap_near' | 'monthly_cap_reached' | undefined {
-  if (entry.state === 'refused') return entry.word === 'over_monthly_amount' ? 'monthly_cap_reached' : undefined;
+  if (entry.state === 'refused')
+    return entry.word === 'over_monthly_amount' ? 'monthly_cap_reached' : undefined;
   const cap = limitsOf(before, settings).monthlyAmount;
   if (entry.state !== 'reserved' || !entry.money || cap === undefined) return undefined;
   const { amount, currency } = entry.money;
@@ -98,7 +101,11 @@ export function capWarning(
  *
  * @returns undefined where there is nothing to give back: never reserved, released before, or pruned.
  */
-export function withRelease(account: Account, recharge: Recharge, { reason, retryable }: Released): Account | undefined {
+export function withRelease(
+  account: Account,
+  recharge: Recharge,
+  { reason, retryable }: Released,
+): Account | undefined {
   const name = reservationNameOf(recharge);
   const entry = account.reservations[name];
   if (entry?.state !== 'reserved') return undefined;

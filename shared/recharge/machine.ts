@@ -103,7 +103,9 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
     case 'reserved':
     case 'refused':
     case 'not_reserved':
-      return row.phase === 'received' && row.attempt === outcome.attempt ? onReservation(row, outcome, at) : stop;
+      return row.phase === 'received' && row.attempt === outcome.attempt
+        ? onReservation(row, outcome, at)
+        : stop;
     case 'held':
       return row.phase === 'received' || row.phase === 'charge_pending' ? wait(row, at, outcome.why) : stop;
     case 'payment':
@@ -324,7 +326,9 @@ export function withinChargeWindow(
   row: Pick<Recharge, 'attemptStartedAt'>,
   { now, policy }: Pick<Moment, 'now' | 'policy'>,
 ): boolean {
-  return row.attemptStartedAt <= now && now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs;
+  return (
+    row.attemptStartedAt <= now && now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs
+  );
 }
 
 // ── Grant ────────────────────────────────────────────────────────────────────────────────────────────
@@ -345,7 +349,8 @@ function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment):
   if (own && row.phase === 'granting') return onGrantResult(row, result, at);
   // Called lost too early, and now it has spoken: its own token proves which grant it speaks of.
   const open = own && row.phase === 'needs_review' && row.review === 'grant_unknown';
-  if (open && (result.kind === 'granted' || result.kind === 'not_applied')) return onGrantResult(row, result, at);
+  if (open && (result.kind === 'granted' || result.kind === 'not_applied'))
+    return onGrantResult(row, result, at);
   // A person said "not granted" and was wrong; nothing newer has begun.
   if (own && row.phase === 'charged' && result.kind === 'granted') return onGrantResult(row, result, at);
   // This very result is written already; the answer to the write got lost.
@@ -403,19 +408,31 @@ function lateGrant(row: Recharge, result: GrantResult, at: Moment): Decision {
   return { next, alert: { word, detail: `phase ${row.phase}` }, then: 'stop' };
 }
 
-function giveUpGrant(row: Recharge, review: 'grant_refused' | 'grant_expired', at: Moment, detail: string): Decision {
+function giveUpGrant(
+  row: Recharge,
+  review: 'grant_refused' | 'grant_expired',
+  at: Moment,
+  detail: string,
+): Decision {
   if (!at.policy.refundAutomatically) return toReview(row, review, at, detail);
   return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, then: 'stop' };
 }
 
 // ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
 
-function onRefund(row: Recharge, result: Extract<Outcome, { kind: 'refund' }>['result'], at: Moment): Decision {
+function onRefund(
+  row: Recharge,
+  result: Extract<Outcome, { kind: 'refund' }>['result'],
+  at: Moment,
+): Decision {
   if (row.phase !== 'refunding') return stop;
   switch (result.kind) {
     case 'found_refunded':
     case 'refunded':
-      return { release: { reason: 'refunded', retryable: false }, ...finish({ ...row, phase: 'refunded' }, at, 'refunded') };
+      return {
+        release: { reason: 'refunded', retryable: false },
+        ...finish({ ...row, phase: 'refunded' }, at, 'refunded'),
+      };
     case 'not_refunded':
       return { then: 'refund' };
     case 'refused':
@@ -423,14 +440,20 @@ function onRefund(row: Recharge, result: Extract<Outcome, { kind: 'refund' }>['r
     case 'pending':
       return waitForRefund(withoutSweeps(row), at, 'refund pending', at.policy.refund.askMs);
     case 'not_attempted':
-      return waitForRefund(row, at, `refund not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at));
+      return waitForRefund(
+        row,
+        at,
+        `refund not attempted: ${result.detail}`,
+        asAsked(result.retryAfterMs, at),
+      );
     case 'unknown':
       return waitForRefund(row, at, `refund unknown: ${result.detail}`);
   }
 }
 
 function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
-  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) return toReview(row, 'refund_unknown', at, why);
+  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline)
+    return toReview(row, 'refund_unknown', at, why);
   return wait(row, at, why, waitMs);
 }
 
@@ -456,7 +479,15 @@ export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' |
 
 /** Ends the row: it leaves the index of open rows and is kept for good. */
 export function ended(row: Recharge): Recharge {
-  const { nextAttemptAt: _n, phaseDeadline: _d, swept: _s, actionUrl: _u, actBy: _a, review: _r, ...rest } = row;
+  const {
+    nextAttemptAt: _n,
+    phaseDeadline: _d,
+    swept: _s,
+    actionUrl: _u,
+    actBy: _a,
+    review: _r,
+    ...rest
+  } = row;
   return rest;
 }
 
@@ -481,7 +512,11 @@ function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: strin
 
 function remind(row: Recharge, at: Moment): Decision {
   return {
-    next: { ...withoutSweeps(row), nextAttemptAt: at.now + at.policy.reminderMs, history: record(row, at, 'reminded', row.review) },
+    next: {
+      ...withoutSweeps(row),
+      nextAttemptAt: at.now + at.policy.reminderMs,
+      history: record(row, at, 'reminded', row.review),
+    },
     alert: { word: 'review_waiting', ...(row.review === undefined ? {} : { detail: row.review }) },
     then: 'stop',
   };

@@ -22,7 +22,10 @@ export const pricingSchema = z.union(
       minimumCharge: decimal.optional(),
     }),
   ],
-  { error: 'give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])' },
+  {
+    error:
+      'give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
+  },
 );
 export type Pricing = z.infer<typeof pricingSchema>;
 

@@ -17,7 +17,8 @@ export async function reserveAttempt(row: Recharge, deps: RunDeps): Promise<Outc
   for (;;) {
     const found = account.reservations[reservationNameOf(row)];
     if (found) return outcomeOf(row, account, found, false);
-    if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'not_reserved', attempt: row.attempt };
+    if (!withinChargeWindow(row, { now: now(), policy }))
+      return { kind: 'not_reserved', attempt: row.attempt };
     if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
 
     const other = account.last?.key === row.key ? undefined : account.last?.key;
@@ -53,7 +54,9 @@ type Checked = { verdict: Verdict; balance?: number } | { held: string };
 /** Where the platform can be asked: no money is taken for a sub-account it does not know. */
 async function preflight(row: Recharge, account: Account, verdict: Verdict, deps: RunDeps): Promise<Checked> {
   if (verdict.kind === 'refuse' || !deps.preflight) return { verdict };
-  const found = await deps.platform.subAccount(account.grantEmail ?? row.email);
+  const found = await deps.platform
+    .subAccount(account.grantEmail ?? row.email)
+    .catch((error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) }));
   switch (found.kind) {
     case 'found':
       return { verdict, ...(found.balance === undefined ? {} : { balance: found.balance }) };

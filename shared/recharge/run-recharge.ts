@@ -150,7 +150,9 @@ class Run {
     // The last look at the clock before the bytes; nothing is awaited between it and the call.
     if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'held', why: 'too late to charge' };
     if (!this.#hasTimeFor(policy.chargeCallMs)) return { kind: 'held', why: 'no time left in this run' };
-    const result = await call.send().catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
+    const result = await call
+      .send()
+      .catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
     return { kind: 'payment', attempt: row.attempt, result, frozen };
   }
 
@@ -175,7 +177,8 @@ class Run {
       platform.prepareGrant({
         email: row.grantEmail ?? row.email,
         credits: row.credits,
-        description: `Auto-recharge of ${row.credits} credits [${grantMarkOf(this.#row)}]`,
+        // The mark stands first: a platform that cuts descriptions cuts their end.
+        description: `${grantMarkOf(this.#row)} Auto-recharge of ${row.credits} credits`,
       }),
     );
     // Nobody else holds the token, so what this process did not send was not sent.
@@ -204,7 +207,10 @@ class Run {
     const row = this.#row;
     const { money, ...reference } = this.#reference();
     if (!money) {
-      return { kind: 'refund', result: { kind: 'not_attempted', detail: 'the amount that was paid is not known' } };
+      return {
+        kind: 'refund',
+        result: { kind: 'not_attempted', detail: 'the amount that was paid is not known' },
+      };
     }
     const request = { ...reference, money, refundId: refundIdOf(row), rechargeKey: row.key };
     const result = await this.#deps.payments

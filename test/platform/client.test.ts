@@ -190,10 +190,10 @@ describe('a grant', () => {
       { kind: 'refused', detail: 'status 404 not found' },
     ],
     [
-      'with 404 of the platform as a message',
+      'with 404 and a bare message, as API gateways give',
       404,
-      { message: 'not found' },
-      { kind: 'refused', detail: 'status 404 not found' },
+      { message: 'Not Found' },
+      { kind: 'not_applied', detail: 'status 404 Not Found', agencyFault: 'wrong_address' },
     ],
     [
       'with 404 of something else',
@@ -462,7 +462,7 @@ describe('readError', () => {
     ['{"error":{"code":404}}', { code: '404', envelope: true }],
     ['{"error":{"message":"No."}}', { message: 'No.', envelope: true }],
     ['{"error":"No."}', { message: 'No.', envelope: true }],
-    ['{"message":"No."}', { message: 'No.', envelope: true }],
+    ['{"message":"No."}', { message: 'No.', envelope: false }],
     ['{"error":{}}', { envelope: false }],
     ['{"error":""}', { envelope: false }],
     ['{"error":true}', { envelope: false }],

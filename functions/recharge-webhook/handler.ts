@@ -1,0 +1,168 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { RechargeConfig } from '../../shared/config.ts';
+import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
+import { type IncomingRequest, verifyRequest } from '../../shared/http/verifiers.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Accounts } from '../../shared/recharge/accounts.ts';
+import type { Ledger } from '../../shared/recharge/ledger.ts';
+import type { Quarantine } from '../../shared/recharge/quarantine.ts';
+import type { RechargeQueue } from '../../shared/recharge/queue.ts';
+import { newRecharge } from '../../shared/recharge/recharge.ts';
+import { type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
+import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
+
+export interface RechargeWebhookDeps {
+  config: RechargeConfig;
+  secrets: Secrets<InboundSecrets>;
+  ledger: Ledger;
+  accounts: Pick<Accounts, 'emailOf'>;
+  quarantine: Quarantine;
+  queue: RechargeQueue;
+  /** How soon a claimed row brings itself back where it could not be queued. */
+  sweepAgainMs: number;
+  logger: Logger;
+  now: () => number;
+}
+
+/** A genuine webhook is under 1 KB. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+type Answer = APIGatewayProxyStructuredResultV2;
+
+/**
+ * `POST /webhooks/auto-recharge`: size → raw bytes verified → parsed → claimed → queued → answered.
+ * Any answer but 2xx asks the platform to send the webhook again; a repetition is recognised by its key.
+ */
+export function createRechargeWebhookHandler(deps: RechargeWebhookDeps) {
+  return async (event: APIGatewayProxyEventV2): Promise<Answer> => {
+    try {
+      return await receive(event, deps);
+    } catch (error) {
+      deps.logger.error('a webhook could not be stored', error);
+      return errorResponse(500, 'NOT_STORED', 'The webhook could not be stored. Please send it again.');
+    }
+  };
+}
+
+async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps): Promise<Answer> {
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (body.length > MAX_BODY_BYTES) {
+    return errorResponse(413, 'TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  }
+  const request = {
+    headers: lowerCased(event.headers),
+    query: withoutAbsent(event.queryStringParameters),
+    body,
+  };
+  const verified = await verify(request, deps);
+  if (!verified.ok) {
+    deps.logger.info('webhook refused', { word: 'unauthorized', reason: verified.reason });
+    return errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
+  }
+  const read = readOrder(body, deps.config);
+  if ('fault' in read) return keepAside(request, read.fault, deps);
+  return claim(request, read.order, deps);
+}
+
+async function verify(request: IncomingRequest, { config, secrets, now }: RechargeWebhookDeps) {
+  const attempt = async () =>
+    verifyRequest({
+      ...request,
+      verifiers: config.verifiers,
+      secrets: (await secrets.get()).webhook,
+      now: now(),
+    });
+  const first = await attempt();
+  // The secret may have been changed a minute ago.
+  return first.ok || (await secrets.reread()) === 'too_soon' ? first : attempt();
+}
+
+async function claim(
+  request: IncomingRequest,
+  order: RechargeOrder,
+  deps: RechargeWebhookDeps,
+): Promise<Answer> {
+  const { ledger, accounts, queue, logger, now } = deps;
+  const { key, client, credits } = order;
+  const email = 'email' in client ? client.email : await accounts.emailOf(client.platformId);
+  if (email === undefined) {
+    return keepAside(
+      request,
+      'the platform id of the client is linked to no account: relay accounts set',
+      deps,
+    );
+  }
+  const receivedAt = now();
+  const claimed = await ledger.claim(
+    newRecharge({ key, email, credits }, receivedAt, receivedAt + deps.sweepAgainMs),
+  );
+  const { row } = claimed;
+  if (row.email !== email || row.credits !== credits) return keyReused(request, key, email, deps);
+
+  // Also for a duplicate: whoever wrote the row may have died before this line.
+  if (row.phase === 'received') await queue.send([key]);
+  const isNew = claimed.kind === 'written';
+  logger.info('webhook accepted', {
+    key,
+    email,
+    word: isNew ? 'received' : 'duplicate',
+    phase: row.phase,
+    credits,
+    durationMs: now() - receivedAt,
+  });
+  return isNew
+    ? jsonResponse(202, { status: 'received', idempotency_key: key })
+    : jsonResponse(200, { status: row.phase, idempotency_key: key });
+}
+
+async function keyReused(
+  request: IncomingRequest,
+  key: string,
+  email: string,
+  deps: RechargeWebhookDeps,
+): Promise<Answer> {
+  const reason = 'the idempotency key belongs to another client or number of credits';
+  const { id, isNew } = await keep(request, reason, deps);
+  if (isNew) deps.logger.alert('key_reused', { key, email, quarantine: id });
+  return errorResponse(
+    409,
+    'KEY_REUSED',
+    `This idempotency_key was received before, and ${reason}. Nothing was done.`,
+  );
+}
+
+async function keepAside(
+  request: IncomingRequest,
+  reason: string,
+  deps: RechargeWebhookDeps,
+): Promise<Answer> {
+  const { id, isNew } = await keep(request, reason, deps);
+  if (isNew) deps.logger.alert('webhook_quarantined', { quarantine: id, reason });
+  return errorResponse(400, 'NOT_UNDERSTOOD', `Not understood: ${reason}. The webhook is kept for 30 days.`);
+}
+
+function keep(
+  { headers, body }: IncomingRequest,
+  reason: string,
+  { config, quarantine, now }: RechargeWebhookDeps,
+) {
+  const proofs = new Set(
+    config.verifiers.flatMap((verifier) => (verifier.type === 'standard-webhooks' ? [] : [verifier.header])),
+  );
+  const plain = Object.entries(headers).filter(
+    ([name]) => !proofs.has(name) && !/authorization|cookie/.test(name),
+  );
+  return quarantine.keep({ body, headers: Object.fromEntries(plain), reason, receivedAt: now() });
+}
+
+const lowerCased = (headers: APIGatewayProxyEventV2['headers']) =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name.toLowerCase(), value]],
+    ),
+  );
+
+const withoutAbsent = (query: APIGatewayProxyEventV2['queryStringParameters'] = {}) =>
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );

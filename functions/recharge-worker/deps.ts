@@ -1,0 +1,63 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type Config, guardSettings, policyOf } from '../../shared/config.ts';
+import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
+import { createPlatformClient } from '../../shared/platform/client.ts';
+import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import type { Policy } from '../../shared/recharge/policy.ts';
+import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
+import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
+
+/** A pause reaches every process within this time. */
+const CHARGING_FRESH_MS = 5_000;
+
+/** The worker's parts on one table, one platform and one payment hook: the same on AWS and on one machine. */
+export function rechargeWorkerDeps({
+  config,
+  client,
+  table,
+  secrets,
+  policy: waits,
+  logger,
+  now,
+}: {
+  config: Config;
+  client: DynamoDBDocumentClient;
+  table: string;
+  secrets: Secrets<OutboundSecrets>;
+  policy: Policy;
+} & Pick<RunDeps, 'logger' | 'now'>): RunDeps {
+  const policy = policyOf(config, waits);
+  const secret = async (name: keyof OutboundSecrets) => {
+    const value = (await secrets.get())[name];
+    if (value === undefined) throw new Error(`the outbound secret holds no ${name} yet`);
+    return value;
+  };
+  return {
+    ledger: createDynamoLedger(client, table),
+    payments: createHttpPaymentHook({
+      url: config.payment.url,
+      secret: () => secret('paymentHook'),
+      timeoutMs: policy.chargeCallMs,
+      now,
+    }),
+    platform: createPlatformClient({
+      profile: config.platform,
+      apiKey: () => secret('platformApiKey'),
+      // The key may have been changed a minute ago; the grant waits in `charged` meanwhile.
+      onUnauthorized: () => {
+        secrets
+          .reread()
+          .catch((error: unknown) => logger.error('the outbound secret could not be read again', error));
+      },
+      timeoutMs: policy.grantCallMs,
+      now,
+    }),
+    charging: createDynamoCharging(client, table, { freshMs: CHARGING_FRESH_MS, now }),
+    guard: guardSettings(config),
+    preflight: config.platform.subAccountLookup,
+    policy,
+    logger,
+    now,
+  };
+}

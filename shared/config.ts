@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { isSafeUrl } from './http/request.ts';
+import { verifierSchema } from './http/verifiers.ts';
+import { platformProfileSchema } from './platform/profile.ts';
+import { limitsSchema } from './recharge/account.ts';
+import type { GuardSettings } from './recharge/guard.ts';
+import type { Policy } from './recharge/policy.ts';
+import { pricingSchema } from './recharge/pricing.ts';
+
+/** `data.sub_account.email`: names of members from the payload's root on. */
+const fieldPath = z
+  .string()
+  .regex(/^[^.\s]+(\.[^.\s]+)*$/, 'a field is a name or a path such as "data.email"')
+  .refine((path) => !path.split('.').includes('__proto__'), 'not a field of a payload');
+const fieldPaths = z.array(fieldPath).min(1);
+
+const underRootAndData = (...names: string[]) => [...names, ...names.map((name) => `data.${name}`)];
+
+/** Where a webhook's payload holds what. The first path that leads to a value counts. */
+const rechargeSchema = z
+  .strictObject({
+    /** `observe` charges nobody; recharges end as `blocked (observe_only)` with the price they would have had. */
+    mode: z.enum(['observe', 'live']).default('observe'),
+    /** One is enough; several while a secret or a scheme is being changed. None: every webhook is refused. */
+    verifiers: z.array(verifierSchema).default([]),
+    keyFields: fieldPaths.default(underRootAndData('idempotency_key')),
+    emailFields: fieldPaths.default(
+      underRootAndData('email', 'sub_account_email', 'subAccountEmail', 'sub_account.email'),
+    ),
+    platformIdFields: fieldPaths.default(
+      underRootAndData('sub_account_id', 'subAccountId', 'sub_account.id'),
+    ),
+    /** The credits of every recharge… */
+    credits: z.int().positive().exactOptional(),
+    /** …or where the payload says them. No default: an `amount` may as well be money. */
+    creditsField: fieldPath.exactOptional(),
+    minCredits: z.int().positive().default(1),
+    maxCredits: z.int().positive().default(100_000),
+    /** Further attempts, a day apart, after a decline the provider calls retryable. */
+    declineRetries: z.int().min(0).max(3).default(0),
+    /** Refund without asking where the platform refuses the grant or none succeeds for 72 h. */
+    refundAutomatically: z.boolean().default(false),
+  })
+  .refine(({ credits, creditsField }) => credits === undefined || creditsField === undefined, {
+    path: ['credits'],
+    error: 'give credits or creditsField, not both',
+  });
+
+const guardSchema = z.strictObject({
+  /** `allow` lets a client nobody has set up be charged at the default price. */
+  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
+  /** For every client, unless the account has its own. Give `{}` for none. */
+  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
+});
+
+const paymentSchema = z.strictObject({
+  type: z.literal('http'),
+  /** The agency's own endpoint; `/charges` and `/refunds` are appended. */
+  url: z
+    .string()
+    .refine(isSafeUrl, 'must be https (http on this machine only)')
+    .transform((url) => url.replace(/\/+$/, '')),
+});
+
+/** `relay.config.json`. No secret stands in it. */
+export const configSchema = z.strictObject({
+  $schema: z.string().exactOptional(),
+  platform: platformProfileSchema,
+  recharge: rechargeSchema.prefault({}),
+  pricing: pricingSchema,
+  guard: guardSchema.prefault({}),
+  payment: paymentSchema,
+  /** Who is told of alerts. */
+  alertEmail: z.email().exactOptional(),
+});
+export type Config = z.infer<typeof configSchema>;
+export type RechargeConfig = Config['recharge'];
+
+/** Every fault of a configuration at once. Names places and rules, never values: a secret may have been pasted. */
+export class ConfigError extends Error {
+  constructor(source: string, faults: string[]) {
+    super(`${source} cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * @param value parsed JSON.
+ * @param source the file's name, for the error.
+ * @throws ConfigError with all faults.
+ */
+export function parseConfig(value: unknown, source: string): Config {
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    source,
+    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole file'}: ${message}`),
+  );
+}
+
+/** @throws ConfigError where the file is missing, not JSON, or has faults. */
+export function readConfig(path: string | URL): Config {
+  const source = String(path).replace(/^.*\//, '');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(source, [
+      `it cannot be read (${error instanceof Error && 'code' in error ? error.code : 'unknown error'})`,
+    ]);
+  }
+  try {
+    return parseConfig(JSON.parse(text), source);
+  } catch (error) {
+    // JSON.parse quotes the text around the fault: not into a log.
+    if (error instanceof SyntaxError) throw new ConfigError(source, ['it is not JSON']);
+    throw error;
+  }
+}
+
+/** The configuration that was built into a function's bundle, beside its code: Lambda's environment holds only 4 KB. */
+export function bundledConfig(moduleUrl: string): Config {
+  return readConfig(new URL('./relay.config.json', moduleUrl));
+}
+
+export function guardSettings({ recharge, guard, pricing }: Config): GuardSettings {
+  return {
+    mode: recharge.mode,
+    unknownAccounts: guard.unknownAccounts,
+    credits: { min: recharge.minCredits, max: recharge.maxCredits },
+    limits: guard.limits,
+    pricing,
+  };
+}
+
+/** The waits of `base` with the choices an agency makes. */
+export function policyOf({ recharge }: Config, base: Policy): Policy {
+  const { declineRetries, refundAutomatically } = recharge;
+  return { ...base, declineRetries, refundAutomatically };
+}

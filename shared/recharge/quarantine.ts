@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+
+const QUARANTINE = 'QUARANTINE#';
+/** The partition of the `recent` index that names what is kept. */
+const QUARANTINE_LIST = 'QUARANTINE';
+/** Time enough to notice, mend the mapping and replay. */
+const KEPT_DAYS = 30;
+
+export interface QuarantinedWebhook {
+  body: Buffer;
+  /** Lower-case names; what proves the sender is left out by the caller. */
+  headers: Record<string, string>;
+  reason: string;
+  receivedAt: number;
+}
+
+export interface Quarantine {
+  /**
+   * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of its bytes.
+   *
+   * @throws what storage throws: the sender must then be told to send it again.
+   */
+  keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
+}
+
+export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
+  return {
+    async keep({ body, headers, reason, receivedAt }) {
+      const id = createHash('sha256').update(body).digest('hex');
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: table,
+            Item: {
+              pk: QUARANTINE + id,
+              v: 1,
+              list: QUARANTINE_LIST,
+              listKey: `${receivedAt}#${id}`,
+              receivedAt,
+              reason,
+              headers,
+              body,
+              expiresAt: Math.floor(receivedAt / 1_000) + KEPT_DAYS * 86_400,
+            },
+            // An item past its time may still stand there: DynamoDB takes days to clear it away.
+            ConditionExpression: 'attribute_not_exists(pk) OR expiresAt < :now',
+            ExpressionAttributeValues: { ':now': Math.floor(receivedAt / 1_000) },
+          }),
+        );
+        return { id, isNew: true };
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return { id, isNew: false };
+        throw error;
+      }
+    },
+  };
+}

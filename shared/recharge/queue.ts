@@ -1,0 +1,36 @@
+import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { z } from 'zod';
+
+/** Wakes the worker for a recharge. A message holds the key alone: the row says everything else. */
+export interface RechargeQueue {
+  /** @throws an Error that counts the keys that were not queued; their rows come back by themselves. */
+  send(keys: readonly string[]): Promise<void>;
+}
+
+const messageSchema = z.object({ key: z.string().min(1) });
+
+/** @throws where the text is no message of ours. */
+export function readMessage(body: string): string {
+  return messageSchema.parse(JSON.parse(body)).key;
+}
+
+const BATCH_SIZE = 10;
+
+export function createSqsRechargeQueue(client: SQSClient, queueUrl: string): RechargeQueue {
+  return {
+    async send(keys) {
+      let failed = 0;
+      for (let start = 0; start < keys.length; start += BATCH_SIZE) {
+        const batch = keys.slice(start, start + BATCH_SIZE);
+        const { Failed } = await client.send(
+          new SendMessageBatchCommand({
+            QueueUrl: queueUrl,
+            Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: JSON.stringify({ key }) })),
+          }),
+        );
+        failed += Failed?.length ?? 0;
+      }
+      if (failed > 0) throw new Error(`${failed} of ${keys.length} recharges were not queued`);
+    },
+  };
+}
