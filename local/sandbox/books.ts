@@ -1,0 +1,43 @@
+import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import type { z } from 'zod';
+import { parseJson } from './server.ts';
+
+/** What really happened, in order: never changed, only added to. Tests check the money against it. */
+export interface Books<Event> {
+  events: readonly Event[];
+  /** Adds the event, and to the file before returning: what was answered survives a kill of the process. */
+  record(event: Event): void;
+  close(): void;
+}
+
+/**
+ * Opens the books, with the events a former process left in `file` (one JSON object a line). A last line
+ * that ends without a line break was torn by a kill: nobody was answered for it, and it is cut off.
+ *
+ * @throws Error where another line is not an event of `schema`.
+ */
+export function openBooks<Event>(schema: z.ZodType<Event>, file: string | undefined): Books<Event> {
+  const events: Event[] = [];
+  if (file === undefined) {
+    return { events, record: (event) => void events.push(event), close: () => {} };
+  }
+  if (existsSync(file)) {
+    const bytes = readFileSync(file);
+    const complete = bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+    truncateSync(file, complete.length);
+    for (const [index, line] of complete.toString('utf8').split('\n').slice(0, -1).entries()) {
+      const event = schema.safeParse(parseJson(line));
+      if (!event.success) throw new Error(`${file}, line ${index + 1}: not an event of these books`);
+      events.push(event.data);
+    }
+  }
+  const descriptor = openSync(file, 'a');
+  return {
+    events,
+    record(event) {
+      writeSync(descriptor, `${JSON.stringify(event)}\n`);
+      events.push(event);
+    },
+    close: () => closeSync(descriptor),
+  };
+}

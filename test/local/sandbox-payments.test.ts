@@ -1,0 +1,617 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import {
+  createSandboxPayments,
+  type SandboxPayments,
+  type SandboxPaymentsOptions,
+} from '../../local/sandbox/payments.ts';
+import { type Reply, sendOnce } from '../../shared/http/request.ts';
+
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+const EMAIL = 'demo@example.com';
+
+const atTheEnd: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of atTheEnd.splice(0).reverse()) await end();
+});
+
+async function paymentsWith(options: Partial<SandboxPaymentsOptions> = {}): Promise<SandboxPayments> {
+  const payments = await createSandboxPayments({ secret: SECRET, ...options });
+  atTheEnd.push(payments.close);
+  return payments;
+}
+
+function signedHeaders(body: string, now = new Date()): Record<string, string> {
+  return {
+    'webhook-id': 'msg_1',
+    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+    'webhook-signature': new Webhook(SECRET).sign('msg_1', now, body),
+  };
+}
+
+interface Asked {
+  method?: 'GET' | 'POST';
+  payload?: unknown;
+  key?: string;
+  timeoutMs?: number;
+}
+
+function send(url: string, { method = 'POST', payload, key, timeoutMs = 2_000 }: Asked = {}): Promise<Reply> {
+  const body = payload === undefined ? '' : JSON.stringify(payload);
+  const headers = { ...signedHeaders(body), ...(key === undefined ? {} : { 'idempotency-key': key }) };
+  return sendOnce({ method, url, headers, timeoutMs, ...(method === 'GET' ? {} : { body }) });
+}
+
+/** The status and the body of an answer that must come. */
+async function answered(reply: Promise<Reply>) {
+  const answer = await reply;
+  if (answer.kind !== 'response') throw new Error(`${answer.kind}: ${answer.detail}`);
+  return { status: answer.status, json: JSON.parse(answer.body), headers: answer.headers };
+}
+
+const chargeBody = (changes: object = {}) => ({
+  charge_id: 'charge-1',
+  recharge_key: 'recharge-1',
+  account: { email: EMAIL, platform_id: 'abc', customer: 'cus_1' },
+  credits: 500,
+  amount: 5_000,
+  currency: 'USD',
+  description: '500 credits',
+  ...changes,
+});
+
+function charge(
+  url: string,
+  changes: { charge_id?: string; [name: string]: unknown } = {},
+  timeoutMs?: number,
+) {
+  const payload = chargeBody(changes);
+  return send(`${url}/charges`, { payload, key: payload.charge_id, ...(timeoutMs ? { timeoutMs } : {}) });
+}
+
+const lookup = (url: string, chargeId = 'charge-1') =>
+  send(`${url}/charges/${chargeId}`, { method: 'GET', timeoutMs: 300 });
+
+const cancel = (url: string, timeoutMs = 300) => send(`${url}/charges/charge-1/cancel`, { timeoutMs });
+
+async function settle(url: string, outcome: string, chargeId = 'charge-1') {
+  const response = await fetch(`${url}/sandbox/charges/${chargeId}/settle`, {
+    method: 'POST',
+    body: JSON.stringify({ outcome }),
+  });
+  return { status: response.status, json: JSON.parse(await response.text()) };
+}
+
+function refund(
+  url: string,
+  changes: { refund_id?: string; [name: string]: unknown } = {},
+  timeoutMs = 2_000,
+) {
+  const payload = {
+    refund_id: 'refund-1',
+    charge_id: 'charge-1',
+    recharge_key: 'recharge-1',
+    amount: 5_000,
+    currency: 'USD',
+    ...changes,
+  };
+  return send(`${url}/refunds`, { payload, key: payload.refund_id, timeoutMs });
+}
+
+const kinds = ({ books }: SandboxPayments) => books.map(({ kind }) => kind);
+
+describe('a charge', () => {
+  it('is captured once, and asked for again gets the same answer', async () => {
+    const payments = await paymentsWith();
+    const first = await answered(charge(payments.url));
+    expect(first.status).toBe(200);
+    expect(first.json).toEqual({
+      status: 'paid',
+      payment_ref: expect.stringMatching(/^pay_/),
+      amount: 5_000,
+      currency: 'USD',
+    });
+    const again = await answered(charge(payments.url));
+    expect([again.status, again.json]).toEqual([200, first.json]);
+    expect(payments.books).toEqual([
+      {
+        kind: 'capture',
+        at: expect.any(String),
+        charge_id: 'charge-1',
+        recharge_key: 'recharge-1',
+        email: EMAIL,
+        platform_id: 'abc',
+        customer: 'cus_1',
+        amount: 5_000,
+        currency: 'USD',
+        payment_ref: first.json.payment_ref,
+      },
+    ]);
+    expect((await answered(lookup(payments.url))).json).toEqual(first.json);
+  });
+
+  it.each([
+    ['amount', { amount: 5_001 }],
+    ['currency', { currency: 'EUR' }],
+    ['email', { account: { email: 'client-001@example.com', platform_id: 'abc', customer: 'cus_1' } }],
+    ['platform_id', { account: { email: EMAIL, customer: 'cus_1' } }],
+    ['customer', { account: { email: EMAIL, platform_id: 'abc', customer: 'cus_2' } }],
+  ])('under an id taken with another %s is refused with 422', async (name, changes) => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    expect(await answered(charge(payments.url, changes))).toMatchObject({
+      status: 422,
+      json: { error: `The charge stands with another ${name}.` },
+    });
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it.each([
+    ['decline', 'card_declined', false],
+    ['decline_retryable', 'insufficient_funds', true],
+  ])('that met the fault %s stays declined for ever', async (fault, reason, retryable) => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault });
+    const declined = { status: 'declined', reason, retryable };
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 402, json: declined });
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 402, json: declined });
+    expect(await answered(lookup(payments.url))).toMatchObject({ status: 200, json: declined });
+    expect(payments.books).toMatchObject([{ kind: 'decline', charge_id: 'charge-1', reason, retryable }]);
+  });
+
+  it('that is pending turns paid by settling, while its repetition still says pending', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'pending_action' });
+    const first = await answered(charge(payments.url));
+    expect(first).toMatchObject({
+      status: 202,
+      json: { status: 'pending', action_url: 'https://payments.example.com/confirm' },
+    });
+    expect((await answered(lookup(payments.url))).json).toEqual(first.json);
+    expect(await settle(payments.url, 'refunded')).toMatchObject({ status: 409 });
+    const { payment_ref } = first.json;
+    expect((await settle(payments.url, 'paid')).json).toMatchObject({ status: 'paid', payment_ref });
+    expect((await answered(lookup(payments.url))).json).toMatchObject({ status: 'paid', payment_ref });
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 202, json: first.json });
+    expect(await settle(payments.url, 'declined')).toMatchObject({ status: 409 });
+    expect(kinds(payments)).toEqual(['pending', 'capture']);
+  });
+
+  it('that is pending may turn declined', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'pending' });
+    expect((await answered(charge(payments.url))).json).not.toHaveProperty('action_url');
+    expect((await settle(payments.url, 'declined')).json).toMatchObject({
+      status: 'declined',
+      reason: 'card_declined',
+      retryable: false,
+    });
+    expect(kinds(payments)).toEqual(['pending', 'decline']);
+  });
+
+  it('that is pending becomes paid by itself where it is told so', async () => {
+    const payments = await paymentsWith({ pendingSettleMs: 30 });
+    payments.fault({ operation: 'charge', fault: 'pending' });
+    await charge(payments.url);
+    await charge(payments.url);
+    await vi.waitFor(() => expect(kinds(payments)).toEqual(['pending', 'capture']));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(kinds(payments)).toEqual(['pending', 'capture']);
+  });
+
+  it.each([
+    ['another Idempotency-Key', chargeBody(), 'charge-2'],
+    ['no Idempotency-Key', chargeBody(), undefined],
+    ['half a cent', chargeBody({ amount: 0.5 }), 'charge-1'],
+    ['a currency in lower case', chargeBody({ currency: 'usd' }), 'charge-1'],
+    ['no account', chargeBody({ account: undefined }), 'charge-1'],
+  ])('with %s is refused with 400', async (_, payload, key) => {
+    const payments = await paymentsWith();
+    const asked = key === undefined ? { payload } : { payload, key };
+    const refused = await answered(send(`${payments.url}/charges`, asked));
+    expect(refused).toMatchObject({ status: 400, json: { error: expect.any(String) } });
+    expect(payments.books).toEqual([]);
+  });
+});
+
+describe('the signature', () => {
+  const post = (url: string, headers: Record<string, string>) =>
+    sendOnce({
+      method: 'POST',
+      url: `${url}/charges`,
+      headers: { 'idempotency-key': 'charge-1', ...headers },
+      body: JSON.stringify(chargeBody()),
+      timeoutMs: 1_000,
+    });
+
+  it('must be there, fit the raw body and be fresh', async () => {
+    const payments = await paymentsWith();
+    const body = JSON.stringify(chargeBody());
+    const stale = signedHeaders(body, new Date(Date.now() - 6 * 60_000));
+    for (const headers of [{}, signedHeaders(`${body} `), stale]) {
+      expect(await answered(post(payments.url, headers))).toMatchObject({
+        status: 401,
+        json: { error: expect.any(String) },
+      });
+    }
+    expect(payments.books).toEqual([]);
+    expect(await post(payments.url, signedHeaders(body))).toMatchObject({ status: 200 });
+  });
+
+  it('is asked for by every path of the contract, and by none of the sandbox', async () => {
+    const { url } = await paymentsWith();
+    const statuses = [];
+    for (const path of ['/charges', '/charges/charge-1/cancel', '/refunds']) {
+      statuses.push((await fetch(url + path, { method: 'POST' })).status);
+    }
+    for (const path of ['/charges/charge-1', '/sandbox/books', '/sandbox/faults', '/health']) {
+      statuses.push((await fetch(url + path)).status);
+    }
+    expect(statuses).toEqual([401, 401, 401, 401, 200, 200, 200]);
+  });
+});
+
+describe('looking up and cancelling', () => {
+  it('does not know a charge that was never made', async () => {
+    const { url } = await paymentsWith();
+    expect(await answered(lookup(url))).toMatchObject({ status: 404, json: { error: 'No such charge.' } });
+    expect(await answered(cancel(url))).toMatchObject({ status: 404 });
+    expect(await settle(url, 'paid')).toMatchObject({ status: 404 });
+  });
+
+  it('cancels a pending charge, once', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'pending' });
+    await charge(payments.url);
+    const cancelled = {
+      status: 'declined',
+      reason: 'cancelled',
+      retryable: false,
+      amount: 5_000,
+      currency: 'USD',
+    };
+    expect(await answered(cancel(payments.url))).toMatchObject({ status: 200, json: cancelled });
+    expect((await answered(cancel(payments.url))).json).toEqual(cancelled);
+    expect((await answered(lookup(payments.url))).json).toEqual(cancelled);
+    expect(await settle(payments.url, 'paid')).toMatchObject({ status: 409 });
+    expect(kinds(payments)).toEqual(['pending', 'cancel']);
+  });
+
+  it('leaves a paid charge paid', async () => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    expect((await answered(cancel(payments.url))).json).toMatchObject({ status: 'paid' });
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it.each([
+    ['error', { status: 500 }],
+    ['hang', { kind: 'no_answer' }],
+    ['not_found', { status: 404 }],
+    ['garbage', { status: 200, body: '<html>OK</html>' }],
+    ['unauthorized', { status: 401 }],
+  ])('a lookup can meet the fault %s', async (fault, reply) => {
+    const { url, ...payments } = await paymentsWith();
+    await charge(url);
+    payments.fault({ operation: 'lookup', fault });
+    expect(await lookup(url)).toMatchObject(reply);
+    expect((await answered(lookup(url))).json).toMatchObject({ status: 'paid' });
+  });
+
+  it.each([
+    ['error', { status: 500 }],
+    ['hang', { kind: 'no_answer' }],
+  ])('a cancellation can meet the fault %s, and is not done', async (fault, reply) => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'pending' });
+    await charge(payments.url);
+    payments.fault({ operation: 'cancel', fault });
+    expect(await cancel(payments.url)).toMatchObject(reply);
+    expect(kinds(payments)).toEqual(['pending']);
+  });
+});
+
+describe('a refund', () => {
+  it('is made once per charge, whatever id it is asked under', async () => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    const first = await answered(refund(payments.url));
+    expect(first).toMatchObject({ status: 200, json: { status: 'refunded' } });
+    expect(first.json.refund_ref).toMatch(/^re_/);
+    for (const changes of [{}, { refund_id: 'refund-2' }]) {
+      const again = await answered(refund(payments.url, changes));
+      expect([again.status, again.json]).toEqual([200, first.json]);
+    }
+    expect((await answered(lookup(payments.url))).json).toMatchObject({
+      status: 'refunded',
+      refund_ref: first.json.refund_ref,
+      amount: 5_000,
+    });
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 200, json: { status: 'paid' } });
+    expect(payments.books).toMatchObject([
+      { kind: 'capture' },
+      { kind: 'refund', refund_id: 'refund-1', amount: 5_000, refund_ref: first.json.refund_ref },
+    ]);
+  });
+
+  it.each(['decline', 'pending', 'error_before'])(
+    'of a charge that met %s is refused: nothing was captured',
+    async (fault) => {
+      const payments = await paymentsWith();
+      payments.fault({ operation: 'charge', fault });
+      await charge(payments.url);
+      expect(await answered(refund(payments.url))).toMatchObject({
+        status: 402,
+        json: { status: 'refused', reason: 'nothing_captured' },
+      });
+    },
+  );
+
+  it('of other money, or under another payment, is refused with 422', async () => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    for (const changes of [{ amount: 4_999 }, { currency: 'EUR' }, { payment_ref: 'pay_other' }]) {
+      expect(await answered(refund(payments.url, changes))).toMatchObject({ status: 422 });
+    }
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it('needs its id as Idempotency-Key', async () => {
+    const { url } = await paymentsWith();
+    const payload = { refund_id: 'r', charge_id: 'c', recharge_key: 'k', amount: 1, currency: 'USD' };
+    expect(await answered(send(`${url}/refunds`, { payload, key: 'x' }))).toMatchObject({ status: 400 });
+  });
+
+  it('can be pending, without a second one beside it, until it is settled', async () => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    payments.fault({ operation: 'refund', fault: 'pending' });
+    for (const refund_id of ['refund-1', 'refund-1', 'refund-2']) {
+      expect(await answered(refund(payments.url, { refund_id }))).toMatchObject({
+        status: 202,
+        json: { status: 'pending' },
+      });
+    }
+    expect((await answered(lookup(payments.url))).json).toMatchObject({ status: 'paid' });
+    const settled = await settle(payments.url, 'refunded');
+    expect(settled).toMatchObject({ status: 200, json: { status: 'refunded' } });
+    expect(await answered(refund(payments.url))).toMatchObject({
+      status: 200,
+      json: { status: 'refunded', refund_ref: settled.json.refund_ref },
+    });
+    expect(kinds(payments)).toEqual(['capture', 'refund_pending', 'refund']);
+  });
+
+  it('that was refused stays refused under its id', async () => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    payments.fault({ operation: 'refund', fault: 'refuse' });
+    const refused = { status: 402, json: { status: 'refused', reason: 'refund_window_closed' } };
+    expect(await answered(refund(payments.url))).toMatchObject(refused);
+    expect(await answered(refund(payments.url))).toMatchObject(refused);
+    expect(kinds(payments)).toEqual(['capture', 'refund_refused']);
+  });
+
+  it.each([
+    ['error_before', { status: 500 }, ['capture']],
+    ['bad_request', { status: 400 }, ['capture']],
+    ['rate_limited', { status: 429, headers: { 'retry-after': '2' } }, ['capture']],
+    ['error_after', { status: 500 }, ['capture', 'refund']],
+    ['hang_after', { kind: 'no_answer' }, ['capture', 'refund']],
+  ])('that meets %s leaves true books', async (fault, reply, books) => {
+    const payments = await paymentsWith();
+    await charge(payments.url);
+    payments.fault({ operation: 'refund', fault });
+    expect(await refund(payments.url, {}, 200)).toMatchObject(reply);
+    expect(kinds(payments)).toEqual(books);
+  });
+});
+
+describe('a fault of a charge', () => {
+  it.each([
+    ['error_before', { status: 500 }],
+    ['hang_before', { kind: 'no_answer' }],
+    ['reset_before', { kind: 'no_answer' }],
+    ['in_progress', { status: 409 }],
+    ['rate_limited', { status: 429, headers: { 'retry-after': '2' } }],
+    ['unauthorized', { status: 401 }],
+    ['forbidden', { status: 403 }],
+    ['bad_request', { status: 400 }],
+    ['not_found', { status: 404 }],
+    ['invalid', { status: 422 }],
+  ])('%s captures nothing, and the charge can be made afterwards', async (fault, reply) => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault });
+    expect(await charge(payments.url, {}, 200)).toMatchObject(reply);
+    expect(payments.books).toEqual([]);
+    expect(await answered(lookup(payments.url))).toMatchObject({ status: 404 });
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 200, json: { status: 'paid' } });
+  });
+
+  it.each([
+    ['error_after', { status: 500 }],
+    ['hang_after', { kind: 'no_answer' }],
+    ['reset_after', { kind: 'no_answer' }],
+    ['garbage', { status: 200, body: '<html>OK</html>' }],
+  ])('%s captures all the same, and the repetition tells', async (fault, reply) => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault });
+    expect(await charge(payments.url, {}, 200)).toMatchObject(reply);
+    expect(kinds(payments)).toEqual(['capture']);
+    expect((await answered(lookup(payments.url))).json).toMatchObject({ status: 'paid' });
+    expect((await answered(charge(payments.url))).json).toMatchObject({ status: 'paid' });
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it('no_payment_ref and other_amount misreport a capture that is right', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'no_payment_ref' });
+    payments.fault({ operation: 'charge', fault: 'other_amount' });
+    const bare = await answered(charge(payments.url));
+    expect([bare.status, bare.json]).toEqual([200, { status: 'paid', amount: 5_000, currency: 'USD' }]);
+    const other = await answered(charge(payments.url, { charge_id: 'charge-2' }));
+    expect(other.json).toMatchObject({ status: 'paid', amount: 5_001 });
+    expect(payments.books).toMatchObject([
+      { charge_id: 'charge-1', amount: 5_000 },
+      { charge_id: 'charge-2', amount: 5_000 },
+    ]);
+    expect((await answered(charge(payments.url))).json).toHaveProperty('payment_ref');
+  });
+
+  it('late is in progress for repetitions and not found by lookups, then captured once', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'late', ms: 200 });
+    expect(await charge(payments.url, {}, 50)).toMatchObject({ kind: 'no_answer' });
+    expect(await answered(charge(payments.url))).toMatchObject({
+      status: 409,
+      json: { error: expect.any(String) },
+    });
+    expect(await answered(lookup(payments.url))).toMatchObject({ status: 404 });
+    expect(payments.books).toEqual([]);
+    await vi.waitFor(() => expect(kinds(payments)).toEqual(['capture']));
+    expect(await answered(charge(payments.url))).toMatchObject({ status: 200 });
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it('slow answers the truth after its ms, and is in progress until then', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'slow', ms: 150 });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => answered(charge(payments.url))));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(409)]);
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it('answer_twice writes a paid and a declined answer on one socket', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'answer_twice' });
+    const body = JSON.stringify(chargeBody());
+    const headers = { ...signedHeaders(body), 'idempotency-key': 'charge-1', 'content-length': body.length };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = connect(payments.port, '127.0.0.1');
+    socket.write(`POST /charges HTTP/1.1\r\nhost: localhost\r\n${lines.join('')}\r\n${body}`);
+    let received = '';
+    for await (const chunk of socket) received += chunk;
+    const [, first, second, ...rest] = received.split('HTTP/1.1 ');
+    expect(first).toMatch(/^200 OK\r\n[\s\S]*\r\n\r\n\{"status":"paid"/);
+    expect(second).toMatch(/^402 Payment Required\r\n[\s\S]*\r\n\r\n\{"status":"declined"/);
+    expect(rest).toEqual([]);
+    expect(kinds(payments)).toEqual(['capture']);
+  });
+
+  it('refuse_connections begins at once and ends on the same port', async () => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault: 'refuse_connections', ms: 150 });
+    expect(await charge(payments.url)).toMatchObject({ kind: 'not_sent' });
+    await vi.waitFor(async () => expect(await charge(payments.url)).toMatchObject({ status: 200 }), 2_000);
+  });
+
+  it('can be meant for one client, also on the lookup of a charge that never arrived', async () => {
+    const { url, ...payments } = await paymentsWith();
+    const other = { charge_id: 'charge-2', account: { email: 'client-001@example.com' } };
+    for (const operation of ['charge', 'lookup']) {
+      const fault = operation === 'charge' ? 'error_before' : 'unauthorized';
+      payments.fault({ operation, fault, times: 'always', email: 'client-001@example.com' });
+    }
+    expect(await answered(charge(url))).toMatchObject({ status: 200 });
+    expect(await answered(charge(url, other))).toMatchObject({ status: 500 });
+    expect(await answered(lookup(url))).toMatchObject({ status: 200 });
+    expect(await answered(lookup(url, 'charge-2'))).toMatchObject({ status: 401 });
+  });
+});
+
+describe('the books on disk', () => {
+  const booksIn = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
+    atTheEnd.push(() => rmSync(folder, { recursive: true }));
+    return join(folder, 'books.jsonl');
+  };
+
+  async function start(booksFile: string): Promise<{ child: ChildProcess; url: string }> {
+    const child = fork(join(import.meta.dirname, '../../local/sandbox/payments-process.ts'), [
+      JSON.stringify({ secret: SECRET, booksFile }),
+    ]);
+    atTheEnd.push(() => child.kill('SIGKILL'));
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+    return { child, url: `http://127.0.0.1:${port}` };
+  }
+
+  it('bring every answer back after a kill, and a torn last line does not count', async () => {
+    const booksFile = booksIn();
+    const first = await start(booksFile);
+    const fault = (order: object) =>
+      fetch(`${first.url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(order) });
+    const asked = [{ charge_id: 'paid' }, { charge_id: 'declined' }, { charge_id: 'pending' }];
+    for (const name of ['slow', 'decline', 'pending_action']) {
+      await fault({ operation: 'charge', fault: name, ms: 1 });
+    }
+    const before = [];
+    for (const changes of asked) before.push((await answered(charge(first.url, changes))).json);
+    await settle(first.url, 'paid', 'pending');
+    const refunded = (await answered(refund(first.url, { charge_id: 'paid' }))).json;
+    first.child.kill('SIGKILL');
+    await once(first.child, 'exit');
+    appendFileSync(booksFile, '{"kind":"capture","charge_id":"torn"');
+
+    const { url } = await start(booksFile);
+    const after = [];
+    for (const changes of asked) after.push((await answered(charge(url, changes))).json);
+    expect(after).toEqual(before);
+    expect((await answered(lookup(url, 'pending'))).json).toMatchObject({ status: 'paid' });
+    expect((await answered(lookup(url, 'paid'))).json).toMatchObject(refunded);
+    expect((await answered(refund(url, { charge_id: 'paid' }))).json).toEqual(refunded);
+    const { events } = (await (await fetch(`${url}/sandbox/books`)).json()) as { events: { kind: string }[] };
+    expect(events.map(({ kind }) => kind)).toEqual(['capture', 'decline', 'pending', 'capture', 'refund']);
+    expect(await answered(charge(url))).toMatchObject({ status: 200 });
+    expect(
+      await createSandboxPayments({ secret: SECRET, booksFile }).then(({ close }) => close()),
+    ).toBeUndefined();
+  });
+
+  it('are refused where a whole line is not one of theirs, or money was taken twice', async () => {
+    const booksFile = booksIn();
+    writeFileSync(booksFile, '{"kind":"capture"}\n');
+    await expect(createSandboxPayments({ secret: SECRET, booksFile })).rejects.toThrow('line 1');
+    const capture = JSON.stringify({
+      kind: 'capture',
+      at: '2026-01-01T00:00:00.000Z',
+      charge_id: 'c',
+      recharge_key: 'k',
+      email: EMAIL,
+      amount: 1,
+      currency: 'USD',
+      payment_ref: 'p',
+    });
+    writeFileSync(booksFile, `${capture}\n${capture}\n`);
+    await expect(createSandboxPayments({ secret: SECRET, booksFile })).rejects.toThrow(
+      'Bug! c captured while paid',
+    );
+  });
+
+  it('go on settling what was pending', async () => {
+    const booksFile = booksIn();
+    const first = await createSandboxPayments({ secret: SECRET, booksFile });
+    first.fault({ operation: 'charge', fault: 'pending' });
+    await charge(first.url);
+    await first.close();
+    const second = await paymentsWith({ booksFile, pendingSettleMs: 20 });
+    await vi.waitFor(() => expect(kinds(second)).toEqual(['pending', 'capture']));
+  });
+
+  it('process ends when its parent hangs up', async () => {
+    const { child } = await start(booksIn());
+    child.disconnect();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+});
+
+it('a body over 64 KB is refused with 413', async () => {
+  const { url } = await paymentsWith();
+  const response = await fetch(`${url}/charges`, { method: 'POST', body: 'x'.repeat(64 * 1024 + 1) });
+  expect(response.status).toBe(413);
+});
