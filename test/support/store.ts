@@ -1,0 +1,95 @@
+import type { ConsumedCapacity } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
+import { createDocumentClient } from '../../shared/aws.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import type { Ledger } from '../../shared/recharge/ledger.ts';
+
+export interface Store {
+  ledger: Ledger;
+  client: DynamoDBDocumentClient;
+  /** New and empty for every test. */
+  table: string;
+}
+
+/**
+ * One engine, in memory, for the tests of a file or a `describe`; a client and a table for each of them.
+ *
+ * @returns gives the running test its store.
+ */
+export function useLedger(): () => Store {
+  let engine: Engine | undefined;
+  let store: Store | undefined;
+  let tables = 0;
+
+  beforeAll(async () => {
+    engine = await startDynamo();
+  });
+  beforeEach(async () => {
+    if (!engine) throw new Error('Bug! The engine was not started.');
+    const client = createDocumentClient(engine.endpoint);
+    tables += 1;
+    const table = `table-${tables}`;
+    await createTable(client, table);
+    store = { ledger: createDynamoLedger(client, table), client, table };
+    return () => client.destroy();
+  });
+  afterAll(() => engine?.stop());
+
+  return () => {
+    if (!store) throw new Error('Bug! There is a store inside of tests only.');
+    return store;
+  };
+}
+
+export interface Meter {
+  /** HTTP requests: a command that the client tried twice is two. */
+  readonly requests: number;
+  /** Of table and indexes together. DynamoDB names no units for a write whose condition failed. */
+  readonly writeUnits: number;
+  readonly readUnits: number;
+  reset(): void;
+}
+
+/** Counts what this client asks and what that consumes, from now on. */
+export function meter(client: DynamoDBDocumentClient): Meter {
+  const counts = { requests: 0, writeUnits: 0, readUnits: 0 };
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        if (!/Item|Query|Scan/.test(commandName)) return next(args);
+        const answer = await next({ ...args, input: { ...args.input, ReturnConsumedCapacity: 'INDEXES' } });
+        const { ConsumedCapacity: consumed } = answer.output as {
+          ConsumedCapacity?: ConsumedCapacity | ConsumedCapacity[];
+        };
+        if (!consumed) throw new Error(`The engine gave no ConsumedCapacity for ${commandName}.`);
+        const units = [consumed].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+        counts[/Get|Query|Scan/.test(commandName) ? 'readUnits' : 'writeUnits'] += units;
+        return answer;
+      },
+    { step: 'initialize', name: 'meter-capacity' },
+  );
+  client.middlewareStack.add(
+    (next) => (args) => {
+      counts.requests += 1;
+      return next(args);
+    },
+    // The step after the one that repeats.
+    { step: 'deserialize', name: 'meter-requests' },
+  );
+  return {
+    get requests() {
+      return counts.requests;
+    },
+    get writeUnits() {
+      return counts.writeUnits;
+    },
+    get readUnits() {
+      return counts.readUnits;
+    },
+    reset() {
+      Object.assign(counts, { requests: 0, writeUnits: 0, readUnits: 0 });
+    },
+  };
+}
