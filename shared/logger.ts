@@ -48,7 +48,7 @@ export interface Logger {
  */
 export function createLogger(write: (line: string) => void, now: () => number = Date.now): Logger {
   const line = (level: string, message: string, fields: Fields) => {
-    const email = fields['email'];
+    const email = fields.email;
     const masked = typeof email === 'string' ? { ...fields, email: maskEmail(email) } : fields;
     write(
       JSON.stringify({

@@ -1,0 +1,51 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { z } from 'zod';
+import type { Engine } from './engines.ts';
+
+const readySchema = z.object({ port: z.int().positive() });
+
+/**
+ * Starts one of our processes, and waits until it listens on its port of 127.0.0.1.
+ *
+ * @param file relative to this folder; it calls `runAsProcess`.
+ * @throws an Error with the process's own last words where it ends instead.
+ */
+export async function startProcess(file: string, options: unknown = {}): Promise<Engine> {
+  // A group of its own: Ctrl-C in a terminal must reach the relay alone, which then ends the others.
+  const child = fork(new URL(file, import.meta.url), [JSON.stringify(options)], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let lastWords = '';
+  child.stderr?.setEncoding('utf8').on('data', (words: string) => {
+    lastWords = (lastWords + words).slice(-1_000);
+  });
+  const ended = once(child, 'exit');
+  const first = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
+  const ready = readySchema.safeParse(first?.[0]);
+  if (!ready.success) throw new Error(`${file} did not start: ${lastWords.trim()}`);
+  return {
+    endpoint: `http://127.0.0.1:${ready.data.port}`,
+    ...(child.pid === undefined ? {} : { pid: child.pid }),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/**
+ * The other side: options as JSON in the first argument, `{port}` to the parent once it listens (to
+ * standard output where there is none). Ends at once on SIGTERM and SIGINT, and when the parent is gone,
+ * so that a killed parent leaves nothing behind: what must be kept is on disk already.
+ *
+ * @param create parses the options.
+ */
+export async function runAsProcess(create: (options: unknown) => Promise<{ port: number }>): Promise<void> {
+  for (const end of ['disconnect', 'SIGTERM', 'SIGINT']) process.once(end, () => process.exit(0));
+  const { port } = await create(JSON.parse(process.argv[2] ?? '{}'));
+  if (process.send) process.send({ port });
+  else process.stdout.write(`${JSON.stringify({ port })}\n`);
+}

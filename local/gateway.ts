@@ -1,0 +1,133 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+
+export type HttpHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+
+export interface GatewayOptions {
+  /** 0 for any free port. */
+  port: number;
+  /** By method and path, such as `POST /webhooks/auto-recharge`. */
+  routes: Record<string, HttpHandler>;
+  /** By path prefix: the origin that such requests are passed to, and the prefix they get there. */
+  passes?: Record<string, { origin: string; prefix: string }>;
+}
+
+/** API Gateway's own limit. Ours are lower, and are answered by the handlers. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+/** An HTTP API on 127.0.0.1: makes API Gateway's version 2 events from the raw bytes. */
+export async function startGateway({ port, routes, passes = {} }: GatewayOptions) {
+  const server = createServer(async (incoming, outgoing) => {
+    try {
+      const path = new URL(incoming.url ?? '/', 'http://localhost').pathname;
+      const prefix = Object.keys(passes).find((candidate) => path.startsWith(candidate));
+      const pass = prefix === undefined ? undefined : passes[prefix];
+      if (prefix !== undefined && pass) return passOn(incoming, outgoing, pass.origin + pass.prefix, prefix);
+      const handler = routes[`${incoming.method} ${path}`];
+      const body = await readBody(incoming);
+      if (body === undefined)
+        return answer(outgoing, { statusCode: 413, body: '{"message":"Request Too Long"}' });
+      if (!handler) return answer(outgoing, { statusCode: 404, body: '{"message":"Not Found"}' });
+      answer(outgoing, await handler(toEvent(incoming, body)));
+    } catch {
+      // What a handler throws, API Gateway hides.
+      answer(outgoing, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
+    }
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('Bug! A TCP server has no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.close();
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), 1_000).unref();
+      if (server.listening) await once(server, 'close');
+    },
+  };
+}
+
+/** The event API Gateway makes: names in lower case, repeated headers joined, text as text and all else as base64. */
+export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
+  const url = new URL(incoming.url ?? '/', 'http://localhost');
+  const { cookie, ...headers } = incoming.headersDistinct;
+  const isText = /^(text\/|application\/(json|xml|javascript)\b)/.test(
+    incoming.headers['content-type'] ?? '',
+  );
+  const asBase64 = !isText || !isUtf8(body);
+  const query = Object.fromEntries(
+    [...new Set(url.searchParams.keys())].map((name) => [name, url.searchParams.getAll(name).join(',')]),
+  );
+  const now = new Date();
+  return {
+    version: '2.0',
+    routeKey: `${incoming.method} ${url.pathname}`,
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    ...(cookie === undefined ? {} : { cookies: cookie.flatMap((line) => line.split(/; */)) }),
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, values]) => [name, (values ?? []).join(',')]),
+    ),
+    ...(url.search === '' ? {} : { queryStringParameters: query }),
+    requestContext: {
+      accountId: 'local',
+      apiId: 'local',
+      domainName: 'localhost',
+      domainPrefix: 'localhost',
+      http: {
+        method: incoming.method ?? 'GET',
+        path: url.pathname,
+        protocol: `HTTP/${incoming.httpVersion}`,
+        sourceIp: incoming.socket.remoteAddress ?? '',
+        userAgent: incoming.headers['user-agent'] ?? '',
+      },
+      requestId: randomUUID(),
+      routeKey: `${incoming.method} ${url.pathname}`,
+      stage: '$default',
+      time: now.toISOString(),
+      timeEpoch: now.getTime(),
+    },
+    ...(body.length === 0 ? {} : { body: body.toString(asBase64 ? 'base64' : 'utf8') }),
+    isBase64Encoded: body.length > 0 && asBase64,
+  };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function answer(outgoing: ServerResponse, result: APIGatewayProxyStructuredResultV2): void {
+  const headers = { 'content-type': 'application/json', ...result.headers };
+  outgoing.writeHead(
+    result.statusCode ?? 200,
+    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+  );
+  outgoing.end(result.body ?? '');
+}
+
+function passOn(incoming: IncomingMessage, outgoing: ServerResponse, target: string, prefix: string): void {
+  const onward = httpRequest(
+    target + (incoming.url ?? '').slice(prefix.length),
+    { method: incoming.method, headers: incoming.headers },
+    (reply) => {
+      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(outgoing);
+    },
+  );
+  onward.on('error', () =>
+    answer(outgoing, { statusCode: 502, body: '{"message":"The sandbox gave no answer"}' }),
+  );
+  incoming.pipe(onward);
+}

@@ -1,0 +1,153 @@
+import { appendFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { createLogger } from '../shared/logger.ts';
+import { rechargeJson } from '../shared/recharge/present.ts';
+import { startProcess } from './child-process.ts';
+import { localConfig } from './config.ts';
+import { ask, demonstrate, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
+import { type Engine, startDynamo } from './engines.ts';
+import { startRelay, TABLE } from './relay.ts';
+import { localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
+
+const say = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+
+/** What was started, ended in the opposite order. */
+const started: (() => unknown)[] = [];
+let ending: Promise<never> | undefined;
+
+function end(code: number): Promise<never> {
+  ending ??= (async () => {
+    for (const stop of started.reverse()) await stop();
+    process.exit(code);
+  })();
+  return ending;
+}
+process.on('SIGINT', () => end(0));
+process.on('SIGTERM', () => end(0));
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  await end(1);
+}
+
+async function main(): Promise<void> {
+  const { port, once, json, fresh } = readFlags();
+  const { env } = process;
+  const demo = env.PLATFORM_BASE_URL === undefined && env.PAYMENT_HOOK_URL === undefined;
+  if (once && !demo) {
+    throw new Error(
+      '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
+    );
+  }
+  const secrets = localSecrets(env);
+  const parts = await startParts(fresh, secrets);
+  const { platformUrl, paymentsUrl, ...engines } = parts;
+  const relay = await startRelay({
+    ...engines,
+    port,
+    passes: sandboxPasses(parts),
+    config: localConfig(env, parts),
+    secrets,
+    logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
+  });
+  started.push(() => relay.stop());
+  writeRuntime({ url: relay.url, dynamodbEndpoint: engines.dynamodbEndpoint, table: TABLE });
+
+  if (platformUrl !== undefined) {
+    await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });
+    if (demo) await setUpSandboxClients(relay);
+  }
+  say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
+  if (demo && platformUrl !== undefined) {
+    const row = await demonstrate({ ...relay, platformUrl, say });
+    if (!once) say(whatToTry(relay.url, demo));
+    if (json) say(JSON.stringify(rechargeJson(row)));
+    if (once) await end(row.phase === 'completed' ? 0 : 1);
+  } else {
+    say(whatToTry(relay.url, demo));
+  }
+}
+
+function readFlags() {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '3000' },
+      once: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
+    },
+  });
+  const port = z.coerce.number().int().min(0).max(65_535).safeParse(values.port);
+  if (!port.success) throw new Error('--port takes a number from 0 (any free port) to 65535.');
+  return { ...values, port: port.data };
+}
+
+interface Parts {
+  dynamodbEndpoint: string;
+  sqsEndpoint: string;
+  /** Absent where a real platform, or a test's own, stands in its place. */
+  platformUrl: string | undefined;
+  paymentsUrl: string | undefined;
+}
+
+/** Starts what the environment does not replace, all at once. */
+async function startParts(
+  fresh: boolean,
+  { inbound, outbound }: ReturnType<typeof localSecrets>,
+): Promise<Parts> {
+  const { env } = process;
+  const folder = takeFolder({ fresh });
+  started.push(() => folder.release());
+  const pids: number[] = [];
+  const keep = (engine: Engine) => {
+    started.push(() => engine.stop());
+    if (engine.pid !== undefined) pids.push(engine.pid);
+    folder.record(pids);
+    return engine.endpoint;
+  };
+  const [dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl] = await Promise.all([
+    env.DYNAMODB_ENDPOINT ?? startDynamo({ dbFile: localFile('dynamodb.sqlite') }).then(keep),
+    env.SQS_ENDPOINT ?? startProcess('./sqs-process.ts').then(keep),
+    env.PLATFORM_BASE_URL === undefined
+      ? startProcess('./sandbox/platform-process.ts', {
+          apiKey: outbound.platformApiKey,
+          webhookSecret: inbound.webhook[0],
+          booksFile: localFile('platform.jsonl'),
+        }).then(keep)
+      : undefined,
+    env.PAYMENT_HOOK_URL === undefined
+      ? startProcess('./sandbox/payments-process.ts', {
+          secret: outbound.paymentHook,
+          pendingSettleMs: 5_000,
+          booksFile: localFile('payments.jsonl'),
+        }).then(keep)
+      : undefined,
+  ]);
+  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl };
+}
+
+/** The sandbox's own addresses, on the relay's port. */
+function sandboxPasses({ platformUrl, paymentsUrl }: Parts) {
+  return {
+    ...(platformUrl === undefined
+      ? {}
+      : {
+          '/sandbox/platform/v1/': { origin: platformUrl, prefix: '/v1/' },
+          '/sandbox/platform/': { origin: platformUrl, prefix: '/sandbox/' },
+        }),
+    ...(paymentsUrl === undefined
+      ? {}
+      : { '/sandbox/payments/': { origin: paymentsUrl, prefix: '/sandbox/' } }),
+  };
+}
+
+async function setUpSandboxClients({ accounts }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {
+  await Promise.all(
+    SANDBOX_CLIENTS.map(async (email) => (await accounts.show(email)) ?? (await accounts.set(email, {}))),
+  );
+}

@@ -1,0 +1,4 @@
+import { runAsProcess } from './child-process.ts';
+import { startSqs } from './engines.ts';
+
+await runAsProcess(async () => ({ port: Number(new URL((await startSqs()).endpoint).port) }));

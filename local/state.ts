@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
+
+/** What `npm start` keeps on this machine, out of git. */
+const FOLDER = process.env.RELAY_LOCAL_DIR ?? '.local';
+export const localFile = (name: string) => join(FOLDER, name);
+
+const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
+export type LocalSecrets = z.infer<typeof secretsSchema>;
+
+/** A process by its number and its start: the number alone is given to others again. */
+const processSchema = z.object({ pid: z.int(), startedAt: z.string() });
+const processesSchema = z.object({ relay: processSchema, engines: z.array(processSchema) });
+type Process = z.infer<typeof processSchema>;
+
+const runtimeSchema = z.object({
+  url: z.url(),
+  dynamodbEndpoint: z.url(),
+  table: z.string(),
+});
+/** Where the command line finds a relay on this machine. */
+export type LocalRuntime = z.infer<typeof runtimeSchema>;
+
+/** The secrets of this folder, made on the first start: no two installations share one. Variables count instead. */
+export function localSecrets(env: NodeJS.ProcessEnv): LocalSecrets {
+  const { inbound, outbound } = generatedSecrets();
+  return {
+    inbound: { webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET] },
+    outbound: {
+      platformApiKey: env.PLATFORM_API_KEY ?? outbound.platformApiKey,
+      paymentHook: env.PAYMENT_HOOK_SECRET ?? outbound.paymentHook,
+    },
+  };
+}
+
+function generatedSecrets(): LocalSecrets {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = localFile('secrets.json');
+  if (!existsSync(file)) {
+    const fresh: LocalSecrets = {
+      inbound: { webhook: [randomBytes(18).toString('base64url')] },
+      outbound: {
+        platformApiKey: randomBytes(18).toString('base64url'),
+        paymentHook: `whsec_${randomBytes(24).toString('base64')}`,
+      },
+    };
+    write(file, fresh);
+  }
+  return read(file, secretsSchema);
+}
+
+export function writeRuntime(runtime: LocalRuntime): void {
+  write(localFile('runtime.json'), runtime);
+}
+
+/** Undefined where no relay was started in this folder yet. */
+export function readRuntime(): LocalRuntime | undefined {
+  const file = localFile('runtime.json');
+  return existsSync(file) ? read(file, runtimeSchema) : undefined;
+}
+
+/**
+ * Takes this folder for this process, and ends the engines that a killed start left behind: only
+ * processes that this folder's own record names.
+ *
+ * @param options.fresh forgets all data of earlier starts (the secrets stay).
+ * @throws an Error where another start is running here.
+ */
+export function takeFolder({ fresh }: { fresh: boolean }): {
+  record(enginePids: number[]): void;
+  release(): void;
+} {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = localFile('processes.json');
+  const earlier = existsSync(file)
+    ? processesSchema.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data
+    : undefined;
+  if (earlier && isRunning(earlier.relay)) {
+    throw new Error(
+      `Another npm start (process ${earlier.relay.pid}) is running in this folder. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
+    );
+  }
+  for (const engine of earlier?.engines ?? []) {
+    if (isRunning(engine)) process.kill(engine.pid, 'SIGKILL');
+  }
+  if (fresh) {
+    for (const name of [
+      'dynamodb.sqlite',
+      'dynamodb.sqlite-wal',
+      'dynamodb.sqlite-shm',
+      'platform.jsonl',
+      'payments.jsonl',
+    ]) {
+      rmSync(localFile(name), { force: true });
+    }
+  }
+  const record = (enginePids: number[]) =>
+    write(file, { relay: identify(process.pid), engines: enginePids.map(identify) });
+  record([]);
+  return { record, release: () => rmSync(file, { force: true }) };
+}
+
+function isRunning({ pid, startedAt }: Process): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // Where the start cannot be read, a living process of this number is taken for ours: refused, not killed twice.
+  return identify(pid).startedAt === startedAt;
+}
+
+/** The start of a process in clock ticks since boot, as Linux tells it; empty where there is no /proc. */
+function identify(pid: number): Process {
+  try {
+    const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
+    // Field 22 of proc(5), counted from the state, which is field 3.
+    return { pid, startedAt: afterName.split(' ')[19] ?? '' };
+  } catch {
+    return { pid, startedAt: '' };
+  }
+}
+
+/** Written beside and renamed: a reader never finds half a file. Readable by this user alone. */
+function write(file: string, value: unknown): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+function read<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> {
+  const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  if (parsed.success) return parsed.data;
+  throw new Error(`${file} is not what npm start wrote: delete it, and start again.`);
+}

@@ -1,0 +1,131 @@
+import { formatMoney } from '../money.ts';
+import { answersFor, settlesAt } from './answers.ts';
+import type { Policy } from './policy.ts';
+import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
+
+const iso = (time: number) => new Date(time).toISOString();
+
+/**
+ * A recharge for programs: times as ISO 8601, `amount` in minor units, nothing left out but what is not
+ * known yet. `reason` is the word of a review, refusal or decline.
+ */
+export function rechargeJson(row: Recharge) {
+  return {
+    key: row.key,
+    phase: row.phase,
+    reason: row.review ?? row.reason,
+    email: row.email,
+    credits: row.credits,
+    amount: row.amount,
+    currency: row.currency,
+    payment_ref: row.paymentRef,
+    charge_id: chargeIdOf(row),
+    grant_mark: row.grantNo > 0 ? grantMarkOf(row) : undefined,
+    balance_before: row.balanceBefore,
+    new_balance: row.newBalance,
+    action_url: row.actionUrl,
+    received_at: iso(row.receivedAt),
+    next_attempt_at: row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt),
+    grant_deadline: row.grantDeadline === undefined ? undefined : iso(row.grantDeadline),
+    attempt: row.attempt,
+    version: row.version,
+    history: row.history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
+  };
+}
+
+/** What each phase means for money, in words for someone who was woken up by it. */
+const MEANING: Record<Recharge['phase'], string> = {
+  received: 'Accepted. No payment is known yet.',
+  charge_pending: 'The payment is under way; the provider, or the client, has not decided yet.',
+  granting:
+    'Paid. The credits are being granted right now, or the process that did it died: it says so by itself.',
+  charged: 'Paid. The credits are not granted yet; the next try comes by itself.',
+  needs_review: 'A person must say what happened.',
+  refunding: 'Paid, not granted; the money is being given back.',
+  completed: 'Paid and granted.',
+  declined: 'Not paid, not granted.',
+  blocked: 'Refused before anything was charged.',
+  refunded: 'Paid, not granted, and given back.',
+};
+
+const EVENTS: Record<string, string> = {
+  received: 'webhook received',
+  paid: 'client charged',
+  granted: 'credits granted',
+  waiting: 'waiting',
+  declined: 'payment declined',
+  declined_will_retry: 'payment declined, to be tried once more',
+  blocked: 'refused',
+  refunding: 'refund begun',
+  refunded: 'money given back',
+  reminded: 'still waiting for a person',
+  left_out: 'entries left out here',
+};
+
+/** A recharge for people: what it is, what happened when, and what to do. */
+export function rechargeText(row: Recharge, policy: Policy): string {
+  const money = moneyOf(row);
+  const word = row.review ?? row.reason;
+  const facts: [string, string | undefined][] = [
+    ['phase', word === undefined ? row.phase : `${row.phase} (${word})`],
+    ['', MEANING[row.phase]],
+    ['client', row.email],
+    ['credits', String(row.credits)],
+    ['price', money && formatMoney(money)],
+    ['payment', row.paymentRef],
+    ['charge id', chargeIdOf(row)],
+    ['grant mark', row.grantNo > 0 ? `${grantMarkOf(row)} (in the platform's credit history)` : undefined],
+    ['balance', balanceText(row)],
+    ['client acts', row.actionUrl],
+    ['next step', row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt)],
+  ];
+  const shown = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],
+  );
+  return [`Recharge ${row.key}`, ...shown, '', ...timeline(row), ...whatToDo(row, policy)].join('\n');
+}
+
+function balanceText({ balanceBefore, newBalance }: Recharge): string | undefined {
+  if (newBalance === undefined)
+    return balanceBefore === undefined ? undefined : `${balanceBefore} before the charge`;
+  return balanceBefore === undefined ? `${newBalance} credits` : `${balanceBefore} → ${newBalance} credits`;
+}
+
+/** One line an event, each with the time since the webhook. */
+export function timeline(row: Recharge): string[] {
+  return row.history.map(({ at, event, detail, times }) => {
+    const repeated = times === undefined ? '' : ` (${times} times)`;
+    const line = `${EVENTS[event] ?? event.replaceAll('_', ' ')}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
+    return `  ${iso(at)}  ${sinceText(at - row.receivedAt).padStart(9)}  ${line}`;
+  });
+}
+
+function sinceText(ms: number): string {
+  if (ms < 10_000) return `+${(ms / 1_000).toFixed(2)} s`;
+  if (ms < 120_000) return `+${Math.round(ms / 1_000)} s`;
+  if (ms < 7_200_000) return `+${Math.round(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `+${Math.round(ms / 3_600_000)} h` : `+${Math.round(ms / 86_400_000)} d`;
+}
+
+function whatToDo(row: Recharge, policy: Policy): string[] {
+  if (isFinished(row)) return [];
+  const answers = answersFor(row);
+  if (answers.length === 0) return ['', 'Nothing to do: it goes on by itself.'];
+  const settled = settlesAt(row, { policy });
+  return [
+    '',
+    row.phase === 'charged'
+      ? 'It goes on by itself. To end it by hand:'
+      : 'Find out what happened (RUNBOOK.md), then say it:',
+    ...answers.map(
+      (answer) =>
+        `  npm run relay -- recharges resolve ${JSON.stringify(row.key)} ${answer}` +
+        `${answer === 'confirm-charged' ? ' --payment-ref REF' : ''} --version ${row.version} --note "what you saw"`,
+    ),
+    ...(settled === undefined
+      ? []
+      : [
+          `"confirm-not-granted" and "refund" from ${iso(settled)} on: until then the grant may still arrive.`,
+        ]),
+  ];
+}
