@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { localSecrets, readRuntime } from '../local/state.ts';
+import { signRequest } from '../shared/http/verifiers.ts';
+import { ACCOUNT_STATUSES } from '../shared/recharge/account.ts';
+import { ANSWERS } from '../shared/recharge/answers.ts';
+import { rechargeJson, rechargeText } from '../shared/recharge/present.ts';
+import { pricingSchema } from '../shared/recharge/pricing.ts';
+import { PHASES } from '../shared/recharge/recharge.ts';
+import { emailSchema } from '../shared/recharge/webhook.ts';
+import { accountJson, accountText } from './accounts.ts';
+import { type Connection, connect } from './connection.ts';
+import {
+  type ListOptions,
+  listRecharges,
+  type Resolution,
+  readRecharge,
+  rechargeLine,
+  resolveRecharge,
+} from './recharges.ts';
+
+const say = (text: string) => {
+  process.stdout.write(`${text}\n`);
+};
+const sayJson = (value: unknown) => say(JSON.stringify(value, null, 2));
+
+/** Turns a schema into a check of one argument, with the schema's own sentence. */
+const checked =
+  <Value>(schema: z.ZodType<Value>) =>
+  (text: string): Value => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not understood');
+  };
+const wholeNumber = checked(z.string().regex(/^\d+$/, 'a whole number').transform(Number));
+const email = checked(emailSchema);
+const pricing = (text: string) => {
+  try {
+    return checked(z.string().transform((json) => pricingSchema.parse(JSON.parse(json))))(text);
+  } catch {
+    throw new InvalidArgumentError('JSON such as {"currency":"USD","perCredit":"0.08"}');
+  }
+};
+
+const program = new Command('relay').description(
+  'Recharge Relay: look at recharges, answer for them, set up clients.',
+);
+const connected = (): Connection => connect(process.env);
+
+const recharges = program.command('recharges').description('what happened to each webhook');
+
+recharges
+  .command('list')
+  .description('the recharges of the last days, and every unfinished one')
+  .addOption(new Option('--phase <phase>', 'only those in this phase').choices(PHASES))
+  .option('--email <email>', 'only those of this client', email)
+  .option('--days <n>', 'how many days back', wholeNumber, 31)
+  .option('--json', 'as a JSON array')
+  .action(async ({ json, ...options }: ListOptions & { json?: boolean }) => {
+    const rows = await listRecharges(connected(), options);
+    if (json) return sayJson(rows.map(rechargeJson));
+    for (const row of rows) say(rechargeLine(row));
+    say(`${rows.length} ${rows.length === 1 ? 'recharge' : 'recharges'}`);
+  });
+
+recharges
+  .command('show')
+  .description('one recharge: its timeline, and what to do')
+  .argument('<key>', "the platform's idempotency key")
+  .option('--json', 'as a JSON object')
+  .action(async (key: string, { json }: { json?: boolean }) => {
+    const connection = connected();
+    const row = await readRecharge(connection, key);
+    if (json) return sayJson(rechargeJson(row));
+    say(rechargeText(row, connection.policy));
+  });
+
+recharges
+  .command('resolve')
+  .description('say what happened to a recharge that needs review; the worker then does the rest')
+  .argument('<key>', "the platform's idempotency key")
+  .addArgument(program.createArgument('<answer>', 'what happened').choices(ANSWERS))
+  .requiredOption('--note <text>', 'what you looked at, and what you saw; kept in the history')
+  .option('--payment-ref <ref>', 'with confirm-charged: the payment you found')
+  .option(
+    '--version <n>',
+    'the version you were shown: refuses if the recharge has changed since',
+    wholeNumber,
+  )
+  .option('--json', 'print the row as a JSON object')
+  .action(
+    async (
+      key: string,
+      answer: Resolution['answer'],
+      { json, ...options }: Omit<Resolution, 'answer'> & { json?: boolean },
+    ) => {
+      const connection = connected();
+      const row = await readRecharge(connection, key);
+      if (!json) say(`${rechargeText(row, connection.policy)}\n`);
+      const resolved = await resolveRecharge(connection, row, { answer, ...options });
+      if (json) return sayJson(rechargeJson(resolved));
+      say(`${answer}: the recharge is now ${resolved.phase}.`);
+    },
+  );
+
+const accounts = program.command('accounts').description("the agency's clients");
+
+accounts
+  .command('list')
+  .description('the clients that are set up')
+  .option('--json', 'as a JSON array of accounts')
+  .action(async ({ json }: { json?: boolean }) => {
+    const { accounts: store } = connected();
+    const emails = await store.list();
+    if (!json) return emails.forEach(say);
+    const all = await Promise.all(emails.map((address) => store.show(address)));
+    sayJson(all.flatMap((account) => (account ? [accountJson(account)] : [])));
+  });
+
+accounts
+  .command('set')
+  .description('sets a client up, or changes what is given; counters are never touched')
+  .argument('<email>', 'the client', email)
+  .addOption(new Option('--status <status>', 'active, disabled, or suspended').choices(ACCOUNT_STATUSES))
+  .option('--platform-id <id>', "the platform's id of the sub-account, for webhooks without an email")
+  .option('--grant-email <email>', 'the address as the platform spells it, where it is not all lower case')
+  .option('--customer <id>', 'what the payment hook knows the client by')
+  .option('--pricing <json>', 'a price list of its own', pricing)
+  .option('--daily-count <n>', 'recharges a UTC day', wholeNumber)
+  .option('--monthly-amount <n>', 'minor units a UTC month', wholeNumber)
+  .option('--cooldown-seconds <n>', 'from one recharge to the next', wholeNumber)
+  .option('--json', 'print the account as a JSON object')
+  .action(async (address: string, { json, dailyCount, monthlyAmount, cooldownSeconds, ...settings }) => {
+    const limits = Object.fromEntries(
+      Object.entries({ dailyCount, monthlyAmount, cooldownSeconds }).filter(
+        ([, limit]) => limit !== undefined,
+      ),
+    );
+    const account = await connected().accounts.set(address, { ...settings, limits });
+    if (json) return sayJson(accountJson(account));
+    say(accountText(account));
+  });
+
+accounts
+  .command('show')
+  .description('one client: settings, and what the guard counted')
+  .argument('<email>', 'the client', email)
+  .option('--json', 'as a JSON object')
+  .action(async (address: string, { json }: { json?: boolean }) => {
+    const account = await connected().accounts.show(address);
+    if (!account)
+      throw new Error(`No account ${address}. Set it up: npm run relay -- accounts set ${address}`);
+    if (json) return sayJson(accountJson(account));
+    say(accountText(account));
+  });
+
+program
+  .command('pause')
+  .description('stops new charges until resume; webhooks are still accepted, and wait')
+  .requiredOption('--note <text>', 'why')
+  .action(async ({ note }: { note: string }) => {
+    await connected().charging.pause({ reason: note });
+    say(
+      'No new charge begins from now on (other processes: within 5 seconds). Go on: npm run relay -- resume',
+    );
+  });
+
+program
+  .command('resume')
+  .description('lets charges begin again')
+  .action(async () => {
+    await connected().charging.resume();
+    say('Charges begin again; waiting recharges come back by themselves within 15 minutes.');
+  });
+
+program
+  .command('webhook')
+  .description('auto-recharge webhooks')
+  .command('send')
+  .description('sends a signed webhook, as the platform would')
+  .option('--key <key>', 'the idempotency key; a new one each time unless given')
+  .option('--email <email>', 'the client', 'demo@example.com')
+  .option('--credits <n>', 'whole credits', wholeNumber, 500)
+  .option('--url <url>', 'where to; the relay of this folder unless given')
+  .action(
+    async ({
+      key = randomUUID(),
+      email: client,
+      credits,
+      url,
+    }: {
+      key?: string;
+      email: string;
+      credits: number;
+      url?: string;
+    }) => {
+      const base = url ?? readRuntime()?.url;
+      if (base === undefined)
+        throw new Error('No relay was started in this folder: run npm start, or give --url.');
+      const [secret = ''] = localSecrets(process.env).inbound.webhook;
+      const body = Buffer.from(JSON.stringify({ idempotency_key: key, email: client, credits }));
+      const target =
+        new URL(base).pathname === '/' ? new URL('/webhooks/auto-recharge', base) : new URL(base);
+      const response = await fetch(target, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...signRequest({ secret, body, now: Date.now() }) },
+        body,
+      });
+      say(`${response.status} ${await response.text()}`);
+      if (!response.ok) process.exitCode = 1;
+    },
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

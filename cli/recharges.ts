@@ -1,0 +1,99 @@
+import { formatMoney } from '../shared/money.ts';
+import { dayOf } from '../shared/recharge/account.ts';
+import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
+import { moneyOf, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
+import type { Connection } from './connection.ts';
+
+export interface ListOptions {
+  phase?: Phase;
+  email?: string;
+  days: number;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** The recharges received in the last days, newest first, and every unfinished one however old. */
+export async function listRecharges({ ledger, now }: Connection, options: ListOptions): Promise<Recharge[]> {
+  const keys = new Set<string>();
+  const collect = async (next: (cursor?: string) => Promise<{ keys: string[]; cursor?: string }>) => {
+    let page = await next();
+    for (;;) {
+      for (const key of page.keys) keys.add(key);
+      if (page.cursor === undefined) return;
+      page = await next(page.cursor);
+    }
+  };
+  for (let day = 0; day < options.days; day += 1) {
+    await collect(async (cursor) => {
+      const { items, ...rest } = await ledger.list(dayOf(now() - day * DAY_MS), options.email, cursor);
+      return { keys: items, ...rest };
+    });
+  }
+  await collect(async (cursor) => {
+    const { items, ...rest } = await ledger.due(Number.MAX_SAFE_INTEGER, cursor);
+    return { keys: items.map(({ key }) => key), ...rest };
+  });
+  const rows: Recharge[] = [];
+  for (const key of keys) {
+    const row = await ledger.read(key);
+    const wanted =
+      row &&
+      (options.email === undefined || row.email === options.email) &&
+      (options.phase === undefined || row.phase === options.phase);
+    if (wanted) rows.push(row);
+  }
+  return rows.sort((a, b) => b.receivedAt - a.receivedAt);
+}
+
+/** One line a recharge. */
+export function rechargeLine(row: Recharge): string {
+  const money = moneyOf(row);
+  const word = row.review ?? row.reason;
+  return [
+    new Date(row.receivedAt).toISOString(),
+    (word === undefined ? row.phase : `${row.phase} (${word})`).padEnd(32),
+    `${row.credits} credits`.padStart(14),
+    (money ? formatMoney(money) : '').padStart(12),
+    row.email.padEnd(28),
+    row.key,
+  ].join('  ');
+}
+
+/** @throws an Error where no recharge has this key. */
+export async function readRecharge({ ledger }: Connection, key: string): Promise<Recharge> {
+  const row = await ledger.read(key);
+  if (!row) throw new Error(`No recharge has the key ${key}. Look for it: npm run relay -- recharges list`);
+  return row;
+}
+
+export interface Resolution {
+  answer: Answer;
+  note: string;
+  paymentRef?: string;
+  /** The version that was shown to the person; another one on the row means that they answered something else. */
+  version?: number;
+}
+
+/**
+ * Writes a person's answer, if the row is still the one they saw. It is never decided again on a newer
+ * row: the person must look again.
+ *
+ * @returns the row as it is now. The worker does the rest.
+ * @throws an Error with the reason where the answer is not taken; nothing is written then.
+ */
+export async function resolveRecharge(
+  connection: Connection,
+  row: Recharge,
+  { version, ...statement }: Resolution,
+): Promise<Recharge> {
+  const changed = `Recharge ${row.key} has changed since it was shown. Nothing was written: look at it again (recharges show).`;
+  if (version !== undefined && version !== row.version) throw new Error(changed);
+  const { policy, now, ledger } = connection;
+  const applied = applyAnswer(row, statement, { now: now(), policy });
+  if ('refused' in applied) throw new Error(applied.refused);
+  const written = await ledger.write(row, applied.next);
+  // A lost answer to our own write looks like a lost race: the row is then what we wrote.
+  const own = written.row.version === row.version + 1 && written.row.phase === applied.next.phase;
+  if (written.kind === 'conflict' && !own) throw new Error(changed);
+  return written.row;
+}
