@@ -3,6 +3,7 @@ import type {
   ChargeOutcome,
   Declined,
   LookupOutcome,
+  NotAttempted,
   Paid,
   Pending,
   RefundOutcome,
@@ -64,9 +65,9 @@ export interface Decision {
    * keeps these words, so that a crash between the two writes loses nothing of the decision.
    */
   release?: Released;
-  /** Said once `next` is written. */
+  /** Said once `next`, if there is one, is written. */
   alert?: { word: RechargeAlert; detail?: string };
-  then: Effect;
+  effect: Effect;
 }
 
 /** Alerts the machine itself raises; every review reason is one. */
@@ -90,7 +91,7 @@ export interface Moment {
   timeToGrant: boolean;
 }
 
-const stop: Decision = { then: 'stop' };
+const stop: Decision = { effect: 'stop' };
 
 /**
  * Decides what one outcome means for one row. Pure: the same arguments give the same decision, and
@@ -121,17 +122,20 @@ function onDue(row: Recharge, at: Moment): Decision {
   switch (row.phase) {
     case 'received':
       // A planned retry: its time has not come.
-      return row.attemptStartedAt > at.now ? stop : { then: 'reserve' };
+      return row.attemptStartedAt > at.now ? stop : { effect: 'reserve' };
     case 'charge_pending':
-      return { then: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment' };
+      return {
+        effect: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment',
+      };
     case 'granting':
       return onGrantingFound(row, at);
     case 'charged':
       return onChargedDue(row, at);
     case 'needs_review':
-      return row.review === 'charge_unknown' ? { then: 'look_up_payment' } : remind(row, at);
+      if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
+      return row.review === 'charge_unknown' ? { effect: 'look_up_payment' } : remind(row, at);
     case 'refunding':
-      return { then: 'look_up_refund' };
+      return { effect: 'look_up_refund' };
     case 'completed':
     case 'declined':
     case 'blocked':
@@ -142,17 +146,19 @@ function onDue(row: Recharge, at: Moment): Decision {
 
 /** Someone wrote `granting`. Was it this very outcome, whose answer got lost? Else only its deadline speaks. */
 function onGrantingFound(row: Recharge, at: Moment): Decision {
-  if (row.grantToken === at.token) return { then: 'grant' };
+  if (row.grantToken === at.token) return { effect: 'grant' };
   if (row.grantDeadline === undefined || at.now <= row.grantDeadline) return stop;
   return toReview(row, 'grant_unknown', at, 'the process that was granting never reported');
 }
 
 function onChargedDue(row: Recharge, at: Moment): Decision {
+  // This very outcome has drawn its grant already, and lost it: the next one begins with a token of its own.
+  if (row.grantToken === at.token) return stop;
   if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) {
     return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
   }
   if (!at.timeToGrant) return stop;
-  return { next: granting(row, at), then: 'grant' };
+  return { next: granting(row, at), effect: 'grant' };
 }
 
 function onReservation(
@@ -163,7 +169,7 @@ function onReservation(
   switch (outcome.kind) {
     case 'reserved':
       // Found, not made: a call may have been begun, and its answer lost. The provider is asked first.
-      return { then: outcome.fresh ? 'charge' : 'look_up_payment' };
+      return { effect: outcome.fresh ? 'charge' : 'look_up_payment' };
     case 'refused':
       return finish(
         { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
@@ -172,7 +178,7 @@ function onReservation(
         outcome.word,
       );
     case 'not_reserved':
-      return { then: 'look_up_payment' };
+      return { effect: 'look_up_payment' };
   }
 }
 
@@ -187,11 +193,12 @@ function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision
     case 'charge_pending':
       return onOpenPayment(withFrozen(row, outcome.frozen), outcome, at);
     case 'needs_review':
+      if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
       return row.review === 'charge_unknown'
         ? onReviewedPayment(withFrozen(row, outcome.frozen), outcome.result, at)
         : stop;
     case 'granting':
-      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { then: 'grant' } : stop;
+      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;
     case 'declined':
     case 'blocked':
       return latePayment(row, outcome, at);
@@ -218,14 +225,17 @@ function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Deci
       return onNotFound(row, at);
     case 'not_attempted':
       return {
+        ...misconfigured(result),
         ...wait(row, at, `payment not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
-        ...(result.misconfigured
-          ? { alert: { word: 'payment_hook_misconfigured', detail: result.detail } as const }
-          : {}),
       };
     case 'unknown':
       return onSilence(row, result.detail, at);
   }
+}
+
+/** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
+function misconfigured({ misconfigured, detail }: NotAttempted): Pick<Decision, 'alert'> {
+  return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail } } : {};
 }
 
 function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
@@ -236,8 +246,8 @@ function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
     phaseDeadline: at.now + at.policy.grantGiveUpMs,
     history: record(row, at, 'paid', paymentRef),
   };
-  if (at.timeToGrant) return { next: granting(paid, at), then: 'grant' };
-  return { next: { ...paid, phase: 'charged', nextAttemptAt: at.now }, then: 'stop' };
+  if (at.timeToGrant) return { next: granting(paid, at), effect: 'grant' };
+  return { next: { ...paid, phase: 'charged', nextAttemptAt: at.now }, effect: 'stop' };
 }
 
 function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment): Decision {
@@ -254,15 +264,17 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
       nextAttemptAt: startsAt,
       history: record(row, at, 'declined_will_retry', reason),
     },
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
 function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
   const { pending } = at.policy;
   const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
+  // Without a page the client has acted: what is being processed is not to be cancelled for their delay.
+  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
   const known: Recharge = {
-    ...withoutSweeps(row),
+    ...rest,
     phase: 'charge_pending',
     paymentRef,
     ...(giveUpAt === undefined ? {} : { phaseDeadline: giveUpAt }),
@@ -278,7 +290,7 @@ function onNotFound(row: Recharge, at: Moment): Decision {
   // The provider has named this payment before; that it now knows nothing of it proves nothing.
   if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
   if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) return decline(row, 'expired', at);
-  if (withinChargeWindow(row, at)) return { then: 'charge' };
+  if (withinChargeWindow(row, at)) return { effect: 'charge' };
   return wait(row, at, 'payment not found, too late to charge');
 }
 
@@ -299,7 +311,7 @@ function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: 
       { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
       at,
     ),
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
@@ -310,7 +322,7 @@ function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Mom
   return {
     next: { ...row, history: record(row, at, 'paid_late', detail) },
     alert: { word: 'paid_after_end', detail },
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
@@ -344,6 +356,13 @@ function granting(row: Recharge, at: Moment): Recharge {
   };
 }
 
+const NEVER_SENT: GrantResult = { kind: 'not_applied', detail: 'not sent: called lost before it began' };
+
+/** The token was drawn with the outcome that is still being decided: nothing was sent, and nobody else can send it. */
+function calledLostBeforeItBegan(row: Recharge, at: Moment): boolean {
+  return row.review === 'grant_unknown' && row.grantToken === at.token;
+}
+
 function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment): Decision {
   const own = row.grantToken === token;
   if (own && row.phase === 'granting') return onGrantResult(row, result, at);
@@ -353,8 +372,7 @@ function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment):
     return onGrantResult(row, result, at);
   // A person said "not granted" and was wrong; nothing newer has begun.
   if (own && row.phase === 'charged' && result.kind === 'granted') return onGrantResult(row, result, at);
-  // This very result is written already; the answer to the write got lost.
-  if (own && settledBy(row, result)) return stop;
+  if (own && settledBy(row, result)) return writtenAlready(row);
   return lateGrant(row, result, at);
 }
 
@@ -400,12 +418,17 @@ function settledBy(row: Recharge, result: GrantResult): boolean {
   }
 }
 
+/** This very answer is on the row; its write's answer got lost, and with it, perhaps, what was to be said aloud. */
+function writtenAlready({ review }: Recharge): Decision {
+  return review === undefined ? stop : { alert: { word: review }, effect: 'stop' };
+}
+
 /** An answer to a grant this row no longer waits for. It changes no phase; a grant that happened is an alert. */
 function lateGrant(row: Recharge, result: GrantResult, at: Moment): Decision {
   const next = { ...row, history: record(row, at, 'late_grant_answer', result.kind) };
-  if (result.kind !== 'granted' && result.kind !== 'differs') return { next, then: 'stop' };
+  if (result.kind !== 'granted' && result.kind !== 'differs') return { next, effect: 'stop' };
   const word = row.refundStartedAt === undefined ? 'granted_twice' : 'granted_after_refund';
-  return { next, alert: { word, detail: `phase ${row.phase}` }, then: 'stop' };
+  return { next, alert: { word, detail: `phase ${row.phase}` }, effect: 'stop' };
 }
 
 function giveUpGrant(
@@ -415,17 +438,17 @@ function giveUpGrant(
   detail: string,
 ): Decision {
   if (!at.policy.refundAutomatically) return toReview(row, review, at, detail);
-  return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, then: 'stop' };
+  return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, effect: 'stop' };
 }
 
 // ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
 
-function onRefund(
-  row: Recharge,
-  result: Extract<Outcome, { kind: 'refund' }>['result'],
-  at: Moment,
-): Decision {
-  if (row.phase !== 'refunding') return stop;
+type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
+
+function onRefund(row: Recharge, result: RefundResult, at: Moment): Decision {
+  if (row.phase !== 'refunding') {
+    return row.review !== undefined && row.review === reviewOf(result) ? writtenAlready(row) : stop;
+  }
   switch (result.kind) {
     case 'found_refunded':
     case 'refunded':
@@ -434,21 +457,25 @@ function onRefund(
         ...finish({ ...row, phase: 'refunded' }, at, 'refunded'),
       };
     case 'not_refunded':
-      return { then: 'refund' };
+      return { effect: 'refund' };
     case 'refused':
       return toReview(row, 'refund_failed', at, result.reason);
     case 'pending':
       return waitForRefund(withoutSweeps(row), at, 'refund pending', at.policy.refund.askMs);
     case 'not_attempted':
-      return waitForRefund(
-        row,
-        at,
-        `refund not attempted: ${result.detail}`,
-        asAsked(result.retryAfterMs, at),
-      );
+      return {
+        ...misconfigured(result),
+        ...waitForRefund(row, at, `refund not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
+      };
     case 'unknown':
       return waitForRefund(row, at, `refund unknown: ${result.detail}`);
   }
+}
+
+/** What this answer sends to a person: at once, or past the refund's deadline. */
+function reviewOf({ kind }: RefundResult): ReviewReason | undefined {
+  if (kind === 'refused') return 'refund_failed';
+  return kind === 'pending' || kind === 'not_attempted' || kind === 'unknown' ? 'refund_unknown' : undefined;
 }
 
 function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
@@ -461,13 +488,13 @@ function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number):
 
 /** Paid, with certainty not granted, due at once, and with its full time to be granted. */
 export function toCharged(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
-  const { review: _, ...rest } = row;
+  const { review: _, ...rest } = withoutSweeps(row);
   return { ...rest, phase: 'charged', nextAttemptAt: now, phaseDeadline: now + policy.grantGiveUpMs };
 }
 
 /** From here the row is never granted again: `refundStartedAt` stays for ever. */
 export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
-  const { review: _, ...rest } = row;
+  const { review: _, ...rest } = withoutSweeps(row);
   return {
     ...rest,
     phase: 'refunding',
@@ -492,7 +519,7 @@ export function ended(row: Recharge): Recharge {
 }
 
 function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
-  return { next: { ...ended(row), history: record(row, at, event, detail) }, then: 'stop' };
+  return { next: { ...ended(row), history: record(row, at, event, detail) }, effect: 'stop' };
 }
 
 function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
@@ -506,7 +533,7 @@ function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: strin
       history: record(row, at, review, detail),
     },
     alert: { word: review, detail },
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
@@ -518,7 +545,7 @@ function remind(row: Recharge, at: Moment): Decision {
       history: record(row, at, 'reminded', row.review),
     },
     alert: { word: 'review_waiting', ...(row.review === undefined ? {} : { detail: row.review }) },
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
@@ -533,7 +560,7 @@ function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision
   const backoffMs = firstMs / 2 + at.jitter * (ceiling - firstMs / 2);
   return {
     next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? backoffMs), history },
-    then: 'stop',
+    effect: 'stop',
   };
 }
 
@@ -561,7 +588,7 @@ function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
 
 /** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
 const HISTORY_MAX_BYTES = 1_800;
-const DETAIL_MAX_CHARACTERS = 160;
+const DETAIL_MAX_BYTES = 160;
 
 /** Appends an event; the same event with the same detail in a row is one entry with a count. */
 export function record(
@@ -570,7 +597,7 @@ export function record(
   event: string,
   detail?: string,
 ): HistoryEntry[] {
-  const cut = detail === undefined ? {} : { detail: detail.slice(0, DETAIL_MAX_CHARACTERS) };
+  const cut = detail === undefined ? {} : { detail: cutToBytes(detail, DETAIL_MAX_BYTES) };
   const last = history.at(-1);
   if (last && last.event === event && last.detail === cut.detail) {
     return [...history.slice(0, -1), { ...last, times: (last.times ?? 1) + 1 }];
@@ -583,4 +610,9 @@ export function record(
     longer.splice(4, 0, { at: dropped[0]?.at ?? now, event: 'left_out', times });
   }
   return longer;
+}
+
+/** The longest beginning that fits in UTF-8; no character is cut in two. */
+function cutToBytes(text: string, bytes: number): string {
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
 }

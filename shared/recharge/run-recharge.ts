@@ -73,9 +73,9 @@ class Run {
   async toRest(): Promise<Recharge> {
     let outcome: Outcome = { kind: 'due' };
     for (;;) {
-      const then = await this.#settle(outcome);
-      if (then === 'stop') return this.#row;
-      outcome = await this.#perform(then);
+      const effect = await this.#settle(outcome);
+      if (effect === 'stop') return this.#row;
+      outcome = await this.#perform(effect);
       if (outcome.kind === 'reserved') this.#frozen = outcome.frozen;
     }
   }
@@ -105,7 +105,7 @@ class Run {
       }
       this.#report(outcome, decision, startedAt);
       await this.#tellCharging(outcome);
-      return decision.then;
+      return decision.effect;
     }
   }
 
@@ -253,7 +253,7 @@ class Run {
       ...this.#tags(),
       outcome: outcome.kind,
       word,
-      then: decision.then,
+      effect: decision.effect,
       durationMs: now() - startedAt,
     });
     if (decision.alert) {
