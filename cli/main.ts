@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { localSecrets, readRuntime } from '../local/state.ts';
 import { signRequest } from '../shared/http/verifiers.ts';
 import { ACCOUNT_STATUSES } from '../shared/recharge/account.ts';

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createLogger } from '../shared/logger.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import { startProcess } from './child-process.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 
 /** What `npm start` keeps on this machine, out of git. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSafeUrl } from './http/request.ts';
 import { verifierSchema } from './http/verifiers.ts';
 import { platformProfileSchema } from './platform/profile.ts';

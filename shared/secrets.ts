@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What proves a sender to us. All the internet-facing function may read. */
 export const inboundSecretsSchema = z.object({

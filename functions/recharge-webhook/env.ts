@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Set by the stack. */
 export const envSchema = z.object({

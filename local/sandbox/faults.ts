@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Answer, json, parseJson, type Routes, type Timers } from './server.ts';
 
 const faultSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Books } from './books.ts';
 
 const id = z.string().min(1).max(255);

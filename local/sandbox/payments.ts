@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Webhook } from 'standardwebhooks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openBooks } from './books.ts';
 import {
   afterwards,

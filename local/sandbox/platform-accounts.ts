@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Books } from './books.ts';
 
 /** One client of the agency. All amounts are credits. */

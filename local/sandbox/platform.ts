@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { openBooks } from './books.ts';
 import {
   afterwards,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSafeUrl, type Reply, readJson, retryAfterMs, sendOnce } from '../http/request.ts';
 import type { Money } from '../money.ts';
 import type {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSafeUrl } from '../http/request.ts';
 
 const placement = z.enum(['header', 'query']);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Money } from '../money.ts';
 import type { Pricing } from './pricing.ts';
 import type { Refusal } from './recharge.ts';

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Account, unknownAccount } from './account.ts';
 import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Money, toMinorUnits } from '../money.ts';
 
 const decimal = z

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Wakes the worker for a recharge. A message holds the key alone: the row says everything else. */
 export interface RechargeQueue {

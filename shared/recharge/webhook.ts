@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RechargeConfig } from '../config.ts';
 
 /** What a webhook asks for. The client by email, or by the platform's id, which names an account of ours. */

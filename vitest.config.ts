@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Engines and processes start in a second here, and in several where other work runs beside.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
