@@ -1,0 +1,411 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Decision, decide, type Moment, type Outcome } from '../../shared/recharge/machine.ts';
+import { isFinished, PHASES, REVIEW_REASONS, type Recharge } from '../../shared/recharge/recharge.ts';
+import { aFrozen, aMoment, aRecharge, utc } from '../support/builders.ts';
+
+/** Every place a row can be in: its phase, or the reason it is in review for. */
+const PLACES = [
+  'received',
+  'charge_pending',
+  'granting',
+  'charged',
+  'charge_unknown',
+  'grant_unknown',
+  'grant_differs',
+  'grant_refused',
+  'grant_expired',
+  'refunding',
+  'refund_unknown',
+  'refund_failed',
+  'completed',
+  'declined',
+  'blocked',
+  'refunded',
+] as const;
+type Place = (typeof PLACES)[number];
+
+function rowIn(place: Place, given: Partial<Recharge> = {}): Recharge {
+  const review = REVIEW_REASONS.find((reason) => reason === place);
+  const phase = PHASES.find((candidate) => candidate === place) ?? 'needs_review';
+  return aRecharge({ phase, ...(review === undefined ? {} : { review }), ...given });
+}
+
+/**
+ * A decision in a few words: the place the row is in afterwards, or `waits` (same place, due at another
+ * time) or `note` (history only) or `-` (no write); then what is released, said, and done next.
+ */
+function inWords(row: Recharge, { next, release, alert, effect }: Decision): string {
+  const words = [];
+  if (next && (next.phase !== row.phase || next.review !== row.review)) words.push(next.review ?? next.phase);
+  else if (next && next.nextAttemptAt !== row.nextAttemptAt) words.push('waits');
+  else if (next) words.push('note');
+  if (release) words.push('+release');
+  if (alert) words.push(`!${alert.word}`);
+  if (effect !== 'stop') words.push(`→ ${effect}`);
+  return words.length === 0 ? '-' : words.join(' ');
+}
+
+type Cells = Partial<Record<Place, string>>;
+type PaymentResult = Extract<Outcome, { kind: 'payment' }>['result'];
+type GrantResult = Extract<Outcome, { kind: 'grant' }>['result'];
+type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
+
+const payment = (result: PaymentResult, attempt = 1): Outcome => ({
+  kind: 'payment',
+  attempt,
+  result,
+  frozen: aFrozen(),
+});
+const grant = (result: GrantResult, token = 'token-a'): Outcome => ({ kind: 'grant', token, result });
+const refund = (result: RefundResult): Outcome => ({ kind: 'refund', result });
+
+const PAID: PaymentResult = { kind: 'paid', paymentRef: 'pay_1' };
+const DECLINED: PaymentResult = { kind: 'declined', reason: 'no funds', retryable: true };
+const RESERVED = { kind: 'reserved', fresh: true, frozen: aFrozen() } as const;
+const ASK_AGAIN: Cells = {
+  received: 'waits',
+  charge_pending: 'waits',
+  charge_unknown: 'waits !review_waiting',
+};
+const everywhere = (word: string): Cells => Object.fromEntries(PLACES.map((place) => [place, word]));
+const GRANTED_TWICE = everywhere('note !granted_twice');
+const AFTER_REFUND: Cells = {
+  refunding: 'note !granted_after_refund',
+  refund_unknown: 'note !granted_after_refund',
+  refund_failed: 'note !granted_after_refund',
+  refunded: 'note !granted_after_refund',
+};
+const REMINDED: Cells = Object.fromEntries(
+  PLACES.filter((place) => place.includes('_')).map((place) => [place, 'waits !review_waiting']),
+);
+
+/** What each outcome does in each place while no deadline has passed; where a place is not named: nothing. */
+const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
+  [
+    'due',
+    { kind: 'due' },
+    {
+      ...REMINDED,
+      received: '→ reserve',
+      charge_pending: '→ look_up_payment',
+      charged: 'granting → grant',
+      charge_unknown: '→ look_up_payment',
+      refunding: '→ look_up_refund',
+    },
+  ],
+  ['reserved by this run', { ...RESERVED, attempt: 1 }, { received: '→ charge' }],
+  ['found reserved', { ...RESERVED, attempt: 1, fresh: false }, { received: '→ look_up_payment' }],
+  ['reserved, another attempt', { ...RESERVED, attempt: 2 }, {}],
+  ['refused', { kind: 'refused', attempt: 1, word: 'cooldown' }, { received: 'blocked' }],
+  ['refused, another attempt', { kind: 'refused', attempt: 2, word: 'cooldown' }, {}],
+  ['not reserved', { kind: 'not_reserved', attempt: 1 }, { received: '→ look_up_payment' }],
+  ['not reserved, another attempt', { kind: 'not_reserved', attempt: 2 }, {}],
+  ['held', { kind: 'held', why: 'paused' }, { received: 'waits', charge_pending: 'waits' }],
+  [
+    'paid',
+    payment(PAID),
+    {
+      received: 'granting → grant',
+      charge_pending: 'granting → grant',
+      charge_unknown: 'charged',
+      declined: 'note !paid_after_end',
+      blocked: 'note !paid_after_end',
+    },
+  ],
+  ['paid, another attempt', payment(PAID, 2), everywhere('note !paid_after_end')],
+  [
+    'declined',
+    payment(DECLINED),
+    {
+      received: 'declined +release',
+      charge_pending: 'declined +release',
+      charge_unknown: 'declined +release',
+    },
+  ],
+  ['declined, another attempt', payment(DECLINED, 2), {}],
+  [
+    'pending',
+    payment({ kind: 'pending', paymentRef: 'pay_1' }),
+    { ...ASK_AGAIN, received: 'charge_pending' },
+  ],
+  ['pending, another attempt', payment({ kind: 'pending', paymentRef: 'pay_1' }, 2), {}],
+  ['payment not attempted', payment({ kind: 'not_attempted', detail: '429' }), ASK_AGAIN],
+  [
+    'payment hook misconfigured',
+    payment({ kind: 'not_attempted', detail: '401', misconfigured: true }),
+    {
+      ...ASK_AGAIN,
+      received: 'waits !payment_hook_misconfigured',
+      charge_pending: 'waits !payment_hook_misconfigured',
+    },
+  ],
+  ['payment unknown', payment({ kind: 'unknown', detail: '502' }), ASK_AGAIN],
+  ['payment not found', payment({ kind: 'not_found' }), { ...ASK_AGAIN, received: '→ charge' }],
+  ['payment not found, another attempt', payment({ kind: 'not_found' }, 2), {}],
+  [
+    'payment refunded at the provider',
+    payment({ kind: 'refunded' }),
+    { ...ASK_AGAIN, received: 'declined +release', charge_pending: 'declined +release' },
+  ],
+  [
+    'granted',
+    grant({ kind: 'granted', newBalance: 512 }),
+    {
+      ...GRANTED_TWICE,
+      ...AFTER_REFUND,
+      granting: 'completed',
+      charged: 'completed',
+      grant_unknown: 'completed',
+      completed: '-',
+    },
+  ],
+  [
+    'granted, another token',
+    grant({ kind: 'granted', newBalance: 512 }, 'token-old'),
+    { ...GRANTED_TWICE, ...AFTER_REFUND },
+  ],
+  [
+    'granted differently',
+    grant({ kind: 'differs', detail: '400 credits' }),
+    {
+      ...GRANTED_TWICE,
+      ...AFTER_REFUND,
+      granting: 'grant_differs !grant_differs',
+      grant_differs: '!grant_differs',
+    },
+  ],
+  [
+    'granted differently, another token',
+    grant({ kind: 'differs', detail: '400 credits' }, 'token-old'),
+    { ...GRANTED_TWICE, ...AFTER_REFUND },
+  ],
+  [
+    'grant not applied',
+    grant({ kind: 'not_applied', detail: '429' }),
+    { ...everywhere('note'), granting: 'charged', grant_unknown: 'charged', charged: '-' },
+  ],
+  [
+    'grant not applied, another token',
+    grant({ kind: 'not_applied', detail: '429' }, 'token-old'),
+    everywhere('note'),
+  ],
+  [
+    'grant refused',
+    grant({ kind: 'refused', detail: '404' }),
+    {
+      ...everywhere('note'),
+      granting: 'grant_refused !grant_refused',
+      grant_refused: '!grant_refused',
+      refunding: '-',
+    },
+  ],
+  [
+    'grant refused, another token',
+    grant({ kind: 'refused', detail: '404' }, 'token-old'),
+    everywhere('note'),
+  ],
+  [
+    'grant unknown',
+    grant({ kind: 'unknown', detail: '502' }),
+    { ...everywhere('note'), granting: 'grant_unknown !grant_unknown', grant_unknown: '!grant_unknown' },
+  ],
+  [
+    'grant unknown, another token',
+    grant({ kind: 'unknown', detail: '502' }, 'token-old'),
+    everywhere('note'),
+  ],
+  ['refunded', refund({ kind: 'refunded' }), { refunding: 'refunded +release' }],
+  ['found refunded', refund({ kind: 'found_refunded' }), { refunding: 'refunded +release' }],
+  ['not refunded', refund({ kind: 'not_refunded' }), { refunding: '→ refund' }],
+  ['refund pending', refund({ kind: 'pending' }), { refunding: 'waits', refund_unknown: '!refund_unknown' }],
+  [
+    'refund refused',
+    refund({ kind: 'refused', reason: 'disputed' }),
+    { refunding: 'refund_failed !refund_failed', refund_failed: '!refund_failed' },
+  ],
+  [
+    'refund not attempted',
+    refund({ kind: 'not_attempted', detail: '429' }),
+    { refunding: 'waits', refund_unknown: '!refund_unknown' },
+  ],
+  [
+    'refund unknown',
+    refund({ kind: 'unknown', detail: '502' }),
+    { refunding: 'waits', refund_unknown: '!refund_unknown' },
+  ],
+];
+
+const CASES = MATRIX.flatMap(([name, outcome, cells]) =>
+  PLACES.map((place) => ({ name, outcome, place, words: cells[place] ?? '-' })),
+);
+
+describe('every outcome in every place, before any deadline', () => {
+  it.each(CASES)('$name, on $place: $words', ({ outcome, place, words }) => {
+    const row = rowIn(place);
+    expect(inWords(row, decide(row, outcome, aMoment({ now: utc('2026-01-05 12:00:30') })))).toBe(words);
+  });
+});
+
+interface Tried {
+  name: string;
+  row: Recharge;
+  outcome: Outcome;
+  at: Moment;
+  decision: Decision;
+}
+
+/** Everything with everything: rows, outcomes, and moments before and after every deadline. */
+function* wholeCrossProduct(): Generator<Tried> {
+  const times = [
+    '2026-01-05 11:59:00',
+    '2026-01-05 12:00:30',
+    '2026-01-05 12:05:00',
+    '2026-01-06 11:30:00',
+    '2026-01-06 13:00:00',
+    '2026-01-08 13:00:00',
+    '2026-02-10 12:00:00',
+  ];
+  const moments = times.flatMap((time) =>
+    [{}, { refundAutomatically: true, declineRetries: 2 }].flatMap((policy) =>
+      ['token-new', 'token-a'].flatMap((token) =>
+        [true, false].map((timeToGrant) =>
+          aMoment({ now: utc(time), policy, token, timeToGrant, jitter: 0.5 }),
+        ),
+      ),
+    ),
+  );
+  const rows = PLACES.flatMap((place) => [
+    rowIn(place),
+    rowIn(place, { attempt: 2, swept: 21 }),
+    rowIn(place, { actionUrl: 'https://pay.example/1', actBy: utc('2026-01-08 12:00:10') }),
+  ]);
+  for (const row of rows) {
+    for (const [name, outcome] of MATRIX) {
+      for (const at of moments) yield { name, row, outcome, at, decision: decide(row, outcome, at) };
+    }
+  }
+}
+
+/** Whatever a second decision must leave as the first has written it: the phase, the money, the grant, the deadlines. */
+function essence(row: Recharge) {
+  const { history: _h, nextAttemptAt: _n, swept: _s, version: _v, ...rest } = row;
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const NEVER_AFTER_REFUND = ['granting', 'charged', 'completed'];
+const PAID_PHASES = ['granting', 'charged', 'completed', 'refunding', 'refunded'];
+/** What only a provider can say, and what it proves: no money was kept. */
+const PROOFS = ['declined', 'not_found', 'refunded', 'found_refunded'];
+
+const RULES: [sentence: string, holds: (tried: Tried) => boolean][] = [
+  [
+    'the same outcome, given again to the row it has written, changes neither phase nor money',
+    ({ outcome, at, decision: { next } }) => {
+      if (!next) return true;
+      const again = decide({ ...next, version: next.version + 1 }, outcome, at).next;
+      return again === undefined || essence(again) === essence(next);
+    },
+  ],
+  [
+    'an ended row never changes its phase or its money, and never comes back',
+    ({ row, decision: { next, effect, release } }) =>
+      !isFinished(row) ||
+      (effect === 'stop' && !release && (!next || (essence(next) === essence(row) && !next.nextAttemptAt))),
+  ],
+  [
+    'a row comes back by itself exactly while it is unfinished',
+    ({ decision: { next } }) => !next || isFinished(next) === (next.nextAttemptAt === undefined),
+  ],
+  [
+    'a row names a reason for review exactly while it is in review',
+    ({ decision: { next } }) => !next || (next.phase === 'needs_review') === (next.review !== undefined),
+  ],
+  [
+    'an entry into review is an alert of the same word',
+    ({ row, decision: { next, alert } }) =>
+      !next?.review || next.review === row.review || next.review === alert?.word,
+  ],
+  [
+    'the version is left to the write',
+    ({ row, decision: { next } }) => !next || next.version === row.version,
+  ],
+  [
+    'the time an attempt began is never moved within the attempt',
+    ({ row, decision: { next } }) =>
+      !next || next.attempt !== row.attempt || next.attemptStartedAt === row.attemptStartedAt,
+  ],
+  [
+    'the number and the token of a grant change together, and only on the way into granting',
+    ({ row, decision: { next } }) =>
+      !next ||
+      (next.grantNo === row.grantNo
+        ? next.grantToken === row.grantToken && next.grantDeadline === row.grantDeadline
+        : next.grantNo === row.grantNo + 1 && next.phase === 'granting' && row.phase !== 'granting'),
+  ],
+  [
+    'the way into granting never moves the time at which the row comes back',
+    ({ row, decision: { next } }) => next?.phase !== 'granting' || next.nextAttemptAt === row.nextAttemptAt,
+  ],
+  [
+    'a recharge whose refund has begun stays so for ever and is never granted',
+    ({ row, decision: { next, effect } }) =>
+      row.refundStartedAt === undefined ||
+      (effect !== 'grant' &&
+        (!next ||
+          (next.refundStartedAt === row.refundStartedAt && !NEVER_AFTER_REFUND.includes(next.phase)))),
+  ],
+  [
+    'only the process whose token stands on the written row may grant',
+    ({ row, at, decision: { next = row, effect } }) =>
+      effect !== 'grant' || (next.phase === 'granting' && next.grantToken === at.token),
+  ],
+  [
+    'only a received attempt is charged, when it was just reserved or is certainly not there',
+    ({ row, outcome, decision: { next, effect } }) =>
+      effect !== 'charge' ||
+      (row.phase === 'received' &&
+        next === undefined &&
+        ((outcome.kind === 'reserved' && outcome.fresh && outcome.attempt === row.attempt) ||
+          (outcome.kind === 'payment' &&
+            outcome.result.kind === 'not_found' &&
+            outcome.attempt === row.attempt))),
+  ],
+  [
+    'an amount is given back only for what the provider has said',
+    ({ outcome, decision: { release } }) =>
+      release === undefined || ('result' in outcome && PROOFS.includes(outcome.result.kind)),
+  ],
+  [
+    'a row is paid, granted or refunded only with a payment reference',
+    ({ decision: { next } }) => !next || !PAID_PHASES.includes(next.phase) || next.paymentRef !== undefined,
+  ],
+];
+
+describe('whatever is decided', () => {
+  let cases = 0;
+  /** For each rule the cases that break it; the first few are enough to see why. */
+  const broken = new Map<string, string[]>();
+
+  beforeAll(() => {
+    for (const tried of wholeCrossProduct()) {
+      cases += 1;
+      for (const [sentence, holds] of RULES) {
+        const found = broken.get(sentence) ?? [];
+        if (found.length < 5 && !holds(tried)) broken.set(sentence, [...found, describeCase(tried)]);
+      }
+    }
+  });
+
+  function describeCase({ name, row, at, decision }: Tried): string {
+    const when = `${new Date(at.now).toISOString()}, ${at.token}${at.timeToGrant ? '' : ', no time'}`;
+    return `${name} on ${row.review ?? row.phase} (attempt ${row.attempt}), ${when}: ${inWords(row, decision)}`;
+  }
+
+  it('nothing throws, in a hundred thousand cases', () => {
+    expect(cases).toBe(102_144);
+  });
+
+  it.each(RULES)('%s', (sentence) => {
+    expect(broken.get(sentence)).toBeUndefined();
+  });
+});
