@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
@@ -55,6 +55,8 @@ describe('the DynamoDB engine', () => {
     await writing.send(new PutCommand({ TableName: 'relay', Item: { pk: 'a', n: 1 } }));
     writing.destroy();
     await first.stop();
+    // It was asked to end, not killed: then it leaves its write-ahead log behind.
+    expect(await readdir(directory)).toEqual(['relay.db']);
 
     const second = await running(startDynamo({ dbFile }));
     const reading = createDocumentClient(second.endpoint);
@@ -70,6 +72,13 @@ describe('the DynamoDB engine', () => {
     await stop();
     expect(isAlive(pid)).toBe(false);
     await stop();
+  });
+
+  it('is killed by stop() where it hangs', async () => {
+    const { pid = 0, stop } = await running(startDynamo());
+    process.kill(pid, 'SIGSTOP');
+    await stop();
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('ends with the process that started it, also where that is killed', async () => {
