@@ -91,7 +91,7 @@ function whyRefused(
     return `"${answer}" is no answer to ${row.review ?? row.phase}. Possible: ${possible.join(', ')}.`;
   }
   if (note.trim() === '') return 'Say in --note what you looked at and what you saw.';
-  if (answer === 'confirm-charged' && !paymentRef) {
+  if (answer === 'confirm-charged' && !paymentRef?.trim()) {
     return 'Give the payment you found at the provider with --payment-ref.';
   }
   if (answer !== 'confirm-charged' && paymentRef !== undefined) {
