@@ -35,7 +35,7 @@ export function judge(
 
   const { min, max } = settings.credits;
   const money = priceOf(recharge.credits, account.pricing ?? settings.pricing);
-  if (recharge.credits < min || recharge.credits > max || !money || money.amount <= 0) {
+  if (recharge.credits < min || recharge.credits > max || !money || !isChargeable(money)) {
     return refuse('amount_out_of_range');
   }
 
@@ -55,6 +55,9 @@ export function judge(
   })();
   return word === undefined ? { kind: 'reserve', money } : { kind: 'refuse', word, money };
 }
+
+/** At least one minor unit, and small enough for a number to hold it exactly. */
+const isChargeable = ({ amount }: Money) => amount > 0 && Number.isSafeInteger(amount);
 
 export function limitsOf(account: Account, settings: Pick<GuardSettings, 'limits'>): Limits {
   return { ...settings.limits, ...account.limits };
