@@ -1,5 +1,5 @@
 import { localPolicy } from '../local/policy.ts';
-import { readRuntime } from '../local/state.ts';
+import { FOLDER, readRuntime, WITH_FOLDER } from '../local/state.ts';
 import { createDocumentClient } from '../shared/aws.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
@@ -17,19 +17,19 @@ export interface Connection {
   now: () => number;
 }
 
+export const START_FIRST = `Run ${WITH_FOLDER}npm start, then this command in another terminal.`;
+export const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
+
 /**
- * Finds the relay that `npm start` runs in this folder, or the one whose engine `DYNAMODB_ENDPOINT` names.
+ * Finds the relay that `npm start` runs in `RELAY_LOCAL_DIR`, or the one whose engine `DYNAMODB_ENDPOINT`
+ * names.
  *
  * @throws an Error that says what to start, where there is none.
  */
 export function connect(env: NodeJS.ProcessEnv): Connection {
   const runtime = readRuntime();
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
-  if (endpoint === undefined) {
-    throw new Error(
-      'No relay was started in this folder: run npm start, and this command in another terminal.',
-    );
-  }
+  if (endpoint === undefined) throw new Error(NOT_STARTED);
   const table = runtime?.table ?? 'recharge-relay';
   const client = createDocumentClient(endpoint);
   const ledger = createDynamoLedger(client, table);

@@ -10,7 +10,7 @@ import { pricingSchema } from '../shared/recharge/pricing.ts';
 import { PHASES } from '../shared/recharge/recharge.ts';
 import { emailSchema } from '../shared/recharge/webhook.ts';
 import { accountJson, accountText } from './accounts.ts';
-import { type Connection, connect } from './connection.ts';
+import { type Connection, connect, NOT_STARTED, START_FIRST } from './connection.ts';
 import {
   type ListOptions,
   listRecharges,
@@ -42,6 +42,16 @@ const pricing = (text: string) => {
     throw new InvalidArgumentError('JSON such as {"currency":"USD","perCredit":"0.08"}');
   }
 };
+
+/** Of a refused connection, what `fetch` and the AWS SDK hide: that the relay, or its engine, has ended. */
+function sentenceOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && cause.code === 'ECONNREFUSED') {
+      return `Nothing answers (${cause.message}). ${START_FIRST}`;
+    }
+  }
+  return error instanceof Error ? error.message : String(error);
+}
 
 const program = new Command('relay').description(
   'Recharge Relay: look at recharges, answer for them, set up clients.',
@@ -196,8 +206,7 @@ program
       url?: string;
     }) => {
       const base = url ?? readRuntime()?.url;
-      if (base === undefined)
-        throw new Error('No relay was started in this folder: run npm start, or give --url.');
+      if (base === undefined) throw new Error(NOT_STARTED);
       const [secret = ''] = localSecrets(process.env).inbound.webhook;
       const body = Buffer.from(JSON.stringify({ idempotency_key: key, email: client, credits }));
       const target =
@@ -215,6 +224,6 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${sentenceOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { type Config, parseConfig } from '../shared/config.ts';
+import * as z from 'zod';
+import { type Config, ConfigError, parseConfig, readConfigFile } from '../shared/config.ts';
 
-type Section = Record<string, unknown>;
+/** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */
+const section = z.looseObject({}).default({});
+const fileSchema = z.looseObject({ recharge: section, guard: section, platform: section });
 
 /** Whoever holds the secret may send it as a token, or sign with it. */
 const LOCAL_VERIFIERS = [
@@ -14,16 +16,14 @@ const LOCAL_VERIFIERS = [
  * `RELAY_CONFIG` (a file, whole or in part) says counts instead; where the platform and the payment
  * endpoint are, the variables say.
  *
- * @throws ConfigError with all faults of the result.
+ * @throws ConfigError where the file cannot be read, or with all faults of the result.
  */
 export function localConfig(
   env: NodeJS.ProcessEnv,
   { platformUrl, paymentsUrl }: { platformUrl: string | undefined; paymentsUrl: string | undefined },
 ): Config {
-  const file: Section =
-    env.RELAY_CONFIG === undefined ? {} : section(JSON.parse(readFileSync(env.RELAY_CONFIG, 'utf8')));
+  const { recharge, guard, platform, ...file } = readFile(env.RELAY_CONFIG);
   const sandboxed = platformUrl !== undefined && paymentsUrl !== undefined;
-  const recharge = section(file.recharge);
   return parseConfig(
     {
       ...file,
@@ -35,10 +35,10 @@ export function localConfig(
         ...recharge,
       },
       // Real clients are known by name; those of a test's own platform are not.
-      guard: { unknownAccounts: sandboxed ? 'refuse' : 'allow', limits: {}, ...section(file.guard) },
+      guard: { unknownAccounts: sandboxed ? 'refuse' : 'allow', limits: {}, ...guard },
       platform: {
         subAccountLookup: platformUrl !== undefined,
-        ...section(file.platform),
+        ...platform,
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
       },
       payment: { type: 'http', url: paymentsUrl ?? env.PAYMENT_HOOK_URL },
@@ -47,6 +47,11 @@ export function localConfig(
   );
 }
 
-function section(value: unknown): Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+function readFile(path: string | undefined): z.infer<typeof fileSchema> {
+  const parsed = fileSchema.safeParse(path === undefined ? {} : readConfigFile(path));
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    path ?? '',
+    parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`),
+  );
 }

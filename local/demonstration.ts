@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import * as z from 'zod';
 import type { Accounts } from '../shared/recharge/accounts.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
+import { shellQuoted } from '../shared/shell.ts';
+import { FOLDER, localFile, WITH_FOLDER } from './state.ts';
 
 /** The clients of the sandbox, each with 500 credits at first and a threshold of 100. */
 export const SANDBOX_CLIENTS = [
@@ -63,7 +67,7 @@ async function freeClient({ ledger, accounts }: Stage): Promise<string> {
     if (!row || isFinished(row)) return email;
   }
   throw new Error(
-    'Every sandbox client has an unfinished recharge: npm run relay -- recharges list, or start with --fresh.',
+    `Every sandbox client has an unfinished recharge: ${WITH_FOLDER}npm run relay -- recharges list, or start with --fresh.`,
   );
 }
 
@@ -93,22 +97,40 @@ export async function ask(url: string, body?: unknown): Promise<unknown> {
   return response.json();
 }
 
-/** What a newcomer can do next, each line as it can be pasted. */
-export function whatToTry(url: string, sandboxed: boolean): string {
-  const lines = sandboxed
+/** What can be done next: every indented line works when it is pasted into another terminal. */
+export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): string {
+  const relay = `  ${WITH_FOLDER}npm run relay --`;
+  const sandbox = `${url}/sandbox`;
+  const own = env.WEBHOOK_SECRET !== undefined;
+  const secrets = shellQuoted(
+    `require(${JSON.stringify(resolve(localFile('secrets.json')))}).inbound.webhook[0]`,
+  );
+  const token = own ? '$WEBHOOK_SECRET' : `$(node -p ${secrets})`;
+  const webhook = `{"idempotency_key":"${randomUUID()}","email":"client-002@example.com","credits":500}`;
+  const lines = demo
     ? [
-        'Try:',
-        '  npm run relay -- recharges list                        what happened so far',
-        '  npm run relay -- webhook send --email demo@example.com a webhook of your own; send it again with --key',
-        `  curl -X POST ${url}/sandbox/platform/spend -d '{"email":"client-001@example.com","credits":450}'`,
-        `  curl -X POST ${url}/sandbox/platform/faults -d '{"operation":"grant","fault":"error_after"}'`,
-        '                                                         the next grant is made, and answered with 500',
-        `  curl ${url}/sandbox/payments/books                     what was really charged`,
+        `Try in another terminal${own ? ', with the same WEBHOOK_SECRET' : ''}:`,
+        '',
+        'What happened so far:',
+        `${relay} recharges list`,
+        'A client spends below its threshold, and the sandbox platform sends its webhook:',
+        `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-001@example.com","credits":450}'`,
+        'A webhook of your own; the same once more is answered with what became of the first:',
+        `${relay} webhook send --email client-002@example.com --key ${randomUUID()}`,
+        'The same without our command line:',
+        `  curl -X POST "${url}/webhooks/auto-recharge?token=${token}" -d '${webhook}'`,
+        'The next grant is made, but answered with 500: that recharge will need a person.',
+        `  curl -X POST ${sandbox}/platform/faults -d '{"operation":"grant","fault":"error_after"}'`,
+        'What was really charged:',
+        `  curl ${sandbox}/payments/books`,
       ]
-    : ['Send webhooks to POST /webhooks/auto-recharge, or:  npm run relay -- webhook send --email EMAIL'];
+    : [
+        `Send webhooks to ${url}/webhooks/auto-recharge. What became of them, in another terminal:`,
+        `${relay} recharges list`,
+      ];
   return [
     ...lines,
     '',
-    'Ctrl-C stops everything. The data stays in .local/ (npm start -- --fresh forgets it).',
+    `Ctrl-C stops everything. The data stays in ${FOLDER} (${WITH_FOLDER}npm start -- --fresh forgets it).`,
   ].join('\n');
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 
 export type HttpHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -18,7 +19,14 @@ export interface GatewayOptions {
 /** API Gateway's own limit. Ours are lower, and are answered by the handlers. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** An HTTP API on 127.0.0.1: makes API Gateway's version 2 events from the raw bytes. */
+/** After this a client that does not take its answer no longer keeps us from ending. */
+const CLOSES_WITHIN_MS = 1_000;
+
+/**
+ * An HTTP API on 127.0.0.1: makes API Gateway's version 2 events from the raw bytes.
+ *
+ * @throws an Error that names the port where it cannot be had.
+ */
 export async function startGateway({ port, routes, passes = {} }: GatewayOptions) {
   const server = createServer(async (incoming, outgoing) => {
     try {
@@ -38,16 +46,22 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
     }
   });
   server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? error.code : error;
+    throw new Error(`Port ${port} of 127.0.0.1 cannot be used (${reason}): give another with --port.`);
+  }
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('Bug! A TCP server has no port.');
   return {
     url: `http://127.0.0.1:${address.port}`,
+    /** Takes no more requests, and waits for the answers to those that came. */
     async close() {
+      const closed = once(server, 'close');
       server.close();
-      server.closeIdleConnections();
-      setTimeout(() => server.closeAllConnections(), 1_000).unref();
-      if (server.listening) await once(server, 'close');
+      setTimeout(() => server.closeAllConnections(), CLOSES_WITHIN_MS).unref();
+      await closed;
     },
   };
 }
@@ -97,15 +111,15 @@ export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProx
   };
 }
 
+/** @returns undefined for a body that is too long, which is read to its end so that it can be answered. */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return bytes <= MAX_BODY_BYTES ? Buffer.concat(chunks) : undefined;
 }
 
 function answer(outgoing: ServerResponse, result: APIGatewayProxyStructuredResultV2): void {
@@ -123,7 +137,8 @@ function passOn(incoming: IncomingMessage, outgoing: ServerResponse, target: str
     { method: incoming.method, headers: incoming.headers },
     (reply) => {
       outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
-      reply.pipe(outgoing);
+      // An answer that breaks off does so for the caller, too.
+      pipeline(reply, outgoing, () => {});
     },
   );
   onward.on('error', () =>

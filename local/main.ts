@@ -1,6 +1,5 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import * as z from 'zod';
 import { createLogger } from '../shared/logger.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import { startProcess } from './child-process.ts';
@@ -10,6 +9,7 @@ import { type Engine, startDynamo } from './engines.ts';
 import { startRelay, TABLE } from './relay.ts';
 import { localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
 
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const say = (line: string) => {
   process.stdout.write(`${line}\n`);
 };
@@ -31,7 +31,7 @@ process.on('SIGTERM', () => end(0));
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   await end(1);
 }
 
@@ -63,14 +63,15 @@ async function main(): Promise<void> {
     if (demo) await setUpSandboxClients(relay);
   }
   say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
-  if (demo && platformUrl !== undefined) {
-    const row = await demonstrate({ ...relay, platformUrl, say });
-    if (!once) say(whatToTry(relay.url, demo));
-    if (json) say(JSON.stringify(rechargeJson(row)));
-    if (once) await end(row.phase === 'completed' ? 0 : 1);
-  } else {
-    say(whatToTry(relay.url, demo));
-  }
+  const telling = demo && platformUrl !== undefined ? demonstrate({ ...relay, platformUrl, say }) : undefined;
+  const row = await telling?.catch((error: unknown) => {
+    if (once) throw error;
+    // A relay that stays up helps to find out why.
+    say(`${messageOf(error)}\n`);
+  });
+  if (!once) say(whatToTry(relay.url, demo, env));
+  if (json && row) say(JSON.stringify(rechargeJson(row)));
+  if (once) await end(row?.phase === 'completed' ? 0 : 1);
 }
 
 function readFlags() {
@@ -82,9 +83,9 @@ function readFlags() {
       fresh: { type: 'boolean', default: false },
     },
   });
-  const port = z.coerce.number().int().min(0).max(65_535).safeParse(values.port);
-  if (!port.success) throw new Error('--port takes a number from 0 (any free port) to 65535.');
-  return { ...values, port: port.data };
+  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.POSITIVE_INFINITY;
+  if (port > 65_535) throw new Error('--port takes a number from 0 (any free port) to 65535.');
+  return { ...values, port };
 }
 
 interface Parts {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRechargeSweeperHandler } from '../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
@@ -69,6 +70,15 @@ export async function startRelay(options: RelayOptions) {
   );
   const sweeper = createRechargeSweeperHandler({ ledger, queue, policy: localPolicy, logger, now });
 
+  // Before anything moves money: the port may be taken.
+  const gateway = await startGateway({
+    port,
+    passes,
+    routes: {
+      'GET /health': async () => jsonResponse(200, { status: 'ok' }),
+      'POST /webhooks/auto-recharge': webhook,
+    },
+  });
   const source = startEventSource({
     client: sqs,
     queueUrl,
@@ -82,14 +92,6 @@ export async function startRelay(options: RelayOptions) {
     () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs }),
     logger,
   );
-  const gateway = await startGateway({
-    port,
-    passes,
-    routes: {
-      'GET /health': async () => jsonResponse(200, { status: 'ok' }),
-      'POST /webhooks/auto-recharge': webhook,
-    },
-  });
   return {
     url: gateway.url,
     ledger,
@@ -111,17 +113,7 @@ function every(ms: number, action: () => Promise<unknown>, logger: Logger) {
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await action().catch((error: unknown) => logger.error('a sweep failed', error));
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        stopping.signal.addEventListener(
-          'abort',
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
-        );
-      });
+      await sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
     }
   })();
   return {

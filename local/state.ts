@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import * as z from 'zod';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
+import { shellQuoted } from '../shared/shell.ts';
 
 /** What `npm start` keeps on this machine, out of git. */
-const FOLDER = process.env.RELAY_LOCAL_DIR ?? '.local';
+export const FOLDER = process.env.RELAY_LOCAL_DIR ?? '.local';
 export const localFile = (name: string) => join(FOLDER, name);
+/** Stands before a command that another terminal is to run, so that it finds this folder too. */
+export const WITH_FOLDER = FOLDER === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(FOLDER)} `;
 
 const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
 export type LocalSecrets = z.infer<typeof secretsSchema>;
@@ -67,7 +70,7 @@ export function readRuntime(): LocalRuntime | undefined {
  * processes that this folder's own record names.
  *
  * @param options.fresh forgets all data of earlier starts (the secrets stay).
- * @throws an Error where another start is running here.
+ * @throws an Error where another start is running here, or has just begun.
  */
 export function takeFolder({ fresh }: { fresh: boolean }): {
   record(enginePids: number[]): void;
@@ -75,16 +78,25 @@ export function takeFolder({ fresh }: { fresh: boolean }): {
 } {
   mkdirSync(FOLDER, { recursive: true });
   const file = localFile('processes.json');
-  const earlier = existsSync(file)
-    ? processesSchema.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data
-    : undefined;
+  const earlier = processesSchema.safeParse(readJson(file)).data;
   if (earlier && isRunning(earlier.relay)) {
     throw new Error(
-      `Another npm start (process ${earlier.relay.pid}) is running in this folder. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
+      `Another npm start (process ${earlier.relay.pid}) is running in ${FOLDER}. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
     );
   }
   for (const engine of earlier?.engines ?? []) {
     if (isRunning(engine)) process.kill(engine.pid, 'SIGKILL');
+  }
+  if (earlier) rmSync(file, { force: true });
+  const described = (enginePids: number[]) => ({
+    relay: identify(process.pid),
+    engines: enginePids.map(identify),
+  });
+  try {
+    // Fails where the file is there: of two starts at once, one goes on.
+    writeFileSync(file, JSON.stringify(described([])), { flag: 'wx', mode: 0o600 });
+  } catch {
+    throw new Error(`Another npm start has just begun in ${FOLDER}. If none has, delete ${file}.`);
   }
   if (fresh) {
     for (const name of [
@@ -97,10 +109,10 @@ export function takeFolder({ fresh }: { fresh: boolean }): {
       rmSync(localFile(name), { force: true });
     }
   }
-  const record = (enginePids: number[]) =>
-    write(file, { relay: identify(process.pid), engines: enginePids.map(identify) });
-  record([]);
-  return { record, release: () => rmSync(file, { force: true }) };
+  return {
+    record: (enginePids) => write(file, described(enginePids)),
+    release: () => rmSync(file, { force: true }),
+  };
 }
 
 function isRunning({ pid, startedAt }: Process): boolean {
@@ -113,12 +125,16 @@ function isRunning({ pid, startedAt }: Process): boolean {
   return identify(pid).startedAt === startedAt;
 }
 
-/** The start of a process in clock ticks since boot, as Linux tells it; empty where there is no /proc. */
+/**
+ * The start of a process in clock ticks since boot, as Linux tells it; empty where there is no /proc, and of
+ * a process that has ended and waits only to be asked for its exit code.
+ */
 function identify(pid: number): Process {
   try {
     const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
-    // Field 22 of proc(5), counted from the state, which is field 3.
-    return { pid, startedAt: afterName.split(' ')[19] ?? '' };
+    const [state, ...more] = afterName.split(' ');
+    // Field 22 of proc(5), counted from the one after the state, which is field 4.
+    return { pid, startedAt: state === 'Z' ? '' : (more[18] ?? '') };
   } catch {
     return { pid, startedAt: '' };
   }
@@ -131,7 +147,16 @@ function write(file: string, value: unknown): void {
 }
 
 function read<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> {
-  const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  const parsed = schema.safeParse(readJson(file));
   if (parsed.success) return parsed.data;
   throw new Error(`${file} is not what npm start wrote: delete it, and start again.`);
+}
+
+/** Undefined where the file is missing, or not JSON: JSON.parse would quote it in its error, secrets and all. */
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

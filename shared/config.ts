@@ -35,8 +35,8 @@ const rechargeSchema = z
     credits: z.int().positive().exactOptional(),
     /** …or where the payload says them. No default: an `amount` may as well be money. */
     creditsField: fieldPath.exactOptional(),
-    minCredits: z.int().positive().default(1),
-    maxCredits: z.int().positive().default(100_000),
+    minCredits: z.int().positive().default(DEFAULT_CREDITS.min),
+    maxCredits: z.int().positive().default(DEFAULT_CREDITS.max),
     /** Further attempts, a day apart, after a decline the provider calls retryable. */
     declineRetries: z.int().min(0).max(3).default(0),
     /** Refund without asking where the platform refuses the grant or none succeeds for 72 h. */
@@ -45,6 +45,16 @@ const rechargeSchema = z
   .refine(({ credits, creditsField }) => credits === undefined || creditsField === undefined, {
     path: ['credits'],
     error: 'give credits or creditsField, not both',
+    // Also where another setting has a fault: all are told at once.
+    when: isObject,
+  })
+  .refine(({ minCredits, maxCredits }) => minCredits <= maxCredits, {
+    path: ['minCredits'],
+    error: 'is larger than maxCredits: every recharge would be refused',
+  })
+  .refine(({ credits, minCredits, maxCredits }) => !credits || (minCredits <= credits && credits <= maxCredits), {
+    path: ['credits'],
+    error: 'is not from minCredits to maxCredits: every recharge would be refused',
   });
 
 const guardSchema = z.strictObject({
@@ -101,7 +111,17 @@ export function parseConfig(value: unknown, source: string): Config {
 
 /** @throws ConfigError where the file is missing, not JSON, or has faults. */
 export function readConfig(path: string | URL): Config {
-  const source = String(path).replace(/^.*\//, '');
+  return parseConfig(readConfigFile(path), fileName(path));
+}
+
+const fileName = (path: string | URL) => String(path).replace(/^.*\//, '');
+
+/**
+ * @returns what the file says, unchecked.
+ * @throws ConfigError where the file is missing or not JSON.
+ */
+export function readConfigFile(path: string | URL): unknown {
+  const source = fileName(path);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -111,11 +131,10 @@ export function readConfig(path: string | URL): Config {
     ]);
   }
   try {
-    return parseConfig(JSON.parse(text), source);
-  } catch (error) {
+    return JSON.parse(text);
+  } catch {
     // JSON.parse quotes the text around the fault: not into a log.
-    if (error instanceof SyntaxError) throw new ConfigError(source, ['it is not JSON']);
-    throw error;
+    throw new ConfigError(source, ['it is not JSON']);
   }
 }
 

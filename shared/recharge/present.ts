@@ -1,4 +1,5 @@
 import { formatMoney } from '../money.ts';
+import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
 import type { Policy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
@@ -119,7 +120,7 @@ function whatToDo(row: Recharge, policy: Policy): string[] {
       : 'Find out what happened (RUNBOOK.md), then say it:',
     ...answers.map(
       (answer) =>
-        `  npm run relay -- recharges resolve ${JSON.stringify(row.key)} ${answer}` +
+        `  npm run relay -- recharges resolve ${shellQuoted(row.key)} ${answer}` +
         `${answer === 'confirm-charged' ? ' --payment-ref REF' : ''} --version ${row.version} --note "what you saw"`,
     ),
     ...(settled === undefined
