@@ -17,6 +17,8 @@ const fieldPaths = z.array(fieldPath).min(1);
 
 const underRootAndData = (...names: string[]) => [...names, ...names.map((name) => `data.${name}`)];
 
+const isObject = ({ value }: { value: unknown }) => typeof value === 'object' && value !== null;
+
 /** Where a webhook's payload holds what. The first path that leads to a value counts. */
 const rechargeSchema = z
   .strictObject({
@@ -35,8 +37,8 @@ const rechargeSchema = z
     credits: z.int().positive().exactOptional(),
     /** …or where the payload says them. No default: an `amount` may as well be money. */
     creditsField: fieldPath.exactOptional(),
-    minCredits: z.int().positive().default(DEFAULT_CREDITS.min),
-    maxCredits: z.int().positive().default(DEFAULT_CREDITS.max),
+    minCredits: z.int().positive().default(1),
+    maxCredits: z.int().positive().default(100_000),
     /** Further attempts, a day apart, after a decline the provider calls retryable. */
     declineRetries: z.int().min(0).max(3).default(0),
     /** Refund without asking where the platform refuses the grant or none succeeds for 72 h. */
@@ -52,10 +54,13 @@ const rechargeSchema = z
     path: ['minCredits'],
     error: 'is larger than maxCredits: every recharge would be refused',
   })
-  .refine(({ credits, minCredits, maxCredits }) => !credits || (minCredits <= credits && credits <= maxCredits), {
-    path: ['credits'],
-    error: 'is not from minCredits to maxCredits: every recharge would be refused',
-  });
+  .refine(
+    ({ credits, minCredits, maxCredits }) => !credits || (minCredits <= credits && credits <= maxCredits),
+    {
+      path: ['credits'],
+      error: 'is not from minCredits to maxCredits: every recharge would be refused',
+    },
+  );
 
 const guardSchema = z.strictObject({
   /** `allow` lets a client nobody has set up be charged at the default price. */
@@ -69,7 +74,10 @@ const paymentSchema = z.strictObject({
   /** The agency's own endpoint; `/charges` and `/refunds` are appended. */
   url: z
     .string()
-    .refine(isSafeUrl, 'must be https (http on this machine only)')
+    .refine(
+      (url) => isSafeUrl(url) && !/[?#]/.test(url),
+      'must be https (http on this machine only), without ? and #',
+    )
     .transform((url) => url.replace(/\/+$/, '')),
 });
 
