@@ -24,7 +24,12 @@ const REREAD_MS = 60_000;
 export interface Secrets<Values> {
   /** @throws an Error that names the secret, never its content, where it cannot be read. */
   get(): Promise<Values>;
-  /** Reads again before its time, at most once a minute a process: after a 401, or a webhook nobody can verify. */
+  /**
+   * Reads again before its time, at most once a minute a process: after a 401, or a webhook nobody can
+   * verify. Who comes while a reading is under way gets the same one.
+   *
+   * @throws like `get`; what was read before stays in use.
+   */
   reread(): Promise<'read' | 'too_soon'>;
 }
 
@@ -39,22 +44,38 @@ export function createSecrets<Values>(
   now: () => number = Date.now,
 ): Secrets<Values> {
   let cached: { values: Promise<Values>; readAt: number } | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  let rereading: Promise<'read'> | undefined;
   const readNow = () => {
-    const values = read().then((text) => parseSecrets(name, text, schema));
-    const mine = { values, readAt: now() };
+    readAt = now();
+    return { values: read().then((text) => parseSecrets(name, text, schema)), readAt };
+  };
+  const get = () => {
+    if (cached && now() < cached.readAt + CACHED_MS) return cached.values;
+    const mine = readNow();
     cached = mine;
     // A failed read is not kept: the next caller tries again.
-    values.catch(() => {
+    mine.values.catch(() => {
       if (cached === mine) cached = undefined;
     });
-    return values;
+    return mine.values;
   };
   return {
-    get: () => (cached && now() < cached.readAt + CACHED_MS ? cached.values : readNow()),
+    get,
     async reread() {
-      if (cached && now() < cached.readAt + REREAD_MS) return 'too_soon';
-      await readNow();
-      return 'read';
+      if (rereading) return rereading;
+      if (now() < readAt + REREAD_MS) return 'too_soon';
+      const mine = readNow();
+      rereading = mine.values.then(() => {
+        // Only now: what is known stays in use where the store gives no answer.
+        cached = mine;
+        return 'read';
+      });
+      try {
+        return await rereading;
+      } finally {
+        rereading = undefined;
+      }
     },
   };
 }

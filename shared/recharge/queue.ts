@@ -14,6 +14,14 @@ export function readMessage(body: string): string {
   return messageSchema.parse(JSON.parse(body)).key;
 }
 
+/** In ASCII, all else escaped: SQS forbids some characters, and the engine on one machine some more. */
+function writeMessage(key: string): string {
+  return JSON.stringify({ key }).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 const BATCH_SIZE = 10;
 
 export function createSqsRechargeQueue(client: SQSClient, queueUrl: string): RechargeQueue {
@@ -25,7 +33,7 @@ export function createSqsRechargeQueue(client: SQSClient, queueUrl: string): Rec
         const { Failed } = await client.send(
           new SendMessageBatchCommand({
             QueueUrl: queueUrl,
-            Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: JSON.stringify({ key }) })),
+            Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: writeMessage(key) })),
           }),
         );
         failed += Failed?.length ?? 0;
