@@ -27,6 +27,9 @@ export interface RechargeWebhookDeps {
 /** A genuine webhook is under 1 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** Besides those of the configured verifiers: a sender may send more proofs than are asked for. */
+const SECRET_HEADER = /authorization|cookie|token|secret|api-?key/;
+
 type Answer = APIGatewayProxyStructuredResultV2;
 
 /**
@@ -82,7 +85,7 @@ async function claim(
   order: RechargeOrder,
   deps: RechargeWebhookDeps,
 ): Promise<Answer> {
-  const { ledger, accounts, queue, logger, now } = deps;
+  const { config, ledger, accounts, queue, logger, now } = deps;
   const { key, client, credits } = order;
   const email = 'email' in client ? client.email : await accounts.emailOf(client.platformId);
   if (email === undefined) {
@@ -97,7 +100,9 @@ async function claim(
     newRecharge({ key, email, credits }, receivedAt, receivedAt + deps.sweepAgainMs),
   );
   const { row } = claimed;
-  if (row.email !== email || row.credits !== credits) return keyReused(request, key, email, deps);
+  // Credits that the webhook does not name are no content of it: their setting may have changed since.
+  const otherCredits = config.creditsField !== undefined && row.credits !== credits;
+  if (row.email !== email || otherCredits) return keyReused(request, key, email, deps);
 
   // Also for a duplicate: whoever wrote the row may have died before this line.
   if (row.phase === 'received') await queue.send([key]);
@@ -149,9 +154,7 @@ function keep(
   const proofs = new Set(
     config.verifiers.flatMap((verifier) => (verifier.type === 'standard-webhooks' ? [] : [verifier.header])),
   );
-  const plain = Object.entries(headers).filter(
-    ([name]) => !proofs.has(name) && !/authorization|cookie/.test(name),
-  );
+  const plain = Object.entries(headers).filter(([name]) => !proofs.has(name) && !SECRET_HEADER.test(name));
   return quarantine.keep({ body, headers: Object.fromEntries(plain), reason, receivedAt: now() });
 }
 

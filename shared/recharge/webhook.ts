@@ -9,22 +9,26 @@ export interface RechargeOrder {
 }
 
 /** Printable: no control, format or unassigned characters. DynamoDB's keys end at 2,048 bytes. */
-const keySchema = z.string().regex(/^[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
+const keySchema = z
+  .string('must be text')
+  .regex(/^[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
 const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
 const platformIdSchema = z
   .union([z.string().regex(/^[\x21-\x7e]{1,128}$/), z.int().nonnegative()])
   .transform(String);
 
-/** Trims and lower-cases: the form under which an account is kept. ASCII only, so that no look-alike gets another's row. */
+const NOT_AN_EMAIL = 'is not an email address in plain ASCII';
+
+/**
+ * Trims and lower-cases: the form under which an account is kept. ASCII only, so that no look-alike gets
+ * another's row; asked before the letters change, for the lower case of the Kelvin sign is an ASCII k.
+ */
 export const emailSchema = z
-  .string()
+  .string('must be text')
   .trim()
-  .toLowerCase()
-  .max(254)
-  .regex(
-    /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/,
-    'is not an email address in plain ASCII',
-  );
+  .max(254, NOT_AN_EMAIL)
+  .regex(/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/, NOT_AN_EMAIL)
+  .toLowerCase();
 
 /**
  * Reads a verified webhook by the configured fields. Whatever the content type says, the body is JSON.
