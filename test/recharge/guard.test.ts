@@ -471,6 +471,16 @@ describe('giving an amount back', () => {
     expect(withRelease(account, aRecharge(), declined)).toBeUndefined();
   });
 
+  it('frees an entry without an amount, too', () => {
+    const account = anAccount({ reservations: { [ENTRY]: { state: 'reserved', at: NOW } } });
+    expect(withRelease(account, aRecharge(), declined)).toEqual({
+      ...account,
+      reservations: {
+        [ENTRY]: { state: 'released', at: NOW, reason: 'insufficient_funds', retryable: true },
+      },
+    });
+  });
+
   it('keeps no more than 100 characters of the reason', () => {
     const long = { reason: 'x'.repeat(101), retryable: false };
     expect(withRelease(reserved(), aRecharge(), long)?.reservations[ENTRY]).toMatchObject({
@@ -522,6 +532,16 @@ describe('warnings about the monthly cap', () => {
     const refusal = (word: Refusal): Reservation => ({ state: 'refused', at: NOW, word, money: USD_50 });
     expect(capWarning(anAccount(), refusal('over_monthly_amount'), settings)).toBe('monthly_cap_reached');
     expect(capWarning(anAccount(), refusal('over_daily_count'), settings)).toBeUndefined();
+  });
+
+  it('do not come with an amount given back', () => {
+    const released = {
+      ...aReservation({ money: { amount: 20_000, currency: 'USD' } }),
+      state: 'released',
+    } as const;
+    expect(
+      capWarning(anAccount(), { ...released, reason: 'no funds', retryable: false }, settings),
+    ).toBeUndefined();
   });
 
   it('need a cap', () => {

@@ -41,7 +41,6 @@ function written({ next }: Decision): Recharge {
 }
 
 const lastOf = ({ history }: Recharge) => history.at(-1);
-const after = (time: number, waitMs: number) => time + waitMs;
 
 describe('a new recharge', () => {
   it('is received, in its first attempt, and brings itself back if nobody queues it', () => {
@@ -1033,7 +1032,7 @@ describe('the history', () => {
     const first = { at: utc('2026-01-05 12:00:00'), event: 'received' };
     let row = aRecharge({ history: [first] });
     for (let count = 1; count <= 1_000; count += 1) {
-      const now = after(utc('2026-01-05 12:00:00'), count * MINUTE);
+      const now = utc('2026-01-05 12:00:00') + count * MINUTE;
       row = { ...row, history: record(row, { now }, 'declined_will_retry', count % 2 === 0 ? other : one) };
     }
     expect(Buffer.byteLength(JSON.stringify(row.history))).toBeLessThanOrEqual(1_800);
@@ -1043,12 +1042,21 @@ describe('the history', () => {
     expect(other.startsWith(lastOf(row)?.detail ?? 'nothing')).toBe(true);
   });
 
+  it('leaves nothing out while it fits', () => {
+    let history = record({ history: [] }, at, 'received');
+    for (let count = 1; count <= 29; count += 1) history = record({ history }, at, 'event', `${count}`);
+    expect(history).toHaveLength(30);
+  });
+
   it('says how many events it left out, so that none is lost from the count', () => {
     let history = record({ history: [] }, at, 'received');
-    for (let count = 1; count <= 999; count += 1) history = record({ history }, at, 'event', `${count}`);
+    for (let count = 1; count <= 999; count += 1) {
+      const now = utc('2026-01-05 12:00:00') + count * MINUTE;
+      history = record({ history }, { now }, 'event', `${count}`);
+    }
     expect(history.reduce((sum, { times = 1 }) => sum + times, 0)).toBe(1_000);
     expect(history.filter(({ event }) => event === 'left_out')).toHaveLength(1);
-    expect(history[4]?.event).toBe('left_out');
+    expect(history[4]).toMatchObject({ event: 'left_out', at: utc('2026-01-05 12:04:00') });
     expect(history.slice(0, 4).map(({ detail }) => detail)).toEqual([undefined, '1', '2', '3']);
     expect(history.slice(-3).map(({ detail }) => detail)).toEqual(['997', '998', '999']);
   });
