@@ -65,7 +65,8 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
           new QueryCommand({
             TableName: table,
             IndexName: 'recent',
-            KeyConditionExpression: 'list = :list',
+            KeyConditionExpression: '#list = :list',
+            ExpressionAttributeNames: { '#list': 'list' },
             ExpressionAttributeValues: { ':list': ACCOUNTS_LIST },
             ExclusiveStartKey: after,
           }),

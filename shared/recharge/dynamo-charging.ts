@@ -1,4 +1,10 @@
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Charging, Pause } from './charging.ts';
 
@@ -35,15 +41,9 @@ export function createDynamoCharging(
     return reading;
   };
 
-  const update = async (UpdateExpression: string, values: Record<string, unknown> = {}): Promise<Control> => {
+  const update = async (input: Omit<UpdateCommandInput, 'TableName' | 'Key'>): Promise<Control> => {
     const { Attributes } = await client.send(
-      new UpdateCommand({
-        TableName: table,
-        Key: KEY,
-        UpdateExpression,
-        ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
-        ReturnValues: 'ALL_NEW',
-      }),
+      new UpdateCommand({ TableName: table, Key: KEY, ...input, ReturnValues: 'ALL_NEW' }),
     );
     const written = controlSchema.parse(Attributes ?? {});
     known = { control: Promise.resolve(written), readAt: now() };
@@ -59,28 +59,45 @@ export function createDynamoCharging(
     },
 
     async pause({ reason, until }) {
-      const standing = await this.paused();
-      // A person's pause, which has no end, is not shortened by a fault's.
-      if (standing && standing.until === undefined && until !== undefined) return;
       if (until === undefined) {
-        await update('SET pausedBecause = :reason REMOVE pausedUntil', { ':reason': reason });
-      } else {
-        await update('SET pausedBecause = :reason, pausedUntil = :until, unknownGrants = :none', {
-          ':reason': reason,
-          ':until': until,
-          ':none': 0,
+        await update({
+          UpdateExpression: 'SET pausedBecause = :reason REMOVE pausedUntil',
+          ExpressionAttributeValues: { ':reason': reason },
         });
+        return;
+      }
+      try {
+        await update({
+          UpdateExpression: 'SET pausedBecause = :reason, pausedUntil = :until, unknownGrants = :none',
+          // No pause is shortened: a person's has no end, and may be younger than what is known here.
+          ConditionExpression: 'attribute_not_exists(pausedBecause) OR pausedUntil < :until',
+          ExpressionAttributeValues: { ':reason': reason, ':until': until, ':none': 0 },
+        });
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        known = undefined;
       }
     },
 
     async resume() {
-      await update('REMOVE pausedBecause, pausedUntil, unknownGrants');
+      await update({ UpdateExpression: 'REMOVE pausedBecause, pausedUntil, unknownGrants' });
     },
 
     async countGrant(outcome) {
-      if (outcome === 'unknown') return (await update('ADD unknownGrants :one', { ':one': 1 })).unknownGrants;
+      if (outcome === 'unknown') {
+        const counted = await update({
+          UpdateExpression: 'ADD unknownGrants :one',
+          ExpressionAttributeValues: { ':one': 1 },
+        });
+        return counted.unknownGrants;
+      }
       // Nothing to reset is the rule, and must not cost a write.
-      if ((await control()).unknownGrants > 0) await update('SET unknownGrants = :none', { ':none': 0 });
+      if ((await control()).unknownGrants > 0) {
+        await update({
+          UpdateExpression: 'SET unknownGrants = :none',
+          ExpressionAttributeValues: { ':none': 0 },
+        });
+      }
       return 0;
     },
   };
