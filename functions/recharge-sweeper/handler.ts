@@ -27,15 +27,18 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
     const { ledger, policy, logger, now } = deps;
     const endsAt = now() + context.getRemainingTimeInMillis() - policy.callMarginMs;
     let queued = 0;
+    let complete = false;
     let cursor: string | undefined;
-    do {
+    while (!complete && now() < endsAt) {
       const page = await ledger.due(now(), cursor);
-      for (let start = 0; start < page.items.length && now() < endsAt; start += AT_A_TIME) {
+      let start = 0;
+      for (; start < page.items.length && now() < endsAt; start += AT_A_TIME) {
         queued += await bringBack(page.items.slice(start, start + AT_A_TIME), deps);
       }
       cursor = page.cursor;
-    } while (cursor !== undefined && now() < endsAt);
-    if (queued > 0 || cursor !== undefined) logger.info('swept', { queued, complete: cursor === undefined });
+      complete = cursor === undefined && start >= page.items.length;
+    }
+    if (queued > 0 || !complete) logger.info('swept', { queued, complete });
     return { queued };
   };
 }

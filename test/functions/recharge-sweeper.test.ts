@@ -1,0 +1,236 @@
+import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { createLogger } from '../../shared/logger.ts';
+import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
+import { newRecharge } from '../../shared/recharge/recharge.ts';
+import { useQueue } from '../support/queue.ts';
+import { useLedger } from '../support/store.ts';
+
+const store = useLedger();
+const queue = useQueue();
+
+const NOW = Date.UTC(2026, 0, 5, 9, 30);
+/** Of the function's 50 seconds, 5 are kept back. */
+const CONTEXT = { getRemainingTimeInMillis: () => 50_000 };
+const LATER = NOW + 180_000;
+
+function aSweeper({
+  ledger = store().ledger,
+  now = () => NOW,
+}: {
+  ledger?: Ledger;
+  now?: () => number;
+} = {}) {
+  const lines: Record<string, unknown>[] = [];
+  const handler = createRechargeSweeperHandler({
+    ledger,
+    queue: queue().queue,
+    policy: productionPolicy,
+    logger: createLogger((line) => lines.push(JSON.parse(line))),
+    now,
+  });
+  return {
+    lines,
+    alerts: () => lines.filter(({ level }) => level === 'alert'),
+    sweep: () => handler({}, CONTEXT),
+  };
+}
+
+/** Rows `k-000`, `k-001`… that are due: the first one longest. */
+async function claimed(count: number, dueAt = NOW): Promise<string[]> {
+  const keys = Array.from({ length: count }, (_, index) => `k-${String(index).padStart(3, '0')}`);
+  await Promise.all(
+    keys.map((key, index) => {
+      const order = { key, email: 'jane@example.com', credits: 500 };
+      return store().ledger.claim(newRecharge(order, NOW - 500_000, dueAt - count + 1 + index));
+    }),
+  );
+  return keys;
+}
+
+const messages = (keys: string[]) => keys.map((key) => `{"key":"${key}"}`);
+
+async function allDue(now: number): Promise<DueRecharge[]> {
+  const items: DueRecharge[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store().ledger.due(now, cursor);
+    items.push(...page.items);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return items;
+}
+
+describe('a sweep', () => {
+  it('of nothing does nothing, and says nothing', async () => {
+    const { sweep, lines } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 0 });
+    expect(lines).toEqual([]);
+  });
+
+  it('queues each due recharge once and moves it on by three minutes, page after page', async () => {
+    const keys = await claimed(250);
+    const { sweep, lines } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 250 });
+    expect(await queue().taken()).toEqual(messages(keys));
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'info', message: 'swept', queued: 250, complete: true }),
+    ]);
+    expect(await allDue(LATER - 1)).toEqual([]);
+    const moved = await allDue(LATER);
+    expect(moved).toHaveLength(250);
+    expect(new Set(moved.map(({ nextAttemptAt }) => nextAttemptAt))).toEqual(new Set([LATER]));
+    expect(await sweep()).toEqual({ queued: 0 });
+    expect(await queue().taken()).toEqual([]);
+  });
+
+  it('takes what is due now, and leaves what is due a millisecond later', async () => {
+    await claimed(1, NOW);
+    const later = newRecharge({ key: 'later', email: 'jane@example.com', credits: 500 }, NOW, NOW + 1);
+    await store().ledger.claim(later);
+    expect(await aSweeper().sweep()).toEqual({ queued: 1 });
+    expect(await queue().taken()).toEqual(messages(['k-000']));
+    expect(await store().ledger.read('later')).toEqual(later);
+  });
+
+  it('also brings back what waits for a person or a provider, and nothing that has ended', async () => {
+    const { ledger } = store();
+    const phases = [
+      'received',
+      'charge_pending',
+      'granting',
+      'charged',
+      'needs_review',
+      'refunding',
+    ] as const;
+    const ends = ['completed', 'declined', 'blocked', 'refunded'] as const;
+    for (const phase of [...phases, ...ends]) {
+      const row = newRecharge({ key: phase, email: 'jane@example.com', credits: 500 }, NOW, NOW);
+      await ledger.claim({ ...row, phase });
+    }
+    expect(await aSweeper().sweep()).toEqual({ queued: 6 });
+    expect(await queue().taken()).toEqual(messages([...phases].sort()));
+  });
+
+  it('changes nothing else on the row', async () => {
+    await claimed(1);
+    const before = await store().ledger.read('k-000');
+    await aSweeper().sweep();
+    expect(await store().ledger.read('k-000')).toEqual({ ...before, nextAttemptAt: LATER, swept: 1 });
+  });
+});
+
+describe('two sweeps at once', () => {
+  it('queue each recharge once between them', async () => {
+    const keys = await claimed(120);
+    const counts = await Promise.all([aSweeper().sweep(), aSweeper().sweep(), aSweeper().sweep()]);
+    expect(counts.reduce((sum, { queued }) => sum + queued, 0)).toBe(120);
+    expect(await queue().taken()).toEqual(messages(keys));
+  });
+
+  it('leave alone what moved since the list was read', async () => {
+    const { ledger } = store();
+    await claimed(3);
+    const raced: Ledger = {
+      ...ledger,
+      async due(now, cursor) {
+        const page = await ledger.due(now, cursor);
+        const second = page.items[1];
+        if (second) await ledger.postpone(second, NOW + 60_000);
+        return page;
+      },
+    };
+    expect(await aSweeper({ ledger: raced }).sweep()).toEqual({ queued: 2 });
+    expect(await queue().taken()).toEqual(messages(['k-000', 'k-002']));
+    expect(await ledger.read('k-001')).toMatchObject({ nextAttemptAt: NOW + 60_000, swept: 1 });
+  });
+});
+
+describe('a sweep that fails', () => {
+  it('for the queue is down loses nothing: every row is due again', async () => {
+    const keys = await claimed(25);
+    const { client, url } = queue();
+    await client.send(new DeleteQueueCommand({ QueueUrl: url }));
+    await expect(aSweeper().sweep()).rejects.toThrow();
+    expect((await allDue(LATER)).map(({ key }) => key).sort()).toEqual(keys);
+
+    await queue().restore();
+    expect(await aSweeper({ now: () => LATER }).sweep()).toEqual({ queued: 25 });
+    expect(await queue().taken()).toEqual(messages(keys));
+  });
+
+  it('for the table does not answer in its midst loses nothing either', async () => {
+    const { ledger } = store();
+    const keys = await claimed(25);
+    let postponed = 0;
+    const failing: Ledger = {
+      ...ledger,
+      postpone: async (due, to) => {
+        postponed += 1;
+        if (postponed === 13) throw new Error('no answer');
+        return ledger.postpone(due, to);
+      },
+    };
+    await expect(aSweeper({ ledger: failing }).sweep()).rejects.toThrow('no answer');
+    expect(await queue().taken()).toEqual(messages(keys.slice(0, 10)));
+    expect(await allDue(LATER)).toHaveLength(25);
+  });
+});
+
+describe('a recharge that makes no progress', () => {
+  it('is an alert at the 20th and the 40th sweep, and at no other', async () => {
+    await claimed(1);
+    let now = NOW;
+    const { sweep, alerts } = aSweeper({ now: () => now });
+    const alertedAt: number[] = [];
+    for (let swept = 1; swept <= 41; swept += 1) {
+      const before = alerts().length;
+      await sweep();
+      if (alerts().length > before) alertedAt.push(swept);
+      now += 180_000;
+    }
+    expect(alertedAt).toEqual([20, 40]);
+    expect(alerts()).toEqual([
+      expect.objectContaining({ message: 'no_progress', key: 'k-000', swept: 20 }),
+      expect.objectContaining({ message: 'no_progress', key: 'k-000', swept: 40 }),
+    ]);
+  });
+});
+
+describe('a sweep whose time is out', () => {
+  /** Ten rows cost nine seconds, 50 the 45 that a sweep has. */
+  function slowly(clock: { now: number }): Ledger {
+    const { ledger } = store();
+    return {
+      ...ledger,
+      postpone(due, to) {
+        clock.now += 900;
+        return ledger.postpone(due, to);
+      },
+    };
+  }
+
+  it('ends 5 s before its process does, and the next one goes on', async () => {
+    const keys = await claimed(130);
+    const clock = { now: NOW };
+    const { sweep, lines } = aSweeper({ ledger: slowly(clock), now: () => clock.now });
+    expect(await sweep()).toEqual({ queued: 50 });
+    expect(clock.now).toBe(NOW + 45_000);
+    expect(await queue().taken()).toEqual(messages(keys.slice(0, 50)));
+    expect(await sweep()).toEqual({ queued: 50 });
+    expect(await queue().taken()).toEqual(messages(keys.slice(50, 100)));
+    expect(await sweep()).toEqual({ queued: 30 });
+    expect(await queue().taken()).toEqual(messages(keys.slice(100)));
+    expect(lines.map(({ complete }) => complete)).toEqual([false, false, true]);
+  });
+
+  it('says that it did not complete also where it stood on the last page', async () => {
+    await claimed(60);
+    const clock = { now: NOW };
+    const { sweep, lines } = aSweeper({ ledger: slowly(clock), now: () => clock.now });
+    expect(await sweep()).toEqual({ queued: 50 });
+    expect(lines).toEqual([expect.objectContaining({ message: 'swept', queued: 50, complete: false })]);
+  });
+});
