@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Logger } from './logger.ts';
 import {
   createSecrets,
   inboundSecretsSchema,
@@ -50,6 +51,18 @@ export function outboundSecrets(secretId: string) {
     readFromSecretsManager(new SecretsManagerClient(PATIENCE), secretId),
     outboundSecretsSchema,
   );
+}
+
+/**
+ * Waits for first requests made while a function loads: then the first webhook finds open connections, and
+ * an answer takes a fifth of the time. A failure is only logged: the function must load, and each call of
+ * its own says what is wrong.
+ */
+export async function openConnections(requests: Promise<unknown>[], logger: Logger): Promise<void> {
+  for (const result of await Promise.allSettled(requests)) {
+    if (result.status === 'rejected')
+      logger.error('a connection could not be opened at the start', result.reason);
+  }
 }
 
 /** An engine on this machine checks no signature, but wants one. */

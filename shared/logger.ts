@@ -27,50 +27,54 @@ export type Alert = (typeof ALERTS)[number];
 
 export type Fields = Record<string, string | number | boolean | undefined>;
 
+/** By name. A name ends in its unit where that is not a count: `oldest_review_seconds`. */
+export type Metrics = Record<string, number>;
+
 export interface Logger {
-  info(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields, metrics?: Metrics): void;
   /** Ours to mend: says what failed, for which recharge, and the error's own words. */
   error(message: string, error: unknown, fields?: Fields): void;
+  /** Counts one under the metric of its own name. */
   alert(word: Alert, fields?: Fields): void;
 }
 
+/** Where CloudWatch finds the metrics of all log lines, by the dimension `stage`. */
+export const METRIC_NAMESPACE = 'RechargeRelay';
+
 /**
  * JSON lines. No secret is ever passed in; a field named `email` is masked here, so that no call can
- * forget it. An alert line carries its metric in CloudWatch's embedded metric format.
+ * forget it. Metrics travel in the line, in CloudWatch's embedded metric format.
  *
  * @param write takes one line without its line end.
  */
-export function createLogger(write: (line: string) => void, now: () => number = Date.now): Logger {
-  const line = (level: string, message: string, fields: Fields) => {
-    const email = fields.email;
+export function createLogger(
+  write: (line: string) => void,
+  { stage = 'local', now = Date.now }: { stage?: string; now?: () => number } = {},
+): Logger {
+  const line = (level: string, message: string, fields: Fields, metrics: Metrics = {}) => {
+    const time = now();
+    const { email } = fields;
     const masked = typeof email === 'string' ? { ...fields, email: maskEmail(email) } : fields;
-    write(
-      JSON.stringify({
-        time: new Date(now()).toISOString(),
-        level,
-        message,
-        ...masked,
-        ...metric(level, message),
-      }),
-    );
+    const embedded = Object.keys(metrics).length === 0 ? {} : embeddedMetrics(metrics, stage, time);
+    write(JSON.stringify({ time: new Date(time).toISOString(), level, message, ...masked, ...embedded }));
   };
-  const metric = (level: string, word: string) =>
-    level === 'alert'
-      ? {
-          _aws: {
-            Timestamp: now(),
-            CloudWatchMetrics: [
-              { Namespace: 'RechargeRelay', Dimensions: [[]], Metrics: [{ Name: word, Unit: 'Count' }] },
-            ],
-          },
-          [word]: 1,
-        }
-      : {};
   return {
-    info: (message, fields = {}) => line('info', message, fields),
+    info: (message, fields = {}, metrics) => line('info', message, fields, metrics),
     error: (message, error, fields = {}) =>
       line('error', message, { ...fields, error: describeError(error) }),
-    alert: (word, fields = {}) => line('alert', word, fields),
+    alert: (word, fields = {}) => line('alert', word, fields, { [word]: 1 }),
+  };
+}
+
+function embeddedMetrics(metrics: Metrics, stage: string, time: number) {
+  const names = Object.keys(metrics).map((Name) => ({ Name }));
+  return {
+    stage,
+    ...metrics,
+    _aws: {
+      Timestamp: time,
+      CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [['stage']], Metrics: names }],
+    },
   };
 }
 
@@ -84,9 +88,14 @@ export function maskEmail(email: string): string {
   return at < 1 ? '***' : `${email.slice(0, 1)}***${email.slice(at)}`;
 }
 
+/** Deeper causes than this are left out: a chain may lead back to itself. */
+const CAUSES_TOLD = 5;
+
 /** An error's name, text and causes on one line; without its stack, which may quote a payload. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, causes = CAUSES_TOLD): string {
   if (!(error instanceof Error)) return String(error).slice(0, 300);
-  const cause = error.cause === undefined ? '' : `, because ${describeError(error.cause)}`;
-  return `${error.name}: ${error.message}`.slice(0, 300) + cause;
+  // A connection that failed to every address of a name says nothing itself, only its parts do.
+  const because = error instanceof AggregateError ? error.errors[0] : error.cause;
+  const told = because === undefined || causes === 0 ? '' : `, because ${describeError(because, causes - 1)}`;
+  return `${error.name}: ${error.message}`.slice(0, 300) + told;
 }

@@ -1,8 +1,14 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { Config } from '../../shared/config.ts';
+import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
+import { bundledConfig, type Config } from '../../shared/config.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createDynamoQuarantine } from '../../shared/recharge/quarantine.ts';
+import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
+import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
 
 /** The webhook's parts on one table: the same on AWS and on one machine. */
@@ -23,4 +29,21 @@ export function rechargeWebhookDeps({
     accounts: createAccounts(client, table, ledger),
     quarantine: createDynamoQuarantine(client, table),
   };
+}
+
+/** The webhook's parts as the stack sets them up, their connections open before the first webhook comes. */
+export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RechargeWebhookDeps> {
+  const env = readEnv(envSchema, source);
+  const deps = rechargeWebhookDeps({
+    config: bundledConfig(moduleUrl),
+    client: createDocumentClient(),
+    table: env.TABLE_NAME,
+    secrets: inboundSecrets(env.INBOUND_SECRET),
+    queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    sweepAgainMs: productionPolicy.sweepAgainMs,
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  });
+  await openConnections([deps.secrets.get(), deps.ledger.read('open-connection')], deps.logger);
+  return deps;
 }

@@ -1,12 +1,16 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type Config, guardSettings, policyOf } from '../../shared/config.ts';
+import { createDocumentClient, openConnections, outboundSecrets } from '../../shared/aws.ts';
+import { bundledConfig, type Config, guardSettings, policyOf } from '../../shared/config.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
-import type { Policy } from '../../shared/recharge/policy.ts';
+import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
+import { envSchema } from './env.ts';
 
 /** A pause reaches every process within this time. */
 const CHARGING_FRESH_MS = 5_000;
@@ -60,4 +64,21 @@ export function rechargeWorkerDeps({
     logger,
     now,
   };
+}
+
+/** The worker's parts as the stack sets them up, their connections open before the first recharge comes. */
+export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RunDeps> {
+  const env = readEnv(envSchema, source);
+  const secrets = outboundSecrets(env.OUTBOUND_SECRET);
+  const deps = rechargeWorkerDeps({
+    config: bundledConfig(moduleUrl),
+    client: createDocumentClient(),
+    table: env.TABLE_NAME,
+    secrets,
+    policy: productionPolicy,
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  });
+  await openConnections([secrets.get(), deps.charging.paused()], deps.logger);
+  return deps;
 }

@@ -39,6 +39,9 @@ export function settlesAt(row: Recharge, { policy }: Pick<Moment, 'policy'>): nu
   return row.grantDeadline + policy.settleMs;
 }
 
+/** What the history keeps of a detail. */
+const MAX_NOTE_BYTES = 160;
+
 export interface Statement {
   answer: Answer;
   /** Why, and who says so: kept in the history. */
@@ -91,6 +94,10 @@ function whyRefused(
     return `"${answer}" is no answer to ${row.review ?? row.phase}. Possible: ${possible.join(', ')}.`;
   }
   if (note.trim() === '') return 'Say in --note what you looked at and what you saw.';
+  if (Buffer.byteLength(note) > MAX_NOTE_BYTES)
+    return `Keep the note under ${MAX_NOTE_BYTES} bytes: the row holds it.`;
+  if (paymentRef !== undefined && paymentRef.length > 255)
+    return 'A payment reference has at most 255 characters.';
   if (answer === 'confirm-charged' && !paymentRef?.trim()) {
     return 'Give the payment you found at the provider with --payment-ref.';
   }

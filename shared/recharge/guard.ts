@@ -124,13 +124,20 @@ export function withRelease(
 /** Nothing can be reserved later than 23 h after its attempt began, so an entry of 48 h has no reader left. */
 const ENTRY_KEPT_MS = 48 * 3_600_000;
 /** A platform that fires new keys all day at a refused client must not grow the row without end. */
-const REFUSALS_KEPT = 50;
+const REFUSALS_KEPT = 20;
+/** Longer than any process that judged the account before the refusal can live. */
+const REFUSAL_MIN_KEPT_MS = 10 * 60_000;
 
 function withoutOldEntries(account: Account, now: number): Account {
   const entries = Object.entries(account.reservations)
     .filter(([, entry]) => entry.at > now - ENTRY_KEPT_MS)
     .sort(([, a], [, b]) => b.at - a.at);
-  const dropped = new Set(entries.filter(([, entry]) => entry.state === 'refused').slice(REFUSALS_KEPT));
+  const dropped = new Set(
+    entries
+      .filter(([, { state }]) => state === 'refused')
+      .slice(REFUSALS_KEPT)
+      .filter(([, { at }]) => at <= now - REFUSAL_MIN_KEPT_MS),
+  );
   const from = (record: Record<string, number>, oldest: string) =>
     Object.fromEntries(Object.entries(record).filter(([name]) => name >= oldest));
   return {

@@ -121,8 +121,8 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
 function onDue(row: Recharge, at: Moment): Decision {
   switch (row.phase) {
     case 'received':
-      // A planned retry: its time has not come.
-      return row.attemptStartedAt > at.now ? stop : { effect: 'reserve' };
+      // A planned retry, a day ahead: its time has not come.
+      return row.attemptStartedAt > at.now + at.policy.clockSkewMs ? stop : { effect: 'reserve' };
     case 'charge_pending':
       return {
         effect: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment',
@@ -304,15 +304,30 @@ function onSilence(row: Recharge, detail: string, at: Moment): Decision {
 
 /** In review for want of an answer; the daily lookup brought one. */
 function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: Moment): Decision {
-  if (result.kind === 'declined') return decline(row, result.reason, at);
-  if (result.kind !== 'paid') return remind(row, at);
-  return {
-    next: toCharged(
-      { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
-      at,
-    ),
-    effect: 'stop',
-  };
+  switch (result.kind) {
+    case 'paid':
+      return {
+        next: toCharged(
+          { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
+          at,
+        ),
+        effect: 'stop',
+      };
+    case 'declined':
+      return decline(row, result.reason, at);
+    case 'refunded':
+      return decline(row, 'refunded_at_provider', at);
+    case 'not_found': {
+      // Final only for a payment that the provider never named.
+      const final =
+        at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && row.paymentRef === undefined;
+      return final ? decline(row, 'expired', at) : remind(row, at);
+    }
+    case 'pending':
+    case 'not_attempted':
+    case 'unknown':
+      return remind(row, at);
+  }
 }
 
 /** A payment for a row that has ended without one, or for an attempt that was declined: real money, said aloud. */
@@ -339,7 +354,8 @@ export function withinChargeWindow(
   { now, policy }: Pick<Moment, 'now' | 'policy'>,
 ): boolean {
   return (
-    row.attemptStartedAt <= now && now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs
+    row.attemptStartedAt <= now + policy.clockSkewMs &&
+    now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs
   );
 }
 
@@ -373,6 +389,10 @@ function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment):
   // A person said "not granted" and was wrong; nothing newer has begun.
   if (own && row.phase === 'charged' && result.kind === 'granted') return onGrantResult(row, result, at);
   if (own && settledBy(row, result)) return writtenAlready(row);
+  // An earlier grant was made after all, and the next one has not begun: it must not begin by itself.
+  if (row.phase === 'charged' && (result.kind === 'granted' || result.kind === 'differs')) {
+    return toReview(row, 'grant_differs', at, 'an earlier grant was made after all');
+  }
   return lateGrant(row, result, at);
 }
 
@@ -446,7 +466,10 @@ function giveUpGrant(
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
 
 function onRefund(row: Recharge, result: RefundResult, at: Moment): Decision {
-  if (row.phase !== 'refunding') {
+  const refunded = result.kind === 'refunded' || result.kind === 'found_refunded';
+  // The refund's one key makes this proof, however late it comes.
+  const inReview = row.review === 'refund_unknown' || row.review === 'refund_failed';
+  if (row.phase !== 'refunding' && !(inReview && refunded)) {
     return row.review !== undefined && row.review === reviewOf(result) ? writtenAlready(row) : stop;
   }
   switch (result.kind) {
@@ -551,17 +574,22 @@ function remind(row: Recharge, at: Moment): Decision {
 
 /**
  * The one way to wait. `waitMs` where the other side named a time; else exponential backoff with full
- * jitter, its exponent the number of equal waits in a row.
+ * jitter, its exponent the number of waits in a row.
  */
 function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
   const history = record(row, at, 'waiting', why);
   const { firstMs, maxMs } = at.policy.backoff;
-  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, (history.at(-1)?.times ?? 1) - 1));
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, waitsInARow(history) - 1));
   const backoffMs = firstMs / 2 + at.jitter * (ceiling - firstMs / 2);
   return {
     next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? backoffMs), history },
     effect: 'stop',
   };
+}
+
+function waitsInARow(history: readonly HistoryEntry[]): number {
+  const progress = history.findLastIndex(({ event }) => event !== 'waiting');
+  return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
 }
 
 /** The other side named a time: honoured, up to our longest wait. */

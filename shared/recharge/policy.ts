@@ -26,6 +26,8 @@ export interface Policy {
   /** After the grant's deadline, before a person may say that nothing was granted: a stuck request can still land. */
   settleMs: number;
 
+  /** How far the clocks of two machines may be apart. */
+  clockSkewMs: number;
   /** Providers may forget a key after 24 h (Stripe's documented minimum): no charge is begun later than this. */
   chargeWindowMs: number;
   /** From here a payment that is not found does not exist: an hour after the last possible call. */
@@ -60,6 +62,7 @@ export const productionPolicy: Policy = {
   grantDeadlineMs: 120 * SECOND,
   sweepAgainMs: 180 * SECOND,
   settleMs: 15 * MINUTE,
+  clockSkewMs: MINUTE,
   chargeWindowMs: 23 * HOUR,
   notFoundFinalMs: 24 * HOUR,
   lookupSilentMs: 48 * HOUR,

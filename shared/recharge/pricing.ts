@@ -15,10 +15,23 @@ const currency = z
 export const pricingSchema = z.union(
   [
     z.strictObject({ currency, perCredit: decimal, minimumCharge: decimal.optional() }),
-    z.strictObject({ currency, packs: z.array(z.strictObject({ credits, price: decimal })).min(1) }),
     z.strictObject({
       currency,
-      tiers: z.array(z.strictObject({ upTo: credits.optional(), perCredit: decimal })).min(1),
+      packs: z
+        .array(z.strictObject({ credits, price: decimal }))
+        .min(1)
+        .refine((packs) => new Set(packs.map((pack) => pack.credits)).size === packs.length),
+    }),
+    z.strictObject({
+      currency,
+      tiers: z
+        .array(z.strictObject({ upTo: credits.optional(), perCredit: decimal }))
+        .min(1)
+        .refine((tiers) =>
+          tiers.every(
+            ({ upTo = Infinity }, index) => upTo > (index === 0 ? 0 : (tiers[index - 1]?.upTo ?? Infinity)),
+          ),
+        ),
       minimumCharge: decimal.optional(),
     }),
   ],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../logger.ts';
+import type { Logger, Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import type { Charging } from './charging.ts';
@@ -16,7 +16,7 @@ import {
   withinChargeWindow,
 } from './machine.ts';
 import type { Policy } from './policy.ts';
-import { chargeIdOf, grantMarkOf, moneyOf, type Recharge, refundIdOf } from './recharge.ts';
+import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge, refundIdOf } from './recharge.ts';
 import { releaseAttempt, reserveAttempt } from './reserve.ts';
 
 export interface RunDeps {
@@ -103,7 +103,7 @@ class Run {
         await this.#readAgain();
         continue;
       }
-      this.#report(outcome, decision, startedAt);
+      this.#report(before, outcome, decision, startedAt);
       await this.#tellCharging(outcome);
       return decision.effect;
     }
@@ -246,16 +246,20 @@ class Run {
     }
   }
 
-  #report(outcome: Outcome, decision: Decision, startedAt: number): void {
+  #report(before: Recharge, outcome: Outcome, decision: Decision, startedAt: number): void {
     const { logger, now } = this.#deps;
     const word = 'result' in outcome ? outcome.result.kind : outcome.kind;
-    logger.info('decided', {
-      ...this.#tags(),
-      outcome: outcome.kind,
-      word,
-      effect: decision.effect,
-      durationMs: now() - startedAt,
-    });
+    logger.info(
+      'decided',
+      {
+        ...this.#tags(),
+        outcome: outcome.kind,
+        word,
+        effect: decision.effect,
+        durationMs: now() - startedAt,
+      },
+      businessMetrics(before, this.#row),
+    );
     if (decision.alert) {
       logger.alert(decision.alert.word, {
         ...this.#tags(),
@@ -300,6 +304,21 @@ function chargeRequest(row: Recharge, { money, customer, platformId }: Frozen): 
     credits: row.credits,
     money,
     description: `Auto-recharge of ${row.credits} credits`,
+  };
+}
+
+/** What a business counts: recharges that came to their end, money that was taken, credits that were granted. */
+function businessMetrics(before: Recharge, after: Recharge): Metrics {
+  const money = moneyOf(after);
+  const unpaid =
+    before.phase === 'received' || before.phase === 'charge_pending' || before.review === 'charge_unknown';
+  const paid = unpaid && (after.phase === 'granting' || after.phase === 'charged');
+  return {
+    ...(before.phase !== after.phase && isFinished(after) ? { [`recharges_${after.phase}`]: 1 } : {}),
+    ...(paid && money ? { [`charged_${money.currency}`]: money.amount } : {}),
+    ...(before.phase !== 'completed' && after.phase === 'completed'
+      ? { credits_granted: after.credits }
+      : {}),
   };
 }
 

@@ -382,11 +382,11 @@ describe('old entries', () => {
     expect(namesAfter(account, utc('2026-01-07 12:00:00'))).toEqual([ENTRY]);
   });
 
-  it('the newest 50 refusals stay, and every reservation', () => {
+  it('the newest 20 refusals stay, those of the last ten minutes, and every reservation', () => {
     const entries = [
       ...Array.from({ length: 60 }, (_, index): [string, Reservation] => [
         `r_refused-${index}_1`,
-        refusal(NOW - (index + 1) * 1_000),
+        refusal(NOW - (index + 1) * 20_000),
       ]),
       ...Array.from({ length: 60 }, (_, index): [string, Reservation] => [
         `r_reserved-${index}_1`,
@@ -394,10 +394,11 @@ describe('old entries', () => {
       ]),
     ];
     const names = namesAfter(anAccount({ reservations: Object.fromEntries(entries) }), NOW);
-    expect(names).toHaveLength(111);
-    expect(names.filter((name) => name.startsWith('r_refused'))).toHaveLength(50);
-    expect(names).toContain('r_refused-49_1');
-    expect(names).not.toContain('r_refused-50_1');
+    // 29 entries of a third of a minute each are younger than ten minutes; with the new one, 30 stay.
+    expect(names.filter((name) => name.startsWith('r_refused'))).toHaveLength(29);
+    expect(names).toContain('r_refused-28_1');
+    expect(names).not.toContain('r_refused-29_1');
+    expect(names.filter((name) => name.startsWith('r_reserved'))).toHaveLength(60);
   });
 
   it('counters stay as long as a release may need them: two days, and the month before', () => {

@@ -68,6 +68,12 @@ const ASK_AGAIN: Cells = {
   charge_unknown: 'waits !review_waiting',
 };
 const everywhere = (word: string): Cells => Object.fromEntries(PLACES.map((place) => [place, word]));
+/** Also where a person was being asked: the refund's one key makes it proof. */
+const REFUNDED = {
+  refunding: 'refunded +release',
+  refund_unknown: 'refunded +release',
+  refund_failed: 'refunded +release',
+};
 const GRANTED_TWICE = everywhere('note !granted_twice');
 const AFTER_REFUND: Cells = {
   refunding: 'note !granted_after_refund',
@@ -145,7 +151,11 @@ const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
   [
     'payment refunded at the provider',
     payment({ kind: 'refunded' }),
-    { ...ASK_AGAIN, received: 'declined +release', charge_pending: 'declined +release' },
+    {
+      received: 'declined +release',
+      charge_pending: 'declined +release',
+      charge_unknown: 'declined +release',
+    },
   ],
   [
     'granted',
@@ -162,7 +172,7 @@ const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
   [
     'granted, another token',
     grant({ kind: 'granted', newBalance: 512 }, 'token-old'),
-    { ...GRANTED_TWICE, ...AFTER_REFUND },
+    { ...GRANTED_TWICE, ...AFTER_REFUND, charged: 'grant_differs !grant_differs' },
   ],
   [
     'granted differently',
@@ -171,13 +181,14 @@ const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
       ...GRANTED_TWICE,
       ...AFTER_REFUND,
       granting: 'grant_differs !grant_differs',
+      charged: 'grant_differs !grant_differs',
       grant_differs: '!grant_differs',
     },
   ],
   [
     'granted differently, another token',
     grant({ kind: 'differs', detail: '400 credits' }, 'token-old'),
-    { ...GRANTED_TWICE, ...AFTER_REFUND },
+    { ...GRANTED_TWICE, ...AFTER_REFUND, charged: 'grant_differs !grant_differs' },
   ],
   [
     'grant not applied',
@@ -214,8 +225,8 @@ const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
     grant({ kind: 'unknown', detail: '502' }, 'token-old'),
     everywhere('note'),
   ],
-  ['refunded', refund({ kind: 'refunded' }), { refunding: 'refunded +release' }],
-  ['found refunded', refund({ kind: 'found_refunded' }), { refunding: 'refunded +release' }],
+  ['refunded', refund({ kind: 'refunded' }), REFUNDED],
+  ['found refunded', refund({ kind: 'found_refunded' }), REFUNDED],
   ['not refunded', refund({ kind: 'not_refunded' }), { refunding: '→ refund' }],
   ['refund pending', refund({ kind: 'pending' }), { refunding: 'waits', refund_unknown: '!refund_unknown' }],
   [

@@ -677,9 +677,9 @@ describe('the window of a charge', () => {
   const started = { attemptStartedAt: utc('2026-01-05 12:00:00') };
   const within = (now: number) => withinChargeWindow(started, aMoment({ now }));
 
-  it('opens when the attempt begins', () => {
-    expect(within(utc('2026-01-05 11:59:59.999'))).toBe(false);
-    expect(within(utc('2026-01-05 12:00:00'))).toBe(true);
+  it('opens when the attempt begins, on a clock that may be a minute behind', () => {
+    expect(within(utc('2026-01-05 11:58:59.999'))).toBe(false);
+    expect(within(utc('2026-01-05 11:59:00'))).toBe(true);
   });
 
   it('closes so that a call of 20 s ends within 23 h', () => {
@@ -771,11 +771,11 @@ describe('every deadline, on both sides', () => {
     expect(effect('2026-01-08 12:00:10')).toBe('cancel_payment');
   });
 
-  it('a planned attempt begins at its time', () => {
+  it('a planned attempt begins at its time, on a clock that may be a minute behind', () => {
     const row = aRecharge({ attempt: 2, attemptStartedAt: utc('2026-01-06 12:00:10') });
     const effect = (now: string) => decide(row, DUE, aMoment({ now: utc(now) })).effect;
-    expect(effect('2026-01-06 12:00:09.999')).toBe('stop');
-    expect(effect('2026-01-06 12:00:10')).toBe('reserve');
+    expect(effect('2026-01-06 11:59:09.999')).toBe('stop');
+    expect(effect('2026-01-06 11:59:10')).toBe('reserve');
   });
 
   it.each<[string, RefundResult]>([
@@ -902,10 +902,26 @@ describe('a retryable decline', () => {
 
   it('gives the planned attempt its full window from its planned time', () => {
     const planned = written(decide(aRecharge(), soft, aMoment({ policy: retries })));
-    expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-06 12:00:09.999') }))).toBe(false);
-    expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-06 12:00:10') }))).toBe(true);
+    expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-06 11:59:09.999') }))).toBe(false);
+    expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-06 11:59:10') }))).toBe(true);
     expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-07 10:59:49.999') }))).toBe(true);
     expect(withinChargeWindow(planned, aMoment({ now: utc('2026-01-07 10:59:50') }))).toBe(false);
+  });
+});
+
+describe('a payment in review that the provider does not find', () => {
+  const review = aRecharge({ phase: 'needs_review', review: 'charge_unknown' });
+  const { paymentRef: _, ...unnamed } = review;
+  const phaseAt = (row: Recharge, now: string) =>
+    decide(row, payment(NOT_FOUND), aMoment({ now: utc(now) })).next?.phase;
+
+  it('was never taken, 24 h after the attempt began', () => {
+    expect(phaseAt(unnamed, '2026-01-06 11:59:59.999')).toBe('needs_review');
+    expect(phaseAt(unnamed, '2026-01-06 12:00:00')).toBe('declined');
+  });
+
+  it('may have been taken where the provider once named it', () => {
+    expect(phaseAt({ ...unnamed, paymentRef: 'pay_1' }, '2026-01-09 12:00:00')).toBe('needs_review');
   });
 });
 
@@ -939,11 +955,26 @@ describe('waiting', () => {
     expect(next.history).toEqual([{ ...entry, times: 1_001 }]);
   });
 
-  it('begins anew when something else happened in between', () => {
+  it('goes on growing where the reason changes: a provider may put a number of its own into every refusal', () => {
     let row = written(decide(aRecharge(), held, aMoment({ jitter: 1 })));
     row = written(decide(row, held, aMoment({ jitter: 1 })));
     row = written(decide(row, payment(SILENT), aMoment({ jitter: 1 })));
-    expect(row.nextAttemptAt).toBe(utc('2026-01-05 12:00:12'));
+    expect(row.nextAttemptAt).toBe(utc('2026-01-05 12:00:18'));
+  });
+
+  it('begins anew after progress', () => {
+    const history = [
+      { at: 0, event: 'waiting', detail: 'payment unknown: no answer in time', times: 9 },
+      { at: 1, event: 'paid', detail: 'pay_1' },
+    ];
+    const row = aRecharge({ phase: 'granting', grantToken: 'token-1', history });
+    const refusedForNow: Outcome = {
+      kind: 'grant',
+      token: 'token-1',
+      result: { kind: 'not_applied', detail: '429' },
+    };
+    const waiting = written(decide(row, refusedForNow, aMoment({ jitter: 1 })));
+    expect(waiting.nextAttemptAt).toBe(utc('2026-01-05 12:00:12'));
   });
 
   it.each<[string, Recharge, (retryAfterMs: number) => Outcome]>([

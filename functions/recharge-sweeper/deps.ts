@@ -1,0 +1,20 @@
+import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger, toStdout } from '../../shared/logger.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
+import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
+import { envSchema } from './env.ts';
+import type { RechargeSweeperDeps } from './handler.ts';
+
+/** The sweeper's parts as the stack sets them up. */
+export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps {
+  const env = readEnv(envSchema, source);
+  return {
+    ledger: createDynamoLedger(createDocumentClient(), env.TABLE_NAME),
+    queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    policy: productionPolicy,
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  };
+}

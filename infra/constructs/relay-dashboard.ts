@@ -1,0 +1,66 @@
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  SingleValueWidget,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import { relayMetric } from './alert-alarms.ts';
+import type { QueueFunction } from './queue-function.ts';
+import type { RelayFunction } from './relay-function.ts';
+
+export interface RelayDashboardProps {
+  stage: string;
+  currency: string;
+  functions: Pick<RelayFunction<never>, 'lambda' | 'node'>[];
+  queue: Pick<QueueFunction<never>, 'queue'>['queue'];
+}
+
+/** Two questions: is money moving, and is anything stuck? */
+export class RelayDashboard extends Dashboard {
+  constructor(scope: Construct, { stage, currency, functions, queue }: RelayDashboardProps) {
+    super(scope, 'Dashboard');
+    const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
+    const counts = (...names: string[]) => names.map((name) => relayMetric(name, stage));
+    this.addWidgets(
+      new TextWidget({ markdown: `# Recharge Relay, ${stage}: is money moving?`, width: 24, height: 1 }),
+    );
+    this.addWidgets(
+      graph(
+        'Recharges that ended',
+        counts(...['completed', 'declined', 'blocked', 'refunded'].map((phase) => `recharges_${phase}`)),
+      ),
+      graph(
+        'Answers to webhooks',
+        counts(...[202, 200, 400, 401, 409, 413, 500].map((status) => `webhook_${status}`)),
+      ),
+    );
+    this.addWidgets(
+      graph(`Charged, minor units of ${currency}`, counts(`charged_${currency}`)),
+      graph('Credits granted', counts('credits_granted')),
+    );
+    this.addWidgets(new TextWidget({ markdown: '# Is anything stuck?', width: 24, height: 1 }));
+    this.addWidgets(
+      new SingleValueWidget({
+        title: 'Waiting for a person',
+        metrics: ['needs_review', 'oldest_review_seconds'].map((name) => relayMetric(name, stage, 'Maximum')),
+        width: 12,
+      }),
+      graph('Queue', [
+        queue.metricApproximateAgeOfOldestMessage(),
+        queue.metricApproximateNumberOfMessagesVisible(),
+      ]),
+    );
+    this.addWidgets(
+      graph(
+        'Errors',
+        functions.map(({ lambda, node }) => lambda.metricErrors({ label: node.id })),
+      ),
+      graph(
+        'Run time, the slowest 1 %',
+        functions.map(({ lambda, node }) => lambda.metricDuration({ statistic: 'p99', label: node.id })),
+      ),
+    );
+  }
+}

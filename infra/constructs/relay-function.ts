@@ -1,0 +1,78 @@
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type * as z from 'zod';
+import { assetOf, type FunctionName } from '../build.ts';
+import type { StageSettings } from '../stages.ts';
+import { addAlarm } from './alarm.ts';
+
+export interface RelayFunctionProps<Schema extends z.ZodType> {
+  name: FunctionName;
+  stage: StageSettings;
+  /** Who hears of alarms. */
+  topic: ITopic;
+  /** What a failure of this function means for clients and money. */
+  impact: string;
+  timeout: Duration;
+  /** The schema the function reads its environment with: what is missing below does not compile. */
+  schema: Schema;
+  environment: Omit<z.input<Schema>, 'STAGE'>;
+  /** What the function may do; nothing else. Actions by resource. */
+  may: { actions: string[]; on: string }[];
+}
+
+/** 1,769 MB are one CPU; with half of one, a start takes under a second, and a warm run is all waiting. */
+const MEMORY_MB = 1024;
+
+/** A function of the relay: its bundle, a role of its own, its log, and alarms that say what a failure means. */
+export class RelayFunction<Schema extends z.ZodType> extends Construct {
+  readonly lambda: LambdaFunction;
+
+  constructor(scope: Construct, props: RelayFunctionProps<Schema>) {
+    super(scope, props.name);
+    const { name, stage, topic, impact } = props;
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: stage.logRetention,
+      removalPolicy: stage.protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    // Not the managed policy for basic execution: that may write to every log of the account.
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    for (const { actions, on } of props.may)
+      role.addToPolicy(new PolicyStatement({ actions, resources: [on] }));
+
+    this.lambda = new LambdaFunction(this, 'Function', {
+      description: `Recharge Relay: ${name}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(assetOf(name)),
+      handler: 'index.handler',
+      timeout: props.timeout,
+      memorySize: MEMORY_MB,
+      role,
+      logGroup,
+      tracing: Tracing.ACTIVE,
+      environment: { ...props.environment, STAGE: stage.name, NODE_OPTIONS: '--enable-source-maps' },
+    });
+    Validations.of(role).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+      reason: 'X-Ray takes traces (xray:PutTraceSegments, xray:PutTelemetryRecords) on no narrower resource.',
+    });
+    const every5Minutes = { period: Duration.minutes(5) };
+    addAlarm(this, {
+      name: `${name} errors`,
+      impact,
+      topic,
+      metric: this.lambda.metricErrors(every5Minutes),
+    });
+    addAlarm(this, {
+      name: `${name} throttled`,
+      impact,
+      topic,
+      metric: this.lambda.metricThrottles(every5Minutes),
+    });
+  }
+}

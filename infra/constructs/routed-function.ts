@@ -1,0 +1,51 @@
+import { Duration, Validations } from 'aws-cdk-lib';
+import {
+  type HttpApi,
+  type HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  type HttpStage,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import type * as z from 'zod';
+import { addAlarm } from './alarm.ts';
+import { RelayFunction, type RelayFunctionProps } from './relay-function.ts';
+
+export interface RoutedFunctionProps<Schema extends z.ZodType> extends RelayFunctionProps<Schema> {
+  api: HttpApi;
+  apiStage: HttpStage;
+  method: HttpMethod;
+  path: string;
+}
+
+/** A function behind one route, with an alarm for answers of 5xx: the sender was told to try again. */
+export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Schema> {
+  constructor(scope: Construct, props: RoutedFunctionProps<Schema>) {
+    super(scope, props);
+    const { api, apiStage, method, path, name, topic, impact } = props;
+    const route = new HttpRoute(this, 'Route', {
+      httpApi: api,
+      routeKey: HttpRouteKey.with(path, method),
+      integration: new HttpLambdaIntegration('Integration', this.lambda),
+    });
+    Validations.of(route).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-APIG4',
+      reason:
+        'The sender proves itself by a secret over the raw body, which only the function can check. It fails closed.',
+    });
+    addAlarm(this, {
+      name: `${name} answers 5xx`,
+      impact,
+      topic,
+      metric: new Metric({
+        namespace: 'AWS/ApiGateway',
+        metricName: '5xx',
+        dimensionsMap: { ApiId: api.apiId, Stage: apiStage.stageName, Method: method, Resource: path },
+        statistic: 'Sum',
+        period: Duration.minutes(5),
+      }),
+    });
+  }
+}

@@ -1,0 +1,112 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { Construct } from 'constructs';
+import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
+import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
+import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
+import type { Config } from '../shared/config.ts';
+import { AlarmTopic } from './constructs/alarm-topic.ts';
+import { AlertAlarms } from './constructs/alert-alarms.ts';
+import { QueueFunction } from './constructs/queue-function.ts';
+import { RelayApi } from './constructs/relay-api.ts';
+import { RelayDashboard } from './constructs/relay-dashboard.ts';
+import { addSecret } from './constructs/relay-secret.ts';
+import { RelayTable } from './constructs/relay-table.ts';
+import { RoutedFunction } from './constructs/routed-function.ts';
+import { ScheduledFunction } from './constructs/scheduled-function.ts';
+import type { StageSettings } from './stages.ts';
+
+export interface RelayStackProps extends StackProps {
+  stage: StageSettings;
+  config: Config;
+}
+
+/**
+ * The whole system: webhook → table and queue → worker, and the sweeper that brings back what is due.
+ * Timeouts in the order that keeps a grant single: call < function < grant deadline (120 s) < visibility.
+ */
+export class RelayStack extends Stack {
+  constructor(scope: Construct, id: string, { stage, config, ...props }: RelayStackProps) {
+    super(scope, id, props);
+    const topic = new AlarmTopic(this, config.alertEmail);
+    const table = new RelayTable(this, stage);
+    const inbound = addSecret(this, 'InboundSecret', 'Recharge Relay: what proves senders of webhooks to us');
+    const outbound = addSecret(
+      this,
+      'OutboundSecret',
+      'Recharge Relay: what proves us to the platform and the payment endpoint',
+    );
+    const { api, stage: apiStage, url } = new RelayApi(this, stage);
+
+    const worker = new QueueFunction(this, {
+      name: 'recharge-worker',
+      impact:
+        'Recharges are not driven: clients wait for their credits. Nothing is lost; each row brings itself back.',
+      stage,
+      topic,
+      timeout: Duration.seconds(60),
+      visibility: Duration.seconds(360),
+      maxReceiveCount: 5,
+      oldestMessage: Duration.minutes(30),
+      schema: workerEnv,
+      environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
+      may: [
+        { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
+        { actions: ['secretsmanager:GetSecretValue'], on: outbound },
+      ],
+    });
+    const webhook = new RoutedFunction(this, {
+      name: 'recharge-webhook',
+      impact: 'Webhooks are not accepted: the platform must send them again, or clients get no credits.',
+      stage,
+      topic,
+      timeout: Duration.seconds(10),
+      api,
+      apiStage,
+      method: HttpMethod.POST,
+      path: '/webhooks/auto-recharge',
+      schema: webhookEnv,
+      environment: {
+        TABLE_NAME: table.tableName,
+        RECHARGE_QUEUE_URL: worker.queue.queueUrl,
+        INBOUND_SECRET: inbound,
+      },
+      may: [
+        { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: table.tableArn },
+        { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
+        { actions: ['secretsmanager:GetSecretValue'], on: inbound },
+      ],
+    });
+    const sweeper = new ScheduledFunction(this, {
+      name: 'recharge-sweeper',
+      impact: 'Recharges that wait are not brought back: whoever was charged may wait for credits.',
+      stage,
+      topic,
+      timeout: Duration.seconds(50),
+      every: Duration.minutes(1),
+      schema: sweeperEnv,
+      environment: { TABLE_NAME: table.tableName, RECHARGE_QUEUE_URL: worker.queue.queueUrl },
+      may: [
+        { actions: ['dynamodb:Query'], on: table.index('open') },
+        { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
+        { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
+      ],
+    });
+
+    new AlertAlarms(this, { stage: stage.name, topic });
+    new RelayDashboard(this, {
+      stage: stage.name,
+      currency: config.pricing.currency,
+      functions: [webhook, worker, sweeper],
+      queue: worker.queue,
+    });
+    new CfnOutput(this, 'WebhookUrl', {
+      value: `${url}/webhooks/auto-recharge`,
+      description: "For the platform's settings; add ?token=… where it takes a secret in the address only",
+    });
+    new CfnOutput(this, 'TableName', { value: table.tableName });
+    new CfnOutput(this, 'InboundSecretId', { value: inbound });
+    new CfnOutput(this, 'OutboundSecretId', { value: outbound });
+    new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
+  }
+}

@@ -1,0 +1,25 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+
+/** What differs between a stage that carries money and one that does not. */
+export interface StageSettings {
+  name: string;
+  /** Whether data outlives the stack, and the table refuses to be deleted. */
+  protectsData: boolean;
+  logRetention: RetentionDays;
+  /** Recharges driven at a time, at least 2. A fresh AWS account runs 10 functions at once, of all kinds together. */
+  workerConcurrency: number;
+  /** A host name of the agency's for the API, with its certificate in the same region; without it AWS's own is used. */
+  domain?: { name: string; certificateArn: string };
+}
+
+const STAGES: readonly StageSettings[] = [
+  { name: 'dev', protectsData: false, logRetention: RetentionDays.ONE_MONTH, workerConcurrency: 2 },
+  { name: 'prod', protectsData: true, logRetention: RetentionDays.ONE_YEAR, workerConcurrency: 2 },
+];
+
+/** @throws an Error that names the stages there are. */
+export function stageSettings(name: string): StageSettings {
+  const settings = STAGES.find((stage) => stage.name === name);
+  if (settings) return settings;
+  throw new Error(`There is no stage "${name}". Stages: ${STAGES.map((stage) => stage.name).join(', ')}.`);
+}

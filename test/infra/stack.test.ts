@@ -1,0 +1,340 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildFunctions } from '../../infra/build.ts';
+import { anchorOf } from '../../infra/constructs/alarm.ts';
+import { RelayStack } from '../../infra/relay-stack.ts';
+import { type StageSettings, stageSettings } from '../../infra/stages.ts';
+import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
+import { readConfig } from '../../shared/config.ts';
+import { ALERTS } from '../../shared/logger.ts';
+
+const CONFIG = 'relay.config.example.json';
+type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };
+
+function synthesise(stage: StageSettings): Template {
+  const app = new App();
+  const stack = new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config: readConfig(CONFIG) });
+  return Template.fromStack(stack);
+}
+
+let dev: Template;
+let prod: Template;
+const ofType = (template: Template, type: string): [string, Resource][] =>
+  Object.entries(template.findResources(type)) as [string, Resource][];
+const functionNamed = (template: Template, name: string): Resource => {
+  const found = ofType(template, 'AWS::Lambda::Function').find(
+    ([, { Properties }]) => Properties.Description === `Recharge Relay: ${name}`,
+  );
+  if (!found) throw new Error(`no function ${name}`);
+  return found[1];
+};
+
+beforeAll(async () => {
+  await buildFunctions(CONFIG);
+  dev = synthesise(stageSettings('dev'));
+  prod = synthesise(stageSettings('prod'));
+});
+
+describe('the functions', () => {
+  it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
+    const functions = ofType(prod, 'AWS::Lambda::Function');
+    expect(functions).toHaveLength(3);
+    for (const [, { Properties }] of functions) {
+      expect(Properties.Runtime).toBe('nodejs24.x');
+      expect(Properties.Architectures).toEqual(['arm64']);
+      expect(Properties.TracingConfig).toEqual({ Mode: 'Active' });
+      expect(Properties.Handler).toBe('index.handler');
+      expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    }
+  });
+
+  it.each([
+    ['recharge-webhook', 10],
+    ['recharge-worker', 60],
+    ['recharge-sweeper', 50],
+  ])('%s ends after %i s', (name, seconds) => {
+    expect(functionNamed(prod, name).Properties.Timeout).toBe(seconds);
+  });
+
+  it('the worker is given one message at a time, at most two at once, and reports failures one by one', () => {
+    prod.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: 2 },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      Enabled: Match.absent(),
+    });
+  });
+
+  it('the worker can be switched onto its dead letters, and is not', () => {
+    prod.hasResourceProperties('AWS::Lambda::EventSourceMapping', { Enabled: false, BatchSize: 1 });
+  });
+
+  it('the sweeper runs every minute; a run is neither repeated nor made up for later', () => {
+    prod.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 minute)',
+      Targets: [Match.objectLike({ RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 } })],
+    });
+    prod.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumEventAgeInSeconds: 60,
+      MaximumRetryAttempts: 0,
+    });
+  });
+});
+
+describe('what each function may do', () => {
+  /** Action by action, with the logical id or ARN it is allowed on; log and trace rights are the same for all. */
+  function rightsOf(name: string): string[] {
+    const role = functionNamed(prod, name).Properties.Role['Fn::GetAtt'][0];
+    const policies = ofType(prod, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+      Properties.Roles.some((attached: { Ref: string }) => attached.Ref === role),
+    );
+    return policies
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
+      .flatMap(({ Action, Resource: on, Effect }: Record<string, any>) =>
+        [Action].flat().map((action: string) => `${Effect} ${action} on ${nameOf(on)}`),
+      )
+      .sort();
+  }
+  const nameOf = (on: any): string => {
+    if (on === '*') return '*';
+    if (on.Ref) return on.Ref;
+    if (on['Fn::GetAtt']) return on['Fn::GetAtt'][0];
+    return on['Fn::Join'][1].map((part: any) => (typeof part === 'string' ? part : nameOf(part))).join('');
+  };
+  const generic = (rights: string[]) => rights.map((right) => right.replace(/[0-9A-F]{8}(?=$|\/)/g, ''));
+  const traces = ['Allow xray:PutTelemetryRecords on *', 'Allow xray:PutTraceSegments on *'];
+  const log = (name: string) => [
+    `Allow logs:CreateLogStream on ${name}Log`,
+    `Allow logs:PutLogEvents on ${name}Log`,
+  ];
+
+  it('the webhook claims and queues, and reads the inbound secret only: it never holds the payment key', () => {
+    expect(generic(rightsOf('recharge-webhook'))).toEqual([
+      'Allow dynamodb:GetItem on Table',
+      'Allow dynamodb:PutItem on Table',
+      ...log('rechargewebhook'),
+      'Allow secretsmanager:GetSecretValue on InboundSecret',
+      'Allow sqs:SendMessage on rechargeworkerQueue',
+      ...traces,
+    ]);
+  });
+
+  it('the worker reads and updates items, takes its messages, and reads the outbound secret only', () => {
+    const queueRights = [
+      'ChangeMessageVisibility',
+      'DeleteMessage',
+      'GetQueueAttributes',
+      'GetQueueUrl',
+      'ReceiveMessage',
+    ];
+    expect(generic(rightsOf('recharge-worker'))).toEqual([
+      'Allow dynamodb:GetItem on Table',
+      'Allow dynamodb:UpdateItem on Table',
+      ...log('rechargeworker'),
+      'Allow secretsmanager:GetSecretValue on OutboundSecret',
+      ...queueRights.flatMap((right) => [
+        `Allow sqs:${right} on rechargeworkerDeadLetters`,
+        `Allow sqs:${right} on rechargeworkerQueue`,
+      ]),
+      ...traces,
+    ]);
+  });
+
+  it('the sweeper reads the open index, moves rows and queues them; it reads no secret', () => {
+    expect(generic(rightsOf('recharge-sweeper'))).toEqual([
+      'Allow dynamodb:GetItem on Table',
+      'Allow dynamodb:Query on Table/index/open',
+      'Allow dynamodb:UpdateItem on Table',
+      ...log('rechargesweeper'),
+      'Allow sqs:SendMessage on rechargeworkerQueue',
+      ...traces,
+    ]);
+  });
+});
+
+describe('the table', () => {
+  it('has the keys, indexes and expiry that the local one has', () => {
+    const Properties = ofType(prod, 'AWS::DynamoDB::Table')[0]?.[1].Properties;
+    expect(Properties?.KeySchema).toEqual(TABLE_DEFINITION.KeySchema);
+    expect(new Set(Properties?.AttributeDefinitions)).toEqual(new Set(TABLE_DEFINITION.AttributeDefinitions));
+    expect(Properties?.GlobalSecondaryIndexes).toEqual(TABLE_DEFINITION.GlobalSecondaryIndexes);
+    expect(Properties?.BillingMode).toBe('PAY_PER_REQUEST');
+    expect(Properties?.TimeToLiveSpecification).toEqual({ AttributeName: TTL_ATTRIBUTE, Enabled: true });
+  });
+
+  it('is encrypted, streamed, and recoverable to any second', () => {
+    prod.hasResourceProperties('AWS::DynamoDB::Table', {
+      SSESpecification: { SSEEnabled: true },
+      StreamSpecification: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  });
+
+  it('outlives the stack in prod, and goes with it in dev', () => {
+    prod.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { DeletionProtectionEnabled: true },
+    });
+    dev.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Delete',
+      Properties: { DeletionProtectionEnabled: false },
+    });
+  });
+});
+
+describe('queues, secrets, logs', () => {
+  it('queues are encrypted, keep messages for 14 days, and take nothing unencrypted', () => {
+    const queues = ofType(prod, 'AWS::SQS::Queue');
+    expect(queues).toHaveLength(2);
+    for (const [id, { Properties }] of queues) {
+      expect(Properties.SqsManagedSseEnabled).toBe(true);
+      expect(Properties.MessageRetentionPeriod).toBe(1_209_600);
+      expect(Properties.VisibilityTimeout).toBe(360);
+      prod.hasResourceProperties('AWS::SQS::QueuePolicy', {
+        Queues: [{ Ref: id }],
+        PolicyDocument: {
+          Statement: [
+            Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          ],
+        },
+      });
+    }
+    prod.hasResourceProperties('AWS::SQS::Queue', {
+      RedrivePolicy: Match.objectLike({ maxReceiveCount: 5 }),
+    });
+  });
+
+  it('secrets are created empty and stay when the stack goes, in both stages', () => {
+    for (const template of [dev, prod]) {
+      const secrets = ofType(template, 'AWS::SecretsManager::Secret');
+      expect(secrets).toHaveLength(2);
+      for (const [, secret] of secrets) {
+        expect(Object.keys(secret.Properties)).toEqual(['Description']);
+        expect(secret.DeletionPolicy).toBe('Retain');
+      }
+    }
+  });
+
+  it('every log has an end: a month in dev, a year in prod', () => {
+    const retention = (template: Template) =>
+      ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
+    expect(retention(dev)).toEqual([30, 30, 30, 30]);
+    expect(retention(prod)).toEqual([365, 365, 365, 365]);
+  });
+});
+
+describe('the HTTP API', () => {
+  it('has one route, throttled generously, measured by route', () => {
+    prod.resourceCountIs('AWS::ApiGatewayV2::Route', 1);
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'POST /webhooks/auto-recharge' });
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: {
+        ThrottlingRateLimit: 200,
+        ThrottlingBurstLimit: 400,
+        DetailedMetricsEnabled: true,
+      },
+    });
+  });
+
+  it('logs requests without query strings and headers, where a secret may stand', () => {
+    const stage = ofType(prod, 'AWS::ApiGatewayV2::Stage')[0]?.[1];
+    const format: string = stage?.Properties.AccessLogSettings.Format;
+    expect(JSON.parse(format)).toHaveProperty('route', '$context.routeKey');
+    expect(format).not.toMatch(/querystring|header|path|authorizer/i);
+  });
+
+  it("takes a host name of the agency's own, and then no other", () => {
+    const domain = {
+      name: 'hooks.example.com',
+      certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/a',
+    };
+    const template = synthesise({ ...stageSettings('prod'), domain });
+    template.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'hooks.example.com' });
+    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { DisableExecuteApiEndpoint: true });
+    template.hasOutput('WebhookUrl', { Value: 'https://hooks.example.com/webhooks/auto-recharge' });
+  });
+});
+
+describe('alarms', () => {
+  const headings = readFileSync('RUNBOOK.md', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('#'))
+    .map((line) => anchorOf(line.replace(/^#+ /, '')));
+  const alarms = () => ofType(prod, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+
+  it('each says what it means, and names a section of the runbook that exists', () => {
+    expect(alarms().length).toBeGreaterThan(25);
+    for (const { AlarmDescription } of alarms()) {
+      const [, impact = '', anchor = ''] =
+        /^(.{20,}) What to do: RUNBOOK\.md#(\S+)$/.exec(AlarmDescription) ?? [];
+      expect(impact).toMatch(/\.$/);
+      expect(headings).toContain(anchor);
+    }
+  });
+
+  it('each rings at the topic, which CloudWatch may publish to', () => {
+    for (const { AlarmActions } of alarms()) expect(AlarmActions).toHaveLength(1);
+    prod.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+          }),
+        ]),
+      },
+    });
+    prod.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.com' });
+  });
+
+  it.each(ALERTS)('there is one for the alert %s, in its own stage', (word) => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'RechargeRelay',
+      MetricName: word,
+      Dimensions: [{ Name: 'stage', Value: 'prod' }],
+      Threshold: 1,
+    });
+  });
+
+  it('the sweeper that does not run is an alarm by the very absence of data', () => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'Invocations',
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  it('a route that answers 5xx is an alarm of that route', () => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/ApiGateway',
+      MetricName: '5xx',
+      Dimensions: Match.arrayWith([
+        { Name: 'Method', Value: 'POST' },
+        { Name: 'Resource', Value: '/webhooks/auto-recharge' },
+      ]),
+    });
+  });
+});
+
+describe('the template', () => {
+  it('names no account, no folder of this machine, and no secret', () => {
+    const text = JSON.stringify(prod.toJSON());
+    expect(text).not.toMatch(/\b\d{12}\b/);
+    expect(text).not.toContain(process.cwd());
+    expect(text).not.toMatch(/SecretString|GenerateSecretString|apiKey=|whsec_/);
+  });
+
+  it('fits a fresh account: nothing in it asks for concurrency of its own', () => {
+    expect(JSON.stringify(prod.toJSON())).not.toMatch(/ReservedConcurrent|ProvisionedConcurrency/);
+  });
+
+  it('has its dashboard', () => {
+    prod.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+});
