@@ -1,0 +1,214 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createQueue, createTable, startDynamo, startSqs } from '../../local/engines.ts';
+import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
+import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
+import { createAccounts } from '../../shared/recharge/accounts.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+
+const KEY = 'platform-key';
+const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;
+const WEBHOOK_SECRET = 'webhook-secret';
+const TABLE = 'recharge-relay-test';
+
+/** What Secrets Manager holds, by what the template calls the secret. */
+const SECRETS: Record<string, string> = {
+  InboundSecret: JSON.stringify({ webhook: [WEBHOOK_SECRET] }),
+  OutboundSecret: JSON.stringify({ platformApiKey: KEY, paymentHook: HOOK_SECRET }),
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'relay-bundles-'));
+const outdir = join(folder, 'cdk.out');
+const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+let platform: SandboxPlatform;
+let payments: SandboxPayments;
+let ledger: ReturnType<typeof createDynamoLedger>;
+let invoke: Record<'webhook' | 'worker' | 'sweeper', (event: unknown) => Promise<any>>;
+let takeMessage: () => Promise<string | undefined>;
+let template: any;
+
+beforeAll(async () => {
+  const [dynamo, sqsEngine, secretsUrl] = await Promise.all([
+    startDynamo(),
+    startSqs(),
+    startSecretsManager(),
+  ]);
+  stops.push(dynamo.stop, sqsEngine.stop);
+  platform = await createSandboxPlatform({ apiKey: KEY, webhookSecret: WEBHOOK_SECRET });
+  payments = await createSandboxPayments({ secret: HOOK_SECRET });
+  stops.push(platform.close, payments.close);
+
+  const config = join(folder, 'relay.config.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      platform: { baseUrl: `${platform.url}/v1` },
+      recharge: { mode: 'live', verifiers: [{ type: 'token' }], creditsField: 'credits' },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+      payment: { type: 'http', url: payments.url },
+    }),
+  );
+  execFileSync('node', ['infra/app.ts'], {
+    env: { ...process.env, CDK_OUTDIR: outdir, RELAY_CONFIG: config, RELAY_STAGE: 'prod' },
+    stdio: 'ignore',
+  });
+  template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
+
+  const client = createDocumentClient(dynamo.endpoint);
+  const sqs = createSqsClient(sqsEngine.endpoint);
+  await createTable(client, TABLE);
+  const queueUrl = await createQueue(sqs, {
+    name: 'recharges',
+    deadLetterName: 'dead',
+    visibilityTimeoutSeconds: 360,
+    maxReceiveCount: 5,
+  });
+  ledger = createDynamoLedger(client, TABLE);
+  await createAccounts(client, TABLE, ledger).set('demo@example.com', {});
+  takeMessage = async () => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }),
+    );
+    return Messages[0]?.Body;
+  };
+
+  // A deployed function finds the queue's host by its address; the engine names one that only it knows.
+  const reachable = new URL(new URL(queueUrl).pathname, sqsEngine.endpoint).href;
+  const physical: Record<string, string> = { Table: TABLE, rechargeworkerQueue: reachable };
+  const environment = {
+    PATH: process.env.PATH ?? '',
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
+    AWS_ENDPOINT_URL_SQS: sqsEngine.endpoint,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsUrl,
+  };
+  const started = async (name: string) => startFunction(name, physical, environment);
+  invoke = {
+    webhook: await started('recharge-webhook'),
+    worker: await started('recharge-worker'),
+    sweeper: await started('recharge-sweeper'),
+  };
+}, 60_000);
+
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+
+/** The function as the template describes it: its asset, its handler string, its environment. */
+async function startFunction(name: string, physical: Record<string, string>, environment: NodeJS.ProcessEnv) {
+  const properties = resources('AWS::Lambda::Function').find(
+    ({ Properties }) => Properties.Description === `Recharge Relay: ${name}`,
+  )?.Properties;
+  const logicalName = (value: any): string =>
+    (value.Ref ?? value['Fn::GetAtt'][0]).replace(/[0-9A-F]{8}$/, '');
+  const variables = Object.entries(properties.Environment.Variables).map(([variable, value]) => {
+    if (typeof value === 'string') return [variable, value];
+    const named = logicalName(value);
+    return [variable, physical[named] ?? named];
+  });
+  const child = fork('test/support/lambda-runtime.ts', [assetOf(properties), properties.Handler], {
+    env: { ...environment, ...Object.fromEntries(variables) },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  stops.push(() => child.kill('SIGKILL'));
+  await answerOf(child);
+  return async (event: unknown) => {
+    child.send({ event, remainingMs: properties.Timeout * 1_000 });
+    return (await answerOf(child)).result;
+  };
+}
+
+async function answerOf(child: ChildProcess): Promise<any> {
+  const [answer] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the function ended'))),
+  ]);
+  return answer;
+}
+
+const resources = (type: string): any[] =>
+  Object.values<any>(template.Resources).filter((resource) => resource.Type === type);
+const assetOf = (properties: any) => join(outdir, `asset.${properties.Code.S3Key.replace('.zip', '')}`);
+
+/** Secrets Manager's one operation that we use, over its real protocol. */
+async function startSecretsManager(): Promise<string> {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const value = SECRETS[JSON.parse(body).SecretId];
+    response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(
+      JSON.stringify(value === undefined ? { __type: 'ResourceNotFoundException' } : { SecretString: value }),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(() => server.close());
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+function webhookEvent(key: string, token = WEBHOOK_SECRET) {
+  return {
+    version: '2.0',
+    headers: { 'content-type': 'application/json', 'x-webhook-token': token },
+    body: JSON.stringify({ idempotency_key: key, email: 'demo@example.com', credits: 500 }),
+    isBase64Encoded: false,
+  };
+}
+
+describe('the built bundles, as Lambda loads them', () => {
+  it('turn a webhook into one charge and one grant', async () => {
+    const accepted = await invoke.webhook(webhookEvent('key-1'));
+    expect(accepted.statusCode).toBe(202);
+    expect(await invoke.webhook(webhookEvent('key-1', 'wrong'))).toMatchObject({ statusCode: 401 });
+
+    const body = await takeMessage();
+    expect(body).toBe('{"key":"key-1"}');
+    const done = await invoke.worker({ Records: [{ messageId: 'm-1', body }] });
+    expect(done).toEqual({ batchItemFailures: [] });
+
+    expect(await ledger.read('key-1')).toMatchObject({ phase: 'completed', amount: 5000, newBalance: 1000 });
+    expect(payments.books.filter(({ kind }) => kind === 'capture')).toHaveLength(1);
+    expect(platform.books.filter(({ kind }) => kind === 'grant')).toHaveLength(1);
+    expect(await invoke.webhook(webhookEvent('key-1'))).toMatchObject({ statusCode: 200 });
+  });
+
+  it('sweep without anything due', async () => {
+    expect(await invoke.sweeper({})).toEqual({ queued: 0 });
+  });
+
+  it('hold a source map beside each file, and neither a source text nor a path of this machine', () => {
+    for (const { Properties } of resources('AWS::Lambda::Function')) {
+      const asset = assetOf(Properties);
+      const code = readdirSync(asset).filter((file) => file.endsWith('.mjs'));
+      expect(code).toContain('index.mjs');
+      for (const file of code) {
+        expect(existsSync(join(asset, `${file}.map`))).toBe(true);
+        const map = readFileSync(join(asset, `${file}.map`), 'utf8');
+        expect(map).not.toContain(process.cwd());
+        expect(JSON.parse(map)).not.toHaveProperty('sourcesContent');
+      }
+    }
+  });
+
+  it('hold the configuration, and no secret', () => {
+    for (const { Properties } of resources('AWS::Lambda::Function')) {
+      const asset = assetOf(Properties);
+      expect(existsSync(join(asset, 'relay.config.json'))).toBe(true);
+      const text = readdirSync(asset)
+        .map((file) => readFileSync(join(asset, file), 'utf8'))
+        .join('');
+      for (const secret of [KEY, HOOK_SECRET, WEBHOOK_SECRET]) expect(text).not.toContain(secret);
+    }
+  });
+});
