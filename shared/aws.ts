@@ -28,11 +28,8 @@ export function createDocumentClient(endpoint?: string): DynamoDBDocumentClient 
 
 /** @param endpoint an embedded engine's address; absent on AWS. */
 export function createSqsClient(endpoint?: string): SQSClient {
-  return new SQSClient({
-    ...PATIENCE,
-    ...local(endpoint),
-    ...(endpoint ? { useQueueUrlAsEndpoint: false } : {}),
-  });
+  // Asked at the region's endpoint, or the engine's, whatever host the queue's address names.
+  return new SQSClient({ ...PATIENCE, ...local(endpoint), useQueueUrlAsEndpoint: false });
 }
 
 /** @param secretId name or ARN in Secrets Manager; kept for 5 minutes. */

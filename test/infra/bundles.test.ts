@@ -79,9 +79,7 @@ beforeAll(async () => {
     return Messages[0]?.Body;
   };
 
-  // A deployed function finds the queue's host by its address; the engine names one that only it knows.
-  const reachable = new URL(new URL(queueUrl).pathname, sqsEngine.endpoint).href;
-  const physical: Record<string, string> = { Table: TABLE, rechargeworkerQueue: reachable };
+  const physical: Record<string, string> = { Table: TABLE, rechargeworkerQueue: queueUrl };
   const environment = {
     PATH: process.env.PATH ?? '',
     AWS_REGION: 'us-east-1',
