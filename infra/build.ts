@@ -8,8 +8,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = ['recharge-webhook', 'recharge-worker', 'recharge-sweeper'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-/** Each function's asset: its bundle, source maps, and the configuration. */
-export const assetOf = (name: FunctionName) => join(ROOT, 'dist', name);
+/** Each function's asset: its bundle, source maps, and the configuration; in `dist`, or where `RELAY_DIST` says. */
+export const assetOf = (name: FunctionName) => join(process.env.RELAY_DIST ?? join(ROOT, 'dist'), name);
 
 /**
  * Bytes that a cold start loads before the first webhook is answered. The platform waits for that answer;

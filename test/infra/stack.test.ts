@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunctions } from '../../infra/build.ts';
 import { anchorOf } from '../../infra/constructs/alarm.ts';
 import { RelayStack } from '../../infra/relay-stack.ts';
@@ -32,9 +34,15 @@ const functionNamed = (template: Template, name: string): Resource => {
 };
 
 beforeAll(async () => {
+  // A folder of its own: the test of the bundles builds at the same time.
+  process.env.RELAY_DIST = mkdtempSync(join(tmpdir(), 'relay-dist-'));
   await buildFunctions(CONFIG);
   dev = synthesise(stageSettings('dev'));
   prod = synthesise(stageSettings('prod'));
+});
+
+afterAll(() => {
+  if (process.env.RELAY_DIST) rmSync(process.env.RELAY_DIST, { recursive: true });
 });
 
 describe('the functions', () => {
