@@ -17,7 +17,8 @@ type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?
 
 function synthesise(stage: StageSettings): Template {
   const app = new App();
-  const stack = new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config: readConfig(CONFIG) });
+  const config = { ...readConfig(CONFIG), alertEmail: 'ops@example.com' };
+  const stack = new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config });
   return Template.fromStack(stack);
 }
 
