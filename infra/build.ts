@@ -69,11 +69,14 @@ function staticBytes({ outputs }: Metafile, entry: string): number {
   return [...loaded].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
 }
 
-/** The agency's configuration; the example where there is none yet, so that a fresh clone can be checked. */
-export function configFile(): string {
+/** The agency's configuration. Undefined where there is none yet. */
+export function ownConfigFile(): string | undefined {
   const own = join(ROOT, 'relay.config.json');
-  return process.env.RELAY_CONFIG ?? (existsSync(own) ? own : join(ROOT, 'relay.config.example.json'));
+  return process.env.RELAY_CONFIG ?? (existsSync(own) ? own : undefined);
 }
+
+/** The agency's configuration, or the example, so that a fresh clone can be built and checked. */
+export const configFile = () => ownConfigFile() ?? join(ROOT, 'relay.config.example.json');
 
 if (import.meta.main) {
   const sizes = await buildFunctions(configFile());

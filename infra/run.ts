@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
+import { ownConfigFile } from './build.ts';
 import { stageSettings } from './stages.ts';
 
 const COMMANDS = ['synth', 'deploy', 'diff', 'destroy'] as const;
@@ -22,6 +23,11 @@ function main(): number {
   const command = COMMANDS.find((candidate) => candidate === positionals[0]);
   if (!command) throw new Error(`Say what to do: ${COMMANDS.join(', ')}.`);
   const stage = stageSettings(String(values.stage));
+  if (command === 'deploy' && ownConfigFile() === undefined) {
+    throw new Error(
+      'Write relay.config.json first (copy relay.config.example.json): the example names no real platform.',
+    );
+  }
   if (command === 'destroy') process.stdout.write(`${whatIsKept(stage.protectsData)}\n`);
   const args = { synth: ['synth', '--quiet'], deploy: ['deploy'], diff: ['diff'], destroy: ['destroy'] }[
     command
