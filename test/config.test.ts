@@ -1,0 +1,448 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { envSchema } from '../functions/recharge-webhook/env.ts';
+import {
+  bundledConfig,
+  ConfigError,
+  configSchema,
+  guardSettings,
+  parseConfig,
+  policyOf,
+  readConfig,
+} from '../shared/config.ts';
+import { readEnv } from '../shared/env.ts';
+import { productionPolicy } from '../shared/recharge/policy.ts';
+import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
+
+/** Nothing that has a default. */
+const SMALLEST = {
+  platform: { baseUrl: 'https://api.example.com/v1' },
+  pricing: { currency: 'USD', perCredit: '0.10' },
+  payment: { type: 'http', url: 'https://pay.example.com' },
+};
+const withRecharge = (recharge: Record<string, unknown>) => ({ ...SMALLEST, recharge });
+
+function faultsOf(value: unknown): string[] {
+  try {
+    parseConfig(value, 'relay.config.json');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const [first, ...faults] = error.message.split('\n');
+    expect(first).toBe('relay.config.json cannot be used:');
+    return faults.map((fault) => fault.replace(/^ {2}- /, ''));
+  }
+  return [];
+}
+
+describe('a configuration', () => {
+  it('needs no more than a platform, a price and a payment endpoint; the rest charges nobody yet', () => {
+    expect(parseConfig(SMALLEST, 'relay.config.json')).toEqual({
+      platform: {
+        baseUrl: 'https://api.example.com/v1',
+        keyPlacement: { credits: 'header', subAccounts: 'query' },
+        keyHeader: 'x-api-key',
+        keyQuery: 'apiKey',
+        subAccountLookup: false,
+        emptyPoolPattern: 'insufficient credits',
+        notAppliedStatuses: [401, 403, 429],
+        maxDescriptionLength: 200,
+      },
+      recharge: {
+        mode: 'observe',
+        verifiers: [],
+        keyFields: ['idempotency_key', 'data.idempotency_key'],
+        emailFields: [
+          'email',
+          'sub_account_email',
+          'subAccountEmail',
+          'sub_account.email',
+          'data.email',
+          'data.sub_account_email',
+          'data.subAccountEmail',
+          'data.sub_account.email',
+        ],
+        platformIdFields: [
+          'sub_account_id',
+          'subAccountId',
+          'sub_account.id',
+          'data.sub_account_id',
+          'data.subAccountId',
+          'data.sub_account.id',
+        ],
+        minCredits: 1,
+        maxCredits: 100_000,
+        declineRetries: 0,
+        refundAutomatically: false,
+      },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+      guard: {
+        unknownAccounts: 'refuse',
+        limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 },
+      },
+      payment: { type: 'http', url: 'https://pay.example.com' },
+    });
+  });
+
+  it('gives a verifier its defaults, and header names in lower case', () => {
+    const verifiers = [
+      { type: 'token' },
+      { type: 'hmac', header: 'X-Signature' },
+      { type: 'standard-webhooks' },
+    ];
+    expect(parseConfig(withRecharge({ verifiers }), 'it').recharge.verifiers).toEqual([
+      { type: 'token', header: 'x-webhook-token', query: 'token' },
+      {
+        type: 'hmac',
+        header: 'x-signature',
+        encoding: 'hex',
+        prefix: '',
+        signs: '{body}',
+        toleranceSeconds: 300,
+      },
+      { type: 'standard-webhooks' },
+    ]);
+  });
+
+  it('may say {} for no limits', () => {
+    expect(parseConfig({ ...SMALLEST, guard: { limits: {} } }, 'it').guard.limits).toEqual({});
+  });
+
+  it('drops the slashes at the end of addresses', () => {
+    const value = {
+      ...SMALLEST,
+      platform: { baseUrl: 'http://127.0.0.1:3000/v1//' },
+      payment: { type: 'http', url: 'http://localhost:4000/' },
+    };
+    expect(parseConfig(value, 'it')).toMatchObject({
+      platform: { baseUrl: 'http://127.0.0.1:3000/v1' },
+      payment: { url: 'http://localhost:4000' },
+    });
+  });
+
+  it('is refused with all its faults at once', () => {
+    expect(
+      faultsOf({
+        platform: { baseUrl: 'http://api.example.com/v1', keyHeader: 'no header', notAppliedStatuses: [500] },
+        recharge: {
+          mode: 'on',
+          verifiers: [{ type: 'password' }, { type: 'hmac' }],
+          keyFields: [],
+          credits: 0.5,
+          creditsField: 'data..credits',
+          declineRetries: 4,
+        },
+        pricing: { currency: 'USD' },
+        guard: { unknownAccounts: 'maybe', limits: { dailyCount: -1 } },
+        payment: { type: 'stripe', url: 'ftp://pay.example.com' },
+        alertEmail: 'nobody',
+      }),
+    ).toEqual([
+      'platform.baseUrl: must be https (http on this machine only), without ? and #',
+      'platform.keyHeader: must be a header name',
+      'platform.notAppliedStatuses.0: Invalid option: expected one of 401|403|429',
+      'recharge.mode: Invalid option: expected one of "observe"|"live"',
+      "recharge.verifiers.0.type: Invalid discriminator value. Expected 'token' | 'hmac' | 'standard-webhooks'",
+      'recharge.verifiers.1.header: Invalid input: expected string, received undefined',
+      'recharge.keyFields: Too small: expected array to have >=1 items',
+      'recharge.credits: Invalid input: expected int, received number',
+      'recharge.creditsField: a field is a name or a path such as "data.email"',
+      'recharge.declineRetries: Too big: expected number to be <=3',
+      'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
+      'guard.unknownAccounts: Invalid option: expected one of "refuse"|"allow"',
+      'guard.limits.dailyCount: Too small: expected number to be >=0',
+      'payment.type: Invalid input: expected "http"',
+      'payment.url: must be https (http on this machine only), without ? and #',
+      'alertEmail: Invalid email address',
+    ]);
+  });
+
+  it('is refused without what it needs', () => {
+    expect(faultsOf({})).toEqual([
+      'platform: Invalid input: expected object, received undefined',
+      'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
+      'payment: Invalid input: expected object, received undefined',
+    ]);
+    expect(faultsOf([])).toEqual(['the whole file: Invalid input: expected object, received array']);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['at the top', { ...SMALLEST, chanels: {} }, 'the whole file: Unrecognized key: "chanels"'],
+    [
+      'in platform',
+      { ...SMALLEST, platform: { baseUrl: 'https://a.example', url: 1 } },
+      'platform: Unrecognized key: "url"',
+    ],
+    ['in recharge', withRecharge({ creditField: 'credits' }), 'recharge: Unrecognized key: "creditField"'],
+    [
+      'in a verifier',
+      withRecharge({ verifiers: [{ type: 'token', secret: 'x' }] }),
+      'recharge.verifiers.0: Unrecognized key: "secret"',
+    ],
+    [
+      'in limits',
+      { ...SMALLEST, guard: { limits: { dailyAmount: 1 } } },
+      'guard.limits: Unrecognized key: "dailyAmount"',
+    ],
+    [
+      'in payment',
+      { ...SMALLEST, payment: { ...SMALLEST.payment, secret: 'x' } },
+      'payment: Unrecognized key: "secret"',
+    ],
+  ])('is refused for a setting it does not know: %s', (_name, value, fault) => {
+    expect(faultsOf(value)).toEqual([fault]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      'credits and creditsField together',
+      { credits: 500, creditsField: 'credits' },
+      'recharge.credits: give credits or creditsField, not both',
+    ],
+    [
+      'more minCredits than maxCredits',
+      { minCredits: 500, maxCredits: 499 },
+      'recharge.minCredits: is larger than maxCredits: every recharge would be refused',
+    ],
+    [
+      'fewer credits than minCredits',
+      { credits: 99, minCredits: 100 },
+      'recharge.credits: is not from minCredits to maxCredits: every recharge would be refused',
+    ],
+    [
+      'more credits than maxCredits',
+      { credits: 101, maxCredits: 100 },
+      'recharge.credits: is not from minCredits to maxCredits: every recharge would be refused',
+    ],
+    [
+      'the prototype for a field',
+      { keyFields: ['a.__proto__.b'] },
+      'recharge.keyFields.0: not a field of a payload',
+    ],
+    [
+      'a timestamp that is not signed',
+      { verifiers: [{ type: 'hmac', header: 'a', timestampHeader: 'b' }] },
+      'recharge.verifiers.0.timestampHeader: belongs to {timestamp}.{body} and only there: a timestamp that is not signed proves nothing',
+    ],
+  ])('is refused for %s', (_name, recharge, fault) => {
+    expect(faultsOf(withRecharge(recharge))).toEqual([fault]);
+  });
+
+  it('is refused for settings that do not go together also where another one has a fault', () => {
+    expect(faultsOf(withRecharge({ mode: 'on', credits: 500, creditsField: 'credits' }))).toEqual([
+      'recharge.mode: Invalid option: expected one of "observe"|"live"',
+      'recharge.credits: give credits or creditsField, not both',
+    ]);
+  });
+
+  it('may have as many credits as minCredits and maxCredits say', () => {
+    expect(faultsOf(withRecharge({ credits: 100, minCredits: 100, maxCredits: 100 }))).toEqual([]);
+  });
+
+  it.each([
+    ['http to another machine', 'http://pay.example.com'],
+    ['http to a private address', 'http://10.0.0.1'],
+    ['http to a name that begins like this machine', 'http://localhost.example.com'],
+    ['another protocol', 'file:///etc/passwd'],
+    ['a name and a password', 'https://user:pass@pay.example.com'],
+    ['a query', 'https://pay.example.com/?key=1'],
+    ['an empty query', 'https://pay.example.com/?'],
+    ['a fragment', 'https://pay.example.com/#x'],
+    ['no address', 'pay.example.com'],
+    ['nothing', ''],
+  ])('is refused for an address with %s', (_name, url) => {
+    expect(faultsOf({ ...SMALLEST, payment: { type: 'http', url } })).toEqual([
+      'payment.url: must be https (http on this machine only), without ? and #',
+    ]);
+    expect(faultsOf({ ...SMALLEST, platform: { baseUrl: url } })).toEqual([
+      'platform.baseUrl: must be https (http on this machine only), without ? and #',
+    ]);
+  });
+
+  it('never prints a value: a secret may have been pasted in any place', () => {
+    const secret = 'sk_live_51Habc';
+    const places = [
+      { ...SMALLEST, platform: secret },
+      { ...SMALLEST, platform: { baseUrl: secret } },
+      { ...SMALLEST, platform: { baseUrl: `https://${secret}:x@api.example.com` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: secret } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: { credits: secret } } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyHeader: `${secret}:` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, emptyPoolPattern: `${secret}(` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, apiKey: secret } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, notAppliedStatuses: [secret] } },
+      withRecharge({ mode: secret }),
+      withRecharge({ verifiers: secret }),
+      withRecharge({ verifiers: [secret] }),
+      withRecharge({ verifiers: [{ type: secret }] }),
+      withRecharge({ verifiers: [{ type: 'token', secret }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: `${secret} ` }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: 'a', encoding: secret }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: 'a', signs: secret }] }),
+      withRecharge({ creditsField: `${secret} ` }),
+      withRecharge({ keyFields: [`${secret}..`] }),
+      withRecharge({ credits: secret }),
+      { ...SMALLEST, pricing: secret },
+      { ...SMALLEST, pricing: { currency: secret, perCredit: secret } },
+      { ...SMALLEST, pricing: { currency: 'USD', packs: [{ credits: secret, price: secret }] } },
+      { ...SMALLEST, guard: { unknownAccounts: secret } },
+      { ...SMALLEST, guard: { limits: { dailyCount: secret } } },
+      { ...SMALLEST, payment: secret },
+      { ...SMALLEST, payment: { type: secret, url: secret } },
+      { ...SMALLEST, payment: { type: 'http', url: `${secret}.example.com` } },
+      { ...SMALLEST, alertEmail: secret },
+      secret,
+      [secret],
+    ];
+    for (const place of places) {
+      expect(JSON.stringify(place)).toContain(secret);
+      const faults = faultsOf(place);
+      expect(faults.length).toBeGreaterThan(0);
+      expect(faults.join('\n')).not.toContain(secret);
+    }
+  });
+});
+
+describe('the file of a configuration', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const written = (text: string) => {
+    const path = join(folder, 'relay.config.json');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is read by its path, and beside the code of a function', () => {
+    const path = written(JSON.stringify(SMALLEST));
+    expect(readConfig(path).recharge.mode).toBe('observe');
+    expect(bundledConfig(pathToFileURL(join(folder, 'index.mjs')).href).payment.type).toBe('http');
+  });
+
+  it('that is missing is said to be', () => {
+    expect(() => readConfig(join(folder, 'relay.config.json'))).toThrow(
+      new ConfigError('relay.config.json', ['it cannot be read (ENOENT)']),
+    );
+  });
+
+  it('that is no JSON is said to be, without a word of it', () => {
+    expect(() => readConfig(written('{"platform": sk_live_51Habc}'))).toThrow(
+      new ConfigError('relay.config.json', ['it is not JSON']),
+    );
+  });
+
+  it('is named in its faults, without its folder', () => {
+    expect(() => readConfig(written('{}'))).toThrow(/^relay\.config\.json cannot be used:\n {2}- platform: /);
+  });
+});
+
+describe('what an agency chooses', () => {
+  const config = parseConfig(
+    {
+      ...withRecharge({
+        mode: 'live',
+        minCredits: 100,
+        maxCredits: 5_000,
+        declineRetries: 2,
+        refundAutomatically: true,
+      }),
+      guard: { unknownAccounts: 'allow', limits: { dailyCount: 2 } },
+    },
+    'it',
+  );
+
+  it('reaches the guard', () => {
+    expect(guardSettings(config)).toEqual({
+      mode: 'live',
+      unknownAccounts: 'allow',
+      credits: { min: 100, max: 5_000 },
+      limits: { dailyCount: 2 },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+    });
+  });
+
+  it('reaches the policy, and changes none of its waits', () => {
+    const { declineRetries, refundAutomatically, ...waits } = policyOf(config, productionPolicy);
+    expect({ declineRetries, refundAutomatically }).toEqual({ declineRetries: 2, refundAutomatically: true });
+    const { declineRetries: _d, refundAutomatically: _r, ...same } = productionPolicy;
+    expect(waits).toEqual(same);
+  });
+});
+
+describe('the environment of a function', () => {
+  it('is read without what is not ours', () => {
+    const env = {
+      STAGE: 'dev',
+      TABLE_NAME: 'table',
+      RECHARGE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/recharges',
+      INBOUND_SECRET: 'inbound',
+    };
+    expect(readEnv(envSchema, { ...env, PATH: '/bin' })).toEqual(env);
+  });
+
+  it('is refused with all its faults at once, and without a value', () => {
+    expect(() =>
+      readEnv(envSchema, { STAGE: 'dev', TABLE_NAME: '', RECHARGE_QUEUE_URL: 'sk_live_51Habc' }),
+    ).toThrow(
+      new ConfigError('The environment', [
+        'TABLE_NAME: Too small: expected string to have >=1 characters',
+        'RECHARGE_QUEUE_URL: Invalid URL',
+        'INBOUND_SECRET: Invalid input: expected string, received undefined',
+      ]),
+    );
+  });
+});
+
+describe('what is written about the configuration', () => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  const page = read('docs/configuration.md');
+  const blocks = [...page.matchAll(/^```json([^\n]*)\n(.*?)^```$/gms)].map(([, title = '', text = '']) => ({
+    title: title.trim(),
+    value: JSON.parse(text),
+  }));
+  const titled = (title: string) => blocks.filter((block) => block.title === title).map(({ value }) => value);
+
+  it('includes an example that can be used', () => {
+    const example = readConfig(new URL('../relay.config.example.json', import.meta.url));
+    expect(example.recharge.mode).toBe('observe');
+  });
+
+  it('shows whole configurations that can be used', () => {
+    const examples = titled('relay.config.json');
+    expect(examples.length).toBeGreaterThanOrEqual(2);
+    for (const example of examples) expect(faultsOf(example)).toEqual([]);
+  });
+
+  it('shows sections that can be used', () => {
+    const sections = titled('section');
+    expect(sections.length).toBeGreaterThanOrEqual(6);
+    for (const section of sections) expect(faultsOf({ ...SMALLEST, ...section })).toEqual([]);
+  });
+
+  it('shows secrets that can be used', () => {
+    const [inbound] = titled('inbound');
+    const [outbound] = titled('outbound');
+    expect(z.strictObject(inboundSecretsSchema.shape).parse(inbound).webhook).toHaveLength(2);
+    expect(z.strictObject(outboundSecretsSchema.shape).required().parse(outbound)).toBeDefined();
+  });
+
+  it('names every setting', () => {
+    const names = new Set<string>();
+    const collect = (schema: unknown): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      if ('properties' in schema) for (const name of Object.keys(Object(schema.properties))) names.add(name);
+      for (const part of Object.values(schema)) collect(part);
+    };
+    collect(z.toJSONSchema(configSchema, { io: 'input' }));
+    expect(names.size).toBeGreaterThan(40);
+    const around = ['`', '.', '"'];
+    const told = (name: string) =>
+      around.some((before) => around.some((after) => page.includes(before + name + after)));
+    expect([...names].filter((name) => !told(name))).toEqual([]);
+  });
+});
