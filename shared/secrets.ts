@@ -48,7 +48,10 @@ export function createSecrets<Values>(
   let rereading: Promise<'read'> | undefined;
   const readNow = () => {
     readAt = now();
-    return { values: read().then((text) => parseSecrets(name, text, schema)), readAt };
+    const text = read().catch((cause: unknown) => {
+      throw new Error(`The secret "${name}" could not be read`, { cause });
+    });
+    return { values: text.then((stored) => parseSecrets(name, stored, schema)), readAt };
   };
   const get = () => {
     if (cached && now() < cached.readAt + CACHED_MS) return cached.values;

@@ -710,7 +710,7 @@ describe('the proof of the sender', () => {
       expect.objectContaining({
         level: 'error',
         message: 'a webhook could not be stored',
-        error: 'Error: no answer',
+        error: 'Error: The secret "inbound" could not be read, because Error: no answer',
       }),
     ]);
     stored = JSON.stringify({ webhook: [SECRET] });
