@@ -5,6 +5,8 @@ import { inboundSecrets, outboundSecrets } from '../shared/aws.ts';
 import { describeError } from '../shared/logger.ts';
 import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 
+const NO_SECRET = "Secrets Manager can't find the specified secret.";
+
 const SECONDS = 1_000;
 const MINUTES = 60 * SECONDS;
 
@@ -176,8 +178,15 @@ describe('on AWS, a secret', () => {
     expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [] });
   });
 
+  it('that the stack made, and nobody has filled, is none yet', async () => {
+    const message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
+    answer = { status: 400, body: { __type: 'ResourceNotFoundException', Message: message } };
+    expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [] });
+    expect(await outboundSecrets('relay/outbound').get()).toEqual({});
+  });
+
   it('that is not there is named in the error, with the reason', async () => {
-    answer = { status: 400, body: { __type: 'ResourceNotFoundException', Message: 'no such secret' } };
+    answer = { status: 400, body: { __type: 'ResourceNotFoundException', Message: NO_SECRET } };
     expect(await messageOf(inboundSecrets('relay/inbound').get())).toMatch(
       /^Error: The secret "inbound" could not be read, because ResourceNotFoundException: /,
     );
