@@ -88,8 +88,8 @@ function find(payload: object, paths: readonly string[]): unknown {
   for (const path of paths) {
     let value: unknown = payload;
     for (const name of path.split('.')) {
-      const members = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
-      value = members ? Object.entries(value ?? {}).find(([member]) => member === name)?.[1] : undefined;
+      const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+      value = members.find(([member]) => member === name)?.[1];
     }
     if (value !== undefined && value !== null) return value;
   }
