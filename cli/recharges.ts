@@ -29,10 +29,12 @@ export async function listRecharges({ ledger, now }: Connection, options: ListOp
       return { keys: items, ...rest };
     });
   }
-  await collect(async (cursor) => {
-    const { items, ...rest } = await ledger.due(Number.MAX_SAFE_INTEGER, cursor);
-    return { keys: items.map(({ key }) => key), ...rest };
-  });
+  for (const waitsFor of ['time', 'person'] as const) {
+    await collect(async (cursor) => {
+      const { items, ...rest } = await ledger.due(waitsFor, Number.MAX_SAFE_INTEGER, cursor);
+      return { keys: items.map(({ key }) => key), ...rest };
+    });
+  }
   const rows: Recharge[] = [];
   for (const key of keys) {
     const row = await ledger.read(key);

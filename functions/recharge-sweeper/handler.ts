@@ -1,8 +1,9 @@
 import type { Context } from 'aws-lambda';
 import type { Logger } from '../../shared/logger.ts';
-import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
+import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger.ts';
 import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
+import type { Recharge } from '../../shared/recharge/recharge.ts';
 
 export interface RechargeSweeperDeps {
   ledger: Ledger;
@@ -15,32 +16,62 @@ export interface RechargeSweeperDeps {
 /** Rows moved at a time: each is one small write. */
 const AT_A_TIME = 10;
 
+/** How often the reviews are counted: one read each. */
+const COUNT_EVERY_MS = 55_000;
+
 /**
  * Brings every due recharge back to the worker, page after page until none is left or the time is out.
  * Each row is first moved on, then queued: a sweeper that dies in between delays it, and loses nothing.
  */
 export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
+  let countedAt = 0;
   return async (
     _event: unknown,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<{ queued: number }> => {
-    const { ledger, policy, logger, now } = deps;
+    const { policy, logger, now } = deps;
     const endsAt = now() + context.getRemainingTimeInMillis() - policy.callMarginMs;
-    let queued = 0;
-    let complete = false;
-    let cursor: string | undefined;
-    while (!complete && now() < endsAt) {
-      const page = await ledger.due(now(), cursor);
-      let start = 0;
-      for (; start < page.items.length && now() < endsAt; start += AT_A_TIME) {
-        queued += await bringBack(page.items.slice(start, start + AT_A_TIME), deps);
-      }
-      cursor = page.cursor;
-      complete = cursor === undefined && start >= page.items.length;
-    }
+    const forTime = await sweep('time', endsAt, deps);
+    const forPerson = await sweep('person', endsAt, deps);
+    const queued = forTime.queued + forPerson.queued;
+    const complete = forTime.complete && forPerson.complete;
     if (queued > 0 || !complete) logger.info('swept', { queued, complete });
+    if (complete && now() >= countedAt + COUNT_EVERY_MS) {
+      countedAt = now();
+      await countReviews(deps);
+    }
     return { queued };
   };
+}
+
+async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDeps) {
+  let queued = 0;
+  let cursor: string | undefined;
+  while (deps.now() < endsAt) {
+    const page = await deps.ledger.due(waitsFor, deps.now(), cursor);
+    let start = 0;
+    for (; start < page.items.length && deps.now() < endsAt; start += AT_A_TIME) {
+      queued += await bringBack(page.items.slice(start, start + AT_A_TIME), deps);
+    }
+    cursor = page.cursor;
+    if (cursor === undefined && start >= page.items.length) return { queued, complete: true };
+  }
+  return { queued, complete: false };
+}
+
+/** How many recharges wait for a person, and since when the oldest of them does (of the first page: a hundred). */
+async function countReviews({ ledger, logger, now }: RechargeSweeperDeps): Promise<void> {
+  const { items } = await ledger.due('person', Number.MAX_SAFE_INTEGER);
+  if (items.length === 0) return;
+  const rows = await Promise.all(items.map(({ key }) => ledger.read(key).catch(() => undefined)));
+  const since = rows.flatMap((row) => (row ? [reviewedSince(row)] : []));
+  const oldestSeconds = Math.round((now() - Math.min(now(), ...since)) / 1_000);
+  logger.info('reviews waiting', {}, { needs_review: items.length, oldest_review_seconds: oldestSeconds });
+}
+
+/** When the row came to the review it is in. */
+function reviewedSince({ history, review, receivedAt }: Recharge): number {
+  return history.findLast(({ event }) => event === review)?.at ?? receivedAt;
 }
 
 async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, now }: RechargeSweeperDeps) {

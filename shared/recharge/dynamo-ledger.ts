@@ -17,7 +17,7 @@ import {
   type Reservation,
   unknownAccount,
 } from './account.ts';
-import { type Ledger, NewerRowError } from './ledger.ts';
+import { type Ledger, NewerRowError, type WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
 import { isFinished, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
 
@@ -25,8 +25,6 @@ const RECHARGE = 'RECHARGE#';
 const ACCOUNT = 'ACCOUNT#';
 /** The partition of the `recent` index that names the clients the agency knows. */
 export const ACCOUNTS_LIST = 'ACCOUNTS';
-/** One constant partition: keyed by the phase, every transition would cost two more write units. */
-const OPEN = 'y';
 /** Keys only, under 200 bytes each. */
 const PAGE_SIZE = 100;
 
@@ -84,14 +82,14 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
       return standing ? { kind: 'conflict', row: accountOf(standing) } : { kind: 'written', row };
     },
 
-    async due(now, cursor) {
+    async due(waitsFor, until, cursor) {
       const page = await client.send(
         new QueryCommand({
           TableName: table,
           IndexName: 'open',
-          KeyConditionExpression: '#open = :open AND nextAttemptAt <= :now',
+          KeyConditionExpression: '#open = :waitsFor AND nextAttemptAt <= :until',
           ExpressionAttributeNames: { '#open': 'open' },
-          ExpressionAttributeValues: { ':open': OPEN, ':now': now },
+          ExpressionAttributeValues: { ':waitsFor': waitsFor, ':until': until },
           Limit: PAGE_SIZE,
           ...startAfter(cursor),
         }),
@@ -245,6 +243,9 @@ function rechargeOf(item: Item): Recharge {
   return { ...row, key: keyOf(pk), attemptStartedAt: row.attemptStartedAt ?? row.receivedAt };
 }
 
+/** Two partitions. Keyed by the phase, every transition would cost two more write units. */
+const waitsFor = ({ phase }: Recharge): WaitsFor => (phase === 'needs_review' ? 'person' : 'time');
+
 function itemOfRecharge(row: Recharge): Item {
   const { key, history, ...rest } = row;
   return {
@@ -252,7 +253,7 @@ function itemOfRecharge(row: Recharge): Item {
     pk: RECHARGE + key,
     list: RECHARGE + dayOf(row.receivedAt),
     listKey: `${row.receivedAt}#${row.email}`,
-    open: isFinished(row) ? undefined : OPEN,
+    open: isFinished(row) ? undefined : waitsFor(row),
     // The first attempt begins with the webhook; only a later one needs a time of its own.
     attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
     history: history.map(({ at, event, detail, times }) => ({ t: at, e: event, d: detail, n: times })),

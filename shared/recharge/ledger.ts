@@ -10,6 +10,9 @@ export interface Page<Item> {
   cursor?: string;
 }
 
+/** What brings an unfinished row on: time alone, or a person's word. Those for a person are few, and counted. */
+export type WaitsFor = 'time' | 'person';
+
 export interface DueRecharge {
   key: string;
   nextAttemptAt: number;
@@ -31,8 +34,8 @@ export interface Ledger {
   write(read: Recharge, next: Recharge): Promise<Written<Recharge>>;
   readAccount(email: string): Promise<Account>;
   writeAccount(read: Account, next: Account): Promise<Written<Account>>;
-  /** Unfinished rows due at `now`, the most overdue first. */
-  due(now: number, cursor?: string): Promise<Page<DueRecharge>>;
+  /** Unfinished rows whose next attempt is due at a time, the most overdue first. */
+  due(waitsFor: WaitsFor, until: number, cursor?: string): Promise<Page<DueRecharge>>;
   /**
    * Moves a due row on before it is queued, unless someone else did.
    *

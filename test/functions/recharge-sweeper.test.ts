@@ -56,7 +56,7 @@ async function allDue(now: number): Promise<DueRecharge[]> {
   const items: DueRecharge[] = [];
   let cursor: string | undefined;
   do {
-    const page = await store().ledger.due(now, cursor);
+    const page = await store().ledger.due('time', now, cursor);
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -135,8 +135,8 @@ describe('two sweeps at once', () => {
     await claimed(3);
     const raced: Ledger = {
       ...ledger,
-      async due(now, cursor) {
-        const page = await ledger.due(now, cursor);
+      async due(waitsFor, until, cursor) {
+        const page = await ledger.due(waitsFor, until, cursor);
         const second = page.items[1];
         if (second) await ledger.postpone(second, NOW + 60_000);
         return page;
@@ -232,5 +232,44 @@ describe('a sweep whose time is out', () => {
     const { sweep, lines } = aSweeper({ ledger: slowly(clock), now: () => clock.now });
     expect(await sweep()).toEqual({ queued: 50 });
     expect(lines).toEqual([expect.objectContaining({ message: 'swept', queued: 50, complete: false })]);
+  });
+});
+
+describe('recharges that wait for a person', () => {
+  const DAY = 86_400_000;
+  async function inReview(key: string, since: number, remindAt: number): Promise<void> {
+    const { ledger } = store();
+    const order = { key, email: 'jane@example.com', credits: 500 };
+    const { row } = await ledger.claim(newRecharge(order, since - 1_000, since));
+    await ledger.write(row, {
+      ...row,
+      phase: 'needs_review',
+      review: 'grant_unknown',
+      nextAttemptAt: remindAt,
+      history: [...row.history, { at: since, event: 'grant_unknown', detail: 'status 500' }],
+    });
+  }
+
+  it('are brought back for their reminder when it is due, and not before', async () => {
+    await inReview('due', NOW - DAY, NOW);
+    await inReview('later', NOW - DAY, NOW + 1);
+    expect(await aSweeper().sweep()).toEqual({ queued: 1 });
+    expect(await queue().taken()).toEqual(messages(['due']));
+  });
+
+  it('are counted once a minute, with the age of the oldest', async () => {
+    await inReview('old', NOW - 2 * DAY, NOW + DAY);
+    await inReview('new', NOW - 60_000, NOW + DAY);
+    let now = NOW;
+    const { sweep, lines } = aSweeper({ now: () => now });
+    await sweep();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ needs_review: 2, oldest_review_seconds: 172_800, stage: 'local' });
+    now += 30_000;
+    await sweep();
+    expect(lines).toHaveLength(1);
+    now += 30_000;
+    await sweep();
+    expect(lines[1]).toMatchObject({ needs_review: 2, oldest_review_seconds: 172_860 });
   });
 });

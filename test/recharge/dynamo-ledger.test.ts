@@ -2,7 +2,7 @@ import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { type Account, type Reservation, unknownAccount } from '../../shared/recharge/account.ts';
 import { judge, withEntry } from '../../shared/recharge/guard.ts';
-import { type DueRecharge, type Ledger, NewerRowError } from '../../shared/recharge/ledger.ts';
+import { type DueRecharge, type Ledger, NewerRowError, type WaitsFor } from '../../shared/recharge/ledger.ts';
 import { decide, type Moment, type Outcome, record } from '../../shared/recharge/machine.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
@@ -129,11 +129,11 @@ async function makeNewer(key: string): Promise<void> {
   );
 }
 
-async function allDue(ledger: Ledger, now: number): Promise<DueRecharge[][]> {
+async function allDue(ledger: Ledger, now: number, waitsFor: WaitsFor = 'time'): Promise<DueRecharge[][]> {
   const pages: DueRecharge[][] = [];
   let cursor: string | undefined;
   do {
-    const page = await ledger.due(now, cursor);
+    const page = await ledger.due(waitsFor, now, cursor);
     pages.push(page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -287,7 +287,7 @@ describe('write', () => {
     },
   );
 
-  it('leaves a row that waits for a person among the open ones', async () => {
+  it('leaves a row that waits for a person among the open ones, apart from those that go on by themselves', async () => {
     const { ledger } = store();
     const { row } = await ledger.claim(received());
     await ledger.write(row, {
@@ -296,7 +296,8 @@ describe('write', () => {
       review: 'grant_unknown',
       nextAttemptAt: NOW + 5,
     });
-    expect(await allDue(ledger, NOW + 5)).toEqual([[{ key: 'key-1', nextAttemptAt: NOW + 5 }]]);
+    expect(await allDue(ledger, NOW + 5, 'person')).toEqual([[{ key: 'key-1', nextAttemptAt: NOW + 5 }]]);
+    expect(await allDue(ledger, NOW + 5, 'time')).toEqual([[]]);
   });
 
   it('never makes a row where there is none', async () => {
@@ -498,9 +499,9 @@ describe('due', () => {
   it('goes on after the last row it named, though that has moved on meanwhile', async () => {
     const { ledger } = store();
     await claimMany(ledger, 110);
-    const first = await ledger.due(NOW + 1_000);
+    const first = await ledger.due('time', NOW + 1_000);
     for (const item of first.items) await ledger.postpone(item, NOW + 180_000);
-    const second = await ledger.due(NOW + 1_000, first.cursor);
+    const second = await ledger.due('time', NOW + 1_000, first.cursor);
     expect(second.items.map(({ key }) => key)).toEqual(
       Array.from({ length: 10 }, (_, index) => `key-${100 + index}`),
     );
@@ -510,13 +511,13 @@ describe('due', () => {
   it('names nothing where nothing is due', async () => {
     const { ledger } = store();
     await ledger.claim(received({ nextAttemptAt: NOW + 1 }));
-    expect(await ledger.due(NOW)).toEqual({ items: [] });
+    expect(await ledger.due('time', NOW)).toEqual({ items: [] });
   });
 
   it('keeps apart keys that contain #', async () => {
     const { ledger } = store();
     await ledger.claim(received({ key: 'a#b#c', nextAttemptAt: NOW }));
-    expect((await ledger.due(NOW)).items).toEqual([{ key: 'a#b#c', nextAttemptAt: NOW }]);
+    expect((await ledger.due('time', NOW)).items).toEqual([{ key: 'a#b#c', nextAttemptAt: NOW }]);
   });
 });
 
