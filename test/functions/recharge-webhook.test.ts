@@ -795,7 +795,7 @@ describe('an outage', () => {
     await client.send(new DeleteQueueCommand({ QueueUrl: url }));
     const { send } = aWebhook();
     expect(await send(BODY)).toEqual(NOT_STORED);
-    expect(await store().ledger.due(NOW + 180_000)).toEqual({
+    expect(await store().ledger.due('time', NOW + 180_000)).toEqual({
       items: [{ key: 'key-1', nextAttemptAt: NOW + 180_000 }],
     });
     await queue().restore();
