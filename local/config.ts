@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import * as z from 'zod';
 import { type Config, ConfigError, parseConfig, readConfigFile } from '../shared/config.ts';
 
@@ -43,7 +44,7 @@ export function localConfig(
       },
       payment: { type: 'http', url: paymentsUrl ?? env.PAYMENT_HOOK_URL },
     },
-    env.RELAY_CONFIG ?? 'the local configuration',
+    env.RELAY_CONFIG === undefined ? 'the local configuration' : basename(env.RELAY_CONFIG),
   );
 }
 
@@ -51,7 +52,7 @@ function readFile(path: string | undefined): z.infer<typeof fileSchema> {
   const parsed = fileSchema.safeParse(path === undefined ? {} : readConfigFile(path));
   if (parsed.success) return parsed.data;
   throw new ConfigError(
-    path ?? '',
+    basename(path ?? ''),
     parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`),
   );
 }

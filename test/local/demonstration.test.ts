@@ -1,0 +1,224 @@
+import { exec } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { localConfig } from '../../local/config.ts';
+import { useParties } from '../support/parties.ts';
+import {
+  isAlive,
+  ROOT,
+  type Row,
+  type RunningRelay,
+  recordedPids,
+  useRelays,
+} from '../support/relay-process.ts';
+
+const { newFolder, run, start } = useRelays();
+const newParties = useParties();
+
+const lastLine = (text: string): Row => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
+const says = ({ output }: RunningRelay, words: string) =>
+  vi.waitFor(() => expect(output()).toContain(words), { timeout: 20_000, interval: 20 });
+const ONCE = ['--once', '--json'];
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+describe.concurrent('npm start -- --once --json', () => {
+  it('exits 0 with the completed recharge as its last line, again and again in one folder', async () => {
+    const folder = newFolder();
+    const first = await run({ folder, args: ONCE });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const row = lastLine(first.stdout);
+    expect(row).toMatchObject({
+      key: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      phase: 'completed',
+      email: 'demo@example.com',
+      credits: 500,
+      amount: 5_000,
+      currency: 'USD',
+      payment_ref: expect.stringMatching(/^pay_/),
+      new_balance: 550,
+    });
+    expect(row.history.map(({ event }) => event)).toEqual(['received', 'paid', 'granted']);
+    expect(first.stdout).toContain(`Recharge ${row.key}\n`);
+    expect(first.stdout).toContain('client charged: pay_');
+    expect(first.stdout).toContain('credits granted: balance 550');
+    expect(first.stdout).toContain('demo@example.com now has 550 credits.');
+
+    const second = await run({ folder, args: ONCE });
+    expect(second).toMatchObject({ code: 0, stderr: '' });
+    expect(lastLine(second.stdout)).toMatchObject({ phase: 'completed', new_balance: 550 });
+    expect(lastLine(second.stdout).key).not.toBe(row.key);
+    expect(existsSync(join(folder, 'processes.json'))).toBe(false);
+  });
+
+  it('is refused where a platform or a payment endpoint of one’s own takes the place of the sandbox', async () => {
+    for (const env of [
+      { PLATFORM_BASE_URL: 'http://127.0.0.1:9' },
+      { PAYMENT_HOOK_URL: 'http://127.0.0.1:9' },
+    ]) {
+      const folder = join(newFolder(), 'new');
+      expect(await run({ folder, env, args: ['--once'] })).toEqual({
+        code: 1,
+        stdout: '',
+        stderr:
+          '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.\n',
+      });
+      expect(existsSync(folder)).toBe(false);
+    }
+  });
+});
+
+describe('a relay that stays up', () => {
+  let relay: RunningRelay;
+  beforeAll(async () => {
+    relay = await start();
+    await says(relay, 'Ctrl-C stops everything');
+  });
+
+  it('prints lines that work when they are pasted', async () => {
+    const lines = relay
+      .output()
+      .split('\n')
+      .filter((line) => /^ {2}(RELAY_LOCAL_DIR=\S+ npm|curl) /.test(line));
+    expect(lines).toHaveLength(6);
+    // As in a terminal of the user: another shell, with Node and npm on its path.
+    const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
+    const paste = async (line: string) =>
+      (await promisify(exec)(line, { cwd: ROOT, env: { PATH }, timeout: 30_000 })).stdout;
+    const said = await Promise.all(lines.map(paste));
+    expect(said[0]).toMatch(/ completed +500 credits +50\.00 USD +demo@example\.com /);
+    expect(JSON.parse(said[1] ?? '')).toMatchObject({ email: 'client-001@example.com', balance: 50 });
+    expect(said[2]).toMatch(/^202 \{"status":"received"/m);
+    expect(JSON.parse(said[3] ?? '')).toMatchObject({ status: 'received' });
+    expect(JSON.parse(said[4] ?? '')).toMatchObject({
+      faults: [{ operation: 'grant', fault: 'error_after' }],
+    });
+    expect(JSON.parse(said[5] ?? '').events[0]).toMatchObject({ kind: 'capture', email: 'demo@example.com' });
+    expect(await paste(lines[2] ?? '')).toMatch(/^200 \{"status"/m);
+    expect(relay.output()).toContain(
+      `stays in ${relay.folder} (RELAY_LOCAL_DIR=${relay.folder} npm start -- --fresh forgets it)`,
+    );
+  });
+
+  it('refuses a second start in its folder, also with --fresh, and is not hurt by it', async () => {
+    for (const args of [[], ['--fresh'], ONCE]) {
+      expect(await run({ folder: relay.folder, args })).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `Another npm start (process ${relay.pid}) is running in ${relay.folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.\n`,
+      });
+    }
+    expect(
+      (await relay.cli('webhook', 'send', '--key', 'after-all', '--email', 'client-050@example.com')).code,
+    ).toBe(0);
+    expect(await relay.reaches('after-all', 'completed')).toMatchObject({ new_balance: 1_000 });
+  });
+
+  it('ends with exit code 0 on Ctrl-C, and with it all it started', async () => {
+    const pids = recordedPids(relay.folder);
+    expect(pids).toHaveLength(5);
+    expect(pids.filter(isAlive)).toEqual(pids);
+    expect(await relay.end('SIGINT')).toMatchObject({ code: 0, stderr: '' });
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(existsSync(join(relay.folder, 'processes.json'))).toBe(false);
+  });
+});
+
+describe.concurrent('a folder', () => {
+  it('is had by one of several starts at once', async () => {
+    const folder = newFolder();
+    const ended = await Promise.all([1, 2, 3].map(() => run({ folder, args: ONCE })));
+    const { length } = ended.filter(({ code }) => code === 0);
+    expect(length).toBe(1);
+    for (const { code, stderr } of ended) {
+      if (code !== 0) expect(stderr).toMatch(/^Another npm start .+\n$/);
+    }
+  });
+
+  it('has no engine left after a kill, and its data at the next start, but not after --fresh', async () => {
+    const killed = await start();
+    await says(killed, 'Ctrl-C stops everything');
+    const { folder } = killed;
+    const pids = recordedPids(folder);
+    expect(await killed.end('SIGKILL')).toMatchObject({ code: null });
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
+
+    const next = await start({ folder });
+    const kept = await next.json<Row[]>('recharges', 'list');
+    const [earliest] = kept.slice(-1);
+    expect(earliest).toMatchObject({ email: 'demo@example.com', phase: 'completed', new_balance: 550 });
+    await next.end('SIGTERM');
+
+    const fresh = await start({ folder, args: ['--fresh'] });
+    await says(fresh, 'Ctrl-C stops everything');
+    expect(fresh.output()).toContain('demo@example.com has 500 credits');
+    const rows = await fresh.json<Row[]>('recharges', 'list');
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.key).not.toBe(earliest?.key);
+    expect((await fresh.end()).code).toBe(0);
+  });
+});
+
+describe.concurrent('npm start', () => {
+  it('says that its port is taken, and leaves nothing running', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      const address = other.address();
+      const port = typeof address === 'object' ? address?.port : undefined;
+      const folder = newFolder();
+      expect(await run({ folder, args: ['--port', String(port)] })).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `Port ${port} of 127.0.0.1 cannot be used (EADDRINUSE): give another with --port.\n`,
+      });
+      expect(existsSync(join(folder, 'processes.json'))).toBe(false);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('refuses flags it does not know, before it starts anything', async () => {
+    const cases = [
+      { args: ['--port', 'http'], stderr: '--port takes a number from 0 (any free port) to 65535.\n' },
+      { args: ['--port', '65536'], stderr: '--port takes a number from 0 (any free port) to 65535.\n' },
+      { args: ['--onse'], stderr: expect.stringMatching(/^Unknown option '--onse'.*\n$/) },
+    ];
+    const folder = join(newFolder(), 'new');
+    for (const { args, stderr } of cases) {
+      expect(await run({ folder, args })).toEqual({ code: 1, stdout: '', stderr });
+    }
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('names the faults of RELAY_CONFIG without quoting it, and leaves nothing running', async () => {
+    const { env } = await newParties();
+    const folder = newFolder();
+    const RELAY_CONFIG = join(folder, 'mine.json');
+    expect(await run({ folder, env: { ...env, RELAY_CONFIG } })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'mine.json cannot be used:\n  - it cannot be read (ENOENT)\n',
+    });
+    expect(existsSync(join(folder, 'processes.json'))).toBe(false);
+
+    const theirs = { platformUrl: undefined, paymentsUrl: undefined };
+    const reading = (text: string) => () => {
+      writeFileSync(RELAY_CONFIG, text);
+      localConfig({ ...env, RELAY_CONFIG }, theirs);
+    };
+    expect(reading('{"pricing": hunter2}')).toThrow('mine.json cannot be used:\n  - it is not JSON');
+    expect(reading('[]')).toThrow('mine.json cannot be used:\n  - the whole file: ');
+    expect(reading('{"recharge": "hunter2", "guard": []}')).toThrow(
+      /^mine\.json cannot be used:\n {2}- recharge: ((?!hunter2).)+\n {2}- guard: .+$/,
+    );
+    expect(reading('{"recharge": {"mode": "hunter2"}, "gard": {}}')).toThrow(
+      /^mine\.json cannot be used:\n {2}- recharge\.mode: ((?!hunter2).)+\n {2}- the whole file: .+"gard"$/,
+    );
+    expect(reading('{}')).not.toThrow();
+  });
+});

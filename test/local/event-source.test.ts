@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSEvent } from 'aws-lambda';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
+import { type EventSourceOptions, startEventSource } from '../../local/event-source.ts';
+import { createSqsClient } from '../../shared/aws.ts';
+
+let engine: Engine;
+let client: SQSClient;
+beforeAll(async () => {
+  engine = await startSqs();
+  client = createSqsClient(engine.endpoint);
+});
+const sources: { stop(): Promise<void> }[] = [];
+afterAll(async () => {
+  await Promise.all(sources.map((source) => source.stop()));
+  client.destroy();
+  await engine.stop();
+});
+
+const SUCCESS = { batchItemFailures: [] };
+type EventRecord = SQSEvent['Records'][number];
+const failure = ({ messageId }: EventRecord) => ({ batchItemFailures: [{ itemIdentifier: messageId }] });
+
+let queues = 0;
+/** A queue of the test's own, where a message is hidden for a second, with an event source. */
+async function queueWith(
+  handle: (record: EventRecord, remainingMs: () => number) => ReturnType<EventSourceOptions['handler']>,
+  concurrency = 10,
+) {
+  queues += 1;
+  const name = `work-${queues}`;
+  const queueUrl = await createQueue(client, {
+    name,
+    deadLetterName: `${name}-dead`,
+    visibilityTimeoutSeconds: 1,
+    maxReceiveCount: 5,
+  });
+  const errors: unknown[] = [];
+  const source = startEventSource({
+    client,
+    queueUrl,
+    handler: ({ Records: [record, ...more] }, { getRemainingTimeInMillis }) => {
+      if (!record || more.length > 0) throw new Error('Bug! Batches are of one message.');
+      return handle(record, getRemainingTimeInMillis);
+    },
+    runMs: 6_000,
+    concurrency,
+    onError: (error) => errors.push(error),
+  });
+  sources.push(source);
+  const { QueueUrl: deadUrl } = await client.send(new GetQueueUrlCommand({ QueueName: `${name}-dead` }));
+  return {
+    source,
+    errors,
+    send: (body: string) => client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body })),
+    /** Bodies that can be received now; they are hidden from then on. */
+    visible: () => bodies(queueUrl),
+    dead: () => bodies(deadUrl),
+  };
+}
+
+async function bodies(QueueUrl: string | undefined): Promise<(string | undefined)[]> {
+  const { Messages = [] } = await client.send(
+    new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+  );
+  return Messages.map(({ Body }) => Body);
+}
+
+const eventually = (check: () => void | Promise<void>) =>
+  vi.waitFor(check, { timeout: 15_000, interval: 10 });
+
+describe.concurrent('the event source', () => {
+  it('hands over one message as Lambda does, hides it meanwhile, and deletes it on success', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const records: EventRecord[] = [];
+    let remaining = 0;
+    const { source, errors, send, visible, dead } = await queueWith(async (record, remainingMs) => {
+      records.push(record);
+      remaining = remainingMs();
+      await held;
+      return SUCCESS;
+    });
+    await send('{"key":"key-1"}');
+    await eventually(() => expect(records).toHaveLength(1));
+    expect(records[0]).toMatchObject({
+      messageId: expect.stringMatching(/./),
+      receiptHandle: expect.stringMatching(/./),
+      body: '{"key":"key-1"}',
+      attributes: { ApproximateReceiveCount: '1', SentTimestamp: expect.stringMatching(/^\d{13}$/) },
+      eventSource: 'aws:sqs',
+    });
+    expect(remaining).toBeGreaterThan(5_000);
+    expect(remaining).toBeLessThanOrEqual(6_000);
+    expect(await visible()).toEqual([]);
+    release();
+    await source.stop();
+    await sleep(1_100);
+    expect(await visible()).toEqual([]);
+    expect(await dead()).toEqual([]);
+    expect(records).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+
+  it('lets a failed message come again, counted, and one that fails five times into the dead-letter queue', async () => {
+    const counts: Record<string, string[]> = { once: [], always: [], throws: [] };
+    const { errors, send, visible, dead } = await queueWith(async (record) => {
+      const { body, attributes } = record;
+      counts[body]?.push(attributes.ApproximateReceiveCount);
+      if (body === 'throws') throw new Error('the handler died');
+      return body === 'always' || counts[body]?.length === 1 ? failure(record) : SUCCESS;
+    });
+    for (const body of ['once', 'always', 'throws']) await send(body);
+    const found: (string | undefined)[] = [];
+    await eventually(async () => {
+      found.push(...(await dead()));
+      expect(found.toSorted()).toEqual(['always', 'throws']);
+    });
+    expect(counts).toEqual({
+      once: ['1', '2'],
+      always: ['1', '2', '3', '4', '5'],
+      throws: ['1', '2', '3', '4', '5'],
+    });
+    expect(await visible()).toEqual([]);
+    expect(errors).toEqual(Array(5).fill(new Error('the handler died')));
+  });
+
+  it('never handles more messages at a time than it may, and in the end all of them', async () => {
+    let atATime = 0;
+    let most = 0;
+    const handled: string[] = [];
+    const { send } = await queueWith(async ({ body }) => {
+      atATime += 1;
+      most = Math.max(most, atATime);
+      await sleep(30);
+      atATime -= 1;
+      handled.push(body);
+      return SUCCESS;
+    }, 3);
+    const all = Array.from({ length: 20 }, (_, index) => String(index));
+    await Promise.all(all.map(send));
+    await eventually(() => expect(handled.toSorted()).toEqual(all.toSorted()));
+    expect(most).toBe(3);
+  });
+
+  it('waits for what runs when it is stopped, and takes nothing more', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const { source, errors, send, visible } = await queueWith(async ({ body }) => {
+      begun.push(body);
+      await held;
+      return SUCCESS;
+    });
+    await send('running');
+    await eventually(() => expect(begun).toEqual(['running']));
+    let stopped = false;
+    const stopping = source.stop().then(() => {
+      stopped = true;
+    });
+    await send('later');
+    await sleep(200);
+    expect(stopped).toBe(false);
+    expect(begun).toEqual(['running']);
+    release();
+    await stopping;
+    // At once, or, where the queue had given it to the poll that was broken off, after the second it is hidden.
+    await eventually(async () => expect(await visible()).toEqual(['later']));
+    expect(begun).toEqual(['running']);
+    expect(errors).toEqual([]);
+  });
+
+  it('says that the queue is not there, and can be stopped meanwhile', async () => {
+    const own = await startSqs();
+    const port = Number(new URL(own.endpoint).port);
+    await own.stop();
+    const errors: unknown[] = [];
+    const ownClient = createSqsClient(`http://127.0.0.1:${port}`);
+    const source = startEventSource({
+      client: ownClient,
+      queueUrl: `http://127.0.0.1:${port}/000000000000/work`,
+      handler: async () => SUCCESS,
+      runMs: 6_000,
+      concurrency: 1,
+      onError: (error) => errors.push(error),
+    });
+    await eventually(() => expect(errors).toHaveLength(1));
+    expect(errors[0]).toMatchObject({ code: 'ECONNREFUSED' });
+    await source.stop();
+    ownClient.destroy();
+  });
+});

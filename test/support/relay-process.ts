@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, vi } from 'vitest';
+import { type Engine, startDynamo, startSqs } from '../../local/engines.ts';
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Halves the time of a start, of which the tests make many. */
+const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
+
+/** What the relay reads: a test's processes get those the test gives, and none from outside. */
+const OURS = /^(RELAY|PLATFORM|PAYMENT_HOOK|WEBHOOK|DYNAMODB|SQS)_/;
+
+/** Half a second where nothing else runs; several suites on two cores take their share. */
+const READY_WITHIN_MS = 30_000;
+const ENDS_WITHIN_MS = 15_000;
+
+export type Env = Record<string, string>;
+
+export interface Ended {
+  /** Null where a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A recharge as `--json` prints it. */
+export interface Row {
+  key: string;
+  phase: string;
+  reason?: string;
+  email: string;
+  credits: number;
+  amount?: number;
+  currency?: string;
+  payment_ref?: string;
+  new_balance?: number;
+  version: number;
+  history: { at: string; event: string; detail?: string; times?: number }[];
+}
+
+export interface RunningRelay {
+  url: string;
+  folder: string;
+  pid: number;
+  /** Everything it said so far, on both channels. */
+  output(): string;
+  /** `node cli/main.ts …` in the relay's folder. */
+  cli(...args: string[]): Promise<Ended>;
+  /** The same with `--json`. @throws what it said where it failed. */
+  json<Value = Row>(...args: string[]): Promise<Value>;
+  /** Resolves once `recharges list` shows a row of this key in one of the phases. */
+  reaches(key: string, ...phases: string[]): Promise<Row>;
+  /** Sends the signal and waits for the end. */
+  end(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+export interface RelayOptions {
+  /** Default: a new one. */
+  folder?: string;
+  env?: Env;
+  args?: string[];
+}
+
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
+/** Runs `node …` at the root of the repository. */
+export function runNode(args: string[], env: Env) {
+  const others = Object.entries(process.env).filter(([name]) => !OURS.test(name));
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...Object.fromEntries(others), NODE_COMPILE_CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  living.add(child);
+  const said = { stdout: '', stderr: '' };
+  for (const channel of ['stdout', 'stderr'] as const) {
+    child[channel].setEncoding('utf8').on('data', (text: string) => {
+      said[channel] += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code]): Ended => {
+    living.delete(child);
+    return { code, ...said };
+  });
+  return { child, said, ended };
+}
+
+/**
+ * Relays as processes of their own, for the tests of one file: whatever a test does, none of them, and
+ * none of their folders, is there after it.
+ */
+export function useRelays() {
+  const folders: string[] = [];
+  const running: ReturnType<typeof runNode>[] = [];
+
+  afterAll(async () => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(running.map(({ ended }) => ended));
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  const newFolder = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'));
+    folders.push(folder);
+    return folder;
+  };
+  /** `npm start -- --port 0 …`; resolves when it has ended. */
+  const run = ({ folder = newFolder(), env = {}, args = [] }: RelayOptions) => {
+    const process_ = runNode(['local/main.ts', '--port', '0', ...args], { ...env, RELAY_LOCAL_DIR: folder });
+    running.push(process_);
+    return { ...process_, folder };
+  };
+
+  return {
+    newFolder,
+    run: (options: RelayOptions) => run(options).ended,
+    /** @throws what it said, where it ends instead of listening. */
+    async start(options: RelayOptions = {}): Promise<RunningRelay> {
+      const { child, said, ended, folder } = run(options);
+      const output = () => said.stdout + said.stderr;
+      const url = await listens(output, ended);
+      const cliEnv = { ...options.env, RELAY_LOCAL_DIR: folder };
+      const cli = (...args: string[]) => runNode(['cli/main.ts', ...args], cliEnv).ended;
+      const json = async <Value>(...args: string[]): Promise<Value> => {
+        const { code, stdout, stderr } = await cli(...args, '--json');
+        if (code !== 0) throw new Error(`relay ${args.join(' ')} ended with ${code}: ${stderr}`);
+        return JSON.parse(stdout);
+      };
+      // Many tests wait at once, and each look is a process: they share it.
+      let looking: Promise<Row[]> | undefined;
+      const rows = () => {
+        looking ??= json<Row[]>('recharges', 'list').finally(() => {
+          looking = undefined;
+        });
+        return looking;
+      };
+      return {
+        url,
+        folder,
+        pid: child.pid ?? 0,
+        output,
+        cli,
+        json,
+        reaches: (key, ...phases) =>
+          eventually(async () => {
+            const row = (await rows()).find((one) => one.key === key);
+            if (row && phases.includes(row.phase)) return row;
+            throw new Error(`${key} is ${JSON.stringify(row)}, not yet ${phases.join(' or ')}`);
+          }),
+        async end(signal = 'SIGINT') {
+          child.kill(signal);
+          const impatient = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
+          return ended.finally(() => clearTimeout(impatient));
+        },
+      };
+    },
+  };
+}
+
+/** Looks until nothing is thrown, ever less often: a look is a process of its own. */
+export async function eventually<Value>(look: () => Promise<Value>): Promise<Value> {
+  const endsAt = Date.now() + 40_000;
+  for (let waitMs = 50; ; waitMs = Math.min(800, waitMs * 1.5)) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > endsAt) throw error;
+    }
+    await sleep(waitMs);
+  }
+}
+
+/** Engines that outlive a relay, as table and queue do on AWS. Gone after the last test of the file. */
+export function useEngines(): () => Promise<{ env: Env }> {
+  const engines: Engine[] = [];
+  afterAll(async () => {
+    await Promise.all(engines.map((engine) => engine.stop()));
+  });
+  return async () => {
+    const [dynamo, sqs] = await Promise.all([startDynamo(), startSqs()]);
+    engines.push(dynamo, sqs);
+    return { env: { DYNAMODB_ENDPOINT: dynamo.endpoint, SQS_ENDPOINT: sqs.endpoint } };
+  };
+}
+
+/** From its own words to a healthy answer. */
+async function listens(output: () => string, ended: Promise<Ended>): Promise<string> {
+  const early = ended.then(({ code }) => {
+    throw new Error(`The relay ended with ${code} before it was ready: ${output()}`);
+  });
+  const ready = vi.waitFor(
+    async () => {
+      const [, url] = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(output()) ?? [];
+      if (url === undefined) throw new Error(`The relay is not ready: ${output()}`);
+      const { status } = await fetch(`${url}/health`);
+      if (status !== 200) throw new Error(`GET /health answered ${status}`);
+      return url;
+    },
+    { timeout: READY_WITHIN_MS, interval: 20 },
+  );
+  early.catch(() => {});
+  return Promise.race([ready, early]);
+}
+
+/** A process that has ended, but was not yet asked for its exit code, is not alive. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^\S+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** The numbers of the relay and of all it started, from its own record. */
+export function recordedPids(folder: string): number[] {
+  const { relay, engines } = JSON.parse(readFileSync(join(folder, 'processes.json'), 'utf8'));
+  return [relay, ...engines].map(({ pid }: { pid: number }) => pid);
+}
