@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import type { RechargeConfig } from '../../shared/config.ts';
 import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
 import { type IncomingRequest, verifyRequest } from '../../shared/http/verifiers.ts';
-import type { Logger } from '../../shared/logger.ts';
+import type { Fields, Logger } from '../../shared/logger.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { Quarantine } from '../../shared/recharge/quarantine.ts';
@@ -37,20 +37,32 @@ type Answer = APIGatewayProxyStructuredResultV2;
  * Any answer but 2xx asks the platform to send the webhook again; a repetition is recognised by its key.
  */
 export function createRechargeWebhookHandler(deps: RechargeWebhookDeps) {
+  const { logger, now } = deps;
   return async (event: APIGatewayProxyEventV2): Promise<Answer> => {
-    try {
-      return await receive(event, deps);
-    } catch (error) {
-      deps.logger.error('a webhook could not be stored', error);
-      return errorResponse(500, 'NOT_STORED', 'The webhook could not be stored. Please send it again.');
-    }
+    const receivedAt = now();
+    const { answer, about } = await receive(event, deps).catch((error: unknown): Received => {
+      logger.error('a webhook could not be stored', error);
+      const message = 'The webhook could not be stored. Please send it again.';
+      return { answer: errorResponse(500, 'NOT_STORED', message), about: { word: 'not_stored' } };
+    });
+    const { statusCode: status = 500 } = answer;
+    const fields = { status, ...about, durationMs: now() - receivedAt };
+    logger.info('webhook answered', fields, { [`webhook_${status}`]: 1 });
+    return answer;
   };
 }
 
-async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps): Promise<Answer> {
+/** The answer, and what the log shall say of it. */
+interface Received {
+  answer: Answer;
+  about: Fields;
+}
+
+async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps): Promise<Received> {
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (body.length > MAX_BODY_BYTES) {
-    return errorResponse(413, 'TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    const answer = errorResponse(413, 'TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    return { answer, about: { word: 'too_large' } };
   }
   const request = {
     headers: lowerCased(event.headers),
@@ -59,8 +71,8 @@ async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps)
   };
   const verified = await verify(request, deps);
   if (!verified.ok) {
-    deps.logger.info('webhook refused', { word: 'unauthorized', reason: verified.reason });
-    return errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
+    const answer = errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
+    return { answer, about: { word: 'unauthorized', reason: verified.reason } };
   }
   const read = readOrder(body, deps.config);
   if ('fault' in read) return keepAside(request, read.fault, deps);
@@ -84,8 +96,8 @@ async function claim(
   request: IncomingRequest,
   order: RechargeOrder,
   deps: RechargeWebhookDeps,
-): Promise<Answer> {
-  const { config, ledger, accounts, queue, logger, now } = deps;
+): Promise<Received> {
+  const { config, ledger, accounts, queue, now } = deps;
   const { key, client, credits } = order;
   const email = 'email' in client ? client.email : await accounts.emailOf(client.platformId);
   if (email === undefined) {
@@ -107,17 +119,12 @@ async function claim(
   // Also for a duplicate: whoever wrote the row may have died before this line.
   if (row.phase === 'received') await queue.send([key]);
   const isNew = claimed.kind === 'written';
-  logger.info('webhook accepted', {
-    key,
-    email,
-    word: isNew ? 'received' : 'duplicate',
-    phase: row.phase,
-    credits,
-    durationMs: now() - receivedAt,
-  });
-  return isNew
-    ? jsonResponse(202, { status: 'received', idempotency_key: key })
-    : jsonResponse(200, { status: row.phase, idempotency_key: key });
+  return {
+    answer: isNew
+      ? jsonResponse(202, { status: 'received', idempotency_key: key })
+      : jsonResponse(200, { status: row.phase, idempotency_key: key }),
+    about: { word: isNew ? 'received' : 'duplicate', key, email, phase: row.phase, credits },
+  };
 }
 
 async function keyReused(
@@ -125,25 +132,30 @@ async function keyReused(
   key: string,
   email: string,
   deps: RechargeWebhookDeps,
-): Promise<Answer> {
+): Promise<Received> {
   const reason = 'the idempotency key belongs to another client or number of credits';
   const { id, isNew } = await keep(request, reason, deps);
   if (isNew) deps.logger.alert('key_reused', { key, email, quarantine: id });
-  return errorResponse(
-    409,
-    'KEY_REUSED',
-    `This idempotency_key was received before, and ${reason}. Nothing was done.`,
-  );
+  const message =
+    'This idempotency_key was received before, for another client or number of credits. Nothing was done.';
+  return {
+    answer: errorResponse(409, 'KEY_REUSED', message),
+    about: { word: 'key_reused', key, email, quarantine: id },
+  };
 }
 
 async function keepAside(
   request: IncomingRequest,
   reason: string,
   deps: RechargeWebhookDeps,
-): Promise<Answer> {
+): Promise<Received> {
   const { id, isNew } = await keep(request, reason, deps);
   if (isNew) deps.logger.alert('webhook_quarantined', { quarantine: id, reason });
-  return errorResponse(400, 'NOT_UNDERSTOOD', `Not understood: ${reason}. The webhook is kept for 30 days.`);
+  const message = `Not understood: ${reason}. The webhook is kept for 30 days.`;
+  return {
+    answer: errorResponse(400, 'NOT_UNDERSTOOD', message),
+    about: { word: 'quarantined', quarantine: id, reason },
+  };
 }
 
 function keep(

@@ -14,9 +14,7 @@ export function createRechargeWorkerHandler(deps: RunDeps) {
     const endsAt = deps.now() + context.getRemainingTimeInMillis();
     const results = await Promise.allSettled(
       event.Records.map(async ({ body }) => {
-        const key = readMessage(body);
-        if (!(await runRecharge(key, endsAt, deps)))
-          throw new Error(`No recharge is stored under the key ${key}.`);
+        await runRecharge(readMessage(body), endsAt, deps);
       }),
     );
     const batchItemFailures = event.Records.flatMap(({ messageId }, index) => {

@@ -1,6 +1,13 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type Account, unknownAccount } from './account.ts';
+import { type Account, type Limits, unknownAccount } from './account.ts';
 import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -10,7 +17,11 @@ const ALIAS = 'ACCOUNT-ID#';
 export interface Accounts {
   /** The email of the account linked to the platform's id. */
   emailOf(platformId: string): Promise<string | undefined>;
-  /** Changes settings only; what the guard counts is never touched. Links `platformId` where it is given. */
+  /**
+   * Changes settings only; what the guard counts is never touched. Links `platformId` where it is given.
+   *
+   * @throws an Error where that id is linked to another client: a slip there would charge the wrong card.
+   */
   set(email: string, settings: AccountSettings): Promise<Account>;
   /** Undefined where neither a setting nor a webhook ever named this client. */
   show(email: string): Promise<Account | undefined>;
@@ -18,11 +29,47 @@ export interface Accounts {
   list(): Promise<string[]>;
 }
 
-export type AccountSettings = Partial<
-  Pick<Account, 'status' | 'grantEmail' | 'platformId' | 'customer' | 'pricing' | 'limits'>
->;
+type Clearable<Settings> = { [Name in keyof Settings]?: Settings[Name] | null };
+
+/** What is not named stays as it is; `null` takes a setting away, so that the configuration's counts again. */
+export type AccountSettings = {
+  status?: NonNullable<Account['status']>;
+  limits?: Clearable<Limits>;
+} & Clearable<Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'pricing'>>;
 
 export function createAccounts(client: DynamoDBDocumentClient, table: string, ledger: Ledger): Accounts {
+  const link = async (platformId: string, email: string) => {
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: table,
+          Item: { pk: ALIAS + platformId, v: 1, email },
+          ConditionExpression: 'attribute_not_exists(pk) OR email = :email',
+          ExpressionAttributeValues: { ':email': email },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      throw new Error(
+        `The platform id ${platformId} is linked to another client, whose webhooks would then charge this one. ` +
+          'Take it from that client first: accounts set OTHER --platform-id none',
+      );
+    }
+  };
+  const unlink = async (platformId: string, email: string) => {
+    try {
+      await client.send(
+        new DeleteCommand({
+          TableName: table,
+          Key: { pk: ALIAS + platformId },
+          ConditionExpression: 'email = :email',
+          ExpressionAttributeValues: { ':email': email },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  };
   return {
     async emailOf(platformId) {
       const { Item } = await client.send(
@@ -31,24 +78,22 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       return Item && z.object({ email: z.string() }).parse(Item).email;
     },
 
-    async set(email, settings) {
-      if (settings.platformId !== undefined) {
-        await client.send(
-          new PutCommand({ TableName: table, Item: { pk: ALIAS + settings.platformId, v: 1, email } }),
-        );
-      }
+    async set(email, { limits, ...settings }) {
+      if (settings.platformId) await link(settings.platformId, email);
       let account = await ledger.readAccount(email);
       for (;;) {
-        const { limits, ...others } = settings;
         const next: Account = {
-          ...account,
-          status: account.status ?? 'active',
-          ...others,
-          limits: { ...account.limits, ...limits },
+          ...withSettings(account, settings),
+          status: settings.status ?? account.status ?? 'active',
+          limits: withSettings(account.limits, limits ?? {}),
         };
         const written = await ledger.writeAccount(account, next);
+        if (written.kind === 'written') {
+          // An id that was only replaced keeps leading here: a late webhook may still name it.
+          if (settings.platformId === null && account.platformId) await unlink(account.platformId, email);
+          return written.row;
+        }
         account = written.row;
-        if (written.kind === 'written') return account;
       }
     },
 
@@ -79,4 +124,11 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       return emails;
     },
   };
+}
+
+/** `before` with what is given; `null` takes away. */
+function withSettings<Settings extends object>(before: Settings, given: Clearable<Settings>): Settings {
+  const next = { ...before, ...given };
+  for (const [name, value] of Object.entries(given)) if (value === null) Reflect.deleteProperty(next, name);
+  return next;
 }

@@ -43,17 +43,23 @@ const WRITE_AGAIN_MS = 250;
  * dropped because a write lost.
  *
  * @param endsAt Unix milliseconds when this process may be killed; no step is begun that could not end.
- * @returns the row as it was left, or undefined where there is none with this key.
- * @throws what storage throws, once the run's time is out. The row then brings itself back.
+ * @returns the row as it was left; `left_alone` where a later version of this program wrote it.
+ * @throws an Error where no row has this key; and what storage throws, once the run's time is out: the row
+ *   then brings itself back.
  */
-export async function runRecharge(key: string, endsAt: number, deps: RunDeps): Promise<Recharge | undefined> {
+export async function runRecharge(
+  key: string,
+  endsAt: number,
+  deps: RunDeps,
+): Promise<Recharge | 'left_alone'> {
   try {
     const row = await deps.ledger.read(key);
-    return row && (await new Run(row, endsAt, deps).toRest());
+    if (!row) throw new Error(`No recharge is stored under the key ${key}.`);
+    return await new Run(row, endsAt, deps).toRest();
   } catch (error) {
     if (!(error instanceof NewerRowError)) throw error;
     deps.logger.alert('newer_row', { key, detail: error.message });
-    return undefined;
+    return 'left_alone';
   }
 }
 

@@ -209,13 +209,19 @@ describe('a new webhook', () => {
     expect(lines).toEqual([
       {
         level: 'info',
-        message: 'webhook accepted',
+        message: 'webhook answered',
         key: 'key-1',
         email: 'j***@example.com',
         word: 'received',
         phase: 'received',
         credits: 500,
+        status: 202,
         durationMs: 0,
+        webhook_202: 1,
+        stage: 'local',
+        _aws: expect.objectContaining({
+          CloudWatchMetrics: [expect.objectContaining({ Metrics: [{ Name: 'webhook_202' }] })],
+        }),
       },
     ]);
   });
@@ -238,7 +244,7 @@ describe('a webhook that came before', () => {
     await queue().taken();
     expect(await send(BODY)).toEqual({ status: 200, body: { status: 'received', idempotency_key: 'key-1' } });
     expect(await queue().taken()).toEqual(['{"key":"key-1"}']);
-    expect(lines.at(-1)).toMatchObject({ message: 'webhook accepted', word: 'duplicate' });
+    expect(lines.at(-1)).toMatchObject({ message: 'webhook answered', word: 'duplicate' });
   });
 
   it.each(['granting', 'charged', 'needs_review', 'completed'] as const)(
@@ -304,8 +310,7 @@ describe('a key that comes with other content', () => {
         error: {
           code: 'KEY_REUSED',
           message:
-            'This idempotency_key was received before, and the idempotency key belongs to another client ' +
-            'or number of credits. Nothing was done.',
+            'This idempotency_key was received before, for another client or number of credits. Nothing was done.',
         },
       },
     };
@@ -453,6 +458,7 @@ describe('a webhook that is genuine and not understood', () => {
         quarantine: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
         reason: 'the idempotency key (idempotency_key, data.idempotency_key) must be text',
       }),
+      expect.objectContaining({ level: 'info', word: 'quarantined', webhook_400: 1 }),
     ]);
   });
 
@@ -648,7 +654,7 @@ describe('the proof of the sender', () => {
     await nothingHappened();
     expect(alerts()).toEqual([]);
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatchObject({ level: 'info', message: 'webhook refused', word: 'unauthorized' });
+    expect(lines[0]).toMatchObject({ level: 'info', message: 'webhook answered', word: 'unauthorized' });
     expect(JSON.stringify(lines)).not.toMatch(/a guess|aaaa|key-1|jane/);
   });
 
@@ -712,6 +718,7 @@ describe('the proof of the sender', () => {
         message: 'a webhook could not be stored',
         error: 'Error: The secret "inbound" could not be read, because Error: no answer',
       }),
+      expect.objectContaining({ level: 'info', word: 'not_stored', webhook_500: 1 }),
     ]);
     stored = JSON.stringify({ webhook: [SECRET] });
     expect(await send(BODY)).toEqual(RECEIVED);
@@ -777,6 +784,7 @@ describe('an outage', () => {
     expect(await queue().taken()).toEqual([]);
     expect(lines).toEqual([
       expect.objectContaining({ level: 'error', message: 'a webhook could not be stored' }),
+      expect.objectContaining({ level: 'info', word: 'not_stored', webhook_500: 1 }),
     ]);
     await createTable(client, table);
     expect(await send(BODY)).toEqual(RECEIVED);

@@ -174,10 +174,24 @@ describe('a platform’s id', () => {
     expect(await accounts().emailOf('SUB_1')).toBeUndefined();
   });
 
-  it('leads to whom it was given last', async () => {
+  it('is not given to a second client until it was taken from the first: a slip would charge the wrong card', async () => {
     await accounts().set(EMAIL, { platformId: 'sub_1' });
+    await expect(accounts().set('renamed@example.com', { platformId: 'sub_1' })).rejects.toThrow(
+      'The platform id sub_1 is linked to another client',
+    );
+    expect(await accounts().emailOf('sub_1')).toBe('demo@example.com');
+    await accounts().set(EMAIL, { platformId: null });
+    expect(await accounts().emailOf('sub_1')).toBeUndefined();
     await accounts().set('renamed@example.com', { platformId: 'sub_1' });
     expect(await accounts().emailOf('sub_1')).toBe('renamed@example.com');
+  });
+
+  it('taken away leaves alone what another client was given meanwhile', async () => {
+    await accounts().set(EMAIL, { platformId: 'sub_1' });
+    await accounts().set(EMAIL, { platformId: 'sub_2' });
+    await accounts().set(EMAIL, { platformId: null });
+    expect(await accounts().emailOf('sub_2')).toBeUndefined();
+    expect((await accounts().show(EMAIL))?.platformId).toBeUndefined();
   });
 
   it('keeps leading to an account that got another one: a late webhook may still name it', async () => {
@@ -233,5 +247,22 @@ describe('list', () => {
     await accounts().set(EMAIL, { status: 'suspended', platformId: 'sub_1' });
     await store().ledger.claim(aRecharge());
     expect(await accounts().list()).toEqual(['demo@example.com']);
+  });
+});
+
+describe('a setting that is taken away', () => {
+  it("gives way to the configuration's, and leaves the others", async () => {
+    await accounts().set(EMAIL, {
+      grantEmail: 'Demo@example.com',
+      customer: 'cus_1',
+      pricing: { currency: 'USD', perCredit: '0.08' },
+      limits: { dailyCount: 3, cooldownSeconds: 60 },
+    });
+    await accounts().set(EMAIL, { pricing: null, grantEmail: null, limits: { dailyCount: null } });
+    const account = await accounts().show(EMAIL);
+    expect(account).toMatchObject({ status: 'active', customer: 'cus_1', limits: { cooldownSeconds: 60 } });
+    expect(account).not.toHaveProperty('pricing');
+    expect(account).not.toHaveProperty('grantEmail');
+    expect(account?.limits).not.toHaveProperty('dailyCount');
   });
 });
