@@ -6,8 +6,8 @@ import { startProcess } from './child-process.ts';
 import { localConfig } from './config.ts';
 import { ask, demonstrate, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { type Engine, startDynamo } from './engines.ts';
-import { startRelay, TABLE } from './relay.ts';
-import { localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
+import { startRelay } from './relay.ts';
+import { folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const say = (line: string) => {
@@ -47,16 +47,20 @@ async function main(): Promise<void> {
   const secrets = localSecrets(env);
   const parts = await startParts(fresh, secrets);
   const { platformUrl, paymentsUrl, ...engines } = parts;
+  // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
+  const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
+  const name = demo && shared ? `recharge-relay-${folderId()}` : 'recharge-relay';
   const relay = await startRelay({
     ...engines,
     port,
+    name,
     passes: sandboxPasses(parts),
     config: localConfig(env, parts),
     secrets,
     logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
   });
   started.push(() => relay.stop());
-  writeRuntime({ url: relay.url, dynamodbEndpoint: engines.dynamodbEndpoint, table: TABLE });
+  writeRuntime({ url: relay.url, dynamodbEndpoint: engines.dynamodbEndpoint, table: name });
 
   if (platformUrl !== undefined) {
     await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });

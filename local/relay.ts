@@ -18,13 +18,14 @@ import { type GatewayOptions, startGateway } from './gateway.ts';
 import { localPolicy, SWEEP_EVERY_MS, VISIBILITY_SECONDS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
 
-export const TABLE = 'recharge-relay';
-const QUEUE = { name: 'recharges', deadLetterName: 'recharges-dead', maxReceiveCount: 5 };
+const MAX_RECEIVE_COUNT = 5;
 /** Invocations at a time: more do not help, two cores and one engine behind them. */
 const WORKERS = 10;
 
 export interface RelayOptions {
   port: number;
+  /** Relays with the same name, on the same engines, share the work. */
+  name: string;
   passes?: GatewayOptions['passes'];
   dynamodbEndpoint: string;
   sqsEndpoint: string;
@@ -35,13 +36,18 @@ export interface RelayOptions {
 
 /** The deployed system in one process: the same handlers, with an HTTP front, an event source and a clock. */
 export async function startRelay(options: RelayOptions) {
-  const { config, logger, port, passes = {} } = options;
+  const { config, logger, name: table, port, passes = {} } = options;
   const client = createDocumentClient(options.dynamodbEndpoint);
   const sqs = createSqsClient(options.sqsEndpoint);
-  await createTable(client, TABLE);
-  const queueUrl = await createQueue(sqs, { ...QUEUE, visibilityTimeoutSeconds: VISIBILITY_SECONDS });
+  await createTable(client, table);
+  const queueUrl = await createQueue(sqs, {
+    name: table,
+    deadLetterName: `${table}-dead`,
+    maxReceiveCount: MAX_RECEIVE_COUNT,
+    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+  });
 
-  const ledger = createDynamoLedger(client, TABLE);
+  const ledger = createDynamoLedger(client, table);
   const queue = createSqsRechargeQueue(sqs, queueUrl);
   const now = Date.now;
   const { inbound, outbound } = options.secrets;
@@ -49,7 +55,7 @@ export async function startRelay(options: RelayOptions) {
     rechargeWebhookDeps({
       config,
       client,
-      table: TABLE,
+      table,
       secrets: createSecrets('inbound', async () => JSON.stringify(inbound), inboundSecretsSchema),
       queue,
       sweepAgainMs: localPolicy.sweepAgainMs,
@@ -61,7 +67,7 @@ export async function startRelay(options: RelayOptions) {
     rechargeWorkerDeps({
       config,
       client,
-      table: TABLE,
+      table,
       secrets: createSecrets('outbound', async () => JSON.stringify(outbound), outboundSecretsSchema),
       policy: localPolicy,
       logger,
@@ -95,7 +101,7 @@ export async function startRelay(options: RelayOptions) {
   return {
     url: gateway.url,
     ledger,
-    accounts: createAccounts(client, TABLE, ledger),
+    accounts: createAccounts(client, table, ledger),
     /** In the order of a deployment's end: no new work, then what runs, then the clients. */
     async stop() {
       await gateway.close();

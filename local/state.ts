@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
@@ -8,6 +8,8 @@ import { shellQuoted } from '../shared/shell.ts';
 /** What `npm start` keeps on this machine, out of git. */
 export const FOLDER = process.env.RELAY_LOCAL_DIR ?? '.local';
 export const localFile = (name: string) => join(FOLDER, name);
+/** Tells this folder's things from those of another, where both are in one place. */
+export const folderId = () => createHash('sha256').update(resolve(FOLDER)).digest('hex').slice(0, 8);
 /** Stands before a command that another terminal is to run, so that it finds this folder too. */
 export const WITH_FOLDER = FOLDER === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(FOLDER)} `;
 

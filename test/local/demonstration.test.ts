@@ -13,10 +13,12 @@ import {
   type Row,
   type RunningRelay,
   recordedPids,
+  useEngines,
   useRelays,
 } from '../support/relay-process.ts';
 
 const { newFolder, run, start } = useRelays();
+const newEngines = useEngines();
 const newParties = useParties();
 
 const lastLine = (text: string): Row => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
@@ -53,6 +55,20 @@ describe.concurrent('npm start -- --once --json', () => {
     expect(lastLine(second.stdout)).toMatchObject({ phase: 'completed', new_balance: 550 });
     expect(lastLine(second.stdout).key).not.toBe(row.key);
     expect(existsSync(join(folder, 'processes.json'))).toBe(false);
+  });
+
+  it('works beside others on the engines they share', async () => {
+    const { env } = await newEngines();
+    const ended = await Promise.all([1, 2].map(() => run({ env, args: ONCE })));
+    for (const { code, stdout, stderr } of ended) {
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(lastLine(stdout)).toMatchObject({
+        email: 'demo@example.com',
+        phase: 'completed',
+        new_balance: 550,
+      });
+      expect(stdout).toContain('demo@example.com now has 550 credits.');
+    }
   });
 
   it('is refused where a platform or a payment endpoint of one’s own takes the place of the sandbox', async () => {
