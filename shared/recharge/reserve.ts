@@ -1,9 +1,24 @@
+import type { Logger } from '../logger.ts';
+import type { PlatformClient } from '../platform/client.ts';
 import type { Account, Reservation } from './account.ts';
-import { capWarning, judge, type Verdict, withEntry, withRelease } from './guard.ts';
+import type { Charging } from './charging.ts';
+import { capWarning, type GuardSettings, judge, type Verdict, withEntry, withRelease } from './guard.ts';
 import type { Ledger } from './ledger.ts';
 import { type Outcome, type Released, withinChargeWindow } from './machine.ts';
+import type { Policy } from './policy.ts';
 import { type Recharge, reservationNameOf } from './recharge.ts';
-import type { RunDeps } from './run-recharge.ts';
+
+export interface ReserveDeps {
+  ledger: Ledger;
+  platform: PlatformClient;
+  charging: Charging;
+  guard: GuardSettings;
+  /** Ask the platform for the sub-account before money moves. */
+  preflight: boolean;
+  policy: Policy;
+  logger: Logger;
+  now: () => number;
+}
 
 /**
  * Writes the intent to charge on the client's account row, with every parameter of the call, or else the
@@ -11,7 +26,7 @@ import type { RunDeps } from './run-recharge.ts';
  *
  * @returns `reserved` (fresh or found), `refused`, what a released entry proves, or why nothing was done.
  */
-export async function reserveAttempt(row: Recharge, deps: RunDeps): Promise<Outcome> {
+export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<Outcome> {
   const { ledger, charging, policy, guard, logger, now } = deps;
   let account = await ledger.readAccount(row.email);
   for (;;) {
@@ -52,7 +67,12 @@ export async function releaseAttempt(row: Recharge, released: Released, ledger: 
 type Checked = { verdict: Verdict; balance?: number } | { held: string };
 
 /** Where the platform can be asked: no money is taken for a sub-account it does not know. */
-async function preflight(row: Recharge, account: Account, verdict: Verdict, deps: RunDeps): Promise<Checked> {
+async function preflight(
+  row: Recharge,
+  account: Account,
+  verdict: Verdict,
+  deps: ReserveDeps,
+): Promise<Checked> {
   if (verdict.kind === 'refuse' || !deps.preflight) return { verdict };
   const found = await deps.platform
     .subAccount(account.grantEmail ?? row.email)

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger, Metrics } from '../logger.ts';
+import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
-import type { GrantResult, PlatformClient } from '../platform/client.ts';
-import type { Charging } from './charging.ts';
-import type { GuardSettings } from './guard.ts';
-import { type Ledger, NewerRowError } from './ledger.ts';
+import type { GrantResult } from '../platform/client.ts';
+import { NewerRowError } from './ledger.ts';
 import {
   type Decision,
   decide,
@@ -15,21 +13,11 @@ import {
   type Outcome,
   withinChargeWindow,
 } from './machine.ts';
-import type { Policy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge, refundIdOf } from './recharge.ts';
-import { releaseAttempt, reserveAttempt } from './reserve.ts';
+import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
 
-export interface RunDeps {
-  ledger: Ledger;
+export interface RunDeps extends ReserveDeps {
   payments: PaymentHook;
-  platform: PlatformClient;
-  charging: Charging;
-  guard: GuardSettings;
-  /** Ask the platform for the sub-account before money moves. */
-  preflight: boolean;
-  policy: Policy;
-  logger: Logger;
-  now: () => number;
 }
 
 /** Between two tries of a write that storage did not answer: its client has already tried three times itself. */
