@@ -1,0 +1,306 @@
+import type { APIGatewayProxyEventV2, SQSEvent } from 'aws-lambda';
+import { expect } from 'vitest';
+import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
+import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
+import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
+import { createSandboxPayments } from '../../local/sandbox/payments.ts';
+import { createSandboxPlatform } from '../../local/sandbox/platform.ts';
+import { guardSettings, parseConfig, policyOf } from '../../shared/config.ts';
+import { signRequest } from '../../shared/http/verifiers.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
+import type { PaymentHook } from '../../shared/payments/payment-hook.ts';
+import { createPlatformClient, type PlatformClient } from '../../shared/platform/client.ts';
+import { type Account, unknownAccount } from '../../shared/recharge/account.ts';
+import type { Charging } from '../../shared/recharge/charging.ts';
+import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import type { Ledger } from '../../shared/recharge/ledger.ts';
+import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
+import type { RechargeQueue } from '../../shared/recharge/queue.ts';
+import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
+import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+import { utc } from './builders.ts';
+import type { Store } from './store.ts';
+
+export const KEY = 'key-1';
+export const EMAIL = 'demo@example.com';
+const CREDITS = 500;
+
+const WEBHOOK_SECRET = 'webhook-secret-3b1f';
+const PLATFORM_KEY = 'platform-key-9d42';
+const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
+
+/** Every port call of a process goes through here: to be counted, delayed, failed or stopped. */
+export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
+
+export interface WorldOptions {
+  policy?: Partial<Policy>;
+  /** Parts of `relay.config.json`. */
+  recharge?: Record<string, unknown>;
+  guard?: Record<string, unknown>;
+  /** Default: the clients of the tests know the platform, and the platform them. */
+  clients?: string[];
+  account?: Partial<Account>;
+  preflight?: boolean;
+  /** In real milliseconds; the policy's own numbers are virtual. Short where a fault hangs. */
+  callTimeoutMs?: number;
+}
+
+/** What a process is made of. All processes of a world share its table, books, queue and clock. */
+export interface Process {
+  deps: RunDeps;
+  queue: RechargeQueue;
+  /** One run as the worker makes it, over within `runMs` of the policy unless told otherwise. */
+  run(key?: string, leftMs?: number): Promise<Recharge>;
+  /** @returns the HTTP status. */
+  webhook(): Promise<number>;
+  /** Delivers one message. @returns whether it is to be delivered again. */
+  worker(key: string): Promise<{ failed: boolean }>;
+  sweeper(): Promise<void>;
+}
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+export interface Line {
+  level: string;
+  message: string;
+  [field: string]: unknown;
+}
+
+/**
+ * One client, one table, one platform and one payment endpoint that keep true books, and a clock that
+ * stands still until it is moved: 2026-01-05 12:00:00 UTC at first. Only what the network does is real time.
+ */
+export async function createWorld({ client, table }: Omit<Store, 'ledger'>, options: WorldOptions = {}) {
+  let time = utc('2026-01-05 12:00:00');
+  const now = () => time;
+  const clients = options.clients ?? [EMAIL];
+  const platform = await createSandboxPlatform({
+    apiKey: PLATFORM_KEY,
+    webhookSecret: WEBHOOK_SECRET,
+    clients: clients.map((email) => ({ email, balance: 50 })),
+  });
+  const payments = await createSandboxPayments({ secret: PAYMENT_SECRET });
+  const config = configOf(platform.url, payments.url, options);
+  const policy = policyOf(config, { ...productionPolicy, ...options.policy });
+  const timeoutMs = options.callTimeoutMs ?? 5_000;
+
+  const ledger = createDynamoLedger(client, table);
+  const lines: string[] = [];
+  const logger = createLogger((line) => lines.push(line), { now });
+  const queued: string[] = [];
+  for (const email of clients) {
+    await ledger.writeAccount(unknownAccount(email), {
+      ...unknownAccount(email),
+      status: 'active',
+      ...options.account,
+    });
+  }
+
+  /** A new process: nothing cached, and `around` between it and every one of its ports. */
+  const start = (around: Around = (_port, work) => work()): Process => {
+    const ports = portsThrough(around, {
+      ledger,
+      payments: createHttpPaymentHook({
+        url: payments.url,
+        secret: async () => PAYMENT_SECRET,
+        timeoutMs,
+        // The endpoint compares the time of a signature with its own clock, which is the real one.
+        now: Date.now,
+      }),
+      platform: createPlatformClient({
+        profile: config.platform,
+        apiKey: async () => PLATFORM_KEY,
+        onUnauthorized: () => {},
+        timeoutMs,
+        now,
+      }),
+      charging: createDynamoCharging(client, table, { freshMs: 5_000, now }),
+      queue: { send: async (keys) => void queued.push(...keys) },
+    });
+    const { queue, ...wrapped } = ports;
+    const deps: RunDeps = {
+      ...wrapped,
+      guard: guardSettings(config),
+      preflight: options.preflight ?? false,
+      policy,
+      logger,
+      now,
+    };
+    const context = { getRemainingTimeInMillis: () => policy.runMs };
+    const receive = createRechargeWebhookHandler({
+      ...rechargeWebhookDeps({
+        config,
+        client,
+        table,
+        secrets: { get: async () => ({ webhook: [WEBHOOK_SECRET] }), reread: async () => 'too_soon' },
+        queue,
+        sweepAgainMs: policy.sweepAgainMs,
+        logger,
+        now,
+      }),
+      ledger: deps.ledger,
+    });
+    const work = createRechargeWorkerHandler(deps);
+    const sweep = createRechargeSweeperHandler({ ...deps, queue });
+    return {
+      deps,
+      queue,
+      async run(key = KEY, leftMs = policy.runMs) {
+        const row = await runRecharge(key, time + leftMs, deps);
+        if (row === 'left_alone') throw new Error(`The row ${key} is of a later version.`);
+        return row;
+      },
+      webhook: async () => (await receive(webhookEvent(time))).statusCode ?? 0,
+      async worker(key) {
+        const { batchItemFailures } = await work(messageEvent(key), context);
+        return { failed: batchItemFailures.length > 0 };
+      },
+      sweeper: async () => void (await sweep({}, context)),
+    };
+  };
+
+  return {
+    platform,
+    payments,
+    policy,
+    ledger,
+    /** Keys that wait to be delivered. */
+    queued,
+    now,
+    start,
+    advance(ms: number) {
+      time += ms;
+    },
+    moveTo(at: number) {
+      time = Math.max(time, at);
+    },
+    /** Claims a recharge of 500 credits for USD 50.00, as the webhook does. */
+    async claim(order: { key?: string; email?: string } = {}) {
+      const row = newRecharge(
+        { key: KEY, email: EMAIL, credits: CREDITS, ...order },
+        time,
+        time + policy.sweepAgainMs,
+      );
+      expect((await ledger.claim(row)).kind).toBe('written');
+    },
+    /** Keys of all unfinished rows, whatever they wait for. */
+    async unfinished(): Promise<string[]> {
+      const pages = await Promise.all(
+        (['time', 'person'] as const).map((waitsFor) => ledger.due(waitsFor, Number.MAX_SAFE_INTEGER)),
+      );
+      return pages.flatMap(({ items }) => items.map(({ key }) => key));
+    },
+    async row(key = KEY): Promise<Recharge> {
+      const row = await ledger.read(key);
+      if (!row) throw new Error(`There is no row ${key}.`);
+      return row;
+    },
+    account: (email = EMAIL) => ledger.readAccount(email),
+    /** What really happened to the recharge, by the books of both sides. */
+    books(key = KEY, email = EMAIL) {
+      const ours = payments.books.filter((event) => event.recharge_key === key);
+      const grants = platform.books.filter((event) => event.kind === 'grant' && event.email === email);
+      return {
+        captures: ours.filter(({ kind }) => kind === 'capture').length,
+        refunds: ours.filter(({ kind }) => kind === 'refund').length,
+        grants: grants.length,
+      };
+    },
+    /** Lets the provider decide about a pending charge or refund. @returns whether something was pending. */
+    async settle(outcome: 'paid' | 'declined' | 'refunded', key = KEY): Promise<boolean> {
+      const charge = payments.books.findLast((event) => event.recharge_key === key);
+      if (!charge) return false;
+      const response = await fetch(`${payments.url}/sandbox/charges/${charge.charge_id}/settle`, {
+        method: 'POST',
+        body: JSON.stringify({ outcome }),
+      });
+      return response.ok;
+    },
+    lines: (): Line[] => lines.map((line) => JSON.parse(line)),
+    alerts: (): string[] =>
+      lines
+        .map((line): Line => JSON.parse(line))
+        .filter(({ level }) => level === 'alert')
+        .map(({ message }) => message),
+    /** Ends the sandboxes; then no line that was written may hold a secret or a client's whole address. */
+    async close() {
+      await Promise.all([platform.close(), payments.close()]);
+      const hidden = [WEBHOOK_SECRET, PLATFORM_KEY, PAYMENT_SECRET, ...clients];
+      const told = lines.filter((line) => hidden.some((secret) => line.includes(secret)));
+      expect(told).toEqual([]);
+    },
+  };
+}
+
+function configOf(platformUrl: string, paymentsUrl: string, { recharge, guard }: WorldOptions) {
+  return parseConfig(
+    {
+      platform: { baseUrl: `${platformUrl}/v1` },
+      recharge: {
+        mode: 'live',
+        verifiers: [{ type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' }],
+        creditsField: 'credits',
+        ...recharge,
+      },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+      guard: { limits: {}, ...guard },
+      payment: { type: 'http', url: paymentsUrl },
+    },
+    'the configuration of this test',
+  );
+}
+
+/** Only the parts the handler reads. */
+function webhookEvent(now: number): APIGatewayProxyEventV2 {
+  const body = JSON.stringify({ idempotency_key: KEY, email: EMAIL, credits: CREDITS });
+  const headers = signRequest({ secret: WEBHOOK_SECRET, body: Buffer.from(body), now });
+  return { body, headers, isBase64Encoded: false } as unknown as APIGatewayProxyEventV2;
+}
+
+function messageEvent(key: string): SQSEvent {
+  return { Records: [{ messageId: 'message-1', body: JSON.stringify({ key }) }] } as unknown as SQSEvent;
+}
+
+interface Ports {
+  ledger: Ledger;
+  payments: PaymentHook;
+  platform: PlatformClient;
+  charging: Charging;
+  queue: RechargeQueue;
+}
+
+/** The preparation of a call and its sending are two ports: a process can stop between them. */
+function portsThrough(around: Around, { ledger, payments, platform, charging, queue }: Ports): Ports {
+  return {
+    ledger: everyVerb('ledger', ledger, around),
+    payments: {
+      ...everyVerb('payments', payments, around),
+      async prepareCharge(request) {
+        const call = await around('payments.prepareCharge', () => payments.prepareCharge(request));
+        return { send: () => around('payments.charge', call.send) };
+      },
+    },
+    platform: {
+      ...everyVerb('platform', platform, around),
+      async prepareGrant(grant) {
+        const call = await around('platform.prepareGrant', () => platform.prepareGrant(grant));
+        return { send: () => around('platform.grant', call.send) };
+      },
+    },
+    charging: everyVerb('charging', charging, around),
+    queue: everyVerb('queue', queue, around),
+  };
+}
+
+type Verb = (...given: unknown[]) => Promise<unknown>;
+
+function everyVerb<Port extends object>(name: string, port: Port, around: Around): Port {
+  const verbs = Object.entries(port).map(([verb, call]) => [
+    verb,
+    (...given: unknown[]) => around(`${name}.${verb}`, () => (call as Verb).apply(port, given)),
+  ]);
+  return Object.fromEntries(verbs) as Port;
+}
