@@ -133,6 +133,8 @@ function onDue(row: Recharge, at: Moment): Decision {
       return onChargedDue(row, at);
     case 'needs_review':
       if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
+      // Only the sweeper knows that a day has passed; a message that comes again is no reminder.
+      if (row.swept === undefined) return stop;
       return row.review === 'charge_unknown' ? { effect: 'look_up_payment' } : remind(row, at);
     case 'refunding':
       return { effect: 'look_up_refund' };

@@ -27,7 +27,8 @@ type Place = (typeof PLACES)[number];
 function rowIn(place: Place, given: Partial<Recharge> = {}): Recharge {
   const review = REVIEW_REASONS.find((reason) => reason === place);
   const phase = PHASES.find((candidate) => candidate === place) ?? 'needs_review';
-  return aRecharge({ phase, ...(review === undefined ? {} : { review }), ...given });
+  // What waits for a person was brought back by the sweeper: that is its reminder.
+  return aRecharge({ phase, ...(review === undefined ? {} : { review, swept: 1 }), ...given });
 }
 
 /**

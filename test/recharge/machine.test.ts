@@ -655,9 +655,15 @@ describe('what is done next, without a write', () => {
     expect(decide(row, payment(NOT_FOUND), aMoment()).effect).toBe('stop');
   });
 
-  it('an unknown charge in review is still looked up', () => {
-    const row = aRecharge({ phase: 'needs_review', review: 'charge_unknown' });
+  it('an unknown charge in review is still looked up, when the sweeper brings it', () => {
+    const row = aRecharge({ phase: 'needs_review', review: 'charge_unknown', swept: 1 });
     expect(decide(row, DUE, aMoment())).toEqual({ effect: 'look_up_payment' });
+  });
+
+  it('a message that comes again is no reminder: the version a person was shown stays', () => {
+    const row = aRecharge({ phase: 'needs_review', review: 'grant_unknown' });
+    expect(decide(row, DUE, aMoment())).toEqual({ effect: 'stop' });
+    expect(decide({ ...row, review: 'charge_unknown' }, DUE, aMoment())).toEqual({ effect: 'stop' });
   });
 
   it('a refund is looked up before it is asked, and asked when it was not made', () => {
