@@ -236,9 +236,15 @@ const rechargeSchema = z.object({
   history: historySchema,
 });
 
-function rechargeOf(item: Item): Recharge {
+/** @throws NewerRowError where a later version of this program wrote the item. */
+function pkOfKnownVersion(item: Item): string {
   const { pk, v } = versionSchema.parse(item);
-  if (v > SCHEMA_VERSION) throw new NewerRowError(keyOf(pk), v, SCHEMA_VERSION);
+  if (v > SCHEMA_VERSION) throw new NewerRowError(pk, v, SCHEMA_VERSION);
+  return pk;
+}
+
+function rechargeOf(item: Item): Recharge {
+  const pk = pkOfKnownVersion(item);
   const row = rechargeSchema.parse(item);
   return { ...row, key: keyOf(pk), attemptStartedAt: row.attemptStartedAt ?? row.receivedAt };
 }
@@ -301,7 +307,6 @@ function itemOfReservation(entry: Reservation): Item {
 }
 
 const accountSchema = z.object({
-  pk: text,
   revision: z.int(),
   status: z.enum(ACCOUNT_STATUSES).exactOptional(),
   grantEmail: text.exactOptional(),
@@ -315,7 +320,8 @@ const accountSchema = z.object({
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
 function accountOf(item: Item): Account {
-  const { pk, limits, last, lastAt, ...account } = accountSchema.parse(item);
+  const pk = pkOfKnownVersion(item);
+  const { limits, last, lastAt, ...account } = accountSchema.parse(item);
   const named = <Value>(
     prefix: string,
     schema: z.ZodType<Value>,
@@ -344,6 +350,7 @@ function itemOfAccount(account: Account): Item {
   const known = account.status !== undefined;
   return {
     ...rest,
+    v: account.revision === 0 ? undefined : SCHEMA_VERSION,
     pk: ACCOUNT + email,
     list: known ? ACCOUNTS_LIST : undefined,
     listKey: known ? email : undefined,

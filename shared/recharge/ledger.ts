@@ -48,9 +48,9 @@ export interface Ledger {
 
 /** The row was written by a later version of this program: it is left alone, for that version to finish. */
 export class NewerRowError extends Error {
-  constructor(key: string, found: number, known: number) {
+  constructor(pk: string, found: number, known: number) {
     super(
-      `Recharge ${key} is stored with schema version ${found}; this program knows ${known}. ` +
+      `The row ${pk} is stored with schema version ${found}; this program knows ${known}. ` +
         'It is left alone: finish the deployment, or roll forward.',
     );
     this.name = 'NewerRowError';

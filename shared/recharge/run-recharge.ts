@@ -91,6 +91,7 @@ class Run {
           if (written.kind === 'conflict') continue;
         }
       } catch (error) {
+        if (error instanceof NewerRowError) throw error;
         logger.error('a decision could not be written', error, { ...this.#tags(), outcome: outcome.kind });
         if (this.#timeLeft() < this.#deps.policy.callMarginMs) throw error;
         await sleep(WRITE_AGAIN_MS);

@@ -117,12 +117,12 @@ async function rawItem(pk: string): Promise<Record<string, unknown>> {
 }
 
 /** What a later version of this program would leave behind. */
-async function makeNewer(key: string): Promise<void> {
+async function makeNewer(key: string, pk = `RECHARGE#${key}`): Promise<void> {
   const { client, table } = store();
   await client.send(
     new UpdateCommand({
       TableName: table,
-      Key: { pk: `RECHARGE#${key}` },
+      Key: { pk },
       UpdateExpression: 'SET v = :v, phase = :phase',
       ExpressionAttributeValues: { ':v': 2, ':phase': 'a_phase_of_the_future' },
     }),
@@ -218,7 +218,7 @@ describe('read', () => {
     const reading = ledger.read('key-1');
     await expect(reading).rejects.toThrow(NewerRowError);
     await expect(reading).rejects.toThrow(
-      'Recharge key-1 is stored with schema version 2; this program knows 1.',
+      'The row RECHARGE#key-1 is stored with schema version 2; this program knows 1.',
     );
   });
 });
@@ -316,6 +316,13 @@ describe('write', () => {
 });
 
 describe('readAccount and writeAccount', () => {
+  it('leave the account of a later version alone', async () => {
+    const { ledger } = store();
+    await ledger.writeAccount(unknownAccount(EMAIL), { ...unknownAccount(EMAIL), status: 'active' });
+    await makeNewer('', `ACCOUNT#${EMAIL}`);
+    await expect(ledger.readAccount(EMAIL)).rejects.toThrow(NewerRowError);
+  });
+
   it('take a client without a row for an unknown one', async () => {
     expect(await store().ledger.readAccount(EMAIL)).toStrictEqual({
       email: EMAIL,
@@ -360,7 +367,7 @@ describe('readAccount and writeAccount', () => {
     const { row } = await ledger.writeAccount(unknownAccount(EMAIL), FULL_ACCOUNT);
     expect((await ledger.writeAccount(row, unknownAccount(EMAIL))).kind).toBe('written');
     expect(await ledger.readAccount(EMAIL)).toStrictEqual({ ...unknownAccount(EMAIL), revision: 2 });
-    expect(Object.keys(await rawItem(`ACCOUNT#${EMAIL}`)).sort()).toEqual(['pk', 'revision']);
+    expect(Object.keys(await rawItem(`ACCOUNT#${EMAIL}`)).sort()).toEqual(['pk', 'revision', 'v']);
   });
 
   it('let exactly one of 20 make the row that was not there', async () => {
