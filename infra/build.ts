@@ -12,14 +12,13 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 export const assetOf = (name: FunctionName) => join(process.env.RELAY_DIST ?? join(ROOT, 'dist'), name);
 
 /**
- * Bytes that a cold start loads before the first webhook is answered. The platform waits for that answer;
- * 400 KB of split ESM load in about the time of one DynamoDB connection.
+ * Bytes that a cold start loads before the first webhook is answered: the platform waits for that answer.
  */
 const WEBHOOK_BUDGET_BYTES = 400 * 1024;
 
 /**
  * Bundles every function into `dist/<function>`: ESM, split, so that what is loaded lazily (credential
- * providers) costs nothing at the start, with the SDK inside (the runtime's own loads a third slower).
+ * providers) costs nothing at the start, with the SDK inside (the runtime's own is not bundled, and newer or older than what was tested).
  *
  * @param configFile validated here, and copied beside the code.
  * @returns the bytes each function loads at its start.

@@ -24,7 +24,6 @@ export function localConfig(
   { platformUrl, paymentsUrl }: { platformUrl: string | undefined; paymentsUrl: string | undefined },
 ): Config {
   const { recharge, guard, platform, ...file } = readFile(env.RELAY_CONFIG);
-  const sandboxed = platformUrl !== undefined && paymentsUrl !== undefined;
   return parseConfig(
     {
       ...file,
@@ -35,8 +34,8 @@ export function localConfig(
         ...(recharge.credits === undefined ? { creditsField: 'credits' } : {}),
         ...recharge,
       },
-      // Real clients are known by name; those of a test's own platform are not.
-      guard: { unknownAccounts: sandboxed ? 'refuse' : 'allow', limits: {}, ...guard },
+      // The sandbox's payments take no money: a real platform must not grant for them to whoever asks.
+      guard: { unknownAccounts: paymentsUrl === undefined ? 'allow' : 'refuse', limits: {}, ...guard },
       platform: {
         subAccountLookup: platformUrl !== undefined,
         ...platform,

@@ -64,8 +64,8 @@ async function main(): Promise<void> {
 
   if (platformUrl !== undefined) {
     await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });
-    if (demo) await setUpSandboxClients(relay);
   }
+  if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
   say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
   const telling = demo && platformUrl !== undefined ? demonstrate({ ...relay, platformUrl, say }) : undefined;
   const row = await telling?.catch((error: unknown) => {
