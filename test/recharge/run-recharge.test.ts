@@ -24,12 +24,11 @@ async function worldWith(options: WorldOptions = {}): Promise<World> {
 /** Short, where a call is left without an answer: real time passes then. */
 const IMPATIENT = { callTimeoutMs: 500 };
 
-/** A new process when the row is due. */
-function nextRun(world: World, around?: Around): Promise<Recharge> {
-  return world.row().then(({ nextAttemptAt = 0 }) => {
-    world.moveTo(nextAttemptAt);
-    return world.start(around).run();
-  });
+/** The sweeper finds the row due, and a new process is woken for it. */
+async function nextRun(world: World, around?: Around): Promise<Recharge> {
+  world.moveTo((await world.row()).nextAttemptAt ?? 0);
+  await world.start().sweeper();
+  return world.start(around).run();
 }
 
 /** Until the row has ended, or a person is asked. */
