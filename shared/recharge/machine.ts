@@ -328,7 +328,8 @@ function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: 
     case 'pending':
     case 'not_attempted':
     case 'unknown':
-      return remind(row, at);
+      // Not brought by the sweeper: it is the answer that sent the row here, whose write's answer got lost.
+      return row.swept === undefined ? writtenAlready(row) : remind(row, at);
   }
 }
 

@@ -66,18 +66,19 @@ class Run {
 
   async toRest(): Promise<Recharge> {
     let outcome: Outcome = { kind: 'due' };
+    let askedAt = this.#deps.now();
     for (;;) {
-      const effect = await this.#settle(outcome);
+      const effect = await this.#settle(outcome, askedAt);
       if (effect === 'stop') return this.#row;
+      askedAt = this.#deps.now();
       outcome = await this.#perform(effect);
       if (outcome.kind === 'reserved') this.#frozen = outcome.frozen;
     }
   }
 
   /** Decides on an outcome and writes the decision, as often as it takes; then says what to do next. */
-  async #settle(outcome: Outcome): Promise<Effect> {
+  async #settle(outcome: Outcome, askedAt: number): Promise<Effect> {
     const { ledger, logger } = this.#deps;
-    const startedAt = this.#deps.now();
     // Drawn once per outcome: a repeated decision must recognise its own first write.
     const drawn = { token: randomBytes(12).toString('base64url'), jitter: Math.random() };
     for (;;) {
@@ -92,25 +93,17 @@ class Run {
         }
       } catch (error) {
         if (error instanceof NewerRowError) throw error;
-        logger.error('a decision could not be written', error, { ...this.#tags(), outcome: outcome.kind });
+        // Should the run end here, this line is all that is left of what was learnt.
+        const learnt = { outcome: outcome.kind, word: wordOf(outcome), grantToken: this.#row.grantToken };
+        logger.error('a decision could not be written', error, { ...this.#tags(), ...learnt });
         if (this.#timeLeft() < this.#deps.policy.callMarginMs) throw error;
+        // If that write did happen, the next one loses to it and brings it back.
         await sleep(WRITE_AGAIN_MS);
-        await this.#readAgain();
         continue;
       }
-      this.#report(before, outcome, decision, startedAt);
+      this.#report(before, outcome, decision, askedAt);
       await this.#tellCharging(outcome);
       return decision.effect;
-    }
-  }
-
-  /** The write may have happened: what is on disk decides, not what we meant to write. */
-  async #readAgain(): Promise<void> {
-    try {
-      this.#row = (await this.#deps.ledger.read(this.#row.key)) ?? this.#row;
-    } catch (error) {
-      if (error instanceof NewerRowError) throw error;
-      this.#deps.logger.error('a row could not be read again', error, this.#tags());
     }
   }
 
@@ -241,17 +234,17 @@ class Run {
     }
   }
 
-  #report(before: Recharge, outcome: Outcome, decision: Decision, startedAt: number): void {
+  /** `durationMs`: from the question, over the answer, to the written decision. */
+  #report(before: Recharge, outcome: Outcome, decision: Decision, askedAt: number): void {
     const { logger, now } = this.#deps;
-    const word = 'result' in outcome ? outcome.result.kind : outcome.kind;
     logger.info(
       'decided',
       {
         ...this.#tags(),
         outcome: outcome.kind,
-        word,
+        word: wordOf(outcome),
         effect: decision.effect,
-        durationMs: now() - startedAt,
+        durationMs: now() - askedAt,
       },
       businessMetrics(before, this.#row),
     );
@@ -301,6 +294,8 @@ function chargeRequest(row: Recharge, { money, customer, platformId }: Frozen): 
     description: `Auto-recharge of ${row.credits} credits`,
   };
 }
+
+const wordOf = (outcome: Outcome) => ('result' in outcome ? outcome.result.kind : outcome.kind);
 
 /** What a business counts: recharges that came to their end, money that was taken, credits that were granted. */
 function businessMetrics(before: Recharge, after: Recharge): Metrics {

@@ -915,6 +915,15 @@ describe('a retryable decline', () => {
   });
 });
 
+it('says again that a charge is unknown where the write into review lost its answer, and reminds a day later', () => {
+  const row = aRecharge({ phase: 'needs_review', review: 'charge_unknown' });
+  expect(decide(row, payment(SILENT), aMoment())).toEqual({
+    alert: { word: 'charge_unknown' },
+    effect: 'stop',
+  });
+  expect(decide({ ...row, swept: 1 }, payment(SILENT), aMoment()).alert?.word).toBe('review_waiting');
+});
+
 describe('a payment in review that the provider does not find', () => {
   const review = aRecharge({ phase: 'needs_review', review: 'charge_unknown' });
   const { paymentRef: _, ...unnamed } = review;
