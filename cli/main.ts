@@ -43,6 +43,14 @@ const pricing = (text: string) => {
   }
 };
 
+const text = checked(z.string().trim().min(1, 'it is blank'));
+/** Of a setting: `none` takes it away. It becomes `null` later: commander makes a blank text of that. */
+const NONE = 'none';
+const orNone =
+  <Value>(parse: (text: string) => Value) =>
+  (given: string) =>
+    given === NONE ? NONE : parse(given);
+
 /** Of a refused connection, what `fetch` and the AWS SDK hide: that the relay, or its engine, has ended. */
 function sentenceOf(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
@@ -130,18 +138,30 @@ accounts
 
 accounts
   .command('set')
-  .description('sets a client up, or changes what is given; counters are never touched')
+  .description(
+    'sets a client up, or changes what is given; "none" takes a setting away; counters are never touched',
+  )
   .argument('<email>', 'the client', email)
   .addOption(new Option('--status <status>', 'active, disabled, or suspended').choices(ACCOUNT_STATUSES))
-  .option('--platform-id <id>', "the platform's id of the sub-account, for webhooks without an email")
-  .option('--grant-email <email>', 'the address as the platform spells it, where it is not all lower case')
-  .option('--customer <id>', 'what the payment hook knows the client by')
-  .option('--pricing <json>', 'a price list of its own', pricing)
-  .option('--daily-count <n>', 'recharges a UTC day', wholeNumber)
-  .option('--monthly-amount <n>', 'minor units a UTC month', wholeNumber)
-  .option('--cooldown-seconds <n>', 'from one recharge to the next', wholeNumber)
+  .option(
+    '--platform-id <id>',
+    "the platform's id of the sub-account, for webhooks without an email, or none",
+    orNone(text),
+  )
+  .option(
+    '--grant-email <email>',
+    'the address as the platform spells it, where it is not all lower case, or none',
+    orNone(text),
+  )
+  .option('--customer <id>', 'what the payment hook knows the client by, or none', orNone(text))
+  .option('--pricing <json>', 'a price list of its own, or none', orNone(pricing))
+  .option('--daily-count <n>', "recharges a UTC day, or none: the configuration's", orNone(wholeNumber))
+  .option('--monthly-amount <n>', 'minor units a UTC month, or none likewise', orNone(wholeNumber))
+  .option('--cooldown-seconds <n>', 'from one recharge to the next, or none likewise', orNone(wholeNumber))
   .option('--json', 'print the account as a JSON object')
-  .action(async (address: string, { json, dailyCount, monthlyAmount, cooldownSeconds, ...settings }) => {
+  .action(async (address: string, { json, ...options }) => {
+    const given = Object.entries(options).map(([name, value]) => [name, value === NONE ? null : value]);
+    const { dailyCount, monthlyAmount, cooldownSeconds, ...settings } = Object.fromEntries(given);
     const limits = Object.fromEntries(
       Object.entries({ dailyCount, monthlyAmount, cooldownSeconds }).filter(
         ([, limit]) => limit !== undefined,

@@ -170,6 +170,20 @@ describe.concurrent('accounts', () => {
     const key = await sendWebhook(email);
     expect(await relay.reaches(key, 'blocked')).toMatchObject({ reason: 'account_suspended' });
 
+    const named = ['--platform-id', '--grant-email', '--customer', '--pricing', '--daily-count'];
+    const cleared = await set(...named.flatMap((option) => [option, 'none']));
+    expect(cleared).not.toHaveProperty('platformId');
+    expect(cleared).not.toHaveProperty('grantEmail');
+    expect(cleared).not.toHaveProperty('customer');
+    expect(cleared).not.toHaveProperty('pricing');
+    expect(cleared.limits).toEqual({ cooldownSeconds: 60, monthlyAmount: 100_000 });
+    expect(await set('--monthly-amount', 'none', '--cooldown-seconds', 'none')).toMatchObject({
+      status: 'suspended',
+      limits: {},
+    });
+    // The id is free for another client now.
+    expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
+
     const { stdout: listed } = await relay.cli('accounts', 'list');
     const emails = listed.trimEnd().split('\n');
     expect(emails).toContain(email);
@@ -186,6 +200,8 @@ describe.concurrent('accounts', () => {
     expect(await set('a@example.com', '--pricing', '{"perCredit":1}')).toEqual(
       refused(/JSON such as \{"currency":"USD","perCredit":"0\.08"\}/),
     );
+    expect(await set('a@example.com', '--daily-count', 'few')).toEqual(refused(/a whole number/));
+    expect(await set('a@example.com', '--customer', ' ')).toEqual(refused(/it is blank/));
     expect(await relay.cli('accounts', 'show', 'a@example.com')).toEqual(
       refused(/^No account a@example\.com\. Set it up: npm run relay -- accounts set a@example\.com\n$/),
     );
