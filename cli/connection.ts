@@ -1,12 +1,14 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { localPolicy } from '../local/policy.ts';
-import { FOLDER, readRuntime, WITH_FOLDER } from '../local/state.ts';
-import { createDocumentClient } from '../shared/aws.ts';
+import { FOLDER, localSecrets, readRuntime, WITH_FOLDER } from '../local/state.ts';
+import { createDocumentClient, inboundSecrets } from '../shared/aws.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
-import type { Policy } from '../shared/recharge/policy.ts';
+import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
+import { readStack } from './stack.ts';
 
 /** The relay a command speaks of. */
 export interface Connection {
@@ -18,26 +20,54 @@ export interface Connection {
 }
 
 export const START_FIRST = `Run ${WITH_FOLDER}npm start, then this command in another terminal.`;
-export const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
+const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
 
 /**
- * Finds the relay that `npm start` runs in `RELAY_LOCAL_DIR`, or the one whose engine `DYNAMODB_ENDPOINT`
- * names.
+ * Finds the relay on AWS, where `stack` names one; else the one that `npm start` runs in
+ * `RELAY_LOCAL_DIR`, or whose engine `DYNAMODB_ENDPOINT` names.
  *
- * @throws an Error that says what to start, where there is none.
+ * @throws an Error that says what to start, or to deploy, where there is none.
  */
-export function connect(env: NodeJS.ProcessEnv): Connection {
+export async function connect(env: NodeJS.ProcessEnv, stack?: string): Promise<Connection> {
+  if (stack !== undefined) {
+    const { TableName } = await readStack(stack);
+    return connection(createDocumentClient(), TableName, productionPolicy);
+  }
   const runtime = readRuntime();
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
   if (endpoint === undefined) throw new Error(NOT_STARTED);
-  const table = runtime?.table ?? 'recharge-relay';
-  const client = createDocumentClient(endpoint);
+  return connection(createDocumentClient(endpoint), runtime?.table ?? 'recharge-relay', localPolicy);
+}
+
+function connection(client: DynamoDBDocumentClient, table: string, policy: Policy): Connection {
   const ledger = createDynamoLedger(client, table);
   return {
     ledger,
     accounts: createAccounts(client, table, ledger),
     charging: createDynamoCharging(client, table, { freshMs: 0, now: Date.now }),
-    policy: localPolicy,
+    policy,
     now: Date.now,
   };
+}
+
+/**
+ * Where webhooks go, and the secret they are signed with.
+ *
+ * @param url instead of the relay's own address.
+ * @throws an Error that says what to start, to deploy or to set, where something is missing.
+ */
+export async function findReceiver(
+  env: NodeJS.ProcessEnv,
+  stack?: string,
+  url?: string,
+): Promise<{ url: string; secret: string }> {
+  if (stack === undefined) {
+    const target = url ?? readRuntime()?.url;
+    if (target === undefined) throw new Error(NOT_STARTED);
+    return { url: target, secret: localSecrets(env).inbound.webhook[0] ?? '' };
+  }
+  const { WebhookUrl, InboundSecretId } = await readStack(stack);
+  const { webhook } = await inboundSecrets(InboundSecretId).get();
+  if (!webhook[0]) throw new Error('No webhook secret is set yet. Set it: npm run relay -- secrets init');
+  return { url: url ?? WebhookUrl, secret: webhook[0] };
 }

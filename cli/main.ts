@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
-import { localSecrets, readRuntime } from '../local/state.ts';
+import { localFile } from '../local/state.ts';
 import { signRequest } from '../shared/http/verifiers.ts';
 import { ACCOUNT_STATUSES } from '../shared/recharge/account.ts';
 import { ANSWERS } from '../shared/recharge/answers.ts';
@@ -10,7 +10,7 @@ import { pricingSchema } from '../shared/recharge/pricing.ts';
 import { PHASES } from '../shared/recharge/recharge.ts';
 import { emailSchema } from '../shared/recharge/webhook.ts';
 import { accountJson, accountText } from './accounts.ts';
-import { type Connection, connect, NOT_STARTED, START_FIRST } from './connection.ts';
+import { type Connection, connect, findReceiver, START_FIRST } from './connection.ts';
 import {
   type ListOptions,
   listRecharges,
@@ -19,11 +19,8 @@ import {
   rechargeLine,
   resolveRecharge,
 } from './recharges.ts';
-
-const say = (text: string) => {
-  process.stdout.write(`${text}\n`);
-};
-const sayJson = (value: unknown) => say(JSON.stringify(value, null, 2));
+import { createStackSecrets, MADE_NAMES, type MadeName, SECRET_NAMES, type SecretName } from './secrets.ts';
+import { readStack } from './stack.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 const checked =
@@ -44,6 +41,9 @@ const pricing = (text: string) => {
 };
 
 const text = checked(z.string().trim().min(1, 'it is blank'));
+const stackName = checked(
+  z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name is letters, digits and -"),
+);
 /** Of a setting: `none` takes it away. It becomes `null` later: commander makes a blank text of that. */
 const NONE = 'none';
 const orNone =
@@ -51,20 +51,39 @@ const orNone =
   (given: string) =>
     given === NONE ? NONE : parse(given);
 
-/** Of a refused connection, what `fetch` and the AWS SDK hide: that the relay, or its engine, has ended. */
+const program = new Command('relay')
+  .description('Recharge Relay: look at recharges, answer for them, set up clients.')
+  .option(
+    '--stack <name>',
+    "the relay on AWS, such as recharge-relay-prod, with your shell's AWS credentials",
+    stackName,
+  );
+const stack = () => program.opts<{ stack?: string }>().stack;
+const connected = (): Promise<Connection> => connect(process.env, stack());
+
+/** A command that is printed leads to this relay when it is pasted. */
+const pasteable = (said: string) =>
+  stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
+const print = (said: string) => {
+  process.stdout.write(`${said}\n`);
+};
+const say = (said: string) => print(pasteable(said));
+const sayJson = (value: unknown) => print(JSON.stringify(value, null, 2));
+
+/**
+ * What `fetch`, the AWS SDK and our own errors hide in their causes; of a connection that is refused on this
+ * machine, that the relay, or its engine, has ended.
+ */
 function sentenceOf(error: unknown): string {
+  const messages: string[] = [];
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'ECONNREFUSED') {
+    if (stack() === undefined && 'code' in cause && cause.code === 'ECONNREFUSED') {
       return `Nothing answers (${cause.message}). ${START_FIRST}`;
     }
+    messages.push(cause.message);
   }
-  return error instanceof Error ? error.message : String(error);
+  return pasteable(messages.join(': ') || String(error));
 }
-
-const program = new Command('relay').description(
-  'Recharge Relay: look at recharges, answer for them, set up clients.',
-);
-const connected = (): Connection => connect(process.env);
 
 const recharges = program.command('recharges').description('what happened to each webhook');
 
@@ -76,7 +95,7 @@ recharges
   .option('--days <n>', 'how many days back', wholeNumber, 31)
   .option('--json', 'as a JSON array')
   .action(async ({ json, ...options }: ListOptions & { json?: boolean }) => {
-    const rows = await listRecharges(connected(), options);
+    const rows = await listRecharges(await connected(), options);
     if (json) return sayJson(rows.map(rechargeJson));
     for (const row of rows) say(rechargeLine(row));
     say(`${rows.length} ${rows.length === 1 ? 'recharge' : 'recharges'}`);
@@ -88,7 +107,7 @@ recharges
   .argument('<key>', "the platform's idempotency key")
   .option('--json', 'as a JSON object')
   .action(async (key: string, { json }: { json?: boolean }) => {
-    const connection = connected();
+    const connection = await connected();
     const row = await readRecharge(connection, key);
     if (json) return sayJson(rechargeJson(row));
     say(rechargeText(row, connection.policy));
@@ -113,7 +132,7 @@ recharges
       answer: Resolution['answer'],
       { json, ...options }: Omit<Resolution, 'answer'> & { json?: boolean },
     ) => {
-      const connection = connected();
+      const connection = await connected();
       const row = await readRecharge(connection, key);
       if (!json) say(`${rechargeText(row, connection.policy)}\n`);
       const resolved = await resolveRecharge(connection, row, { answer, ...options });
@@ -129,7 +148,7 @@ accounts
   .description('the clients that are set up')
   .option('--json', 'as a JSON array of accounts')
   .action(async ({ json }: { json?: boolean }) => {
-    const { accounts: store } = connected();
+    const { accounts: store } = await connected();
     const emails = await store.list();
     if (!json) return emails.forEach(say);
     const all = await Promise.all(emails.map((address) => store.show(address)));
@@ -167,7 +186,7 @@ accounts
         ([, limit]) => limit !== undefined,
       ),
     );
-    const account = await connected().accounts.set(address, { ...settings, limits });
+    const account = await (await connected()).accounts.set(address, { ...settings, limits });
     if (json) return sayJson(accountJson(account));
     say(accountText(account));
   });
@@ -178,7 +197,7 @@ accounts
   .argument('<email>', 'the client', email)
   .option('--json', 'as a JSON object')
   .action(async (address: string, { json }: { json?: boolean }) => {
-    const account = await connected().accounts.show(address);
+    const account = await (await connected()).accounts.show(address);
     if (!account)
       throw new Error(`No account ${address}. Set it up: npm run relay -- accounts set ${address}`);
     if (json) return sayJson(accountJson(account));
@@ -190,7 +209,7 @@ program
   .description('stops new charges until resume; webhooks are still accepted, and wait')
   .requiredOption('--note <text>', 'why')
   .action(async ({ note }: { note: string }) => {
-    await connected().charging.pause({ reason: note });
+    await (await connected()).charging.pause({ reason: note });
     say(
       'No new charge begins from now on (other processes: within 5 seconds). Go on: npm run relay -- resume',
     );
@@ -200,7 +219,7 @@ program
   .command('resume')
   .description('lets charges begin again')
   .action(async () => {
-    await connected().charging.resume();
+    await (await connected()).charging.resume();
     say('Charges begin again; waiting recharges come back by themselves within 15 minutes.');
   });
 
@@ -212,7 +231,7 @@ program
   .option('--key <key>', 'the idempotency key; a new one each time unless given')
   .option('--email <email>', 'the client', 'demo@example.com')
   .option('--credits <n>', 'whole credits', wholeNumber, 500)
-  .option('--url <url>', 'where to; the relay of this folder unless given')
+  .option('--url <url>', "where to; the relay's own address unless given")
   .action(
     async ({
       key = randomUUID(),
@@ -225,20 +244,59 @@ program
       credits: number;
       url?: string;
     }) => {
-      const base = url ?? readRuntime()?.url;
-      if (base === undefined) throw new Error(NOT_STARTED);
-      const [secret = ''] = localSecrets(process.env).inbound.webhook;
+      const { url: base, secret } = await findReceiver(process.env, stack(), url);
       const body = Buffer.from(JSON.stringify({ idempotency_key: key, email: client, credits }));
       const target =
         new URL(base).pathname === '/' ? new URL('/webhooks/auto-recharge', base) : new URL(base);
       const response = await fetch(target, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...signRequest({ secret, body, now: Date.now() }) },
+        headers: {
+          'content-type': 'application/json',
+          ...signRequest({ secret, body, now: Date.now() }),
+          // For the verifier that wants the secret itself: told to nobody but the relay.
+          ...(url === undefined ? { 'x-webhook-token': secret } : {}),
+        },
         body,
       });
       say(`${response.status} ${await response.text()}`);
       if (!response.ok) process.exitCode = 1;
     },
+  );
+
+const secrets = program
+  .command('secrets')
+  .description('what proves others to the relay on AWS, and it to them; never shown');
+const stackSecrets = async (file?: string) => {
+  const name = stack();
+  if (name !== undefined) return createStackSecrets(name, await readStack(name), file);
+  throw new Error(
+    `Say which relay on AWS: npm run relay -- --stack NAME secrets … (npm start keeps its own in ${localFile('secrets.json')}).`,
+  );
+};
+const toFile = new Option(
+  '--file <file>',
+  'where new ones are written, for pasting; <stack>.secrets unless given',
+);
+
+secrets
+  .command('init')
+  .description('asks for each one that is not set yet: hidden, or line by line from standard input')
+  .addOption(toFile)
+  .action(async ({ file }: { file?: string }) => say(await (await stackSecrets(file)).init()));
+
+secrets
+  .command('set')
+  .description('asks for one: hidden, or from standard input; a webhook secret before it stays valid')
+  .addArgument(program.createArgument('<name>', 'which').choices(SECRET_NAMES))
+  .action(async (name: SecretName) => say(await (await stackSecrets()).set(name)));
+
+secrets
+  .command('rotate')
+  .description('makes a new one; a webhook secret before it stays valid')
+  .addArgument(program.createArgument('<name>', 'which').choices(MADE_NAMES))
+  .addOption(toFile)
+  .action(async (name: MadeName, { file }: { file?: string }) =>
+    say(await (await stackSecrets(file)).rotate(name)),
   );
 
 try {

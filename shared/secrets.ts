@@ -103,11 +103,12 @@ export function readFromSecretsManager(
 }
 
 /** The stack makes secrets without a value. Only the message tells such a one from a secret that is not there. */
-function isWithoutValue(error: unknown): boolean {
+export function isWithoutValue(error: unknown): boolean {
   return error instanceof ResourceNotFoundException && error.message.includes('staging label');
 }
 
-function parseSecrets<Values>(name: string, text: string, schema: z.ZodType<Values>): Values {
+/** @throws an Error that names the secret and the place, never its content. */
+export function parseSecrets<Values>(name: string, text: string, schema: z.ZodType<Values>): Values {
   try {
     return schema.parse(text.trim() === '' ? {} : JSON.parse(text));
   } catch (error) {

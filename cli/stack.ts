@@ -1,0 +1,52 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import * as z from 'zod';
+
+const outputsSchema = z.object({
+  TableName: z.string(),
+  InboundSecretId: z.string(),
+  OutboundSecretId: z.string(),
+  WebhookUrl: z.url(),
+});
+/** What a deployed stack says of itself. */
+export type StackOutputs = z.infer<typeof outputsSchema>;
+
+const DEPLOY = 'deploy it: npm run deploy -- --stage …';
+
+/**
+ * Asks CloudFormation, with the operator's own AWS credentials and region.
+ *
+ * @throws an Error that says in one sentence what is missing.
+ */
+export async function readStack(name: string): Promise<StackOutputs> {
+  let outputs: Record<string, string | undefined>;
+  try {
+    const { Stacks: [stack] = [] } = await new CloudFormationClient().send(
+      new DescribeStacksCommand({ StackName: name }),
+    );
+    outputs = Object.fromEntries(
+      stack?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]) ?? [],
+    );
+  } catch (cause) {
+    throw new Error(...reasonOf(cause, name));
+  }
+  const parsed = outputsSchema.safeParse(outputs);
+  if (parsed.success) return parsed.data;
+  const missing = parsed.error.issues.map(({ path }) => path.join('.'));
+  throw new Error(`The stack ${name} does not say its ${missing.join(', ')}: ${DEPLOY}`);
+}
+
+/** The SDK has one class for "no credentials", and only messages for the other two. */
+function reasonOf(cause: unknown, name: string): [string, ErrorOptions?] {
+  const { name: kind, message } = cause instanceof Error ? cause : new Error(String(cause));
+  if (message === 'Region is missing')
+    return ['No AWS region is set: set AWS_REGION, or one in your profile.'];
+  if (kind === 'CredentialsProviderError') {
+    return [`No AWS credentials (${message}): sign in, or set AWS_PROFILE.`];
+  }
+  if (kind === 'ValidationError' && message.endsWith('does not exist')) {
+    return [
+      `There is no stack ${name} in this account and region. Check AWS_PROFILE and AWS_REGION, or ${DEPLOY}`,
+    ];
+  }
+  return [`The stack ${name} could not be read`, { cause }];
+}
