@@ -42,8 +42,8 @@ export interface Logger {
 export const METRIC_NAMESPACE = 'RechargeRelay';
 
 /**
- * JSON lines. No secret is ever passed in; a field named `email` is masked here, so that no call can
- * forget it. Metrics travel in the line, in CloudWatch's embedded metric format.
+ * JSON lines. No secret is ever passed in; email addresses are masked here, wherever they stand (a
+ * platform's key may hold one), so that no call can forget it. Metrics travel in the line, in CloudWatch's embedded metric format.
  *
  * @param write takes one line without its line end.
  */
@@ -53,9 +53,13 @@ export function createLogger(
 ): Logger {
   const line = (level: string, message: string, fields: Fields, metrics: Metrics = {}) => {
     const time = now();
-    const { email } = fields;
-    const masked = typeof email === 'string' ? { ...fields, email: maskEmail(email) } : fields;
     const embedded = Object.keys(metrics).length === 0 ? {} : embeddedMetrics(metrics, stage, time);
+    const masked = Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? maskEmails(value) : value,
+      ]),
+    );
     write(JSON.stringify({ time: new Date(time).toISOString(), level, message, ...masked, ...embedded }));
   };
   return {
@@ -83,9 +87,8 @@ export const toStdout = (line: string) => {
 };
 
 /** `jane.doe@example.com` → `j***@example.com`: enough to recognise a client one knows. */
-export function maskEmail(email: string): string {
-  const at = email.lastIndexOf('@');
-  return at < 1 ? '***' : `${email.slice(0, 1)}***${email.slice(at)}`;
+export function maskEmails(text: string): string {
+  return text.replace(/([^\s@"'<>=:;,(]?)[^\s@"'<>=:;,(]*@([\w.-]+)/g, '$1***@$2');
 }
 
 /** Deeper causes than this are left out: a chain may lead back to itself. */

@@ -7,15 +7,25 @@ export interface Money {
 }
 
 /**
- * How many decimals a currency is written with: 2 for USD, 0 for JPY, 3 for KWD.
- * Source: the currency table of the JavaScript runtime (ISO 4217 through ECMA-402).
+ * The currencies that are not written with two decimals, by ISO 4217 (list one, amendment 177). The runtime's own
+ * table is another: it gives what shops write, 0 for HUF and IDR, and would make an amount a hundredth.
+ */
+const OTHER_DECIMALS: Record<string, number> = Object.fromEntries([
+  ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'
+    .split(' ')
+    .map((code) => [code, 0]),
+  ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3]),
+  ...'CLF UYW'.split(' ').map((code) => [code, 4]),
+]);
+
+/**
+ * How many decimals a currency's smallest unit stands for: 2 for USD, 0 for JPY, 3 for KWD.
  *
- * @throws RangeError where `currency` is not a three-letter code.
+ * @throws RangeError where `currency` is not three capital letters.
  */
 export function currencyDecimals(currency: string): number {
-  return (
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-  );
+  if (!/^[A-Z]{3}$/.test(currency)) throw new RangeError('A currency is three capital letters, such as USD.');
+  return OTHER_DECIMALS[currency] ?? 2;
 }
 
 /** `{amount: 5000, currency: 'USD'}` → `50.00 USD`. For people, never for arithmetic. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ALERTS, createLogger, describeError, maskEmail } from '../shared/logger.ts';
+import { ALERTS, createLogger, describeError, maskEmails } from '../shared/logger.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9, 30, 0, 123);
 
@@ -144,15 +144,30 @@ describe('an error', () => {
   });
 });
 
-describe('a masked email', () => {
+describe('an email address, wherever it stands', () => {
   it.each([
     ['jane.doe@example.com', 'j***@example.com'],
     ['j@example.com', 'j***@example.com'],
-    ['a@b@example.com', 'a***@example.com'],
-    ['@example.com', '***'],
-    ['jane', '***'],
-    ['', '***'],
-  ])('of %j is %j', (email, masked) => {
-    expect(maskEmail(email)).toBe(masked);
+    ['k-jane@example.com-2026', 'k***@example.com-2026'],
+    ['refused <jane@example.com>: no account', 'refused <j***@example.com>: no account'],
+    ['{"email":"jane@example.com"}', '{"email":"j***@example.com"}'],
+    ['email=jane@example.com&x=1', 'email=j***@example.com&x=1'],
+    ['no address', 'no address'],
+    ['', ''],
+  ])('in %j is masked: %j', (text, masked) => {
+    expect(maskEmails(text)).toBe(masked);
+  });
+
+  it('is masked in every field of a line: a platform may put it into its key', () => {
+    const lines: string[] = [];
+    createLogger((line) => lines.push(line)).info('decided', {
+      key: 'top-up-jane@example.com-7',
+      email: 'jane@example.com',
+    });
+    expect(lines[0]).not.toContain('jane@');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      key: 't***@example.com-7',
+      email: 'j***@example.com',
+    });
   });
 });

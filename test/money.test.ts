@@ -9,6 +9,13 @@ describe('the decimals of a currency', () => {
     ['EUR', 2],
     ['KWD', 3],
     ['BHD', 3],
+    ['IQD', 3],
+    ['CLF', 4],
+    // Shops write them without decimals; ISO 4217, and with it payment providers, count hundredths.
+    ['HUF', 2],
+    ['IDR', 2],
+    ['COP', 2],
+    ['PKR', 2],
   ])('%s is written with %i', (currency, decimals) => {
     expect(currencyDecimals(currency)).toBe(decimals);
   });
@@ -26,6 +33,7 @@ describe('a price times a number of credits, in minor units', () => {
     ['19.99', 3, 'USD', 5_997],
     ['007.50', 2, 'EUR', 1_500],
     ['15', 100, 'JPY', 1_500],
+    ['10.50', 500, 'HUF', 525_000],
     ['0.025', 1_000, 'KWD', 25_000],
     ['1.234', 1, 'KWD', 1_234],
   ])('%s × %i in %s is %i', (decimal, factor, currency, minor) => {

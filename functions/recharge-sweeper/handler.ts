@@ -75,7 +75,7 @@ function reviewedSince({ history, review, receivedAt }: Recharge): number {
 }
 
 async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, now }: RechargeSweeperDeps) {
-  const moved = await Promise.all(
+  const moved = await Promise.allSettled(
     items.map(async (due) => {
       const swept = await ledger.postpone(due, now() + policy.sweepAgainMs);
       if (swept === undefined) return [];
@@ -83,7 +83,10 @@ async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, 
       return [due.key];
     }),
   );
-  const keys = moved.flat();
+  // What was moved is queued, whatever became of its neighbours.
+  const keys = moved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   if (keys.length > 0) await queue.send(keys);
+  const failed = moved.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
   return keys.length;
 }

@@ -28,7 +28,7 @@ export interface RechargeWebhookDeps {
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Besides those of the configured verifiers: a sender may send more proofs than are asked for. */
-const SECRET_HEADER = /authorization|cookie|token|secret|api-?key/;
+const SECRET_HEADER = /authorization|cookie|token|secret|signature|api-?key/;
 
 type Answer = APIGatewayProxyStructuredResultV2;
 

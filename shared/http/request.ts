@@ -67,6 +67,8 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
     });
   });
   outgoing.on('error', fail);
+  // Also after an answer that is none, such as 101, which Node ends without an error. Nothing settles twice.
+  outgoing.on('close', () => fail(new Error('the connection closed without an answer')));
   outgoing.on('response', (incoming) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

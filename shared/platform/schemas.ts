@@ -15,9 +15,9 @@ export const grantAnswerSchema = z.object({
   credits_added: z.number(),
   /** A decimal number: single actions of the platform cost fractions of a credit. */
   new_balance: z.number().optional(),
-  email: z.string().optional(),
-  sub_account_email: z.string().optional(),
-  sub_account: z.object({ email: z.string().optional() }).optional(),
+  email: z.string().optional().catch(undefined),
+  sub_account_email: z.string().optional().catch(undefined),
+  sub_account: z.object({ email: z.string().optional() }).optional().catch(undefined),
 });
 
 /** The answer to `GET /subaccounts?email=`: found, or a 200 that says it was not. */

@@ -61,7 +61,8 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 
     async write(read, next) {
       const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
-      const update = updateOf(itemOfRecharge(read), itemOfRecharge(row), 'version');
+      // The sweeper counts without a new version: what was not read, but is not meant to stay, is removed, too.
+      const update = updateOf({ swept: 0, ...itemOfRecharge(read) }, itemOfRecharge(row), 'version');
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );

@@ -2,7 +2,13 @@ import type { Money } from '../money.ts';
 import { type Account, dayOf, type Limits, type Reservation, spentNameOf } from './account.ts';
 import type { Released } from './machine.ts';
 import { type Pricing, priceOf } from './pricing.ts';
-import { isFinished, type Recharge, type Refusal, reservationNameOf } from './recharge.ts';
+import {
+  isFinished,
+  type Recharge,
+  type Refusal,
+  reservationNameOf,
+  reservationPrefixOf,
+} from './recharge.ts';
 
 export interface GuardSettings {
   /** `observe`: everything runs and nothing is charged. */
@@ -121,16 +127,19 @@ export function withRelease(
   return { ...account, reservations, spent: { ...account.spent, [month]: spent } };
 }
 
-/** Nothing can be reserved later than 23 h after its attempt began, so an entry of 48 h has no reader left. */
-const ENTRY_KEPT_MS = 48 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+/** Nothing is reserved later than 23 h after its attempt began: an entry of 25 h no longer excludes anything. */
+const ENTRY_KEPT_MS = 25 * 3_600_000;
 /** A platform that fires new keys all day at a refused client must not grow the row without end. */
-const REFUSALS_KEPT = 20;
+const REFUSALS_KEPT = 5;
 /** Longer than any process that judged the account before the refusal can live. */
 const REFUSAL_MIN_KEPT_MS = 10 * 60_000;
 
+/** Without what nobody reads any more. The last recharge may be unfinished for weeks: its entry has its price. */
 function withoutOldEntries(account: Account, now: number): Account {
+  const ofLast = account.last && reservationPrefixOf({ key: account.last.key, email: account.email });
   const entries = Object.entries(account.reservations)
-    .filter(([, entry]) => entry.at > now - ENTRY_KEPT_MS)
+    .filter(([name, { at }]) => at > now - ENTRY_KEPT_MS || (ofLast !== undefined && name.startsWith(ofLast)))
     .sort(([, a], [, b]) => b.at - a.at);
   const dropped = new Set(
     entries
@@ -143,8 +152,8 @@ function withoutOldEntries(account: Account, now: number): Account {
   return {
     ...account,
     reservations: Object.fromEntries(entries.filter((entry) => !dropped.has(entry))),
-    counts: from(account.counts, dayOf(now - ENTRY_KEPT_MS)),
+    counts: from(account.counts, dayOf(now - DAY_MS)),
     // The month before stays, for a release that comes late.
-    spent: from(account.spent, dayOf(now - 32 * 24 * 3_600_000).slice(0, 7)),
+    spent: from(account.spent, dayOf(now - 32 * DAY_MS).slice(0, 7)),
   };
 }

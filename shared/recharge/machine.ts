@@ -337,6 +337,15 @@ function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: 
 function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Moment): Decision {
   if (result.kind !== 'paid') return stop;
   const detail = `attempt ${attempt}: ${result.paymentRef}`;
+  // Before the next attempt takes money a second time, a person looks.
+  if (row.phase === 'received' && attempt < row.attempt) {
+    return toReview(
+      { ...row, paymentRef: result.paymentRef },
+      'charge_unknown',
+      at,
+      `paid after all, ${detail}`,
+    );
+  }
   return {
     next: { ...row, history: record(row, at, 'paid_late', detail) },
     alert: { word: 'paid_after_end', detail },
@@ -480,7 +489,7 @@ function onRefund(row: Recharge, result: RefundResult, at: Moment): Decision {
     case 'refunded':
       return {
         release: { reason: 'refunded', retryable: false },
-        ...finish({ ...row, phase: 'refunded' }, at, 'refunded'),
+        ...finish({ ...row, phase: 'refunded' }, at, 'refunded', refundRefOf(result)),
       };
     case 'not_refunded':
       return { effect: 'refund' };
@@ -497,6 +506,8 @@ function onRefund(row: Recharge, result: RefundResult, at: Moment): Decision {
       return waitForRefund(row, at, `refund unknown: ${result.detail}`);
   }
 }
+
+const refundRefOf = (result: RefundResult) => (result.kind === 'refunded' ? result.refundRef : undefined);
 
 /** What this answer sends to a person: at once, or past the refund's deadline. */
 function reviewOf({ kind }: RefundResult): ReviewReason | undefined {
@@ -618,7 +629,7 @@ function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
 }
 
 /** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
-const HISTORY_MAX_BYTES = 1_800;
+const HISTORY_MAX_BYTES = 1_600;
 const DETAIL_MAX_BYTES = 160;
 
 /** Appends an event; the same event with the same detail in a row is one entry with a count. */
@@ -635,7 +646,7 @@ export function record(
   }
   const longer = [...history, { at: now, event, ...cut }];
   // The beginning (what was paid) and the latest entries are what a person needs.
-  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 8) {
+  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 7) {
     const dropped = longer.splice(4, 2);
     const times = dropped.reduce((sum, entry) => sum + (entry.times ?? 1), 0);
     longer.splice(4, 0, { at: dropped[0]?.at ?? now, event: 'left_out', times });

@@ -164,7 +164,12 @@ export function grantMarkOf(recharge: Recharge): string {
   return `rr-${hashOf(recharge).slice(0, 12)}-${recharge.grantNo}`;
 }
 
+/** What the names of a recharge's reservations begin with, on the account row. */
+export function reservationPrefixOf(recharge: Pick<Recharge, 'key' | 'email'>): string {
+  return `r_${hashOf(recharge).slice(0, 16)}_`;
+}
+
 /** The name of this attempt's reservation among the account row's attributes. */
 export function reservationNameOf(recharge: Recharge): string {
-  return `r_${hashOf(recharge).slice(0, 16)}_${recharge.attempt}`;
+  return reservationPrefixOf(recharge) + recharge.attempt;
 }

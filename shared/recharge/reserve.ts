@@ -38,10 +38,18 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
 
     const other = account.last?.key === row.key ? undefined : account.last?.key;
     const last = other === undefined ? undefined : await ledger.read(other);
-    const checked = await preflight(row, account, judge(row, account, last, guard, now()), deps);
-    if ('held' in checked) return { kind: 'held', why: checked.held };
+    const asked =
+      judge(row, account, last, guard, now()).kind === 'reserve' ? await preflight(row, account, deps) : {};
+    if ('held' in asked) return { kind: 'held', why: asked.held };
 
-    const entry = entryOf(account, checked.verdict, checked.balance, now());
+    // Judged and entered at one time: the day that is counted is the day that was judged.
+    const at = now();
+    const judged = judge(row, account, last, guard, at);
+    const verdict: Verdict =
+      judged.kind === 'reserve' && 'unknown' in asked
+        ? { ...judged, kind: 'refuse', word: 'unknown_on_platform' }
+        : judged;
+    const entry = entryOf(account, verdict, 'balance' in asked ? asked.balance : undefined, at);
     const written = await ledger.writeAccount(account, withEntry(account, row, entry));
     if (written.kind === 'written') {
       const warning = capWarning(account, entry, guard);
@@ -64,24 +72,19 @@ export async function releaseAttempt(row: Recharge, released: Released, ledger: 
   }
 }
 
-type Checked = { verdict: Verdict; balance?: number } | { held: string };
+type Asked = { balance?: number } | { unknown: true } | { held: string };
 
 /** Where the platform can be asked: no money is taken for a sub-account it does not know. */
-async function preflight(
-  row: Recharge,
-  account: Account,
-  verdict: Verdict,
-  deps: ReserveDeps,
-): Promise<Checked> {
-  if (verdict.kind === 'refuse' || !deps.preflight) return { verdict };
+async function preflight(row: Recharge, account: Account, deps: ReserveDeps): Promise<Asked> {
+  if (!deps.preflight) return {};
   const found = await deps.platform
     .subAccount(account.grantEmail ?? row.email)
     .catch((error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) }));
   switch (found.kind) {
     case 'found':
-      return { verdict, ...(found.balance === undefined ? {} : { balance: found.balance }) };
+      return found.balance === undefined ? {} : { balance: found.balance };
     case 'not_found':
-      return { verdict: { kind: 'refuse', word: 'unknown_on_platform', money: verdict.money } };
+      return { unknown: true };
     case 'no_answer':
       return { held: `the platform gave no answer about the sub-account: ${found.detail}` };
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
 import type { GrantResult } from '../platform/client.ts';
@@ -78,9 +79,9 @@ class Run {
 
   /** Decides on an outcome and writes the decision, as often as it takes; then says what to do next. */
   async #settle(outcome: Outcome, askedAt: number): Promise<Effect> {
-    const { ledger, logger } = this.#deps;
-    // Drawn once per outcome: a repeated decision must recognise its own first write.
-    const drawn = { token: randomBytes(12).toString('base64url'), jitter: Math.random() };
+    const { ledger, logger, now } = this.#deps;
+    // Drawn once per outcome: a repeated decision must come out the same, and recognise its own first write.
+    const drawn = { now: now(), token: randomBytes(12).toString('base64url'), jitter: Math.random() };
     for (;;) {
       const before = this.#row;
       const decision = decide(before, outcome, this.#moment(drawn));
@@ -89,7 +90,8 @@ class Run {
         if (decision.next) {
           const written = await ledger.write(before, decision.next);
           this.#row = written.row;
-          if (written.kind === 'conflict') continue;
+          // A lost answer looks like a lost race; where the row is what we meant to write, it was ours.
+          if (written.kind === 'conflict' && !isSameWrite(before, decision.next, written.row)) continue;
         }
       } catch (error) {
         if (error instanceof NewerRowError) throw error;
@@ -128,11 +130,13 @@ class Run {
   }
 
   async #charge(): Promise<Outcome> {
-    const { payments, charging, policy, now } = this.#deps;
+    const { payments, charging, guard, policy, now } = this.#deps;
     const row = this.#row;
     const frozen = this.#frozen;
     if (!frozen) return { kind: 'held', why: 'nothing is reserved' };
     if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+    // Reserved before the mode was changed.
+    if (guard.mode === 'observe') return { kind: 'held', why: 'observe mode' };
     const call = await ready(payments.prepareCharge(chargeRequest(row, frozen)));
     if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
     // The last look at the clock before the bytes; nothing is awaited between it and the call.
@@ -170,7 +174,14 @@ class Run {
       }),
     );
     // Nobody else holds the token, so what this process did not send was not sent.
-    if ('failed' in call) return answer({ kind: 'not_applied', detail: `not prepared: ${call.failed}` });
+    // The key cannot be read: that concerns every client, and nobody should be charged meanwhile.
+    if ('failed' in call) {
+      return answer({
+        kind: 'not_applied',
+        detail: `not prepared: ${call.failed}`,
+        agencyFault: 'unauthorized',
+      });
+    }
     const inTime = now() + policy.grantCallMs <= grantDeadline && this.#hasTimeFor(policy.grantCallMs);
     if (!inTime) return answer({ kind: 'not_applied', detail: 'not sent: too late for this deadline' });
     return answer(
@@ -261,9 +272,9 @@ class Run {
     return { key, email, phase, attempt, grantNo };
   }
 
-  #moment(drawn: Pick<Moment, 'token' | 'jitter'>): Moment {
-    const { policy, now } = this.#deps;
-    return { now: now(), policy, ...drawn, timeToGrant: this.#timeLeft() >= policy.grantStepMs };
+  #moment(drawn: Pick<Moment, 'now' | 'token' | 'jitter'>): Moment {
+    const { policy } = this.#deps;
+    return { ...drawn, policy, timeToGrant: this.#timeLeft() >= policy.grantStepMs };
   }
 
   #timeLeft(): number {
@@ -293,6 +304,13 @@ function chargeRequest(row: Recharge, { money, customer, platformId }: Frozen): 
     money,
     description: `Auto-recharge of ${row.credits} credits`,
   };
+}
+
+/** Whether the row that stands there is the one this process meant to write; the sweeper may have moved it since. */
+function isSameWrite(before: Recharge, meant: Recharge, standing: Recharge): boolean {
+  const { nextAttemptAt: _n, swept: _s, ...written } = standing;
+  const { nextAttemptAt: _m, swept: _t, ...intended } = { ...meant, version: before.version + 1 };
+  return isDeepStrictEqual(written, intended);
 }
 
 const wordOf = (outcome: Outcome) => ('result' in outcome ? outcome.result.kind : outcome.kind);

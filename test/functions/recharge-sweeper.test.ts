@@ -174,7 +174,8 @@ describe('a sweep that fails', () => {
       },
     };
     await expect(aSweeper({ ledger: failing }).sweep()).rejects.toThrow('no answer');
-    expect(await queue().taken()).toEqual(messages(keys.slice(0, 10)));
+    // The 13th is tried again with the next sweep; its neighbours were moved, and so are queued.
+    expect(await queue().taken()).toEqual(messages(keys.slice(0, 20).toSpliced(12, 1)));
     expect(await allDue(LATER)).toHaveLength(25);
   });
 });

@@ -8,6 +8,7 @@ import { createRechargeWorkerHandler } from '../../functions/recharge-worker/han
 import { parseConfig } from '../../shared/config.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
+import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
 import { createSecrets, outboundSecretsSchema } from '../../shared/secrets.ts';
@@ -295,5 +296,9 @@ describe('on one platform and one payment endpoint, the worker', () => {
     expect(await keyless.work(message('b'))).toEqual({ batchItemFailures: [] });
     expect(await store().ledger.read('b')).toMatchObject({ phase: 'charged', paymentRef: 'pay_1' });
     expect(calls).toEqual(['POST /pay/charges']);
+    // And nobody else is charged for a grant that cannot be made.
+    const { client, table } = store();
+    const charging = createDynamoCharging(client, table, { freshMs: 0, now: Date.now });
+    expect(await charging.paused()).toMatchObject({ reason: 'unauthorized' });
   });
 });

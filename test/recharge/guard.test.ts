@@ -376,13 +376,21 @@ describe('old entries', () => {
     ['reservation', (at) => aReservation({ at })],
     ['refusal', refusal],
     ['released reservation', released],
-  ])('a %s is kept for 48 h and dropped by the next write', (_, entryAt) => {
+  ])('a %s is kept for 25 h and dropped by the next write', (_, entryAt) => {
     const account = anAccount({ reservations: { r_old_1: entryAt(utc('2026-01-05 12:00:00')) } });
-    expect(namesAfter(account, utc('2026-01-07 11:59:59.999'))).toEqual([ENTRY, 'r_old_1']);
-    expect(namesAfter(account, utc('2026-01-07 12:00:00'))).toEqual([ENTRY]);
+    expect(namesAfter(account, utc('2026-01-06 12:59:59.999'))).toEqual([ENTRY, 'r_old_1']);
+    expect(namesAfter(account, utc('2026-01-06 13:00:00'))).toEqual([ENTRY]);
   });
 
-  it('the newest 20 refusals stay, those of the last ten minutes, and every reservation', () => {
+  it("the last recharge's entry stays, however old: it may be unfinished, and its amount be given back", () => {
+    const last = aRecharge({ key: 'last', phase: 'charge_pending' });
+    const reserved = withEntry(anAccount(), last, aReservation({ at: utc('2026-01-05 12:00:00') }));
+    const refused = withEntry(reserved, aRecharge(), refusal(utc('2026-01-08 12:00:00')));
+    const released = withRelease(refused, last, { reason: 'cancelled', retryable: false });
+    expect(released?.spent).toEqual({ '2026-01_USD': 0 });
+  });
+
+  it('the newest 5 refusals stay, those of the last ten minutes, and every reservation', () => {
     const entries = [
       ...Array.from({ length: 60 }, (_, index): [string, Reservation] => [
         `r_refused-${index}_1`,
@@ -394,20 +402,20 @@ describe('old entries', () => {
       ]),
     ];
     const names = namesAfter(anAccount({ reservations: Object.fromEntries(entries) }), NOW);
-    // 29 entries of a third of a minute each are younger than ten minutes; with the new one, 30 stay.
+    // Of those made every 20 seconds, 29 are younger than ten minutes.
     expect(names.filter((name) => name.startsWith('r_refused'))).toHaveLength(29);
     expect(names).toContain('r_refused-28_1');
     expect(names).not.toContain('r_refused-29_1');
     expect(names.filter((name) => name.startsWith('r_reserved'))).toHaveLength(60);
   });
 
-  it('counters stay as long as a release may need them: two days, and the month before', () => {
+  it('counters stay as long as they are needed: the day before, and the month before for a late release', () => {
     const account = anAccount({
       counts: { '2026-03-01': 1, '2026-03-02': 2, '2026-03-03': 3, '2026-03-04': 4 },
       spent: { '2025-12_USD': 1, '2026-01_USD': 2, '2026-02_USD': 3, '2026-03_USD': 4 },
     });
     const next = withEntry(account, aRecharge(), aReservation({ at: utc('2026-03-04 12:00:00') }));
-    expect(next.counts).toEqual({ '2026-03-02': 2, '2026-03-03': 3, '2026-03-04': 5 });
+    expect(next.counts).toEqual({ '2026-03-03': 3, '2026-03-04': 5 });
     expect(next.spent).toEqual({ '2026-01_USD': 2, '2026-02_USD': 3, '2026-03_USD': 5_004 });
   });
 });

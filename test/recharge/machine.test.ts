@@ -532,7 +532,7 @@ const TRANSITIONS: Transition[] = [
       phaseDeadline: undefined,
       swept: undefined,
     },
-    event: ['refunded'],
+    event: ['refunded', 're_1'],
     says: { release: { reason: 'refunded', retryable: false }, effect: 'stop' },
   },
   {
@@ -1169,12 +1169,15 @@ describe('late answers', () => {
     expect(row.phase).toBe(phase);
   });
 
-  it('a payment of an attempt that was declined is an alert, and does not pay the new attempt', () => {
-    const row = aRecharge({ attempt: 2 });
-    const decision = decide(row, payment(PAID, 1), aMoment());
-    expect(decision.next).toMatchObject({ phase: 'received', attempt: 2 });
-    expect(decision.next?.paymentRef).toBeUndefined();
-    expect(decision.alert).toEqual({ word: 'paid_after_end', detail: 'attempt 1: pay_1' });
+  it('a payment of an attempt that was declined stops the next attempt: a person looks before it takes money, too', () => {
+    const decision = decide(aRecharge({ attempt: 2 }), payment(PAID, 1), aMoment());
+    expect(decision.next).toMatchObject({
+      phase: 'needs_review',
+      review: 'charge_unknown',
+      paymentRef: 'pay_1',
+    });
+    expect(decision.alert).toEqual({ word: 'charge_unknown', detail: 'paid after all, attempt 1: pay_1' });
+    expect(decision.effect).toBe('stop');
   });
 
   it('a second "paid" for a row that is paid is nothing new', () => {

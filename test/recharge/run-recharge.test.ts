@@ -2,6 +2,7 @@ import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
+import { runRecharge } from '../../shared/recharge/run-recharge.ts';
 import { utc } from '../support/builders.ts';
 import { useLedger } from '../support/store.ts';
 import { type Around, createWorld, EMAIL, KEY, type World, type WorldOptions } from '../support/world.ts';
@@ -746,6 +747,53 @@ describe('before money moves', () => {
     });
     expect(world.books()).toEqual(NOTHING);
     expect(await spent(world)).toBeUndefined();
+  });
+});
+
+describe('observe mode, switched on while a recharge is reserved', () => {
+  it('charges nobody any more', async () => {
+    const world = await worldWith();
+    await world.start().run(KEY, 24_999);
+    expect(await spent(world)).toBe(5_000);
+    const { deps } = world.start();
+    world.advance(HOUR);
+    const observing = { ...deps, guard: { ...deps.guard, mode: 'observe' as const } };
+    expect(await runRecharge(KEY, world.now() + 60_000, observing)).toMatchObject({ phase: 'received' });
+    expect(world.books()).toEqual(NOTHING);
+  });
+});
+
+describe('a write into review whose answer is lost', () => {
+  it('is said aloud all the same', async () => {
+    const world = await worldWith({ callTimeoutMs: 500 });
+    const died = await world.start().run();
+    expect(died.phase).toBe('completed');
+    const lost = await world.ledger.claim({
+      ...died,
+      key: 'key-2',
+      phase: 'granting',
+      grantDeadline: world.now(),
+      grantToken: 'of another process',
+      nextAttemptAt: world.now(),
+      version: 1,
+    });
+    expect(lost.kind).toBe('written');
+    world.advance(HOUR);
+    const { deps } = world.start();
+    const forgetful = {
+      ...deps.ledger,
+      write: async (read: Recharge, next: Recharge) => {
+        await deps.ledger.write(read, next);
+        return { kind: 'conflict' as const, row: await world.row('key-2') };
+      },
+    };
+    await runRecharge('key-2', world.now() + 60_000, { ...deps, ledger: forgetful });
+    expect(await world.row('key-2')).toMatchObject({
+      phase: 'needs_review',
+      review: 'grant_unknown',
+      version: 2,
+    });
+    expect(world.alerts()).toEqual(['grant_unknown']);
   });
 });
 
