@@ -343,6 +343,13 @@ describe('the template', () => {
     expect(JSON.stringify(prod.toJSON())).not.toMatch(/ReservedConcurrent|ProvisionedConcurrency/);
   });
 
+  it.each(['WebhookUrl', 'TableName', 'InboundSecretId', 'OutboundSecretId', 'AlarmTopicArn'])(
+    'says its %s, by which the command line and the developer find it',
+    (output) => {
+      prod.hasOutput(output, {});
+    },
+  );
+
   it('has its dashboard', () => {
     prod.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
   });
