@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import { askHidden } from './answers.ts';
+import { askHidden } from './ask-hidden.ts';
 import { appendPrivately } from './private-file.ts';
 import { createSecretEntries, type Entry } from './secret-entries.ts';
 import type { StackOutputs } from './stack.ts';
