@@ -6,7 +6,7 @@ import { RelayStack } from './relay-stack.ts';
 import { stageSettings } from './stages.ts';
 
 const stage = stageSettings(process.env.RELAY_STAGE ?? 'dev');
-const file = configFile();
+const file = configFile(stage.name);
 await buildFunctions(file);
 
 const app = new App();

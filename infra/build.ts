@@ -68,17 +68,20 @@ function staticBytes({ outputs }: Metafile, entry: string): number {
   return [...loaded].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
 }
 
-/** The agency's configuration. Undefined where there is none yet. */
-export function ownConfigFile(): string | undefined {
-  const own = join(ROOT, 'relay.config.json');
-  return process.env.RELAY_CONFIG ?? (existsSync(own) ? own : undefined);
+/**
+ * The agency's configuration for a stage: `RELAY_CONFIG`, else `relay.config.<stage>.json`, else
+ * `relay.config.json`. Undefined where there is none yet.
+ */
+export function ownConfigFile(stage: string): string | undefined {
+  const own = [`relay.config.${stage}.json`, 'relay.config.json'].map((name) => join(ROOT, name));
+  return process.env.RELAY_CONFIG ?? own.find(existsSync);
 }
 
 /** The agency's configuration, or the example, so that a fresh clone can be built and checked. */
-export const configFile = () => ownConfigFile() ?? join(ROOT, 'relay.config.example.json');
+export const configFile = (stage: string) => ownConfigFile(stage) ?? join(ROOT, 'relay.config.example.json');
 
 if (import.meta.main) {
-  const sizes = await buildFunctions(configFile());
+  const sizes = await buildFunctions(configFile(process.env.RELAY_STAGE ?? 'dev'));
   for (const [name, bytes] of sizes) {
     process.stdout.write(`${name.padEnd(20)}${(bytes / 1024).toFixed(0).padStart(5)} KB loaded at start\n`);
   }

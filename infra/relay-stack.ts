@@ -5,6 +5,7 @@ import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
 import type { Config } from '../shared/config.ts';
+import { productionPolicy } from '../shared/recharge/policy.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
@@ -27,7 +28,7 @@ export interface RelayStackProps extends StackProps {
  */
 export class RelayStack extends Stack {
   constructor(scope: Construct, id: string, { stage, config, ...props }: RelayStackProps) {
-    super(scope, id, props);
+    super(scope, id, { terminationProtection: stage.protectsData, ...props });
     const topic = new AlarmTopic(this, config.alertEmail);
     const table = new RelayTable(this, stage);
     const inbound = addSecret(this, 'InboundSecret', 'Recharge Relay: what proves senders of webhooks to us');
@@ -44,7 +45,7 @@ export class RelayStack extends Stack {
         'Recharges are not driven: clients wait for their credits. Nothing is lost; each row brings itself back.',
       stage,
       topic,
-      timeout: Duration.seconds(60),
+      timeout: Duration.millis(productionPolicy.runMs),
       visibility: Duration.seconds(360),
       maxReceiveCount: 5,
       oldestMessage: Duration.minutes(30),
@@ -72,7 +73,9 @@ export class RelayStack extends Stack {
         INBOUND_SECRET: inbound,
       },
       may: [
-        { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: table.tableArn },
+        // It faces the internet: it can neither read nor change an account, nor switch charging on.
+        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['RECHARGE#*', 'ACCOUNT-ID#*'] },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['RECHARGE#*', 'QUARANTINE#*'] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
@@ -99,6 +102,7 @@ export class RelayStack extends Stack {
       currency: config.pricing.currency,
       functions: [webhook, worker, sweeper],
       queue: worker.queue,
+      deadLetters: worker.deadLetters,
     });
     new CfnOutput(this, 'WebhookUrl', {
       value: `${url}/webhooks/auto-recharge`,

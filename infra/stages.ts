@@ -9,7 +9,12 @@ export interface StageSettings {
   /** Recharges driven at a time, at least 2. A fresh AWS account runs 10 functions at once, of all kinds together. */
   workerConcurrency: number;
   /** A host name of the agency's for the API, with its certificate in the same region; without it AWS's own is used. */
-  domain?: { name: string; certificateArn: string };
+  domain?: {
+    name: string;
+    certificateArn: string;
+    /** Switches AWS's own address off: only once the platform uses this one. */
+    only?: boolean;
+  };
 }
 
 const STAGES: readonly StageSettings[] = [

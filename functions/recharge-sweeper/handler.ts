@@ -62,7 +62,6 @@ async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDe
 /** How many recharges wait for a person, and since when the oldest of them does (of the first page: a hundred). */
 async function countReviews({ ledger, logger, now }: RechargeSweeperDeps): Promise<void> {
   const { items } = await ledger.due('person', Number.MAX_SAFE_INTEGER);
-  if (items.length === 0) return;
   const rows = await Promise.all(items.map(({ key }) => ledger.read(key).catch(() => undefined)));
   const since = rows.flatMap((row) => (row ? [reviewedSince(row)] : []));
   const oldestSeconds = Math.round((now() - Math.min(now(), ...since)) / 1_000);

@@ -55,8 +55,9 @@ export class AlertAlarms extends Construct {
       name: 'webhooks refused',
       impact: 'Webhooks cannot be verified: if they are genuine, no client gets credits.',
       topic,
-      metric: relayMetric('webhook_401', stage),
-      threshold: 5,
+      // A quiet agency has a webhook an hour: all of them refused must ring, and a single stray one must not.
+      metric: relayMetric('webhook_401', stage).with({ period: Duration.hours(6) }),
+      threshold: 3,
     });
     addAlarm(this, {
       name: 'review is old',

@@ -17,6 +17,7 @@ export interface QueueFunctionProps<Schema extends z.ZodType> extends RelayFunct
 /** A function fed by a queue of its own, one message at a time, with a dead-letter queue and its way back. */
 export class QueueFunction<Schema extends z.ZodType> extends RelayFunction<Schema> {
   readonly queue: Queue;
+  readonly deadLetters: Queue;
 
   constructor(scope: Construct, props: QueueFunctionProps<Schema>) {
     super(scope, props);
@@ -26,23 +27,26 @@ export class QueueFunction<Schema extends z.ZodType> extends RelayFunction<Schem
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     };
-    const deadLetters = new Queue(this, 'DeadLetters', { ...common, visibilityTimeout: props.visibility });
+    this.deadLetters = new Queue(this, 'DeadLetters', { ...common, visibilityTimeout: props.visibility });
     this.queue = new Queue(this, 'Queue', {
       ...common,
       visibilityTimeout: props.visibility,
-      deadLetterQueue: { queue: deadLetters, maxReceiveCount: props.maxReceiveCount },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: props.maxReceiveCount },
     });
     const source = { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: stage.workerConcurrency };
     this.lambda.addEventSource(new SqsEventSource(this.queue, source));
     // Switched on by hand, the function works its dead letters off: no script needed at night.
-    this.lambda.addEventSource(new SqsEventSource(deadLetters, { ...source, enabled: false }));
+    this.lambda.addEventSource(new SqsEventSource(this.deadLetters, { ...source, enabled: false }));
 
     const everyMinute = { period: Duration.minutes(1) };
     addAlarm(this, {
       name: `${name} dead letters`,
-      impact,
+      impact: 'A message failed again and again. No recharge is lost: each row brings itself back.',
       topic,
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ ...everyMinute, statistic: 'Maximum' }),
+      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({
+        ...everyMinute,
+        statistic: 'Maximum',
+      }),
     });
     addAlarm(this, {
       name: `${name} queue is old`,

@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   ApiMapping,
@@ -30,11 +30,12 @@ export class RelayApi extends Construct {
   readonly stage: HttpStage;
   readonly url: string;
 
-  constructor(scope: Construct, { logRetention, protectsData, domain }: StageSettings) {
+  constructor(scope: Construct, { name, logRetention, protectsData, domain }: StageSettings) {
     super(scope, 'Api');
     this.api = new HttpApi(this, 'HttpApi', {
+      apiName: `recharge-relay-${name}`,
       createDefaultStage: false,
-      disableExecuteApiEndpoint: domain !== undefined,
+      disableExecuteApiEndpoint: domain?.only ?? false,
     });
     const logGroup = new LogGroup(this, 'AccessLog', {
       retention: logRetention,
@@ -56,6 +57,10 @@ export class RelayApi extends Construct {
       const certificate = Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn);
       const domainName = new DomainName(this, 'Domain', { domainName: domain.name, certificate });
       new ApiMapping(this, 'Mapping', { api: this.api, domainName, stage: this.stage });
+      new CfnOutput(Stack.of(this), 'DomainTarget', {
+        value: domainName.regionalDomainName,
+        description: `${domain.name} must be a CNAME of this`,
+      });
     }
   }
 }

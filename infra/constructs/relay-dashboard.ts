@@ -6,6 +6,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
+import { ALERTS } from '../../shared/logger.ts';
 import { relayMetric } from './alert-alarms.ts';
 import type { QueueFunction } from './queue-function.ts';
 import type { RelayFunction } from './relay-function.ts';
@@ -14,12 +15,13 @@ export interface RelayDashboardProps {
   stage: string;
   currency: string;
   functions: Pick<RelayFunction<never>, 'lambda' | 'node'>[];
-  queue: Pick<QueueFunction<never>, 'queue'>['queue'];
+  queue: QueueFunction<never>['queue'];
+  deadLetters: QueueFunction<never>['deadLetters'];
 }
 
 /** Two questions: is money moving, and is anything stuck? */
 export class RelayDashboard extends Dashboard {
-  constructor(scope: Construct, { stage, currency, functions, queue }: RelayDashboardProps) {
+  constructor(scope: Construct, { stage, currency, functions, queue, deadLetters }: RelayDashboardProps) {
     super(scope, 'Dashboard');
     const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
     const counts = (...names: string[]) => names.map((name) => relayMetric(name, stage));
@@ -50,8 +52,10 @@ export class RelayDashboard extends Dashboard {
       graph('Queue', [
         queue.metricApproximateAgeOfOldestMessage(),
         queue.metricApproximateNumberOfMessagesVisible(),
+        deadLetters.metricApproximateNumberOfMessagesVisible({ label: 'dead letters' }),
       ]),
     );
+    this.addWidgets(new GraphWidget({ title: 'Alerts', left: counts(...ALERTS), width: 24 }));
     this.addWidgets(
       graph(
         'Errors',

@@ -20,8 +20,8 @@ export interface RelayFunctionProps<Schema extends z.ZodType> {
   /** The schema the function reads its environment with: what is missing below does not compile. */
   schema: Schema;
   environment: Omit<z.input<Schema>, 'STAGE'>;
-  /** What the function may do; nothing else. Actions by resource. */
-  may: { actions: string[]; on: string }[];
+  /** What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so. */
+  may: { actions: string[]; on: string; keys?: string[] }[];
 }
 
 /** 1,769 MB are one CPU; with half of one, a start takes under a second, and a warm run is all waiting. */
@@ -41,8 +41,12 @@ export class RelayFunction<Schema extends z.ZodType> extends Construct {
     // Not the managed policy for basic execution: that may write to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    for (const { actions, on } of props.may)
-      role.addToPolicy(new PolicyStatement({ actions, resources: [on] }));
+    for (const { actions, on, keys } of props.may) {
+      const conditions = keys && { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } };
+      role.addToPolicy(
+        new PolicyStatement({ actions, resources: [on], ...(conditions ? { conditions } : {}) }),
+      );
+    }
 
     this.lambda = new LambdaFunction(this, 'Function', {
       description: `Recharge Relay: ${name}`,
@@ -55,7 +59,7 @@ export class RelayFunction<Schema extends z.ZodType> extends Construct {
       role,
       logGroup,
       tracing: Tracing.ACTIVE,
-      environment: { ...props.environment, STAGE: stage.name, NODE_OPTIONS: '--enable-source-maps' },
+      environment: { ...props.environment, STAGE: stage.name },
     });
     Validations.of(role).acknowledge({
       id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',

@@ -64,10 +64,10 @@ async function allDue(now: number): Promise<DueRecharge[]> {
 }
 
 describe('a sweep', () => {
-  it('of nothing does nothing, and says nothing', async () => {
+  it('of nothing does nothing, and counts nobody who waits for a person', async () => {
     const { sweep, lines } = aSweeper();
     expect(await sweep()).toEqual({ queued: 0 });
-    expect(lines).toEqual([]);
+    expect(lines).toEqual([expect.objectContaining({ needs_review: 0, oldest_review_seconds: 0 })]);
   });
 
   it('queues each due recharge once and moves it on by three minutes, page after page', async () => {
@@ -77,6 +77,7 @@ describe('a sweep', () => {
     expect(await queue().taken()).toEqual(messages(keys));
     expect(lines).toEqual([
       expect.objectContaining({ level: 'info', message: 'swept', queued: 250, complete: true }),
+      expect.objectContaining({ message: 'reviews waiting' }),
     ]);
     expect(await allDue(LATER - 1)).toEqual([]);
     const moved = await allDue(LATER);
@@ -224,7 +225,8 @@ describe('a sweep whose time is out', () => {
     expect(await queue().taken()).toEqual(messages(keys.slice(50, 100)));
     expect(await sweep()).toEqual({ queued: 30 });
     expect(await queue().taken()).toEqual(messages(keys.slice(100)));
-    expect(lines.map(({ complete }) => complete)).toEqual([false, false, true]);
+    const swept = lines.filter(({ message }) => message === 'swept');
+    expect(swept.map(({ complete }) => complete)).toEqual([false, false, true]);
   });
 
   it('says that it did not complete also where it stood on the last page', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -11,6 +11,7 @@ import { type StageSettings, stageSettings } from '../../infra/stages.ts';
 import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
 import { readConfig } from '../../shared/config.ts';
 import { ALERTS } from '../../shared/logger.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
 
 const CONFIG = 'relay.config.example.json';
 type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };
@@ -44,6 +45,26 @@ beforeAll(async () => {
 
 afterAll(() => {
   if (process.env.RELAY_DIST) rmSync(process.env.RELAY_DIST, { recursive: true });
+});
+
+it('the order that keeps a grant single holds: call < function < grant deadline < redelivery', () => {
+  const { grantCallMs, chargeCallMs, runMs, grantDeadlineMs } = productionPolicy;
+  const visibilityMs = 1_000 * ofType(prod, 'AWS::SQS::Queue')[0]?.[1].Properties.VisibilityTimeout;
+  expect(Math.max(grantCallMs, chargeCallMs)).toBeLessThan(runMs);
+  expect(runMs).toBeLessThan(grantDeadlineMs);
+  expect(grantDeadlineMs).toBeLessThan(visibilityMs);
+  expect(functionNamed(prod, 'recharge-worker').Properties.Timeout * 1_000).toBe(runMs);
+});
+
+it('built twice, the functions are the same to the byte', async () => {
+  const contents = (folder: string) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name), 'base64')])
+      .toSorted();
+  const first = contents(process.env.RELAY_DIST ?? '');
+  await buildFunctions(CONFIG);
+  expect(contents(process.env.RELAY_DIST ?? '')).toEqual(first);
 });
 
 describe('the functions', () => {
@@ -101,9 +122,11 @@ describe('what each function may do', () => {
     );
     return policies
       .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
-      .flatMap(({ Action, Resource: on, Effect }: Record<string, any>) =>
-        [Action].flat().map((action: string) => `${Effect} ${action} on ${nameOf(on)}`),
-      )
+      .flatMap(({ Action, Resource: on, Effect, Condition }: Record<string, any>) => {
+        const keys = Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'].join(' ');
+        const where = keys === undefined ? nameOf(on) : `${nameOf(on)} ${keys}`;
+        return [Action].flat().map((action: string) => `${Effect} ${action} on ${where}`);
+      })
       .sort();
   }
   const nameOf = (on: any): string => {
@@ -112,17 +135,17 @@ describe('what each function may do', () => {
     if (on['Fn::GetAtt']) return on['Fn::GetAtt'][0];
     return on['Fn::Join'][1].map((part: any) => (typeof part === 'string' ? part : nameOf(part))).join('');
   };
-  const generic = (rights: string[]) => rights.map((right) => right.replace(/[0-9A-F]{8}(?=$|\/)/g, ''));
+  const generic = (rights: string[]) => rights.map((right) => right.replace(/[0-9A-F]{8}(?=$|\/| )/g, ''));
   const traces = ['Allow xray:PutTelemetryRecords on *', 'Allow xray:PutTraceSegments on *'];
   const log = (name: string) => [
     `Allow logs:CreateLogStream on ${name}Log`,
     `Allow logs:PutLogEvents on ${name}Log`,
   ];
 
-  it('the webhook claims and queues, and reads the inbound secret only: it never holds the payment key', () => {
+  it('the webhook claims and queues, touches no account, and reads the inbound secret only', () => {
     expect(generic(rightsOf('recharge-webhook'))).toEqual([
-      'Allow dynamodb:GetItem on Table',
-      'Allow dynamodb:PutItem on Table',
+      'Allow dynamodb:GetItem on Table RECHARGE#* ACCOUNT-ID#*',
+      'Allow dynamodb:PutItem on Table RECHARGE#* QUARANTINE#*',
       ...log('rechargewebhook'),
       'Allow secretsmanager:GetSecretValue on InboundSecret',
       'Allow sqs:SendMessage on rechargeworkerQueue',
@@ -257,15 +280,18 @@ describe('the HTTP API', () => {
     expect(format).not.toMatch(/querystring|header|path|authorizer/i);
   });
 
-  it("takes a host name of the agency's own, and then no other", () => {
+  it("takes a host name of the agency's own beside AWS's, and says what its DNS record must name", () => {
     const domain = {
       name: 'hooks.example.com',
       certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/a',
     };
     const template = synthesise({ ...stageSettings('prod'), domain });
     template.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'hooks.example.com' });
-    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { DisableExecuteApiEndpoint: true });
+    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { DisableExecuteApiEndpoint: false });
+    template.hasOutput('DomainTarget', {});
     template.hasOutput('WebhookUrl', { Value: 'https://hooks.example.com/webhooks/auto-recharge' });
+    const only = synthesise({ ...stageSettings('prod'), domain: { ...domain, only: true } });
+    only.hasResourceProperties('AWS::ApiGatewayV2::Api', { DisableExecuteApiEndpoint: true });
   });
 });
 
@@ -316,6 +342,15 @@ describe('alarms', () => {
       MetricName: 'Invocations',
       ComparisonOperator: 'LessThanThreshold',
       TreatMissingData: 'breaching',
+    });
+  });
+
+  it('three refused webhooks in six hours ring: at one an hour, that is a secret that no longer fits', () => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'webhook_401',
+      Period: 21_600,
+      Threshold: 3,
+      Statistic: 'Sum',
     });
   });
 
