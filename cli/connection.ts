@@ -8,6 +8,7 @@ import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
+import { createDynamoQuarantine, type Quarantine } from '../shared/recharge/quarantine.ts';
 import { readStack } from './stack.ts';
 
 /** The relay a command speaks of. */
@@ -15,11 +16,14 @@ export interface Connection {
   ledger: Ledger;
   accounts: Accounts;
   charging: Charging;
+  quarantine: Pick<Quarantine, 'list' | 'show'>;
   policy: Policy;
   now: () => number;
 }
 
-export const START_FIRST = `Run ${WITH_FOLDER}npm start, then this command in another terminal.`;
+export const START_FIRST =
+  `Run ${WITH_FOLDER}npm start, then this command in another terminal; ` +
+  'for the relay on AWS, add --stack NAME behind "relay --".';
 const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
 
 /**
@@ -45,6 +49,7 @@ function connection(client: DynamoDBDocumentClient, table: string, policy: Polic
     ledger,
     accounts: createAccounts(client, table, ledger),
     charging: createDynamoCharging(client, table, { freshMs: 0, now: Date.now }),
+    quarantine: createDynamoQuarantine(client, table),
     policy,
     now: Date.now,
   };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { localFile } from '../local/state.ts';
@@ -231,21 +232,25 @@ program
   .option('--key <key>', 'the idempotency key; a new one each time unless given')
   .option('--email <email>', 'the client', 'demo@example.com')
   .option('--credits <n>', 'whole credits', wholeNumber, 500)
+  .option('--body <file>', 'the whole payload instead, where yours has other fields')
   .option('--url <url>', "where to; the relay's own address unless given")
   .action(
     async ({
       key = randomUUID(),
       email: client,
       credits,
+      body: file,
       url,
     }: {
       key?: string;
       email: string;
       credits: number;
+      body?: string;
       url?: string;
     }) => {
       const { url: base, secret } = await findReceiver(process.env, stack(), url);
-      const body = Buffer.from(JSON.stringify({ idempotency_key: key, email: client, credits }));
+      const payload = { idempotency_key: key, email: client, credits };
+      const body = file === undefined ? Buffer.from(JSON.stringify(payload)) : readFileSync(file);
       const target =
         new URL(base).pathname === '/' ? new URL('/webhooks/auto-recharge', base) : new URL(base);
       const response = await fetch(target, {
@@ -263,9 +268,32 @@ program
     },
   );
 
+const quarantine = program.command('quarantine').description('genuine webhooks that were not understood');
+
+quarantine
+  .command('list')
+  .description('the newest hundred, kept for 30 days each')
+  .action(async () => {
+    const kept = await (await connected()).quarantine.list();
+    for (const { id, receivedAt } of kept) say(`${new Date(receivedAt).toISOString()}  ${id}`);
+    say(`${kept.length} kept`);
+  });
+
+quarantine
+  .command('show')
+  .description('one webhook as it came: why it was not understood, its headers, and its body')
+  .argument('<id>', 'as the alert, or the list, names it')
+  .action(async (id: string) => {
+    const kept = await (await connected()).quarantine.show(id);
+    if (!kept) throw new Error(`Nothing is kept under ${id}: npm run relay -- quarantine list`);
+    say(`${new Date(kept.receivedAt).toISOString()}  ${kept.reason}\n`);
+    for (const [name, value] of Object.entries(kept.headers)) say(`${name}: ${value}`);
+    print(`\n${kept.body.toString('utf8')}`);
+  });
+
 const secrets = program
   .command('secrets')
-  .description('what proves others to the relay on AWS, and it to them; never shown');
+  .description("the secrets of the relay on AWS: the platform's, and those we show to others; never printed");
 const stackSecrets = async (file?: string) => {
   const name = stack();
   if (name !== undefined) return createStackSecrets(name, await readStack(name), file);

@@ -1,15 +1,18 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { readConfig } from '../shared/config.ts';
-import { buildFunctions, configFile } from './build.ts';
+import { buildFunctions, configFile, sayingFaults } from './build.ts';
 import { RelayStack } from './relay-stack.ts';
 import { stageSettings } from './stages.ts';
 
-const stage = stageSettings(process.env.RELAY_STAGE ?? 'dev');
-const file = configFile(stage.name);
-await buildFunctions(file);
+await sayingFaults(async () => {
+  const stage = stageSettings(process.env.RELAY_STAGE ?? 'dev');
+  const file = configFile(stage.name);
+  const config = readConfig(file);
+  await buildFunctions(file);
 
-const app = new App();
-Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config: readConfig(file) });
-app.synth();
+  const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config });
+  app.synth();
+});

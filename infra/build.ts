@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { readConfig } from '../shared/config.ts';
+import { ConfigError, readConfig } from '../shared/config.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = ['recharge-webhook', 'recharge-worker', 'recharge-sweeper'] as const;
@@ -80,7 +80,7 @@ export function ownConfigFile(stage: string): string | undefined {
 /** The agency's configuration, or the example, so that a fresh clone can be built and checked. */
 export const configFile = (stage: string) => ownConfigFile(stage) ?? join(ROOT, 'relay.config.example.json');
 
-if (import.meta.main) {
+async function report(): Promise<void> {
   const sizes = await buildFunctions(configFile(process.env.RELAY_STAGE ?? 'dev'));
   for (const [name, bytes] of sizes) {
     process.stdout.write(`${name.padEnd(20)}${(bytes / 1024).toFixed(0).padStart(5)} KB loaded at start\n`);
@@ -90,3 +90,16 @@ if (import.meta.main) {
     process.exitCode = 1;
   }
 }
+
+/** Says the faults of a configuration, and only them: a stack of ours would hide them. */
+export async function sayingFaults(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await sayingFaults(report);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import * as z from 'zod';
 import type { Engine } from './engines.ts';
 
+const OPTIONS = 'RELAY_PROCESS_OPTIONS';
 const readySchema = z.object({ port: z.int().positive() });
 
 /**
@@ -13,7 +14,9 @@ const readySchema = z.object({ port: z.int().positive() });
  */
 export async function startProcess(file: string, options: unknown = {}): Promise<Engine> {
   // A group of its own: Ctrl-C in a terminal must reach the relay alone, which then ends the others.
-  const child = fork(new URL(file, import.meta.url), [JSON.stringify(options)], {
+  const child = fork(new URL(file, import.meta.url), {
+    // Not as an argument: those are shown to every user of the machine, and these hold secrets.
+    env: { ...process.env, [OPTIONS]: JSON.stringify(options) },
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
@@ -37,7 +40,7 @@ export async function startProcess(file: string, options: unknown = {}): Promise
 }
 
 /**
- * The other side: options as JSON in the first argument, `{port}` to the parent once it listens (to
+ * The other side: options as JSON in the environment, or in the first argument; `{port}` to the parent once it listens (to
  * standard output where there is none). Ends at once on SIGTERM and SIGINT, and when the parent is gone,
  * so that a killed parent leaves nothing behind: what must be kept is on disk already.
  *
@@ -45,7 +48,7 @@ export async function startProcess(file: string, options: unknown = {}): Promise
  */
 export async function runAsProcess(create: (options: unknown) => Promise<{ port: number }>): Promise<void> {
   for (const end of ['disconnect', 'SIGTERM', 'SIGINT']) process.once(end, () => process.exit(0));
-  const { port } = await create(JSON.parse(process.argv[2] ?? '{}'));
+  const { port } = await create(JSON.parse(process.env[OPTIONS] ?? process.argv[2] ?? '{}'));
   if (process.send) process.send({ port });
   else process.stdout.write(`${JSON.stringify({ port })}\n`);
 }

@@ -55,3 +55,31 @@ function readFile(path: string | undefined): z.infer<typeof fileSchema> {
     parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`),
   );
 }
+
+/** What a start that is no demonstration does with whose money, and what it was not told. */
+export function whatIsInForce(
+  { platform, payment, recharge, pricing, guard }: Config,
+  env: NodeJS.ProcessEnv,
+): string[] {
+  const price =
+    'perCredit' in pricing
+      ? `${pricing.perCredit} ${pricing.currency} a credit`
+      : `${pricing.currency}, by list`;
+  const limits = Object.keys(guard.limits).length === 0 ? 'no limits' : JSON.stringify(guard.limits);
+  const warnings = [
+    env.PLATFORM_BASE_URL !== undefined &&
+      env.PLATFORM_API_KEY === undefined &&
+      'PLATFORM_API_KEY is not set',
+    env.PAYMENT_HOOK_URL !== undefined &&
+      env.PAYMENT_HOOK_SECRET === undefined &&
+      'PAYMENT_HOOK_SECRET is not set',
+  ].filter((warning) => warning !== false);
+  return [
+    `  mode ${recharge.mode}, ${price}, ${limits}; clients that are not set up: ${guard.unknownAccounts === 'allow' ? 'charged, too' : 'refused'}`,
+    `  platform  ${platform.baseUrl}${env.PLATFORM_BASE_URL === undefined ? ' (sandbox)' : ''}`,
+    `  payments  ${payment.url}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
+    ...warnings.map(
+      (warning) => `  ${warning}: a generated secret is used, which the other side does not know.`,
+    ),
+  ];
+}

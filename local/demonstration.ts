@@ -20,6 +20,12 @@ const spentSchema = z.object({
   webhook: z.object({ idempotency_key: z.string() }).nullable(),
 });
 
+const booksSchema = z.object({
+  events: z.array(
+    z.object({ kind: z.string(), idempotency_key: z.string().optional(), status: z.unknown().optional() }),
+  ),
+});
+
 /** A recharge takes a tenth of a second; one that a killed start left behind comes back within 12 s. */
 const PATIENCE_MS = 20_000;
 const LOOK_EVERY_MS = 20;
@@ -71,11 +77,21 @@ async function freeClient({ ledger, accounts }: Stage): Promise<string> {
   );
 }
 
-async function restOf(key: string, { ledger }: Stage): Promise<Recharge> {
+async function restOf(key: string, { ledger, platformUrl }: Stage): Promise<Recharge> {
   const endsAt = Date.now() + PATIENCE_MS;
   for (;;) {
     const row = await ledger.read(key);
     if (row && (isFinished(row) || row.phase === 'needs_review')) return row;
+    const { events } = booksSchema.parse(await ask(`${platformUrl}/sandbox/books`));
+    if (
+      events.some(
+        (event) => event.kind === 'delivery' && event.idempotency_key === key && event.status === 400,
+      )
+    ) {
+      throw new Error(
+        "The relay does not understand the sandbox's webhook ({idempotency_key, email, credits}): RELAY_CONFIG names other fields.",
+      );
+    }
     if (Date.now() > endsAt) {
       throw new Error(
         `Recharge ${key} ${row ? `is still ${row.phase}` : 'was never received'} after ${PATIENCE_MS} ms: see the log.`,

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { createLogger } from '../shared/logger.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import { startProcess } from './child-process.ts';
-import { localConfig } from './config.ts';
+import { localConfig, whatIsInForce } from './config.ts';
 import { ask, demonstrate, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { type Engine, startDynamo } from './engines.ts';
 import { startRelay } from './relay.ts';
@@ -50,12 +50,13 @@ async function main(): Promise<void> {
   // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
   const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
   const name = demo && shared ? `recharge-relay-${folderId()}` : 'recharge-relay';
+  const config = localConfig(env, parts);
   const relay = await startRelay({
     ...engines,
     port,
     name,
     passes: sandboxPasses(parts),
-    config: localConfig(env, parts),
+    config,
     secrets,
     logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
   });
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
   }
   if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
   say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
+  if (!demo || env.RELAY_CONFIG) for (const line of whatIsInForce(config, env)) say(line);
   const telling = demo && platformUrl !== undefined ? demonstrate({ ...relay, platformUrl, say }) : undefined;
   const row = await telling?.catch((error: unknown) => {
     if (once) throw error;

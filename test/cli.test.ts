@@ -1,4 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { send, useParties } from './support/parties.ts';
 import { eventually, type Row, type RunningRelay, runNode, useRelays } from './support/relay-process.ts';
@@ -228,6 +230,28 @@ describe.concurrent('webhook send', () => {
   });
 });
 
+describe.concurrent('quarantine', () => {
+  it('shows a genuine webhook that was not understood, as it came, and why', async () => {
+    const body = '{"id":"key-q","client":"grün@example.com"}';
+    const file = join(newFolder(), 'webhook.json');
+    writeFileSync(file, body);
+    const sent = await relay.cli('webhook', 'send', '--body', file);
+    expect(sent).toMatchObject({ code: 1, stdout: expect.stringMatching(/^400 .*NOT_UNDERSTOOD/) });
+
+    const listed = await relay.cli('quarantine', 'list');
+    const id = createHash('sha256').update(body).digest('hex');
+    expect(listed.stdout).toContain(id);
+    const { stdout } = await relay.cli('quarantine', 'show', id);
+    expect(stdout).toContain('the idempotency key (idempotency_key, data.idempotency_key)');
+    expect(stdout).toContain('content-type: application/json');
+    expect(stdout.endsWith(`\n${body}\n`)).toBe(true);
+    expect(stdout).not.toMatch(/x-webhook-(token|signature)/);
+    expect(await relay.cli('quarantine', 'show', 'none')).toEqual(
+      refused(/^Nothing is kept under none: npm run relay -- quarantine list\n$/),
+    );
+  });
+});
+
 describe.concurrent('pause', () => {
   it('keeps new recharges waiting and uncharged until resume', async () => {
     const parties = await newParties();
@@ -261,7 +285,7 @@ describe.concurrent('without a relay', () => {
   it('says what to start, and where it looked', async () => {
     const folder = newFolder();
     const cli = (...args: string[]) => runNode(['cli/main.ts', ...args], { RELAY_LOCAL_DIR: folder }).ended;
-    const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal.\n`;
+    const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --".\n`;
     const commands = [
       ['recharges', 'list'],
       ['accounts', 'show', 'a@example.com'],
@@ -277,7 +301,7 @@ describe.concurrent('without a relay', () => {
     const ended = await start(parties);
     await ended.end();
     const sentence = new RegExp(
-      `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal\\.\\n$`,
+      `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --"\\.\\n$`,
     );
     expect(await ended.cli('recharges', 'list')).toEqual(refused(sentence));
     expect(await ended.cli('webhook', 'send')).toEqual(refused(sentence));

@@ -16,7 +16,7 @@ export interface RechargeWebhookDeps {
   secrets: Secrets<InboundSecrets>;
   ledger: Ledger;
   accounts: Pick<Accounts, 'emailOf'>;
-  quarantine: Quarantine;
+  quarantine: Pick<Quarantine, 'keep'>;
   queue: RechargeQueue;
   /** How soon a claimed row brings itself back where it could not be queued. */
   sweepAgainMs: number;

@@ -78,7 +78,10 @@ export function rechargeText(row: Recharge, policy: Policy): string {
     ['grant mark', row.grantNo > 0 ? `${grantMarkOf(row)} (in the platform's credit history)` : undefined],
     ['balance', balanceText(row)],
     ['client acts', row.actionUrl],
-    ['next step', row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt)],
+    [
+      row.phase === 'needs_review' ? 'reminder' : 'next step',
+      row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt),
+    ],
   ];
   const shown = facts.flatMap(([name, value]) =>
     value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 
 const QUARANTINE = 'QUARANTINE#';
 /** The partition of the `recent` index that names what is kept. */
@@ -23,7 +24,20 @@ export interface Quarantine {
    * @throws what storage throws: the sender must then be told to send it again.
    */
   keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
+  /** Newest first; at most 100. */
+  list(): Promise<{ id: string; receivedAt: number }[]>;
+  /** Undefined where nothing is kept under this id, or its 30 days are over. */
+  show(id: string): Promise<QuarantinedWebhook | undefined>;
 }
+
+const itemSchema = z.object({
+  body: z.instanceof(Uint8Array),
+  headers: z.record(z.string(), z.string()),
+  reason: z.string(),
+  receivedAt: z.int(),
+  expiresAt: z.int(),
+});
+const listedSchema = z.object({ listKey: z.string() });
 
 export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
   return {
@@ -54,6 +68,33 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
         if (error instanceof ConditionalCheckFailedException) return { id, isNew: false };
         throw error;
       }
+    },
+
+    async list() {
+      const { Items = [] } = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: 'recent',
+          KeyConditionExpression: '#list = :list',
+          ExpressionAttributeNames: { '#list': 'list' },
+          ExpressionAttributeValues: { ':list': QUARANTINE_LIST },
+          ScanIndexForward: false,
+          Limit: 100,
+        }),
+      );
+      return Items.map((item) => {
+        const [receivedAt = '', id = ''] = listedSchema.parse(item).listKey.split('#');
+        return { id, receivedAt: Number(receivedAt) };
+      });
+    },
+
+    async show(id) {
+      const { Item } = await client.send(
+        new GetCommand({ TableName: table, Key: { pk: QUARANTINE + id }, ConsistentRead: true }),
+      );
+      if (!Item) return undefined;
+      const { body, expiresAt, ...webhook } = itemSchema.parse(Item);
+      return expiresAt * 1_000 < Date.now() ? undefined : { ...webhook, body: Buffer.from(body) };
     },
   };
 }

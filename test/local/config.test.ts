@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localConfig } from '../../local/config.ts';
+import { localConfig, whatIsInForce } from '../../local/config.ts';
 
 const PLATFORM = 'http://127.0.0.1:4001';
 const PAYMENTS = 'http://127.0.0.1:4002';
@@ -23,5 +23,30 @@ describe('the configuration of npm start', () => {
     expect(both.platform.subAccountLookup).toBe(false);
     const platformOnly = localConfig(own, { platformUrl: undefined, paymentsUrl: PAYMENTS });
     expect(platformOnly.guard.unknownAccounts).toBe('refuse');
+  });
+});
+
+describe('what a start says of itself', () => {
+  const own = {
+    PLATFORM_BASE_URL: 'https://api.example.com/v1',
+    PAYMENT_HOOK_URL: 'https://pay.example.com',
+  };
+
+  it('is whose money moves at which price, and which secret was forgotten', () => {
+    const config = localConfig(own, { platformUrl: undefined, paymentsUrl: undefined });
+    expect(whatIsInForce(config, { ...own, PLATFORM_API_KEY: 'key' })).toEqual([
+      '  mode live, 0.10 USD a credit, no limits; clients that are not set up: charged, too',
+      '  platform  https://api.example.com/v1',
+      '  payments  https://pay.example.com',
+      '  PAYMENT_HOOK_SECRET is not set: a generated secret is used, which the other side does not know.',
+    ]);
+  });
+
+  it('names the sandbox where it stands in for a part', () => {
+    const config = localConfig({}, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS });
+    expect(whatIsInForce(config, {}).slice(1)).toEqual([
+      '  platform  http://127.0.0.1:4001/v1 (sandbox)',
+      '  payments  http://127.0.0.1:4002 (sandbox: takes no money)',
+    ]);
   });
 });
