@@ -96,6 +96,17 @@ const stop: Decision = { effect: 'stop' };
 /**
  * Decides what one outcome means for one row. Pure: the same arguments give the same decision, and
  * giving it again what a lost write already achieved changes nothing.
+ *
+ *     received ─── paid ───▶ granting ─── granted ───▶ completed
+ *      │  │  ▲                 │   ▲
+ *      │  │  └ waits, retries  │   └ due ── charged ◀── not applied
+ *      │  └─ pending ─▶ charge_pending ── as received, by lookup alone
+ *      └─ refused ─▶ blocked   │
+ *      └─ declined ─▶ declined └─ unknown, differs, refused ─▶ needs_review ─ a person ─▶ charged,
+ *                                                               refunding ─▶ refunded, or an end
+ *
+ * With every outcome a random token is drawn, whether or not it comes to granting: the decision that does
+ * writes it, and a repetition of that decision knows its own write by it.
  */
 export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
   switch (outcome.kind) {

@@ -173,8 +173,8 @@ class Run {
         description: `${grantMarkOf(this.#row)} Auto-recharge of ${row.credits} credits`,
       }),
     );
-    // Nobody else holds the token, so what this process did not send was not sent.
-    // The key cannot be read: that concerns every client, and nobody should be charged meanwhile.
+    // Nobody else holds the token, so what this process did not send was not sent. A key that cannot be read
+    // concerns every client: nobody should be charged meanwhile.
     if ('failed' in call) {
       return answer({
         kind: 'not_applied',
