@@ -6,7 +6,7 @@ import { localFile } from '../local/state.ts';
 import { signRequest } from '../shared/http/verifiers.ts';
 import { ACCOUNT_STATUSES } from '../shared/recharge/account.ts';
 import { ANSWERS } from '../shared/recharge/answers.ts';
-import { rechargeJson, rechargeText } from '../shared/recharge/present.ts';
+import { rechargeEvidence, rechargeJson, rechargeText } from '../shared/recharge/present.ts';
 import { pricingSchema } from '../shared/recharge/pricing.ts';
 import { PHASES } from '../shared/recharge/recharge.ts';
 import { emailSchema } from '../shared/recharge/webhook.ts';
@@ -135,7 +135,7 @@ recharges
     ) => {
       const connection = await connected();
       const row = await readRecharge(connection, key);
-      if (!json) say(`${rechargeText(row, connection.policy)}\n`);
+      if (!json) say(`${rechargeEvidence(row)}\n`);
       const resolved = await resolveRecharge(connection, row, { answer, ...options });
       if (json) return sayJson(rechargeJson(resolved));
       say(`${answer}: the recharge is now ${resolved.phase}.`);

@@ -65,6 +65,11 @@ const EVENTS: Record<string, string> = {
 
 /** A recharge for people: what it is, what happened when, and what to do. */
 export function rechargeText(row: Recharge, policy: Policy): string {
+  return [rechargeEvidence(row), ...whatToDo(row, policy)].join('\n');
+}
+
+/** What is known of a recharge, and what happened when. */
+export function rechargeEvidence(row: Recharge): string {
   const money = moneyOf(row);
   const word = row.review ?? row.reason;
   const facts: [string, string | undefined][] = [
@@ -86,7 +91,7 @@ export function rechargeText(row: Recharge, policy: Policy): string {
   const shown = facts.flatMap(([name, value]) =>
     value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],
   );
-  return [`Recharge ${row.key}`, ...shown, '', ...timeline(row), ...whatToDo(row, policy)].join('\n');
+  return [`Recharge ${row.key}`, ...shown, '', ...timeline(row)].join('\n');
 }
 
 function balanceText({ balanceBefore, newBalance }: Recharge): string | undefined {
