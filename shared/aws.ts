@@ -51,8 +51,8 @@ export function outboundSecrets(secretId: string) {
 }
 
 /**
- * Waits for first requests made while a function loads: the first webhook then finds open connections. A failure is only logged: the function must load, and each call of
- * its own says what is wrong.
+ * Waits for first requests made while a function loads: the first webhook then finds open connections.
+ * A failure is only logged: the function must load, and each call of its own says what is wrong.
  */
 export async function openConnections(requests: Promise<unknown>[], logger: Logger): Promise<void> {
   for (const result of await Promise.allSettled(requests)) {

@@ -1,14 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { type Account, type Limits, unknownAccount } from './account.ts';
-import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
+import { ACCOUNTS_LIST, recentPage } from './dynamo-ledger.ts';
 import type { Ledger } from './ledger.ts';
 
 const ALIAS = 'ACCOUNT-ID#';
@@ -104,24 +98,13 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
 
     async list() {
       const emails: string[] = [];
-      let after: Record<string, unknown> | undefined;
+      let cursor: string | undefined;
       do {
-        const page = await client.send(
-          new QueryCommand({
-            TableName: table,
-            IndexName: 'recent',
-            KeyConditionExpression: '#list = :list',
-            ExpressionAttributeNames: { '#list': 'list' },
-            ExpressionAttributeValues: { ':list': ACCOUNTS_LIST },
-            ExclusiveStartKey: after,
-          }),
-        );
-        emails.push(
-          ...(page.Items ?? []).map((item) => z.object({ listKey: z.string() }).parse(item).listKey),
-        );
-        after = page.LastEvaluatedKey;
-      } while (after);
-      return emails;
+        const page = await recentPage(client, table, ACCOUNTS_LIST, cursor);
+        emails.push(...page.items.map(({ listKey }) => listKey));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      return emails.reverse();
     },
   };
 }

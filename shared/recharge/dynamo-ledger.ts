@@ -17,7 +17,7 @@ import {
   type Reservation,
   unknownAccount,
 } from './account.ts';
-import { type Ledger, NewerRowError, type WaitsFor } from './ledger.ts';
+import { type Ledger, NewerRowError, type Page, type WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
 import { isFinished, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
 
@@ -122,25 +122,36 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
     },
 
     async list(day, email, cursor) {
-      const page = await client.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: 'recent',
-          KeyConditionExpression: '#list = :list',
-          ExpressionAttributeNames: { '#list': 'list' },
-          ExpressionAttributeValues: { ':list': RECHARGE + day },
-          ScanIndexForward: false,
-          Limit: PAGE_SIZE,
-          ...startAfter(cursor),
-        }),
-      );
-      const items = (page.Items ?? [])
-        .map((item) => listedSchema.parse(item))
+      const page = await recentPage(client, table, RECHARGE + day, cursor);
+      const items = page.items
         .filter(({ listKey }) => email === undefined || listKey.slice(listKey.indexOf('#') + 1) === email)
         .map(({ pk }) => keyOf(pk));
-      return { items, ...cursorOf(page.LastEvaluatedKey) };
+      return { ...page, items };
     },
   };
+}
+
+/** A page of one list of the `recent` index, by its sort key from the last to the first. */
+export async function recentPage(
+  client: DynamoDBDocumentClient,
+  table: string,
+  list: string,
+  cursor?: string,
+): Promise<Page<{ pk: string; listKey: string }>> {
+  const page = await client.send(
+    new QueryCommand({
+      TableName: table,
+      IndexName: 'recent',
+      KeyConditionExpression: '#list = :list',
+      ExpressionAttributeNames: { '#list': 'list' },
+      ExpressionAttributeValues: { ':list': list },
+      ScanIndexForward: false,
+      Limit: PAGE_SIZE,
+      ...startAfter(cursor),
+    }),
+  );
+  const items = (page.Items ?? []).map((item) => listedSchema.parse(item));
+  return { items, ...cursorOf(page.LastEvaluatedKey) };
 }
 
 /** Runs a conditional write; where its condition failed, returns the item that stands there instead. */

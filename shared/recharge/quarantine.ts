@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { recentPage } from './dynamo-ledger.ts';
 
 const QUARANTINE = 'QUARANTINE#';
 /** The partition of the `recent` index that names what is kept. */
@@ -37,7 +38,6 @@ const itemSchema = z.object({
   receivedAt: z.int(),
   expiresAt: z.int(),
 });
-const listedSchema = z.object({ listKey: z.string() });
 
 export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
   return {
@@ -71,19 +71,9 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
     },
 
     async list() {
-      const { Items = [] } = await client.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: 'recent',
-          KeyConditionExpression: '#list = :list',
-          ExpressionAttributeNames: { '#list': 'list' },
-          ExpressionAttributeValues: { ':list': QUARANTINE_LIST },
-          ScanIndexForward: false,
-          Limit: 100,
-        }),
-      );
-      return Items.map((item) => {
-        const [receivedAt = '', id = ''] = listedSchema.parse(item).listKey.split('#');
+      const { items } = await recentPage(client, table, QUARANTINE_LIST);
+      return items.map(({ listKey }) => {
+        const [receivedAt = '', id = ''] = listKey.split('#');
         return { id, receivedAt: Number(receivedAt) };
       });
     },

@@ -435,6 +435,8 @@ describe('a webhook that is genuine and not understood', () => {
         'X-Other-Secret': SECRET,
         'X-Hub-Token': SECRET,
         'Webhook-Id': 'msg_1',
+        // A proof of a scheme that is not configured is one all the same.
+        'Webhook-Signature': 'v1,c2lnbmF0dXJl',
         'Idempotency-Key': 'key-1',
       },
       query: { token: SECRET },

@@ -763,6 +763,41 @@ describe('observe mode, switched on while a recharge is reserved', () => {
   });
 });
 
+describe('a platform key that cannot be read', () => {
+  it('keeps what is paid, grants nothing, and stops all new charges', async () => {
+    const world = await worldWith();
+    const unreadable: Around = async (port, work) => {
+      if (port === 'platform.prepareGrant') throw new Error('the secret store does not answer');
+      return work();
+    };
+    const row = await world.start(unreadable).run();
+    expect(row).toMatchObject({ phase: 'charged', paymentRef: expect.any(String) });
+    expect(world.books()).toEqual(PAID);
+    expect(world.alerts()).toEqual(['charging_paused']);
+    expect(await world.start().deps.charging.paused()).toMatchObject({ reason: 'unauthorized' });
+    expect(await toRest(world)).toMatchObject({ phase: 'completed' });
+    expect(world.books()).toEqual(GRANTED);
+  });
+});
+
+describe('a day that ends while the platform is asked about the client', () => {
+  it('is not the day that is judged: the next one may have had its recharges', async () => {
+    const day = '2026-01-06';
+    const world = await worldWith({
+      preflight: true,
+      account: { limits: { dailyCount: 1 }, counts: { [day]: 1 } },
+    });
+    const overMidnight = once('platform.subAccount', { after: () => world.moveTo(utc(`${day} 00:00:01`)) });
+    world.moveTo(utc('2026-01-05 23:59:59'));
+    expect(await world.start(overMidnight).run()).toMatchObject({
+      phase: 'blocked',
+      reason: 'over_daily_count',
+    });
+    expect((await world.account()).counts[day]).toBe(1);
+    expect(world.books()).toEqual(NOTHING);
+  });
+});
+
 describe('a write into review whose answer is lost', () => {
   it('is said aloud all the same', async () => {
     const world = await worldWith({ callTimeoutMs: 500 });
