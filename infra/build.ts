@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { ConfigError, readConfig } from '../shared/config.ts';
+import { readConfig } from '../shared/config.ts';
+import { ConfigError } from '../shared/config-file.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = ['recharge-webhook', 'recharge-worker', 'recharge-sweeper'] as const;

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { type Config, ConfigError, parseConfig, readConfigFile } from '../shared/config.ts';
+import { type Config, parseConfig } from '../shared/config.ts';
+import { ConfigError, readConfigFile } from '../shared/config-file.ts';
 
 /** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */
 const section = z.looseObject({}).default({});

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './config-file.ts';
 
 /**
  * Reads a function's environment.

@@ -5,15 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { envSchema } from '../functions/recharge-webhook/env.ts';
-import {
-  bundledConfig,
-  ConfigError,
-  configSchema,
-  guardSettings,
-  parseConfig,
-  policyOf,
-  readConfig,
-} from '../shared/config.ts';
+import { configSchema, guardSettings, parseConfig, policyOf, readConfig } from '../shared/config.ts';
+import { bundledConfig, ConfigError } from '../shared/config-file.ts';
 import { readEnv } from '../shared/env.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
@@ -321,7 +314,8 @@ describe('the file of a configuration', () => {
   it('is read by its path, and beside the code of a function', () => {
     const path = written(JSON.stringify(SMALLEST));
     expect(readConfig(path).recharge.mode).toBe('observe');
-    expect(bundledConfig(pathToFileURL(join(folder, 'index.mjs')).href).payment.type).toBe('http');
+    const moduleUrl = pathToFileURL(join(folder, 'index.mjs')).href;
+    expect(bundledConfig(moduleUrl, configSchema).payment.type).toBe('http');
   });
 
   it('that is missing is said to be', () => {

@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
-import { bundledConfig, type Config } from '../../shared/config.ts';
+import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
@@ -8,8 +9,12 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createDynamoQuarantine } from '../../shared/recharge/quarantine.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
+import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
 import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
+
+/** All of the configuration that the webhook uses. */
+const configSchema = z.object({ recharge: rechargeSchema.prefault({}) });
 
 /** The webhook's parts on one table: the same on AWS and on one machine. */
 export function rechargeWebhookDeps({
@@ -17,7 +22,7 @@ export function rechargeWebhookDeps({
   client,
   table,
   ...given
-}: { config: Config; client: DynamoDBDocumentClient; table: string } & Pick<
+}: { config: { recharge: RechargeConfig }; client: DynamoDBDocumentClient; table: string } & Pick<
   RechargeWebhookDeps,
   'secrets' | 'queue' | 'sweepAgainMs' | 'logger' | 'now'
 >): RechargeWebhookDeps {
@@ -35,7 +40,7 @@ export function rechargeWebhookDeps({
 export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RechargeWebhookDeps> {
   const env = readEnv(envSchema, source);
   const deps = rechargeWebhookDeps({
-    config: bundledConfig(moduleUrl),
+    config: bundledConfig(moduleUrl, configSchema),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET),

@@ -1,5 +1,4 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { RechargeConfig } from '../../shared/config.ts';
 import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
 import { type IncomingRequest, verifyRequest } from '../../shared/http/verifiers.ts';
 import type { Fields, Logger } from '../../shared/logger.ts';
@@ -8,6 +7,7 @@ import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { Quarantine } from '../../shared/recharge/quarantine.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
+import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
 import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
 

@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createDocumentClient, openConnections, outboundSecrets } from '../../shared/aws.ts';
-import { bundledConfig, type Config, guardSettings, policyOf } from '../../shared/config.ts';
+import { type Config, configSchema, guardSettings, policyOf } from '../../shared/config.ts';
+import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
@@ -68,7 +69,7 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
   const env = readEnv(envSchema, source);
   const secrets = outboundSecrets(env.OUTBOUND_SECRET);
   const deps = rechargeWorkerDeps({
-    config: bundledConfig(moduleUrl),
+    config: bundledConfig(moduleUrl, configSchema),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
     secrets,

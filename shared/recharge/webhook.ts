@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { RechargeConfig } from '../config.ts';
+import type { RechargeConfig } from './settings.ts';
 
 /** What a webhook asks for. The client by email, or by the platform's id, which names an account of ours. */
 export interface RechargeOrder {

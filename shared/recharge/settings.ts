@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { verifierSchema } from '../http/verifiers.ts';
+
+/** `data.sub_account.email`: names of members from the payload's root on. */
+const fieldPath = z
+  .string()
+  .regex(/^[^.\s]+(\.[^.\s]+)*$/, 'a field is a name or a path such as "data.email"')
+  .refine((path) => !path.split('.').includes('__proto__'), 'not a field of a payload');
+const fieldPaths = z.array(fieldPath).min(1);
+
+const underRootAndData = (...names: string[]) => [...names, ...names.map((name) => `data.${name}`)];
+
+const isObject = ({ value }: { value: unknown }) => typeof value === 'object' && value !== null;
+
+/** Where a webhook's payload holds what. The first path that leads to a value counts. */
+export const rechargeSchema = z
+  .strictObject({
+    /** `observe` charges nobody; recharges end as `blocked (observe_only)` with the price they would have had. */
+    mode: z.enum(['observe', 'live']).default('observe'),
+    /** One is enough; several while a secret or a scheme is being changed. None: every webhook is refused. */
+    verifiers: z.array(verifierSchema).default([]),
+    keyFields: fieldPaths.default(underRootAndData('idempotency_key')),
+    emailFields: fieldPaths.default(
+      underRootAndData('email', 'sub_account_email', 'subAccountEmail', 'sub_account.email'),
+    ),
+    platformIdFields: fieldPaths.default(
+      underRootAndData('sub_account_id', 'subAccountId', 'sub_account.id'),
+    ),
+    /** The credits of every recharge… */
+    credits: z.int().positive().exactOptional(),
+    /** …or where the payload says them. No default: an `amount` may as well be money. */
+    creditsField: fieldPath.exactOptional(),
+    minCredits: z.int().positive().default(1),
+    maxCredits: z.int().positive().default(100_000),
+    /** Further attempts, a day apart, after a decline the provider calls retryable. */
+    declineRetries: z.int().min(0).max(3).default(0),
+    /** Refund without asking where the platform refuses the grant or none succeeds for 72 h. */
+    refundAutomatically: z.boolean().default(false),
+  })
+  .refine(({ credits, creditsField }) => credits === undefined || creditsField === undefined, {
+    path: ['credits'],
+    error: 'give credits or creditsField, not both',
+    // Also where another setting has a fault: all are told at once.
+    when: isObject,
+  })
+  .refine(({ minCredits, maxCredits }) => minCredits <= maxCredits, {
+    path: ['minCredits'],
+    error: 'is larger than maxCredits: every recharge would be refused',
+  })
+  .refine(
+    ({ credits, minCredits, maxCredits }) => !credits || (minCredits <= credits && credits <= maxCredits),
+    {
+      path: ['credits'],
+      error: 'is not from minCredits to maxCredits: every recharge would be refused',
+    },
+  );
+
+export type RechargeConfig = z.infer<typeof rechargeSchema>;
