@@ -16,7 +16,9 @@ import {
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 const valuesSchema = z.looseObject({
   webhook: inboundSecretsSchema.shape.webhook.unwrap().exactOptional(),
+  channels: inboundSecretsSchema.shape.channels.unwrap().exactOptional(),
   ...outboundSecretsSchema.shape,
+  channelTokens: outboundSecretsSchema.shape.channelTokens.unwrap().exactOptional(),
 });
 
 /** An entry of Secrets Manager as it was read. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
+import { DIRECTIONS } from '../shared/channels/message.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
@@ -14,6 +15,8 @@ export const folderId = () => createHash('sha256').update(resolve(FOLDER)).diges
 export const WITH_FOLDER = FOLDER === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(FOLDER)} `;
 
 const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
+/** The channel that `npm start` demonstrates. */
+export const DEMO_CHANNEL = 'demo';
 export type LocalSecrets = z.infer<typeof secretsSchema>;
 
 /** A process by its number and its start: the number alone is given to others again. */
@@ -33,28 +36,48 @@ export type LocalRuntime = z.infer<typeof runtimeSchema>;
 export function localSecrets(env: NodeJS.ProcessEnv): LocalSecrets {
   const { inbound, outbound } = generatedSecrets();
   return {
-    inbound: { webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET] },
+    inbound: {
+      ...inbound,
+      webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET],
+    },
     outbound: {
+      ...outbound,
       platformApiKey: env.PLATFORM_API_KEY ?? outbound.platformApiKey,
       paymentHook: env.PAYMENT_HOOK_SECRET ?? outbound.paymentHook,
     },
   };
 }
 
+const random = () => randomBytes(18).toString('base64url');
+
 function generatedSecrets(): LocalSecrets {
   mkdirSync(FOLDER, { recursive: true });
   const file = localFile('secrets.json');
   if (!existsSync(file)) {
     const fresh: LocalSecrets = {
-      inbound: { webhook: [randomBytes(18).toString('base64url')] },
+      inbound: { webhook: [random()], channels: {} },
       outbound: {
-        platformApiKey: randomBytes(18).toString('base64url'),
+        platformApiKey: random(),
         paymentHook: `whsec_${randomBytes(24).toString('base64')}`,
+        channelTokens: {},
       },
     };
     write(file, fresh);
   }
-  return read(file, secretsSchema);
+  return withDemoChannel(read(file, secretsSchema), file);
+}
+
+/** Also for a folder that was made before there were channels. */
+function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
+  const { inbound, outbound } = secrets;
+  if (outbound.channelTokens[DEMO_CHANNEL] !== undefined) return secrets;
+  const ways = DIRECTIONS.map((direction) => [`${DEMO_CHANNEL}/${direction}`, [random()]]);
+  const more: LocalSecrets = {
+    inbound: { ...inbound, channels: { ...inbound.channels, ...Object.fromEntries(ways) } },
+    outbound: { ...outbound, channelTokens: { ...outbound.channelTokens, [DEMO_CHANNEL]: random() } },
+  };
+  write(file, more);
+  return more;
 }
 
 export function writeRuntime(runtime: LocalRuntime): void {
@@ -107,6 +130,7 @@ export function takeFolder({ fresh }: { fresh: boolean }): {
       'dynamodb.sqlite-shm',
       'platform.jsonl',
       'payments.jsonl',
+      'chat.jsonl',
     ]) {
       rmSync(localFile(name), { force: true });
     }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { channelsSchema } from './channels/settings.ts';
 import { fileName, parseWith, readConfigFile } from './config-file.ts';
 import { isSafeUrl } from './http/request.ts';
 import { platformProfileSchema } from './platform/profile.ts';
@@ -35,6 +36,8 @@ export const configSchema = z.strictObject({
   pricing: pricingSchema,
   guard: guardSchema.prefault({}),
   payment: paymentSchema,
+  /** External chat systems, each behind a name. */
+  channels: channelsSchema,
   /** Who is told of alerts. */
   alertEmail: z.email().exactOptional(),
 });

@@ -9,6 +9,8 @@ import * as z from 'zod';
 export const inboundSecretsSchema = z.object({
   /** For the auto-recharge webhook: the current secret first, then the previous one while it is being changed. */
   webhook: z.array(z.string()).default([]),
+  /** By channel and way, such as `support/incoming`: the current secret first, then the previous one. */
+  channels: z.record(z.string(), z.array(z.string())).default({}),
 });
 export type InboundSecrets = z.infer<typeof inboundSecretsSchema>;
 
@@ -17,6 +19,8 @@ export const outboundSecretsSchema = z.object({
   platformApiKey: z.string().min(1).exactOptional(),
   /** Signs our requests to the payment hook: `whsec_` and base64, as Standard Webhooks defines it. */
   paymentHook: z.string().min(1).exactOptional(),
+  /** By channel: the token of the bot, or of the API, that delivers to the chat system. */
+  channelTokens: z.record(z.string(), z.string()).default({}),
 });
 export type OutboundSecrets = z.infer<typeof outboundSecretsSchema>;
 

@@ -34,13 +34,13 @@ describe('a secret', () => {
   it('is read once in five minutes, however often it is asked for', async () => {
     const { store, secrets } = aStore();
     const answers = await Promise.all(Array.from({ length: 10 }, () => secrets.get()));
-    expect(answers).toEqual(Array.from({ length: 10 }, () => ({ webhook: ['one'] })));
+    expect(answers).toEqual(Array.from({ length: 10 }, () => ({ webhook: ['one'], channels: {} })));
     store.text = '{"webhook":["two"]}';
     store.now += 5 * MINUTES - 1;
-    expect(await secrets.get()).toEqual({ webhook: ['one'] });
+    expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
     expect(store.reads).toBe(1);
     store.now += 1;
-    expect(await secrets.get()).toEqual({ webhook: ['two'] });
+    expect(await secrets.get()).toEqual({ webhook: ['two'], channels: {} });
     expect(store.reads).toBe(2);
   });
 
@@ -52,7 +52,7 @@ describe('a secret', () => {
     expect(await secrets.reread()).toBe('too_soon');
     store.now += 1;
     expect(await secrets.reread()).toBe('read');
-    expect(await secrets.get()).toEqual({ webhook: ['two'] });
+    expect(await secrets.get()).toEqual({ webhook: ['two'], channels: {} });
     expect(await secrets.reread()).toBe('too_soon');
     expect(store.reads).toBe(2);
   });
@@ -85,7 +85,7 @@ describe('a secret', () => {
       'Error: The secret "inbound" could not be read, because Error: no answer',
     );
     store.text = '{"webhook":["one"]}';
-    expect(await secrets.get()).toEqual({ webhook: ['one'] });
+    expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
     expect(store.reads).toBe(2);
   });
 
@@ -96,7 +96,7 @@ describe('a secret', () => {
     store.text = new Error('no answer');
     expect(await messageOf(secrets.reread())).toContain('no answer');
     expect(await secrets.reread()).toBe('too_soon');
-    expect(await secrets.get()).toEqual({ webhook: ['one'] });
+    expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
     expect(store.reads).toBe(2);
     // Its five minutes are not prolonged.
     store.now += 3 * MINUTES;
@@ -104,8 +104,10 @@ describe('a secret', () => {
   });
 
   it.each(['', ' ', '\n', '{}'])('that holds %j is none yet', async (text) => {
-    expect(await aStore(text).secrets.get()).toEqual({ webhook: [] });
-    expect(await createSecrets('outbound', async () => text, outboundSecretsSchema).get()).toEqual({});
+    expect(await aStore(text).secrets.get()).toEqual({ webhook: [], channels: {} });
+    expect(await createSecrets('outbound', async () => text, outboundSecretsSchema).get()).toEqual({
+      channelTokens: {},
+    });
   });
 
   it.each([
@@ -162,7 +164,7 @@ describe('on AWS, a secret', () => {
   it('is read from Secrets Manager by its name', async () => {
     answer = { status: 200, body: { Name: 'relay/inbound', SecretString: '{"webhook":["new","old"]}' } };
     const secrets = inboundSecrets('relay/inbound');
-    expect(await secrets.get()).toEqual({ webhook: ['new', 'old'] });
+    expect(await secrets.get()).toEqual({ webhook: ['new', 'old'], channels: {} });
     await secrets.get();
     expect(asked).toEqual([{ target: 'secretsmanager.GetSecretValue', body: { SecretId: 'relay/inbound' } }]);
   });
@@ -170,19 +172,19 @@ describe('on AWS, a secret', () => {
   it('holds the keys of the workers', async () => {
     const keys = { platformApiKey: 'key', paymentHook: 'whsec_c2VjcmV0' };
     answer = { status: 200, body: { SecretString: JSON.stringify(keys) } };
-    expect(await outboundSecrets('relay/outbound').get()).toEqual(keys);
+    expect(await outboundSecrets('relay/outbound').get()).toEqual({ ...keys, channelTokens: {} });
   });
 
   it('that holds no text is none yet', async () => {
     answer = { status: 200, body: { Name: 'relay/inbound' } };
-    expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [] });
+    expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [], channels: {} });
   });
 
   it('that the stack made, and nobody has filled, is none yet', async () => {
     const message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
     answer = { status: 400, body: { __type: 'ResourceNotFoundException', Message: message } };
-    expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [] });
-    expect(await outboundSecrets('relay/outbound').get()).toEqual({});
+    expect(await inboundSecrets('relay/inbound').get()).toEqual({ webhook: [], channels: {} });
+    expect(await outboundSecrets('relay/outbound').get()).toEqual({ channelTokens: {} });
   });
 
   it('that is not there is named in the error, with the reason', async () => {

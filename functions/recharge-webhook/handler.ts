@@ -13,7 +13,7 @@ import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
 
 export interface RechargeWebhookDeps {
   config: RechargeConfig;
-  secrets: Secrets<InboundSecrets>;
+  secrets: Secrets<Pick<InboundSecrets, 'webhook'>>;
   ledger: Ledger;
   accounts: Pick<Accounts, 'emailOf'>;
   quarantine: Pick<Quarantine, 'keep'>;

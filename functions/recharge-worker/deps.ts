@@ -34,7 +34,7 @@ export function rechargeWorkerDeps({
 } & Pick<RunDeps, 'logger' | 'now'>): RunDeps {
   const policy = policyOf(config, waits);
   // An absent secret is a blank one: the client and the hook say so in their own outcomes, and charging pauses.
-  const secret = async (name: keyof OutboundSecrets) => (await secrets.get())[name] ?? '';
+  const secret = async (name: 'platformApiKey' | 'paymentHook') => (await secrets.get())[name] ?? '';
   return {
     ledger: createDynamoLedger(client, table),
     payments: createHttpPaymentHook({

@@ -19,7 +19,7 @@ const tokenVerifierSchema = z.strictObject({
   query: z.string().min(1).default('token'),
 });
 
-/** HMAC-SHA256 over the raw body, or over `<unix seconds>.<raw body>`. */
+/** HMAC-SHA256 over the raw body, over `<unix seconds>.<raw body>`, or as Slack has it. */
 const hmacVerifierSchema = z
   .strictObject({
     type: z.literal('hmac'),
@@ -27,13 +27,13 @@ const hmacVerifierSchema = z
     encoding: z.enum(['hex', 'base64']).default('hex'),
     /** What stands before the signature in the header, for example `sha256=`. */
     prefix: z.string().default(''),
-    signs: z.enum(['{body}', '{timestamp}.{body}']).default('{body}'),
+    signs: z.enum(['{body}', '{timestamp}.{body}', 'v0:{timestamp}:{body}']).default('{body}'),
     timestampHeader: headerName.optional(),
     toleranceSeconds: z.int().positive().default(DEFAULT_TOLERANCE_SECONDS),
   })
   .refine(({ signs, timestampHeader }) => (signs === '{body}') === (timestampHeader === undefined), {
     path: ['timestampHeader'],
-    error: 'belongs to {timestamp}.{body} and only there: a timestamp that is not signed proves nothing',
+    error: 'belongs to what signs a {timestamp} and only there: one that is not signed proves nothing',
   });
 
 /** https://www.standardwebhooks.com: `webhook-id`, `webhook-timestamp`, `webhook-signature`; secret `whsec_…`. */
@@ -211,7 +211,9 @@ function judgeTimestamp(seconds: string, toleranceSeconds: number, now: number):
 
 function hmacSignature(verifier: HmacVerifier, secret: string, timestamp: string, body: Buffer): string {
   const hmac = createHmac('sha256', secret);
-  if (verifier.signs === '{timestamp}.{body}') hmac.update(`${timestamp}.`);
+  if (verifier.signs !== '{body}') {
+    hmac.update(verifier.signs.replace('{timestamp}', timestamp).replace('{body}', ''));
+  }
   return hmac.update(body).digest(verifier.encoding);
 }
 

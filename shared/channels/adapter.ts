@@ -1,0 +1,53 @@
+import type { OutgoingRequest, Reply } from '../http/request.ts';
+import type { IncomingRequest, Verifier } from '../http/verifiers.ts';
+import type { Content } from './message.ts';
+
+/** What a verified request of the external system means. */
+export type Parsed =
+  /** In the order in which they were written. */
+  | { kind: 'messages'; messages: Content[] }
+  /** Nothing to relay: our own message coming back, a receipt, somebody typing. The reason goes to the log. */
+  | { kind: 'ignored'; why: string }
+  /** The sender wants an answer of its own at once, such as Slack's `url_verification`. */
+  | { kind: 'reply'; contentType: string; body: string }
+  /** Not understood: kept whole, for a person. The sentence quotes no value. */
+  | { kind: 'fault'; fault: string };
+
+/** A message for the external chat. */
+export interface ForDelivery extends Content {
+  /** `rrm-…`, the same at every repetition. Part n > 1 of a message in parts is sent as `<ourId>-<n>`. */
+  ourId: string;
+}
+
+/** What became of one request to the external system. */
+export type Delivery =
+  | { kind: 'delivered'; externalId?: string }
+  /** Certainly not delivered, and it may be tried again. */
+  | { kind: 'not_applied'; detail: string; retryAfterMs?: number }
+  /** Certainly not delivered, and trying again will not help. */
+  | { kind: 'refused'; detail: string }
+  /** It may have been delivered. */
+  | { kind: 'unknown'; detail: string };
+
+/**
+ * One external chat system: how it proves itself, what its requests mean, and how it is written to. All of
+ * it pure: the relay does the receiving, the waiting and the sending.
+ */
+export interface Adapter {
+  /** One is enough. None: nobody can write to this channel. */
+  verifiers: Verifier[];
+  /** A verified request. Its body is not trusted to be anything. */
+  parse(request: IncomingRequest): Parsed;
+  /** What the sender of an accepted request wants to hear. */
+  accepted: { status: number; body: string };
+  /**
+   * The requests that deliver a message, one for each part, in order.
+   *
+   * @param token what proves us to the system; in no address but where the vendor puts it, and in no detail.
+   */
+  requests(message: ForDelivery, token: string): Omit<OutgoingRequest, 'timeoutMs'>[];
+  /** @param now Unix milliseconds. */
+  judge(reply: Reply, now: number): Delivery;
+  /** A request as the system would send it, for `relay channels test`: the body, before it is signed. */
+  sample(content: { id: string; contact: string; text: string }, now: number): string;
+}

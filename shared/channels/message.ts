@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+
+/** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
+export const MESSAGE_VERSION = 1;
+
+/**
+ * Which way a message goes: `incoming` from an external chat into the platform, `outgoing` from the
+ * platform to the chat, `send` from the agency's own systems into the platform. The address it came to
+ * says so, never a field of it.
+ */
+export const DIRECTIONS = ['incoming', 'outgoing', 'send'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** `received`, `queued` and `delivering` are under way; the others are the end, until someone replays them. */
+export const MESSAGE_STATUSES = [
+  'received',
+  'queued',
+  'delivering',
+  'delivered',
+  'failed',
+  'parked',
+] as const;
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
+
+/** What is relayed, whatever system it came from. */
+export interface Content {
+  /** The sender's own id of it, 1 to 255 characters: the same id on the same channel and way is the same message. */
+  id: string;
+  /** The contact's id in the external system, which is `fromId` at the platform: who wrote, or whom it is for. */
+  contact: string;
+  type: 'text' | 'reaction';
+  /** Blank only where there are attachments. */
+  text: string;
+  /** Addresses of files. They travel as links. */
+  attachments: string[];
+  firstName?: string;
+  lastName?: string;
+  email?: string;
+  /** Where the external system takes replies to this contact, where that is not the contact itself. */
+  replyTo?: string;
+  campaignId?: string;
+}
+
+export interface MessageEvent {
+  /** Unix milliseconds of the (first) event. */
+  at: number;
+  event: string;
+  detail?: string;
+  /** How often the same thing happened in a row, where more than once. */
+  times?: number;
+}
+
+/** One message on its way: one item of the table. Times are Unix milliseconds. */
+export interface Message {
+  v: number;
+  channel: string;
+  direction: Direction;
+  content: Content;
+  status: MessageStatus;
+  /** +1 with every write; every write is conditional on the version that was read. */
+  version: number;
+  receivedAt: number;
+  /** How often it was queued: a replay is another message to the queue, and the same to the receiver. */
+  queuedNo: number;
+  /** A message is cut into parts where the target's limit demands it; those before this one are delivered. */
+  partsDelivered: number;
+  /** What the receiver calls it, one id a part, where it says so. */
+  externalIds: string[];
+  history: MessageEvent[];
+}
+
+/** What names a message for people and for the receivers that dedupe: stable for ever, and recognisably ours. */
+export function messageIdOf(message: {
+  channel: string;
+  direction: Direction;
+  content: { id: string };
+}): string {
+  const { channel, direction, content } = message;
+  const hash = createHash('sha256').update(`${channel}\n${direction}\n${content.id}`).digest('hex');
+  return `${OWN_ID_PREFIX}${hash.slice(0, 24)}`;
+}
+
+const OWN_ID_PREFIX = 'rrm-';
+
+/** Whether an id is one we gave: a message that comes back to us under it is our own echo. */
+export const isOwnId = (id: string) => new RegExp(`^${OWN_ID_PREFIX}[0-9a-f]{24}(-\\d+)?$`).test(id);

@@ -1,0 +1,62 @@
+import * as z from 'zod';
+import { verifierSchema } from '../http/verifiers.ts';
+import { webhookSettings } from './adapters/webhook.ts';
+import { conditionSchema, pointersSchema } from './pointer.ts';
+
+/** Stands in addresses, rows and secrets. */
+export const channelNameSchema = z
+  .string()
+  .regex(/^[a-z0-9-]{1,40}$/, 'a channel is named with small letters, digits and -, at most 40');
+
+/** What an outcome that nobody knows means: `repeat` may deliver twice, `park` leaves it to a person. */
+const unknownPolicy = z.enum(['repeat', 'park']);
+
+/**
+ * The platform's replies. Their form is in no documentation, so where their fields stand must be said;
+ * until then replies are kept in quarantine.
+ */
+const outgoingSettings = z.strictObject({
+  verifiers: z.array(verifierSchema).default([]),
+  /** Without an id in the payload every delivery is a message of its own: two equal replies are legitimate. */
+  id: pointersSchema.exactOptional(),
+  contact: pointersSchema.exactOptional(),
+  text: pointersSchema.exactOptional(),
+  /** A list of addresses, or one. */
+  attachments: pointersSchema.exactOptional(),
+  /** Only what fulfils all of these is relayed… */
+  only: z.array(conditionSchema).default([]),
+  /** …and nothing that fulfils one of these. */
+  ignore: z.array(conditionSchema).default([]),
+  /** Default: `repeat` where the chat system dedupes by our id, else `park`. */
+  unknown: unknownPolicy.exactOptional(),
+});
+
+/** Messages of the agency's own systems to a contact, through `send_custom_channel_message`. */
+const sendSettings = z.strictObject({
+  verifiers: z.array(verifierSchema).default([]),
+  /** That endpoint has no key against a second message. */
+  unknown: unknownPolicy.default('park'),
+});
+
+/** What every channel has, whatever its adapter. */
+export const commonSettings = {
+  /** `customData.toId` of every incoming message: the agency's identifier at the platform. */
+  toId: z.string().min(1).max(255),
+  /** `customData.channel`, a label. Default: the channel's name. */
+  label: z.string().min(1).max(255).exactOptional(),
+  /** `customData.customChannel` of `send`: the channel's name at the platform. Default: its name here. */
+  customChannel: z.string().min(1).max(255).exactOptional(),
+  /** Routes new conversations to a campaign, where the message names none. */
+  campaignId: z.string().min(1).max(255).exactOptional(),
+  outgoing: outgoingSettings.prefault({}),
+  send: sendSettings.prefault({}),
+};
+
+/** One external chat system behind one name. */
+export const channelSchema = z.discriminatedUnion('adapter', [
+  z.strictObject({ adapter: z.literal('webhook'), ...commonSettings, ...webhookSettings }),
+]);
+export type ChannelSettings = z.infer<typeof channelSchema>;
+
+export const channelsSchema = z.record(channelNameSchema, channelSchema).default({});
+export type Channels = z.infer<typeof channelsSchema>;
