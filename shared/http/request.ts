@@ -8,6 +8,8 @@ export interface OutgoingRequest {
   body?: string;
   /** For the whole call: name lookup, connection, TLS, request and the last byte of the answer. */
   timeoutMs: number;
+  /** A longer answer is cut off and counts as `no_answer`. Default: 256 KB; what we otherwise get is under 2 KB. */
+  maxAnswerBytes?: number;
 }
 
 export type Reply =
@@ -17,8 +19,8 @@ export type Reply =
   /** The request may have arrived; what became of it is not known. */
   | { kind: 'no_answer'; detail: string };
 
-/** A longer answer than this is cut off and counts as `no_answer`; ours are under 2 KB. */
 const MAX_ANSWER_BYTES = 256 * 1024;
+const WAIT_HEADERS = ['retry-after', 'x-ratelimit-reset'];
 
 /**
  * Sends one HTTP request, once: no retry, no redirect, no reused connection.
@@ -45,6 +47,7 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
   const { promise, resolve } = Promise.withResolvers<Reply>();
   const url = new URL(request.url);
   const secure = url.protocol === 'https:';
+  const maxBytes = request.maxAnswerBytes ?? MAX_ANSWER_BYTES;
   let connected = false;
 
   const fail = (error: Error) => {
@@ -75,9 +78,7 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       chunks.push(chunk);
-      if (bytes > MAX_ANSWER_BYTES) {
-        outgoing.destroy(new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`));
-      }
+      if (bytes > maxBytes) outgoing.destroy(new Error(`the answer is longer than ${maxBytes} bytes`));
     });
     incoming.on('error', fail);
     incoming.on('aborted', () => fail(new Error('the connection closed in the middle of the answer')));
@@ -98,26 +99,29 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
 }
 
 /**
- * Reads how long the other side asks us to wait: `Retry-After` in seconds or as an HTTP date, else
- * `X-RateLimit-Reset` as seconds to wait, or as a Unix time in seconds or milliseconds.
+ * Reads how long the other side asks us to wait. A header may hold seconds to wait, an HTTP date, or a Unix
+ * time in seconds or milliseconds; of several the first one counts that holds one of these.
  *
+ * @param names headers in lower case; by default `Retry-After`, then `X-RateLimit-Reset`.
  * @returns milliseconds from `now`, or undefined where no header says it.
  */
-export function retryAfterMs(headers: Record<string, string>, now: number): number | undefined {
-  const retryAfter = headers['retry-after']?.trim();
-  if (retryAfter) {
-    if (/^\d+(\.\d+)?$/.test(retryAfter)) return Math.ceil(Number(retryAfter) * 1000);
-    const date = Date.parse(retryAfter);
-    if (Number.isFinite(date)) return Math.max(0, date - now);
-  }
-  const reset = headers['x-ratelimit-reset']?.trim();
-  if (reset && /^\d+(\.\d+)?$/.test(reset)) {
-    const value = Number(reset);
+export function retryAfterMs(
+  headers: Record<string, string>,
+  now: number,
+  names: readonly string[] = WAIT_HEADERS,
+): number | undefined {
+  return names.map((name) => waitMs(headers[name]?.trim() ?? '', now)).find((wait) => wait !== undefined);
+}
+
+function waitMs(text: string, now: number): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) {
+    const value = Number(text);
     if (value > 1e12) return Math.max(0, Math.ceil(value - now));
     if (value > 1e9) return Math.max(0, Math.ceil(value * 1000 - now));
     return Math.ceil(value * 1000);
   }
-  return undefined;
+  const date = Date.parse(text);
+  return Number.isFinite(date) ? Math.max(0, date - now) : undefined;
 }
 
 /** The parsed text, or undefined (which no JSON text means) where it is no JSON. */

@@ -1,10 +1,10 @@
-import { type Reply, readJson, retryAfterMs, sendOnce } from '../http/request.ts';
+import { readJson } from '../http/request.ts';
 import type { Prepared } from '../payments/payment-hook.ts';
+import { type CallOptions, type Exchange, prepareCall } from './call.ts';
+import { type AgencyFault, outcomeOf } from './outcome.ts';
 import type { PlatformProfile } from './profile.ts';
 import { grantAnswerSchema, grantRequestSchema, readError, subAccountAnswerSchema } from './schemas.ts';
-
-/** What concerns every client of the agency, not only the one whose grant met it. */
-export type AgencyFault = 'unauthorized' | 'forbidden' | 'redirected' | 'wrong_address' | 'pool_empty';
+import { readUsageExport, type UsageLine } from './usage-export.ts';
 
 export type GrantResult =
   | { kind: 'granted'; newBalance?: number }
@@ -30,6 +30,26 @@ export interface Grant {
   description: string;
 }
 
+export interface GrantToFind {
+  /** The one word of the description that no other grant has. */
+  mark: string;
+  email: string;
+  /** Whole credits. */
+  credits: number;
+  /** The platform's id of the sub-account: narrows the export. */
+  platformId?: string;
+  /** Unix milliseconds; the grant was not sent before. */
+  since: number;
+}
+
+export type GrantEvidence =
+  /** One line, and it says what was asked for. */
+  | { kind: 'found' }
+  /** The mark is there, but more than once, or with other credits or another client. */
+  | { kind: 'differs'; detail: string }
+  | { kind: 'not_found' }
+  | { kind: 'no_answer'; detail: string };
+
 export interface PlatformClient {
   /**
    * `send` makes exactly one request, its bytes on the wire in the same turn; the platform has no key
@@ -45,24 +65,26 @@ export interface PlatformClient {
    * @throws where the API key cannot be read.
    */
   subAccount(email: string): Promise<SubAccountResult>;
+  /**
+   * Looks for a grant in the agency's usage export. Only worth asking where the profile's
+   * `usageExport.listsGrants` says that grants stand there. `not_found` alone proves nothing: how soon a grant
+   * appears is not known.
+   *
+   * @throws where the API key cannot be read.
+   */
+  findGrant(grant: GrantToFind): Promise<GrantEvidence>;
 }
 
-export interface PlatformClientOptions {
-  profile: PlatformProfile;
-  apiKey: () => Promise<string>;
-  /** Called on every 401, and for an empty or malformed key: whoever caches the key should read it again. */
-  onUnauthorized: () => void;
-  /** For one whole call; nothing is repeated here. */
-  timeoutMs: number;
-  /** Unix time in milliseconds. */
-  now: () => number;
-}
+/**
+ * The longest usage export that is read: 100,000 actions of the platform, at 165 bytes each. A laptop takes 0.75 s
+ * and 100 MB for them, so the worker, with 1 GB and half as fast, has time and room. A longer one is no answer.
+ */
+const MAX_EXPORT_BYTES = 16 * 1024 * 1024;
 
-/** A detail goes into the row's history, and a row ends at 4 KB. */
-const MAX_DETAIL_CHARACTERS = 200;
+const DAY_MS = 24 * 3_600_000;
 
-/** The platform's API, as one agency sees it. The API key appears in no result. */
-export function createPlatformClient(options: PlatformClientOptions): PlatformClient {
+/** What money needs of the platform's API, as one agency sees it. The API key appears in no result. */
+export function createPlatformClient(options: CallOptions): PlatformClient {
   const { profile } = options;
   return {
     async prepareGrant(grant) {
@@ -71,7 +93,7 @@ export function createPlatformClient(options: PlatformClientOptions): PlatformCl
         amount: grant.credits,
         description: grant.description.slice(0, profile.maxDescriptionLength),
       });
-      const post = await prepare(options, {
+      const post = await prepareCall(options, {
         method: 'POST',
         path: '/subaccounts/credits',
         keyIn: profile.keyPlacement.credits,
@@ -79,12 +101,12 @@ export function createPlatformClient(options: PlatformClientOptions): PlatformCl
       });
       return {
         async send() {
-          return grantResult(await post(), grant, profile, options.now());
+          return grantResult(await post(), grant, profile);
         },
       };
     },
     async subAccount(email) {
-      const get = await prepare(options, {
+      const get = await prepareCall(options, {
         method: 'GET',
         path: '/subaccounts',
         keyIn: profile.keyPlacement.subAccounts,
@@ -92,105 +114,38 @@ export function createPlatformClient(options: PlatformClientOptions): PlatformCl
       });
       return subAccountResult(await get(), email);
     },
+    async findGrant(grant) {
+      const get = await prepareCall(options, {
+        method: 'GET',
+        path: '/agencies/usage/export',
+        keyIn: profile.keyPlacement.usageExport,
+        query: {
+          from: utcDay(grant.since - DAY_MS),
+          to: utcDay(options.now() + DAY_MS),
+          ...(grant.platformId === undefined ? {} : { subAccountId: grant.platformId }),
+        },
+        accept: 'text/csv, application/json',
+        maxAnswerBytes: MAX_EXPORT_BYTES,
+      });
+      return grantEvidence(await get(), grant);
+    },
   };
 }
 
-interface Call {
-  method: 'GET' | 'POST';
-  path: string;
-  keyIn: 'header' | 'query';
-  query?: Record<string, string>;
-  body?: Record<string, unknown>;
-}
-
-interface Exchange {
-  answer: Reply | { kind: 'no_key' };
-  /** One line for a person, without the key, query strings and email addresses. */
-  detail: string;
-}
-
-/** Everything that has to be awaited, so that the returned call is nothing but the request. */
-async function prepare(
-  { profile, apiKey, onUnauthorized, timeoutMs }: PlatformClientOptions,
-  { method, path, keyIn, query = {}, body }: Call,
-): Promise<() => Promise<Exchange>> {
-  // A key pasted into a secret store often ends in a line feed, and a header may not.
-  const key = (await apiKey()).trim();
-  if (!/^[!-~]+$/.test(key)) {
-    return async () => {
-      onUnauthorized();
-      return { answer: { kind: 'no_key' }, detail: 'not sent: the API key is empty or malformed' };
-    };
+/** What an answer to a grant means. */
+function grantResult(exchange: Exchange, asked: Grant, profile: PlatformProfile): GrantResult {
+  const { answer, detail } = exchange;
+  if (answer.kind === 'response' && answer.status === 400 && saysPoolIsEmpty(answer.body, profile)) {
+    return { kind: 'not_applied', detail, agencyFault: 'pool_empty' };
   }
-  const url = new URL(profile.baseUrl + path);
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  if (keyIn === 'query') url.searchParams.set(profile.keyQuery, key);
-  const headers = {
-    accept: 'application/json',
-    ...(keyIn === 'header' ? { [profile.keyHeader]: key } : {}),
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-  };
-  const payload = body === undefined ? {} : { body: JSON.stringify(body) };
-
-  return async () => {
-    const answer = await sendOnce({ method, url: url.href, headers, timeoutMs, ...payload });
-    if (answer.kind === 'response' && answer.status === 401) onUnauthorized();
-    return { answer, detail: redact(describe(answer), key) };
-  };
+  const outcome = outcomeOf(exchange, profile);
+  return outcome.kind === 'answered' ? readGrant(outcome.body, asked, detail) : { ...outcome, detail };
 }
 
-/** What an answer to a grant means. Whatever is in no line here may have granted, and is `unknown`. */
-function grantResult(
-  { answer, detail }: Exchange,
-  asked: Grant,
-  profile: PlatformProfile,
-  now: number,
-): GrantResult {
-  const unknown: GrantResult = { kind: 'unknown', detail };
-  const refused: GrantResult = { kind: 'refused', detail };
-  const notApplied = (agencyFault: AgencyFault): GrantResult => ({
-    kind: 'not_applied',
-    detail,
-    agencyFault,
-  });
-
-  if (answer.kind === 'no_key') return notApplied('unauthorized');
-  if (answer.kind === 'not_sent') return { kind: 'not_applied', detail };
-  if (answer.kind === 'no_answer') return unknown;
-
-  const { status } = answer;
-  if (status >= 200 && status < 300) return readGrant(answer.body, asked, detail);
-  if (status >= 300 && status < 400) return notApplied('redirected');
-
-  const proves = profile.notAppliedStatuses.some((listed) => listed === status);
-  const { envelope, code = '', message = '' } = readError(answer.body);
-  switch (status) {
-    case 401:
-      return proves ? notApplied('unauthorized') : unknown;
-    case 403:
-      return proves ? notApplied('forbidden') : unknown;
-    case 429: {
-      const wait = retryAfterMs(answer.headers, now);
-      const result: GrantResult = {
-        kind: 'not_applied',
-        detail,
-        ...(wait === undefined ? {} : { retryAfterMs: wait }),
-      };
-      return proves ? result : unknown;
-    }
-    case 400: {
-      const emptyPool = new RegExp(profile.emptyPoolPattern, 'i');
-      if (emptyPool.test(code) || emptyPool.test(message)) return notApplied('pool_empty');
-      return envelope ? refused : unknown;
-    }
-    case 404:
-      // Without the envelope it was not the platform's API that answered.
-      return envelope ? refused : notApplied('wrong_address');
-    case 422:
-      return envelope ? refused : unknown;
-    default:
-      return unknown;
-  }
+function saysPoolIsEmpty(body: string, { emptyPoolPattern }: PlatformProfile): boolean {
+  const pattern = new RegExp(emptyPoolPattern, 'i');
+  const { code = '', message = '' } = readError(body);
+  return pattern.test(code) || pattern.test(message);
 }
 
 function readGrant(body: string, asked: Grant, status: string): GrantResult {
@@ -222,26 +177,37 @@ function subAccountResult({ answer, detail }: Exchange, email: string): SubAccou
   };
 }
 
+async function grantEvidence({ answer, detail }: Exchange, asked: GrantToFind): Promise<GrantEvidence> {
+  if (answer.kind !== 'response' || answer.status !== 200) return { kind: 'no_answer', detail };
+  const lines = await readUsageExport(answer.body, ({ description }) => names(description, asked.mark));
+  if (lines === undefined) return { kind: 'no_answer', detail: `${detail}: not the documented CSV` };
+  const [line, ...others] = lines;
+  if (line === undefined) return { kind: 'not_found' };
+  const fault =
+    others.length > 0 ? `${lines.length} lines of the export bear the mark` : faultOf(line, asked);
+  return fault === undefined ? { kind: 'found' } : { kind: 'differs', detail: fault };
+}
+
+function faultOf({ amount, email }: UsageLine, asked: GrantToFind): string | undefined {
+  if (!isAbout(asked.email, [email])) return 'the export names another sub-account';
+  // Compared as text: a decimal number of the platform's may not be one of ours.
+  const whole = /^\+?0*(\d+)(\.0+)?$/.exec(amount.trim())?.[1];
+  if (whole === String(asked.credits)) return undefined;
+  return `the export does not say ${asked.credits} credits${whole === undefined ? '' : `, but ${whole}`}`;
+}
+
+/** Whether the mark is there as a word of its own: `rr-1` is not in `rr-12`, nor in `rr-1-1`. */
+function names(description: string, mark: string): boolean {
+  return description.match(/[\w-]+/g)?.includes(mark) ?? false;
+}
+
+/** `2026-01-05` */
+function utcDay(unixMs: number): string {
+  return new Date(unixMs).toISOString().slice(0, 10);
+}
+
 /** True unless an address is reported that is not the one asked for. The platform may fold the case. */
 function isAbout(email: string, reported: (string | undefined)[]): boolean {
   const folded = (text: string) => text.trim().toLowerCase();
   return reported.every((other) => other === undefined || folded(other) === folded(email));
-}
-
-function describe(answer: Reply): string {
-  if (answer.kind === 'not_sent') return `not sent: ${answer.detail}`;
-  if (answer.kind === 'no_answer') return `no answer: ${answer.detail}`;
-  const { code, message } = readError(answer.body);
-  return [`status ${answer.status}`, code, message].filter((part) => part !== undefined).join(' ');
-}
-
-/** An error text may quote the request back at us. Cut last, for half a key would not be recognised. */
-function redact(text: string, key: string): string {
-  const hidden = redactUrl(text.replaceAll(key, '[key]')).replace(/[^\s"'<>@]+@[^\s"'<>@]+/g, '[email]');
-  return hidden.slice(0, MAX_DETAIL_CHARACTERS);
-}
-
-/** Hides every query string in a URL or in a text that holds one: the API key may travel there. */
-export function redactUrl(text: string): string {
-  return text.replace(/\?[^\s"'<>]+/g, '?[redacted]');
 }

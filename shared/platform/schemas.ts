@@ -49,7 +49,8 @@ const errorSchema = z.union([
   z.object({ message: text }).transform(({ message }) => ({ code: undefined, message, envelope: false })),
 ]);
 
-export interface PlatformError {
+/** What the platform says of an error. */
+export interface ReportedError {
   code?: string;
   message?: string;
   /**
@@ -63,7 +64,7 @@ export interface PlatformError {
  * Reads the three shapes in which the platform has been seen to report an error: `{error: {code, message}}`
  * (the documented one), `{error: "text"}` and `{message: "text"}`. Never throws.
  */
-export function readError(body: string): PlatformError {
+export function readError(body: string): ReportedError {
   const read = errorSchema.safeParse(readJson(body));
   if (!read.success) return { envelope: false };
   const { code, message, envelope } = read.data;

@@ -2,7 +2,8 @@ import { channel } from 'node:diagnostics_channel';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { createPlatformClient, redactUrl } from '../../shared/platform/client.ts';
+import { redactUrl } from '../../shared/platform/call.ts';
+import { createPlatformClient } from '../../shared/platform/client.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
 import { readError } from '../../shared/platform/schemas.ts';
 
@@ -481,13 +482,27 @@ describe('platformProfileSchema', () => {
   it('fills in what the API page says', () => {
     expect(platformProfileSchema.parse({ baseUrl: 'https://api.example.com/v1/' })).toEqual({
       baseUrl: 'https://api.example.com/v1',
-      keyPlacement: { credits: 'header', subAccounts: 'query' },
+      keyPlacement: {
+        credits: 'header',
+        subAccounts: 'query',
+        contacts: 'query',
+        lists: 'query',
+        messages: 'query',
+        usageExport: 'query',
+      },
       keyHeader: 'x-api-key',
       keyQuery: 'apiKey',
       subAccountLookup: false,
       emptyPoolPattern: 'insufficient credits',
       notAppliedStatuses: [401, 403, 429],
       maxDescriptionLength: 200,
+      requestsPerMinute: 600,
+      waitHeaders: ['retry-after', 'x-ratelimit-reset'],
+      requestIdHeader: 'x-request-id',
+      sendPath: '/send_custom_channel_message',
+      incomingPath: '/incoming_custom_channel_message',
+      contactFieldsOnIncoming: true,
+      usageExport: { listsGrants: false },
     });
   });
 
@@ -500,7 +515,14 @@ describe('platformProfileSchema', () => {
     ['a pattern that matches everything', { emptyPoolPattern: '' }],
     ['a status that proves nothing', { notAppliedStatuses: [500] }],
     ['a header that is none', { keyHeader: 'x api key' }],
+    ['a budget of no requests', { requestsPerMinute: 0 }],
+    ['no header to read a wait from', { waitHeaders: [] }],
+    ['a wait header that is none', { waitHeaders: ['retry after'] }],
+    ['a path with a query', { sendPath: '/send?apiKey=x' }],
+    ['a path that leads elsewhere', { incomingPath: '/../incoming' }],
+    ['a path without its slash', { incomingPath: 'incoming' }],
     ['a misspelt setting', { keyPlacment: {} }],
+    ['a misspelt setting of the export', { usageExport: { listGrants: true } }],
   ])('refuses %s', (_name, settings) => {
     const profile = { baseUrl: 'https://api.example.com/v1', ...settings };
     expect(platformProfileSchema.safeParse(profile).success).toBe(false);
