@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync, rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { readConfig } from '../shared/config.ts';
-import { ConfigError } from '../shared/config-file.ts';
+import { ConfigError, ownConfigFile } from '../shared/config-file.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = ['recharge-webhook', 'recharge-worker', 'recharge-sweeper'] as const;
@@ -67,15 +67,6 @@ function staticBytes({ outputs }: Metafile, entry: string): number {
   };
   load(entry);
   return [...loaded].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
-}
-
-/**
- * The agency's configuration for a stage: `RELAY_CONFIG`, else `relay.config.<stage>.json`, else
- * `relay.config.json`. Undefined where there is none yet.
- */
-export function ownConfigFile(stage: string): string | undefined {
-  const own = [`relay.config.${stage}.json`, 'relay.config.json'].map((name) => join(ROOT, name));
-  return process.env.RELAY_CONFIG ?? own.find(existsSync);
 }
 
 /** The agency's configuration, or the example, so that a fresh clone can be built and checked. */

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type * as z from 'zod';
 
 /** Every fault of a configuration at once. Names places and rules, never values: a secret may have been pasted. */
@@ -61,4 +63,14 @@ export function readConfigFile(path: string | URL): unknown {
 export function bundledConfig<Schema extends z.ZodType>(moduleUrl: string, schema: Schema): z.infer<Schema> {
   const file = new URL('./relay.config.json', moduleUrl);
   return parseWith(schema, readConfigFile(file), fileName(file));
+}
+
+/**
+ * The agency's configuration for a stage: `RELAY_CONFIG`, else `relay.config.<stage>.json`, else
+ * `relay.config.json`, in the root of the repository. Undefined where there is none yet.
+ */
+export function ownConfigFile(stage: string): string | undefined {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const own = [`relay.config.${stage}.json`, 'relay.config.json'].map((name) => join(root, name));
+  return process.env.RELAY_CONFIG ?? own.find(existsSync);
 }

@@ -1,0 +1,86 @@
+import { InvalidArgumentError, Option } from 'commander';
+import * as z from 'zod';
+import { ACCOUNT_STATUSES } from '../../shared/recharge/account.ts';
+import { pricingSchema } from '../../shared/recharge/pricing.ts';
+import { accountJson, accountText } from '../accounts.ts';
+import { checked, connected, email, program, say, sayJson, text, wholeNumber } from '../program.ts';
+
+const pricing = (text: string) => {
+  try {
+    return checked(z.string().transform((json) => pricingSchema.parse(JSON.parse(json))))(text);
+  } catch {
+    throw new InvalidArgumentError('JSON such as {"currency":"USD","perCredit":"0.08"}');
+  }
+};
+
+/** Of a setting: `none` takes it away. It becomes `null` later: commander makes a blank text of that. */
+const NONE = 'none';
+const orNone =
+  <Value>(parse: (text: string) => Value) =>
+  (given: string) =>
+    given === NONE ? NONE : parse(given);
+
+export function addAccountCommands(): void {
+  const accounts = program.command('accounts').description("the agency's clients");
+
+  accounts
+    .command('list')
+    .description('the clients that are set up')
+    .option('--json', 'as a JSON array of accounts')
+    .action(async ({ json }: { json?: boolean }) => {
+      const { accounts: store } = await connected();
+      const emails = await store.list();
+      if (!json) return emails.forEach(say);
+      const all = await Promise.all(emails.map((address) => store.show(address)));
+      sayJson(all.flatMap((account) => (account ? [accountJson(account)] : [])));
+    });
+
+  accounts
+    .command('set')
+    .description(
+      'sets a client up, or changes what is given; "none" takes a setting away; counters are never touched',
+    )
+    .argument('<email>', 'the client', email)
+    .addOption(new Option('--status <status>', 'active, disabled, or suspended').choices(ACCOUNT_STATUSES))
+    .option(
+      '--platform-id <id>',
+      "the platform's id of the sub-account, for webhooks without an email, or none",
+      orNone(text),
+    )
+    .option(
+      '--grant-email <email>',
+      'the address as the platform spells it, where it is not all lower case, or none',
+      orNone(text),
+    )
+    .option('--customer <id>', 'what the payment hook knows the client by, or none', orNone(text))
+    .option('--pricing <json>', 'a price list of its own, or none', orNone(pricing))
+    .option('--daily-count <n>', "recharges a UTC day, or none: the configuration's", orNone(wholeNumber))
+    .option('--monthly-amount <n>', 'minor units a UTC month, or none likewise', orNone(wholeNumber))
+    .option('--cooldown-seconds <n>', 'from one recharge to the next, or none likewise', orNone(wholeNumber))
+    .option('--json', 'print the account as a JSON object')
+    .action(async (address: string, { json, ...options }) => {
+      const given = Object.entries(options).map(([name, value]) => [name, value === NONE ? null : value]);
+      const { dailyCount, monthlyAmount, cooldownSeconds, ...settings } = Object.fromEntries(given);
+      const limits = Object.fromEntries(
+        Object.entries({ dailyCount, monthlyAmount, cooldownSeconds }).filter(
+          ([, limit]) => limit !== undefined,
+        ),
+      );
+      const account = await (await connected()).accounts.set(address, { ...settings, limits });
+      if (json) return sayJson(accountJson(account));
+      say(accountText(account));
+    });
+
+  accounts
+    .command('show')
+    .description('one client: settings, and what the guard counted')
+    .argument('<email>', 'the client', email)
+    .option('--json', 'as a JSON object')
+    .action(async (address: string, { json }: { json?: boolean }) => {
+      const account = await (await connected()).accounts.show(address);
+      if (!account)
+        throw new Error(`No account ${address}. Set it up: npm run relay -- accounts set ${address}`);
+      if (json) return sayJson(accountJson(account));
+      say(accountText(account));
+    });
+}

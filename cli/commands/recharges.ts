@@ -1,0 +1,71 @@
+import { Option } from 'commander';
+import { ANSWERS } from '../../shared/recharge/answers.ts';
+import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
+import { PHASES } from '../../shared/recharge/recharge.ts';
+import { connected, email, program, say, sayJson, wholeNumber } from '../program.ts';
+import {
+  type ListOptions,
+  listRecharges,
+  type Resolution,
+  readRecharge,
+  rechargeLine,
+  resolveRecharge,
+} from '../recharges.ts';
+
+export function addRechargeCommands(): void {
+  const recharges = program.command('recharges').description('what happened to each webhook');
+
+  recharges
+    .command('list')
+    .description('the recharges of the last days, and every unfinished one')
+    .addOption(new Option('--phase <phase>', 'only those in this phase').choices(PHASES))
+    .option('--email <email>', 'only those of this client', email)
+    .option('--days <n>', 'how many days back', wholeNumber, 31)
+    .option('--json', 'as a JSON array')
+    .action(async ({ json, ...options }: ListOptions & { json?: boolean }) => {
+      const rows = await listRecharges(await connected(), options);
+      if (json) return sayJson(rows.map(rechargeJson));
+      for (const row of rows) say(rechargeLine(row));
+      say(`${rows.length} ${rows.length === 1 ? 'recharge' : 'recharges'}`);
+    });
+
+  recharges
+    .command('show')
+    .description('one recharge: its timeline, and what to do')
+    .argument('<key>', "the platform's idempotency key")
+    .option('--json', 'as a JSON object')
+    .action(async (key: string, { json }: { json?: boolean }) => {
+      const connection = await connected();
+      const row = await readRecharge(connection, key);
+      if (json) return sayJson(rechargeJson(row));
+      say(rechargeText(row, connection.policy));
+    });
+
+  recharges
+    .command('resolve')
+    .description('say what happened to a recharge that needs review; the worker then does the rest')
+    .argument('<key>', "the platform's idempotency key")
+    .addArgument(program.createArgument('<answer>', 'what happened').choices(ANSWERS))
+    .requiredOption('--note <text>', 'what you looked at, and what you saw; kept in the history')
+    .option('--payment-ref <ref>', 'with confirm-charged: the payment you found')
+    .option(
+      '--version <n>',
+      'the version you were shown: refuses if the recharge has changed since',
+      wholeNumber,
+    )
+    .option('--json', 'print the row as a JSON object')
+    .action(
+      async (
+        key: string,
+        answer: Resolution['answer'],
+        { json, ...options }: Omit<Resolution, 'answer'> & { json?: boolean },
+      ) => {
+        const connection = await connected();
+        const row = await readRecharge(connection, key);
+        if (!json) say(`${rechargeEvidence(row)}\n`);
+        const resolved = await resolveRecharge(connection, row, { answer, ...options });
+        if (json) return sayJson(rechargeJson(resolved));
+        say(`${answer}: the recharge is now ${resolved.phase}.`);
+      },
+    );
+}
