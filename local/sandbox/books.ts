@@ -5,8 +5,11 @@ import { parseJson } from './server.ts';
 /** What really happened, in order: never changed, only added to. Tests check the money against it. */
 export interface Books<Event> {
   events: readonly Event[];
-  /** Adds the event, and to the file before returning: what was answered survives a kill of the process. */
-  record(event: Event): void;
+  /**
+   * Adds the events, and to the file in one write before returning: what was answered survives a kill of
+   * the process, and events that belong together are all there or were never answered.
+   */
+  record(...added: Event[]): void;
   close(): void;
 }
 
@@ -19,7 +22,7 @@ export interface Books<Event> {
 export function openBooks<Event>(schema: z.ZodType<Event>, file: string | undefined): Books<Event> {
   const events: Event[] = [];
   if (file === undefined) {
-    return { events, record: (event) => void events.push(event), close: () => {} };
+    return { events, record: (...added) => void events.push(...added), close: () => {} };
   }
   if (existsSync(file)) {
     const bytes = readFileSync(file);
@@ -34,9 +37,9 @@ export function openBooks<Event>(schema: z.ZodType<Event>, file: string | undefi
   const descriptor = openSync(file, 'a');
   return {
     events,
-    record(event) {
-      writeSync(descriptor, `${JSON.stringify(event)}\n`);
-      events.push(event);
+    record(...added) {
+      writeSync(descriptor, added.map((event) => `${JSON.stringify(event)}\n`).join(''));
+      events.push(...added);
     },
     close: () => closeSync(descriptor),
   };

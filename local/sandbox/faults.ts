@@ -8,8 +8,12 @@ const faultSchema = z.strictObject({
   times: z.union([z.int().positive(), z.literal('always')]).default(1),
   /** How long a fault that takes time takes; each has its own default. */
   ms: z.int().nonnegative().max(3_600_000).optional(),
+  /** Hits at random this share of the requests: a party that fails now and then, for as long as it is set. */
+  share: z.number().min(0).max(1).optional(),
   /** Hits the requests of this client only. */
   email: z.string().optional(),
+  /** Hits the messages of this contact only. */
+  contact: z.string().optional(),
 });
 
 /** An order to the switch: `times` is 1 where it is not said. */
@@ -78,21 +82,26 @@ export async function slow<Variant>({ work, ms, sleep }: Call<Variant>): Promise
   return work();
 }
 
+/** @param answer is told the ms to wait. */
+export function rateLimitedBy<Variant>(answer: (waitMs: number) => Answer): Effect<Variant> {
+  return ({ ms }) => answer(ms ?? RATE_LIMITED_MS);
+}
+
 /** Status 429, `Retry-After` in whole seconds, rounded up from `ms`. */
 export function rateLimited<Variant>(payload: unknown): Effect<Variant> {
-  return ({ ms }) => json(429, payload, { 'retry-after': String(Math.ceil((ms ?? RATE_LIMITED_MS) / 1000)) });
+  return rateLimitedBy((waitMs) => json(429, payload, { 'retry-after': String(Math.ceil(waitMs / 1000)) }));
 }
 
 export interface FaultSwitch {
   /** @throws Error with the valid names where the order is not understood. */
   add(order: FaultOrder): void;
-  /** Takes the first fault that is meant for this request. */
-  take(operation: string, email: string | undefined): Fault | undefined;
+  /** Takes the first fault that is meant for this request. @param who the email or the contact it is about. */
+  take(operation: string, who: string | undefined): Fault | undefined;
   /** Works on one request under the first fault meant for it, if any. */
   run<Variant>(
     operation: string,
     table: FaultTable<Variant>,
-    email: string | undefined,
+    who: string | undefined,
     work: Call<Variant>['work'],
   ): Promise<Answer>;
   /** `POST`, `GET` and `DELETE /sandbox/faults`. */
@@ -113,18 +122,23 @@ export function createFaultSwitch(
   timers: Timers,
   refuseConnections: (ms: number) => void,
 ): FaultSwitch {
-  const known = faultSchema.refine(({ operation, fault }) => names[operation]?.includes(fault));
+  const known = faultSchema
+    .refine(({ operation, fault }) => names[operation]?.includes(fault))
+    .refine(({ share, times }) => share === undefined || times === 'always');
   const valid = Object.entries(names).map(([operation, faults]) => `${operation}: ${faults.join(', ')}`);
-  const sentence = `A fault is {operation, fault, times?, ms?, email?}. Valid names are ${valid.join('; ')}.`;
+  const sentence = `A fault is {operation, fault, times?, ms?, share?, email?, contact?}, share with times "always" only. Valid names are ${valid.join('; ')}.`;
   const queue: Fault[] = [];
 
   const begin = (fault: Fault) => {
     if (fault.fault === REFUSE_CONNECTIONS) refuseConnections(fault.ms ?? OUTAGE_MS);
     else queue.push(fault);
   };
-  const take: FaultSwitch['take'] = (operation, email) => {
+  const take: FaultSwitch['take'] = (operation, who) => {
     const fault = queue.find(
-      (one) => one.operation === operation && (one.email === undefined || one.email === email),
+      ({ share = 1, ...one }) =>
+        one.operation === operation &&
+        [one.email, one.contact].every((only) => only === undefined || only === who) &&
+        Math.random() < share,
     );
     if (fault === undefined || fault.times === 'always') return fault;
     if (fault.times > 1) fault.times -= 1;
@@ -140,8 +154,8 @@ export function createFaultSwitch(
       begin(parsed.data);
     },
     take,
-    async run(operation, table, email, work) {
-      const fault = take(operation, email);
+    async run(operation, table, who, work) {
+      const fault = take(operation, who);
       const effect = fault && table[fault.fault];
       return effect ? effect({ work, ms: fault.ms, sleep: timers.sleep }) : work();
     },

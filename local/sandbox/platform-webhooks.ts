@@ -1,22 +1,18 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { createLanes, createOutbox, createSender, tokenAndSignature } from './deliveries.ts';
 import type { FaultSwitch } from './faults.ts';
-import type { Account, PlatformEvent } from './platform-accounts.ts';
+import type { Account } from './platform-accounts.ts';
+import type { EventOf, PlatformEvent, RecordEvents } from './platform-events.ts';
 import type { Timers } from './server.ts';
-
-export const WEBHOOK_FAULTS = ['twice', 'lost'] as const;
-
-/** The platform does not say how long it waits; the relay answers within 10 s. */
-const ANSWER_TIMEOUT_MS = 10_000;
-
-type Webhook = Extract<PlatformEvent, { kind: 'webhook' }>;
-type DeliveryStatus = Extract<PlatformEvent, { kind: 'delivery' }>['status'];
 
 export interface AutoRecharge {
   setUrl(url: string): void;
   /** Sends a webhook where the balance asks for one; its delivery is not waited for. */
   check(account: Account): { idempotency_key: string } | null;
+  /** Notes what became of a webhook. */
+  apply(event: PlatformEvent): void;
   /** Goes on with the webhooks that a former process of the same books left undelivered. */
-  resume(events: readonly PlatformEvent[]): void;
+  resume(): void;
 }
 
 interface Dependencies {
@@ -25,7 +21,7 @@ interface Dependencies {
   secret: string;
   /** The wait before the second try, the third and so on; after the last one the webhook is given up. */
   retryMs: number[];
-  record(event: PlatformEvent): void;
+  record: RecordEvents;
   faults: FaultSwitch;
   timers: Timers;
 }
@@ -34,26 +30,25 @@ interface Dependencies {
 export function createAutoRecharge(dependencies: Dependencies): AutoRecharge {
   const { secret, retryMs, record, faults, timers } = dependencies;
   let url = dependencies.url;
+  const outbox = createOutbox<EventOf<'webhook'>>();
+  const send = createSender('webhook', faults, timers);
 
-  const deliver = async (webhook: Webhook, attempt: number): Promise<void> => {
-    const { email, idempotency_key } = webhook;
-    const fault = faults.take('webhook', email)?.fault;
-    const copies = fault === 'twice' ? [webhook, webhook] : [webhook];
-    const send = async (copy: Webhook) =>
-      fault === 'lost' ? 'lost' : post(url, secret, copy, timers.closed);
-    const statuses = await Promise.all(copies.map(send));
-    if (timers.closed.aborted) return;
-    for (const status of statuses) {
+  const deliver = createLanes<EventOf<'webhook'>>({
+    // One webhook does not wait for another: each is a lane of its own.
+    laneOf: ({ idempotency_key }) => idempotency_key,
+    send({ email, idempotency_key, credits }) {
+      const body = JSON.stringify({ idempotency_key, email, credits });
+      return send(email, { url, headers: tokenAndSignature(secret, body), body });
+    },
+    attempted({ email, idempotency_key }, attempt, status) {
       record({ kind: 'delivery', at: new Date().toISOString(), email, idempotency_key, attempt, status });
-    }
-    if (statuses.some(isAccepted)) return;
-    const wait = retryMs[attempt - 1];
-    if (wait === undefined) {
+    },
+    waitMs: (attempt) => retryMs[attempt - 1],
+    gaveUp({ email, idempotency_key }) {
       record({ kind: 'given_up', at: new Date().toISOString(), email, idempotency_key });
-    } else {
-      timers.after(wait, () => deliver(webhook, attempt + 1));
-    }
-  };
+    },
+    timers,
+  });
 
   return {
     setUrl(newUrl) {
@@ -63,59 +58,18 @@ export function createAutoRecharge(dependencies: Dependencies): AutoRecharge {
       if (url === undefined || balance >= threshold || outstanding !== undefined) return null;
       const idempotency_key = randomUUID();
       const at = new Date().toISOString();
-      const webhook: Webhook = { kind: 'webhook', at, email, idempotency_key, credits: rechargeCredits };
+      const webhook = { kind: 'webhook' as const, at, email, idempotency_key, credits: rechargeCredits };
       record(webhook);
-      deliver(webhook, 1);
+      deliver(webhook);
       return { idempotency_key };
     },
-    resume(events) {
-      for (const { webhook, attempts } of undelivered(events)) deliver(webhook, attempts + 1);
+    apply(event) {
+      if (event.kind === 'webhook') outbox.begin(event.idempotency_key, event);
+      if (event.kind === 'delivery') outbox.attempted(event.idempotency_key, event.attempt, event.status);
+      if (event.kind === 'given_up') outbox.gaveUp(event.idempotency_key);
+    },
+    resume() {
+      for (const { item, attempts } of outbox.pending()) deliver(item, attempts);
     },
   };
-}
-
-function isAccepted(status: DeliveryStatus): boolean {
-  return typeof status === 'number' && status >= 200 && status < 300;
-}
-
-function undelivered(events: readonly PlatformEvent[]): { webhook: Webhook; attempts: number }[] {
-  const open = new Map<string, { webhook: Webhook; attempts: number }>();
-  for (const event of events) {
-    if (event.kind === 'webhook') open.set(event.idempotency_key, { webhook: event, attempts: 0 });
-    if (event.kind === 'given_up') open.delete(event.idempotency_key);
-    if (event.kind === 'delivery') {
-      const delivery = open.get(event.idempotency_key);
-      if (delivery) delivery.attempts = event.attempt;
-      if (isAccepted(event.status)) open.delete(event.idempotency_key);
-    }
-  }
-  return [...open.values()];
-}
-
-async function post(
-  url: string | undefined,
-  secret: string,
-  { idempotency_key, email, credits }: Webhook,
-  closed: AbortSignal,
-): Promise<DeliveryStatus> {
-  if (url === undefined) return 'no_answer';
-  const body = JSON.stringify({ idempotency_key, email, credits });
-  const signature = createHmac('sha256', secret).update(body).digest('hex');
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'x-webhook-token': secret,
-        'x-webhook-signature': `sha256=${signature}`,
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([closed, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
-    });
-    await response.arrayBuffer();
-    return response.status;
-  } catch {
-    return 'no_answer';
-  }
 }
