@@ -2,13 +2,13 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, WITH_FOLDER } from '../local/state.ts';
 import { createDocumentClient, inboundSecrets } from '../shared/aws.ts';
+import { createDynamoQuarantine, type Quarantine } from '../shared/quarantine.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
-import { createDynamoQuarantine, type Quarantine } from '../shared/recharge/quarantine.ts';
 import { readStack } from './stack.ts';
 
 /** The relay a command speaks of. */

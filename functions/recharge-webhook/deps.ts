@@ -4,10 +4,10 @@ import { createDocumentClient, createSqsClient, inboundSecrets, openConnections 
 import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
+import { createDynamoQuarantine } from '../../shared/quarantine.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
-import { createDynamoQuarantine } from '../../shared/recharge/quarantine.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
 import { envSchema } from './env.ts';

@@ -1,19 +1,22 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/http/incoming.ts';
 import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
-import { type IncomingRequest, verifyRequest } from '../../shared/http/verifiers.ts';
+import type { IncomingRequest } from '../../shared/http/verifiers.ts';
 import type { Fields, Logger } from '../../shared/logger.ts';
+import type { Quarantine } from '../../shared/quarantine.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
-import type { Quarantine } from '../../shared/recharge/quarantine.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
 import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
 import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
 
+type WebhookSecrets = Pick<InboundSecrets, 'webhook'>;
+
 export interface RechargeWebhookDeps {
   config: RechargeConfig;
-  secrets: Secrets<Pick<InboundSecrets, 'webhook'>>;
+  secrets: Secrets<WebhookSecrets>;
   ledger: Ledger;
   accounts: Pick<Accounts, 'emailOf'>;
   quarantine: Pick<Quarantine, 'keep'>;
@@ -24,11 +27,11 @@ export interface RechargeWebhookDeps {
   now: () => number;
 }
 
+/** What is kept of it is kept under this name. */
+const ROUTE = '/webhooks/auto-recharge';
+
 /** A genuine webhook is under 1 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
-
-/** Besides those of the configured verifiers: a sender may send more proofs than are asked for. */
-const SECRET_HEADER = /authorization|cookie|token|secret|signature|api-?key/;
 
 type Answer = APIGatewayProxyStructuredResultV2;
 
@@ -59,17 +62,14 @@ interface Received {
 }
 
 async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps): Promise<Received> {
-  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  const request = readIncoming(event);
+  const { body } = request;
   if (body.length > MAX_BODY_BYTES) {
     const answer = errorResponse(413, 'TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
     return { answer, about: { word: 'too_large' } };
   }
-  const request = {
-    headers: lowerCased(event.headers),
-    query: withoutAbsent(event.queryStringParameters),
-    body,
-  };
-  const verified = await verify(request, deps);
+  const pick = ({ webhook }: WebhookSecrets) => webhook;
+  const verified = await verifyIncoming(request, deps.config.verifiers, { ...deps, pick });
   if (!verified.ok) {
     const answer = errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
     return { answer, about: { word: 'unauthorized', reason: verified.reason } };
@@ -77,19 +77,6 @@ async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps)
   const read = readOrder(body, deps.config);
   if ('fault' in read) return keepAside(request, read.fault, deps);
   return claim(request, read.order, deps);
-}
-
-async function verify(request: IncomingRequest, { config, secrets, now }: RechargeWebhookDeps) {
-  const attempt = async () =>
-    verifyRequest({
-      ...request,
-      verifiers: config.verifiers,
-      secrets: (await secrets.get()).webhook,
-      now: now(),
-    });
-  const first = await attempt();
-  // The secret may have been changed a minute ago.
-  return first.ok || (await secrets.reread()) === 'too_soon' ? first : attempt();
 }
 
 async function claim(
@@ -163,21 +150,11 @@ function keep(
   reason: string,
   { config, quarantine, now }: RechargeWebhookDeps,
 ) {
-  const proofs = new Set(
-    config.verifiers.flatMap((verifier) => (verifier.type === 'standard-webhooks' ? [] : [verifier.header])),
-  );
-  const plain = Object.entries(headers).filter(([name]) => !proofs.has(name) && !SECRET_HEADER.test(name));
-  return quarantine.keep({ body, headers: Object.fromEntries(plain), reason, receivedAt: now() });
+  return quarantine.keep({
+    route: ROUTE,
+    body,
+    headers: withoutProofs(headers, config.verifiers),
+    reason,
+    receivedAt: now(),
+  });
 }
-
-const lowerCased = (headers: APIGatewayProxyEventV2['headers']) =>
-  Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), value]],
-    ),
-  );
-
-const withoutAbsent = (query: APIGatewayProxyEventV2['queryStringParameters'] = {}) =>
-  Object.fromEntries(
-    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );

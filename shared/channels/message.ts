@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { HistoryEntry } from '../history.ts';
 
 /** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
 export const MESSAGE_VERSION = 1;
@@ -41,15 +42,6 @@ export interface Content {
   campaignId?: string;
 }
 
-export interface MessageEvent {
-  /** Unix milliseconds of the (first) event. */
-  at: number;
-  event: string;
-  detail?: string;
-  /** How often the same thing happened in a row, where more than once. */
-  times?: number;
-}
-
 /** One message on its way: one item of the table. Times are Unix milliseconds. */
 export interface Message {
   v: number;
@@ -66,7 +58,7 @@ export interface Message {
   partsDelivered: number;
   /** What the receiver calls it, one id a part, where it says so. */
   externalIds: string[];
-  history: MessageEvent[];
+  history: HistoryEntry[];
 }
 
 /** What names a message for people and for the receivers that dedupe: stable for ever, and recognisably ours. */

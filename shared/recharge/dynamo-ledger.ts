@@ -5,10 +5,20 @@ import {
   PutCommand,
   QueryCommand,
   UpdateCommand,
-  type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
+import {
+  cursorOf,
+  historySchema,
+  type Item,
+  itemOfHistory,
+  PAGE_SIZE,
+  pkOfKnownVersion,
+  recentPage,
+  standingItem,
+  startAfter,
+  updateOf,
+} from '../table.ts';
 import {
   ACCOUNT_STATUSES,
   type Account,
@@ -17,7 +27,7 @@ import {
   type Reservation,
   unknownAccount,
 } from './account.ts';
-import { type Ledger, NewerRowError, type Page, type WaitsFor } from './ledger.ts';
+import type { Ledger, WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
 import { isFinished, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
 
@@ -25,10 +35,6 @@ const RECHARGE = 'RECHARGE#';
 const ACCOUNT = 'ACCOUNT#';
 /** The partition of the `recent` index that names the clients the agency knows. */
 export const ACCOUNTS_LIST = 'ACCOUNTS';
-/** Keys only, under 200 bytes each. */
-const PAGE_SIZE = 100;
-
-type Item = Record<string, unknown>;
 
 /**
  * The ledger on DynamoDB: every verb is one request on one item; no transaction, no scan. The table has
@@ -131,93 +137,12 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
   };
 }
 
-/** A page of one list of the `recent` index, by its sort key from the last to the first. */
-export async function recentPage(
-  client: DynamoDBDocumentClient,
-  table: string,
-  list: string,
-  cursor?: string,
-): Promise<Page<{ pk: string; listKey: string }>> {
-  const page = await client.send(
-    new QueryCommand({
-      TableName: table,
-      IndexName: 'recent',
-      KeyConditionExpression: '#list = :list',
-      ExpressionAttributeNames: { '#list': 'list' },
-      ExpressionAttributeValues: { ':list': list },
-      ScanIndexForward: false,
-      Limit: PAGE_SIZE,
-      ...startAfter(cursor),
-    }),
-  );
-  const items = (page.Items ?? []).map((item) => listedSchema.parse(item));
-  return { items, ...cursorOf(page.LastEvaluatedKey) };
-}
-
-/** Runs a conditional write; where its condition failed, returns the item that stands there instead. */
-async function standingItem(write: () => Promise<unknown>): Promise<Item | undefined> {
-  try {
-    await write();
-    return undefined;
-  } catch (error) {
-    // ALL_OLD comes in the wire format, also through the document client.
-    if (error instanceof ConditionalCheckFailedException) return error.Item ? unmarshall(error.Item) : {};
-    throw error;
-  }
-}
-
-/** One update of the attributes that differ, on condition that `lock` is still what was read. */
-function updateOf(
-  before: Item,
-  after: Item,
-  lock: 'version' | 'revision',
-): Omit<UpdateCommandInput, 'TableName'> {
-  const names: Record<string, string> = { '#lock': lock };
-  const values: Item = {};
-  const set: string[] = [];
-  const remove: string[] = [];
-  for (const [index, attribute] of [...new Set([...Object.keys(before), ...Object.keys(after)])].entries()) {
-    if (JSON.stringify(before[attribute]) === JSON.stringify(after[attribute]) || attribute === 'pk')
-      continue;
-    names[`#${index}`] = attribute;
-    if (after[attribute] === undefined) {
-      remove.push(`#${index}`);
-    } else {
-      values[`:${index}`] = after[attribute];
-      set.push(`#${index} = :${index}`);
-    }
-  }
-  const exists = before[lock] !== undefined && before[lock] !== 0;
-  return {
-    Key: { pk: after.pk },
-    UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
-    ConditionExpression: exists ? '#lock = :lock' : 'attribute_not_exists(#lock)',
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: exists ? { ...values, ':lock': before[lock] } : values,
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  };
-}
-
 // ── Items: what a row looks like on disk ─────────────────────────────────────────────────────────────
 
 const time = z.int();
 const text = z.string();
 
 const dueSchema = z.object({ pk: text, nextAttemptAt: time });
-const listedSchema = z.object({ pk: text, listKey: text });
-const versionSchema = z.object({ pk: text, v: z.int() });
-
-/** Short names: the history is most of a row, and a row under 1 KB is one write unit. */
-const historySchema = z.array(
-  z
-    .object({ t: time, e: text, d: text.exactOptional(), n: z.int().exactOptional() })
-    .transform(({ t, e, d, n }) => ({
-      at: t,
-      event: e,
-      ...(d === undefined ? {} : { detail: d }),
-      ...(n === undefined ? {} : { times: n }),
-    })),
-);
 
 const rechargeSchema = z.object({
   v: z.int(),
@@ -248,15 +173,8 @@ const rechargeSchema = z.object({
   history: historySchema,
 });
 
-/** @throws NewerRowError where a later version of this program wrote the item. */
-function pkOfKnownVersion(item: Item): string {
-  const { pk, v } = versionSchema.parse(item);
-  if (v > SCHEMA_VERSION) throw new NewerRowError(pk, v, SCHEMA_VERSION);
-  return pk;
-}
-
 function rechargeOf(item: Item): Recharge {
-  const pk = pkOfKnownVersion(item);
+  const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const row = rechargeSchema.parse(item);
   return { ...row, key: keyOf(pk), attemptStartedAt: row.attemptStartedAt ?? row.receivedAt };
 }
@@ -274,7 +192,7 @@ function itemOfRecharge(row: Recharge): Item {
     open: isFinished(row) ? undefined : waitsFor(row),
     // The first attempt begins with the webhook; only a later one needs a time of its own.
     attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
-    history: history.map(({ at, event, detail, times }) => ({ t: at, e: event, d: detail, n: times })),
+    history: itemOfHistory(history),
   };
 }
 
@@ -332,7 +250,7 @@ const accountSchema = z.object({
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
 function accountOf(item: Item): Account {
-  const pk = pkOfKnownVersion(item);
+  const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const { limits, last, lastAt, ...account } = accountSchema.parse(item);
   const named = <Value>(
     prefix: string,
@@ -378,10 +296,3 @@ function itemOfAccount(account: Account): Item {
 }
 
 const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);
-
-/** A page's cursor is DynamoDB's own, as text. */
-const cursorOf = (last: Item | undefined) => (last === undefined ? {} : { cursor: JSON.stringify(last) });
-const startAfter = (cursor: string | undefined) =>
-  cursor === undefined
-    ? {}
-    : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };

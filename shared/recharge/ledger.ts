@@ -1,14 +1,6 @@
+import type { Page, Written } from '../table.ts';
 import type { Account } from './account.ts';
 import type { Recharge } from './recharge.ts';
-
-/** A write either happened, or lost to a newer row, which it brings back: never neither, unless it throws. */
-export type Written<Row> = { kind: 'written'; row: Row } | { kind: 'conflict'; row: Row };
-
-export interface Page<Item> {
-  items: Item[];
-  /** Give it back for the next page; absent on the last one. */
-  cursor?: string;
-}
 
 /** What brings an unfinished row on: time alone, or a person's word. Those for a person are few, and counted. */
 export type WaitsFor = 'time' | 'person';
@@ -44,15 +36,4 @@ export interface Ledger {
   postpone(due: DueRecharge, to: number): Promise<number | undefined>;
   /** Keys of the recharges received on a UTC day (`2026-01-05`), newest first, of one client where given. */
   list(day: string, email?: string, cursor?: string): Promise<Page<string>>;
-}
-
-/** The row was written by a later version of this program: it is left alone, for that version to finish. */
-export class NewerRowError extends Error {
-  constructor(pk: string, found: number, known: number) {
-    super(
-      `The row ${pk} is stored with schema version ${found}; this program knows ${known}. ` +
-        'It is left alone: finish the deployment, or roll forward.',
-    );
-    this.name = 'NewerRowError';
-  }
 }

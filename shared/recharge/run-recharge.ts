@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
-import type { GrantResult } from '../platform/client.ts';
-import { NewerRowError } from './ledger.ts';
+import type { GrantEvidence, GrantResult, PlatformClient } from '../platform/client.ts';
+import { NewerRowError } from '../table.ts';
 import {
   type Decision,
   decide,
@@ -14,10 +14,19 @@ import {
   type Outcome,
   withinChargeWindow,
 } from './machine.ts';
-import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge, refundIdOf } from './recharge.ts';
+import {
+  chargeIdOf,
+  grantMarkOf,
+  isFinished,
+  moneyOf,
+  type Recharge,
+  refundIdOf,
+  reservationNameOf,
+} from './recharge.ts';
 import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
 
 export interface RunDeps extends ReserveDeps {
+  platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant'>;
   payments: PaymentHook;
 }
 
@@ -122,6 +131,8 @@ class Run {
         return this.#unlessLate(policy.chargeCallMs, () => this.#askPayment('cancel'));
       case 'grant':
         return this.#grant();
+      case 'look_up_grant':
+        return this.#lookUpGrant();
       case 'look_up_refund':
         return this.#unlessLate(policy.chargeCallMs, () => this.#lookUpRefund());
       case 'refund':
@@ -189,6 +200,27 @@ class Run {
     );
   }
 
+  /** Off the happy path, and so free to read the account for what the reservation says of the sub-account. */
+  async #lookUpGrant(): Promise<Outcome> {
+    const { platform, ledger, policy } = this.#deps;
+    // Mark and token of one row: what is found under this mark is said of the grant it was drawn for, and no other.
+    const row = this.#row;
+    const { grantToken = '', grantDeadline = 0 } = row;
+    const { platformId } = (await ledger.readAccount(row.email)).reservations[reservationNameOf(row)] ?? {};
+    return this.#unlessLate(policy.grantCallMs, async () => {
+      const result = await platform
+        .findGrant({
+          mark: grantMarkOf(row),
+          email: row.grantEmail ?? row.email,
+          credits: row.credits,
+          ...(platformId === undefined ? {} : { platformId }),
+          since: grantDeadline - policy.grantDeadlineMs,
+        })
+        .catch((error: unknown): GrantEvidence => ({ kind: 'no_answer', detail: String(error) }));
+      return { kind: 'grant_evidence', token: grantToken, result };
+    });
+  }
+
   async #lookUpRefund(): Promise<Outcome> {
     const found = await this.#askPayment('lookup');
     if (found.kind !== 'payment') return found;
@@ -228,6 +260,7 @@ class Run {
     };
   }
 
+  /** Answers to grants alone. Evidence says what became of one, not that the platform answers again. */
   async #tellCharging(outcome: Outcome): Promise<void> {
     if (outcome.kind !== 'grant') return;
     const { charging, policy, now, logger } = this.#deps;

@@ -154,7 +154,7 @@ async function everythingStored(): Promise<Record<string, unknown>[]> {
 /** What is kept of the webhook with this body. */
 async function quarantined(body: string | Buffer): Promise<Record<string, unknown> | undefined> {
   const { client, table } = store();
-  const pk = `QUARANTINE#${createHash('sha256').update(body).digest('hex')}`;
+  const pk = `QUARANTINE#${createHash('sha256').update('/webhooks/auto-recharge\n').update(body).digest('hex')}`;
   const { Item } = await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }));
   return Item;
 }
@@ -321,7 +321,7 @@ describe('a key that comes with other content', () => {
     expect(lines.find(({ level }) => level === 'alert')).toMatchObject({
       key: 'key-1',
       email: expect.stringMatching(/^j\*\*\*@example\.com$/),
-      quarantine: createHash('sha256').update(other).digest('hex'),
+      quarantine: createHash('sha256').update('/webhooks/auto-recharge\n').update(other).digest('hex'),
     });
     expect(await quarantined(other)).toMatchObject({
       body: new Uint8Array(Buffer.from(other)),
@@ -457,7 +457,7 @@ describe('a webhook that is genuine and not understood', () => {
       expect.objectContaining({
         level: 'alert',
         message: 'webhook_quarantined',
-        quarantine: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+        quarantine: '71d94263a7f264e35f47d71eea6024abf15421fdbd14005731e43a8a1eba4457',
         reason: 'the idempotency key (idempotency_key, data.idempotency_key) must be text',
       }),
       expect.objectContaining({ level: 'info', word: 'quarantined', webhook_400: 1 }),

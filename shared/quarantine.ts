@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { recentPage } from './dynamo-ledger.ts';
+import { recentPage } from './table.ts';
 
 const QUARANTINE = 'QUARANTINE#';
 /** The partition of the `recent` index that names what is kept. */
@@ -11,6 +11,8 @@ const QUARANTINE_LIST = 'QUARANTINE';
 const KEPT_DAYS = 30;
 
 export interface QuarantinedWebhook {
+  /** The path it came to. */
+  route: string;
   body: Buffer;
   /** Lower-case names; what proves the sender is left out by the caller. */
   headers: Record<string, string>;
@@ -20,7 +22,8 @@ export interface QuarantinedWebhook {
 
 export interface Quarantine {
   /**
-   * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of its bytes.
+   * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of where it
+   * came to and its bytes.
    *
    * @throws what storage throws: the sender must then be told to send it again.
    */
@@ -32,6 +35,7 @@ export interface Quarantine {
 }
 
 const itemSchema = z.object({
+  route: z.string(),
   body: z.instanceof(Uint8Array),
   headers: z.record(z.string(), z.string()),
   reason: z.string(),
@@ -41,8 +45,8 @@ const itemSchema = z.object({
 
 export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
   return {
-    async keep({ body, headers, reason, receivedAt }) {
-      const id = createHash('sha256').update(body).digest('hex');
+    async keep({ route, body, headers, reason, receivedAt }) {
+      const id = createHash('sha256').update(`${route}\n`).update(body).digest('hex');
       try {
         await client.send(
           new PutCommand({
@@ -52,6 +56,7 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
               v: 1,
               list: QUARANTINE_LIST,
               listKey: `${receivedAt}#${id}`,
+              route,
               receivedAt,
               reason,
               headers,
