@@ -120,7 +120,8 @@ function waitMs(text: string, now: number): number | undefined {
     if (value > 1e9) return Math.max(0, Math.ceil(value * 1000 - now));
     return Math.ceil(value * 1000);
   }
-  const date = Date.parse(text);
+  // Without a time of day it is none: `Date.parse` takes "-1" for a date of 2001.
+  const date = text.includes(':') ? Date.parse(text) : Number.NaN;
   return Number.isFinite(date) ? Math.max(0, date - now) : undefined;
 }
 

@@ -33,6 +33,8 @@ export interface Exchange {
   detail: string;
   /** How long to wait before another call, where our own pace or a 429 says it. */
   retryAfterMs?: number;
+  /** The platform's word for the error. */
+  code?: string;
   /** The platform's name for this request. */
   requestId?: string;
 }
@@ -40,8 +42,8 @@ export interface Exchange {
 /** A detail goes into the row's history, and a row ends at 4 KB. */
 const MAX_DETAIL_CHARACTERS = 200;
 
-/** A UUID has 36; a longer one would push the platform's own words out of the detail. */
-const MAX_REQUEST_ID_CHARACTERS = 64;
+/** Of a code and of a request id. A UUID has 36; a longer one would push the platform's words out of the detail. */
+const MAX_WORD_CHARACTERS = 64;
 
 /**
  * Everything that has to be awaited or can say no, so that the returned call is nothing but the request. A place in
@@ -89,6 +91,7 @@ export async function prepareCall(
     if (answer.kind !== 'response') return { answer, detail: redact(describe(answer), key) };
     if (answer.status === 401) onUnauthorized();
     const requestId = readRequestId(answer.headers[profile.requestIdHeader], key);
+    const { code } = readError(answer.body);
     const askedWait =
       answer.status === 429 ? retryAfterMs(answer.headers, now(), profile.waitHeaders) : undefined;
     if (askedWait !== undefined) pace?.hold(askedWait);
@@ -96,6 +99,7 @@ export async function prepareCall(
       answer,
       detail: redact(describe(answer, requestId), key),
       ...(askedWait === undefined ? {} : { retryAfterMs: askedWait }),
+      ...(code === undefined ? {} : { code: redact(code, key).slice(0, MAX_WORD_CHARACTERS) }),
       ...(requestId === undefined ? {} : { requestId }),
     };
   };
@@ -104,7 +108,7 @@ export async function prepareCall(
 /** Undefined for a header that is absent, or is no plain word. */
 function readRequestId(header: string | undefined, key: string): string | undefined {
   if (header === undefined || !/^[\w.:+/=-]+$/.test(header)) return undefined;
-  return header.replaceAll(key, '[key]').slice(0, MAX_REQUEST_ID_CHARACTERS);
+  return header.replaceAll(key, '[key]').slice(0, MAX_WORD_CHARACTERS);
 }
 
 function describe(answer: Reply, requestId?: string): string {

@@ -30,19 +30,20 @@ export function createPace({
     requestsPerMinute,
     Math.max(LEAST_BURST, Math.floor(requestsPerMinute * BURST_SHARE)),
   );
-  const perMs = requestsPerMinute / 60_000;
-  let tokens = burst;
-  let filledAt = now();
+  const everyMs = 60_000 / requestsPerMinute;
+  /** When the bucket will be full. One request puts that off by `everyMs`, and it is empty `burst` of them before. */
+  let fullAt = now();
   let heldUntil = 0;
   return {
     take() {
       const at = now();
-      // A clock set back fills nothing, and takes nothing away.
-      tokens = Math.min(burst, tokens + Math.max(0, at - filledAt) * perMs);
-      filledAt = at;
+      // The upper bounds are for a clock that was set back: an empty bucket is the worst there can be.
+      heldUntil = Math.min(heldUntil, at + MAX_HOLD_MS);
+      fullAt = Math.min(Math.max(fullAt, at), at + burst * everyMs);
       if (at < heldUntil) return heldUntil - at;
-      if (tokens < 1) return Math.ceil((1 - tokens) / perMs);
-      tokens -= 1;
+      const wait = fullAt - at - (burst - 1) * everyMs;
+      if (wait > 0) return Math.ceil(wait);
+      fullAt += everyMs;
       return undefined;
     },
     hold(ms) {

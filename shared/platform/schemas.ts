@@ -33,7 +33,74 @@ export const subAccountAnswerSchema = z.discriminatedUnion('success', [
   z.object({ success: z.literal(false) }),
 ]);
 
+const reported = z.string().optional().catch(undefined);
+
+/** The answer to `POST /contacts` and `GET /contacts`. The API page shows the first one only. */
+export const contactSchema = z.object({
+  id: z.string().min(1),
+  firstName: reported,
+  lastName: reported,
+  /** As the platform writes it. */
+  phone: reported,
+  email: reported,
+  /** An ISO time in UTC. */
+  createdAt: reported,
+});
+
+export type Contact = z.infer<typeof contactSchema>;
+
+/**
+ * The answer to a message and to an addition to a list. The API page shows none; `{success, messageId}` has been
+ * seen. What says that it failed is none.
+ */
+export const doneSchema = z.object({
+  success: z.literal(true).optional(),
+  error: z.null().optional(),
+  messageId: z
+    .union([z.string().min(1), z.number().transform(String)])
+    .optional()
+    .catch(undefined),
+});
+
 const text = z.string().min(1);
+
+const contactFields = {
+  campaignId: text.exactOptional(),
+  firstName: text.exactOptional(),
+  lastName: text.exactOptional(),
+  email: text.exactOptional(),
+};
+
+/** `customData` of `POST /send_custom_channel_message`. */
+export const customChannelMessageSchema = z.object({
+  /** The contact's id in the external system. */
+  fromId: text,
+  customChannel: text,
+  body: text,
+  ...contactFields,
+});
+
+/** A message to a contact: who is not known yet becomes one. */
+export type CustomChannelMessage = z.input<typeof customChannelMessageSchema>;
+
+/** `POST /incoming_custom_channel_message`, whose `customData` holds all but the `messageType`. */
+export const incomingMessageSchema = z.object({
+  /** The platform takes in a message of one `messageSid` once. */
+  messageSid: text,
+  /** The sender's id in the external system. */
+  fromId: text,
+  /** The business's id. */
+  toId: text,
+  body: text,
+  channel: text.exactOptional(),
+  status: text.exactOptional(),
+  messageType: z.enum(['text', 'reaction']).default('text'),
+  ...contactFields,
+});
+
+/** A message from a contact. `messageType` is `text` where it is not said. */
+export type IncomingMessage = z.input<typeof incomingMessageSchema>;
+
 const errorSchema = z.union([
   z
     .object({

@@ -108,6 +108,20 @@ describe('one request', () => {
   });
 });
 
+describe('an answer that may be long', () => {
+  const get = async (length: number) => {
+    const url = await web((_, response) => void response.end('x'.repeat(length)));
+    return sendOnce({ method: 'GET', url, headers: {}, timeoutMs: 2_000, maxAnswerBytes: 400_000 });
+  };
+  it('is read to the length that was allowed, and no further', async () => {
+    expect(await get(400_000)).toMatchObject({ kind: 'response', body: 'x'.repeat(400_000) });
+    expect(await get(400_001)).toMatchObject({
+      kind: 'no_answer',
+      detail: 'the answer is longer than 400000 bytes',
+    });
+  });
+});
+
 describe('how long the other side asks us to wait', () => {
   const NOW = Date.UTC(2026, 0, 5, 12);
   it.each<[Record<string, string>, number | undefined]>([
@@ -119,10 +133,20 @@ describe('how long the other side asks us to wait', () => {
     [{ 'x-ratelimit-reset': String(NOW / 1_000 + 7) }, 7_000],
     [{ 'x-ratelimit-reset': String(NOW + 1_500) }, 1_500],
     [{ 'retry-after': '1', 'x-ratelimit-reset': '30' }, 1_000],
+    [{ 'x-ratelimit-reset': 'Mon, 05 Jan 2026 12:00:03 GMT' }, 3_000],
+    [{ 'retry-after': 'soon', 'x-ratelimit-reset': '30' }, 30_000],
     [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': '-1' }, undefined],
+    [{ 'retry-after': '' }, undefined],
     [{}, undefined],
   ])('%j is %s ms', (headers, ms) => {
     expect(retryAfterMs(headers, NOW)).toBe(ms);
+  });
+
+  it('is read from the headers that are named, in their order', () => {
+    const headers = { 'retry-after': '1', 'x-wait': '2', 'x-reset': '3' };
+    expect(retryAfterMs(headers, NOW, ['x-none', 'x-reset', 'x-wait'])).toBe(3_000);
+    expect(retryAfterMs(headers, NOW, ['x-none'])).toBeUndefined();
   });
 });
 

@@ -1,77 +1,33 @@
 import { channel } from 'node:diagnostics_channel';
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { redactUrl } from '../../shared/platform/call.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
+import { createPace, type Pace } from '../../shared/platform/pace.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
 import { readError } from '../../shared/platform/schemas.ts';
+import { AnsweringPlatform, type Body, KEY } from './answering.ts';
 
-const KEY = 'key_Zx81kQ';
 const EMAIL = 'jane+1@example.com';
 const grant = { email: EMAIL, credits: 500, description: 'rr-7f3a Auto-recharge' };
 
-interface Seen {
-  method: string;
-  url: string;
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
-let server: Server;
-let baseUrl: string;
-let seen: Seen[];
-let unauthorized: number;
-/** What the platform does with each request; set per test. */
-let answer: (response: ServerResponse) => void;
-
-beforeEach(async () => {
-  seen = [];
-  unauthorized = 0;
-  server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks).toString('utf8');
-      seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
-      answer(response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  baseUrl = `http://127.0.0.1:${address.port}/v1`;
-});
-
-afterEach(() => {
-  server.close();
-  server.closeAllConnections();
-});
-
-type Body = Record<string, unknown> | unknown[] | string;
-
-function answers(status: number, body: Body, headers: Record<string, string> = {}) {
-  answer = (response) => {
-    response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
-  };
-}
+const platform = new AnsweringPlatform();
 
 type Settings = Partial<z.input<typeof platformProfileSchema>>;
 
-function client(settings: Settings = {}, { key = KEY, timeoutMs = 2_000 } = {}) {
+function client(
+  settings: Settings = {},
+  { pace, ...how }: { key?: string; timeoutMs?: number; pace?: Pace } = {},
+) {
   return createPlatformClient({
-    profile: platformProfileSchema.parse({ baseUrl, ...settings }),
-    apiKey: async () => key,
-    onUnauthorized: () => {
-      unauthorized += 1;
-    },
-    timeoutMs,
-    now: () => 1_700_000_000_000,
+    profile: platformProfileSchema.parse({ baseUrl: platform.baseUrl, ...settings }),
+    ...platform.callOptions(how),
+    ...(pace === undefined ? {} : { pace }),
   });
 }
 
-async function send(platform = client(), asked = grant) {
-  const prepared = await platform.prepareGrant(asked);
+async function send(asker = client(), asked = grant) {
+  const prepared = await asker.prepareGrant(asked);
   return prepared.send();
 }
 
@@ -222,38 +178,41 @@ describe('a grant', () => {
     ['with 502', 502, '', unknown('status 502')],
     ['with 503 that asks to wait', 503, '', unknown('status 503')],
   ])('answered %s (%i) is made once and read as agreed', async (_name, status, body, result) => {
-    answers(status, body, { location: '/v1/elsewhere', ...(status === 503 ? { 'retry-after': '1' } : {}) });
+    platform.answers(status, body, {
+      location: '/v1/elsewhere',
+      ...(status === 503 ? { 'retry-after': '1' } : {}),
+    });
     expect(await send()).toEqual(result);
-    expect(seen).toHaveLength(1);
-    expect(unauthorized).toBe(status === 401 ? 1 : 0);
+    expect(platform.seen).toHaveLength(1);
+    expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
   });
 
   it.each<[string, Record<string, string>]>([
     ['Retry-After', { 'retry-after': '30' }],
     ['X-RateLimit-Reset', { 'x-ratelimit-reset': '1700000030' }],
   ])('answered with 429 and %s was not applied, and says how long to wait', async (_name, headers) => {
-    answers(429, '', headers);
+    platform.answers(429, '', headers);
     expect(await send()).toEqual({ kind: 'not_applied', detail: 'status 429', retryAfterMs: 30_000 });
   });
 
   it.each([401, 403, 429] as const)(
     'answered with %i is unknown where the profile does not call that a proof',
     async (status) => {
-      answers(status, '', { 'retry-after': '1' });
+      platform.answers(status, '', { 'retry-after': '1' });
       const others = ([401, 403, 429] as const).filter((other) => other !== status);
       expect(await send(client({ notAppliedStatuses: others }))).toEqual(unknown(`status ${status}`));
-      expect(unauthorized).toBe(status === 401 ? 1 : 0);
+      expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
     },
   );
 
   it('finds the empty pool by the pattern of the profile, in the code as well', async () => {
-    answers(400, { error: { code: 'POOL_EMPTY', message: 'no' } });
+    platform.answers(400, { error: { code: 'POOL_EMPTY', message: 'no' } });
     expect(await send(client({ emptyPoolPattern: '^pool_' }))).toMatchObject({ agencyFault: 'pool_empty' });
     expect(await send()).toMatchObject({ kind: 'refused' });
   });
 
   it('that finds no platform was not applied', async () => {
-    await new Promise((resolve) => server.close(resolve));
+    platform.close();
     expect(await send()).toEqual({
       kind: 'not_applied',
       detail: expect.stringMatching(/^not sent: ECONNREFUSED/),
@@ -261,32 +220,34 @@ describe('a grant', () => {
   });
 
   it('whose connection breaks after it was sent is unknown, and is not repeated', async () => {
-    answer = (response) => response.destroy();
+    platform.answer = (response) => response.destroy();
     expect(await send()).toEqual(unknown(expect.stringMatching(/^no answer: ECONNRESET/)));
-    expect(seen).toHaveLength(1);
+    expect(platform.seen).toHaveLength(1);
   });
 
   it('whose answer breaks off is unknown', async () => {
-    answer = (response) => {
+    platform.answer = (response) => {
       response.writeHead(200, { 'content-length': '1000' }).write('{"success":true');
       setTimeout(() => response.destroy(), 20);
     };
     expect(await send()).toMatchObject({ kind: 'unknown' });
-    expect(seen).toHaveLength(1);
+    expect(platform.seen).toHaveLength(1);
   });
 
   it('that is not answered in time is unknown', async () => {
-    answer = () => {};
+    platform.answer = () => {};
     expect(await send(client({}, { timeoutMs: 100 }))).toEqual(unknown('no answer: no answer in time'));
-    expect(seen).toHaveLength(1);
+    expect(platform.seen).toHaveLength(1);
   });
 
   it('sends the key in a header and nowhere else', async () => {
-    answers(200, granted);
-    await send(client({ baseUrl: `${baseUrl}/` }));
-    expect(seen).toEqual([expect.objectContaining({ method: 'POST', url: '/v1/subaccounts/credits' })]);
-    expect(seen[0]?.headers).toMatchObject({ 'x-api-key': KEY, 'content-type': 'application/json' });
-    expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+    platform.answers(200, granted);
+    await send(client({ baseUrl: `${platform.baseUrl}/` }));
+    expect(platform.seen).toEqual([
+      expect.objectContaining({ method: 'POST', url: '/v1/subaccounts/credits' }),
+    ]);
+    expect(platform.seen[0]?.headers).toMatchObject({ 'x-api-key': KEY, 'content-type': 'application/json' });
+    expect(JSON.parse(platform.seen[0]?.body ?? '')).toEqual({
       email: EMAIL,
       amount: 500,
       description: 'rr-7f3a Auto-recharge',
@@ -294,25 +255,27 @@ describe('a grant', () => {
   });
 
   it('sends the key where the profile says', async () => {
-    answers(200, granted);
+    platform.answers(200, granted);
     await send(client({ keyHeader: 'X-Agency-Key' }));
     await send(client({ keyPlacement: { credits: 'query' }, keyQuery: 'k' }));
-    expect(seen.map(({ url, headers }) => [url, headers['x-agency-key'], headers['x-api-key']])).toEqual([
+    expect(
+      platform.seen.map(({ url, headers }) => [url, headers['x-agency-key'], headers['x-api-key']]),
+    ).toEqual([
       ['/v1/subaccounts/credits', KEY, undefined],
       [`/v1/subaccounts/credits?k=${KEY}`, undefined, undefined],
     ]);
   });
 
   it('cuts a description at its end', async () => {
-    answers(200, granted);
+    platform.answers(200, granted);
     await send(client({ maxDescriptionLength: 7 }));
-    expect(JSON.parse(seen[0]?.body ?? '').description).toBe('rr-7f3a');
+    expect(JSON.parse(platform.seen[0]?.body ?? '').description).toBe('rr-7f3a');
   });
 
   it('takes a key with a line feed at its end', async () => {
-    answers(200, granted);
+    platform.answers(200, granted);
     expect(await send(client({}, { key: `${KEY}\n` }))).toMatchObject({ kind: 'granted' });
-    expect(seen[0]?.headers['x-api-key']).toBe(KEY);
+    expect(platform.seen[0]?.headers['x-api-key']).toBe(KEY);
   });
 
   it.each(['', ' ', 'two words', 'line\nfeed', 'schlüssel'])(
@@ -323,8 +286,8 @@ describe('a grant', () => {
         detail: 'not sent: the API key is empty or malformed',
         agencyFault: 'unauthorized',
       });
-      expect(seen).toHaveLength(0);
-      expect(unauthorized).toBe(1);
+      expect(platform.seen).toHaveLength(0);
+      expect(platform.unauthorized).toBe(1);
     },
   );
 
@@ -336,7 +299,7 @@ describe('a grant', () => {
   );
 
   it('goes out in the very turn in which send is called, and not before', async () => {
-    answers(200, granted);
+    platform.answers(200, granted);
     let created = 0;
     const count = () => {
       created += 1;
@@ -386,21 +349,18 @@ describe('a sub-account', () => {
     ['429', 429, '', silent('status 429')],
     ['500', 500, { success: false }, silent('status 500')],
   ])('answered with %s (%i)', async (_name, status, body, result) => {
-    answers(status, body, { location: '/v1/elsewhere' });
+    platform.answers(status, body, { location: '/v1/elsewhere' });
     expect(await client().subAccount(EMAIL)).toEqual(result);
-    expect(seen).toHaveLength(1);
-    expect(unauthorized).toBe(status === 401 ? 1 : 0);
+    expect(platform.seen).toHaveLength(1);
+    expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
   });
 
   it('gives no answer where the platform cannot be reached, or is silent', async () => {
-    answer = () => {};
+    platform.answer = () => {};
     expect(await client({}, { timeoutMs: 100 }).subAccount(EMAIL)).toEqual(
       silent('no answer: no answer in time'),
     );
-    await new Promise((resolve) => {
-      server.close(resolve);
-      server.closeAllConnections();
-    });
+    platform.close();
     expect(await client().subAccount(EMAIL)).toEqual(
       silent(expect.stringMatching(/^not sent: ECONNREFUSED/)),
     );
@@ -410,31 +370,130 @@ describe('a sub-account', () => {
     expect(await client({}, { key: '' }).subAccount(EMAIL)).toEqual(
       silent('not sent: the API key is empty or malformed'),
     );
-    expect(unauthorized).toBe(1);
+    expect(platform.unauthorized).toBe(1);
   });
 
   it('is asked for by its escaped email, the key in the query', async () => {
-    answers(200, found);
+    platform.answers(200, found);
     await client().subAccount(EMAIL);
     await client({ keyPlacement: { subAccounts: 'header' } }).subAccount(EMAIL);
-    expect(seen.map(({ method, url, headers, body }) => [method, url, headers['x-api-key'], body])).toEqual([
+    expect(
+      platform.seen.map(({ method, url, headers, body }) => [method, url, headers['x-api-key'], body]),
+    ).toEqual([
       ['GET', `/v1/subaccounts?email=jane%2B1%40example.com&apiKey=${KEY}`, undefined, ''],
       ['GET', '/v1/subaccounts?email=jane%2B1%40example.com', KEY, ''],
     ]);
   });
 });
 
+describe('the pace', () => {
+  const SLOW = 'not sent: our own limit of requests, or the wait the platform asked for';
+
+  it('keeps back a grant over the budget, as not applied, and says how long', async () => {
+    platform.answers(200, granted);
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 60_000 });
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('keeps back a look-up over the budget, as no answer', async () => {
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    platform.answers(404, notFound);
+    expect(await asker.subAccount(EMAIL)).toEqual({ kind: 'not_found' });
+    expect(await asker.subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail: SLOW });
+    expect(await asker.findGrant({ mark: 'rr-1-1', email: EMAIL, credits: 1, since: 0 })).toEqual({
+      kind: 'no_answer',
+      detail: SLOW,
+    });
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('is taken when a grant is prepared, so that sending it is the bytes alone', async () => {
+    platform.answers(200, granted);
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    const first = await asker.prepareGrant(grant);
+    const second = await asker.prepareGrant(grant);
+    expect(await second.send()).toMatchObject({ kind: 'not_applied' });
+    expect(await first.send()).toMatchObject({ kind: 'granted' });
+  });
+
+  it('costs nothing where there is no key to send', async () => {
+    platform.answers(200, granted);
+    const pace = createPace({ requestsPerMinute: 1, now: () => 0 });
+    expect(await send(client({}, { pace, key: '' }))).toMatchObject({ agencyFault: 'unauthorized' });
+    expect(await send(client({}, { pace }))).toMatchObject({ kind: 'granted' });
+  });
+
+  it.each<[string, Record<string, string>, number]>([
+    ['seconds', { 'retry-after': '30' }, 30_000],
+    ['a date', { 'retry-after': 'Tue, 14 Nov 2023 22:14:20 GMT' }, 60_000],
+    ['the time of the reset', { 'x-ratelimit-reset': '1700000045' }, 45_000],
+    ['an hour, of which a quarter is believed', { 'retry-after': '3600' }, 900_000],
+  ])('stands still after a 429 that names %s', async (_name, headers, ms) => {
+    let now = 0;
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 600, now: () => now }) });
+    platform.answers(429, '', headers);
+    await asker.subAccount(EMAIL);
+    platform.answers(200, granted);
+    now = ms - 1;
+    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 1 });
+    now = ms;
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+  });
+
+  it.each<[string, number, Record<string, string>]>([
+    ['a 429 that names no time', 429, {}],
+    ['a 503, whatever it names', 503, { 'retry-after': '30' }],
+    ['a success, whatever it names', 200, { 'x-ratelimit-reset': '30' }],
+  ])('goes on after %s', async (_name, status, headers) => {
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 600, now: () => 0 }) });
+    platform.answers(status, '', headers);
+    await asker.subAccount(EMAIL);
+    platform.answers(200, granted);
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+  });
+
+  it('reads the headers the profile names, in their order', async () => {
+    platform.answers(429, '', { 'x-wait': 'soon', 'retry-after': '7', 'x-reset': '5' });
+    const wait = async (waitHeaders: string[]) => send(client({ waitHeaders }));
+    expect(await wait(['X-Wait', 'X-Reset', 'retry-after'])).toMatchObject({ retryAfterMs: 5_000 });
+    expect(await wait(['x-wait'])).toEqual({ kind: 'not_applied', detail: 'status 429' });
+  });
+});
+
 describe('what is said about an answer', () => {
   it('never holds the key, a query string or an email address, even where the platform quotes them', async () => {
     const message = `Bad key ${KEY} for ${EMAIL} in GET /v1/subaccounts?email=x&apiKey=${KEY}, ask help@example.com`;
-    answers(400, { error: { code: KEY, message } });
+    platform.answers(400, { error: { code: KEY, message } });
     const detail = 'status 400 [key] Bad key [key] for [email] in GET /v1/subaccounts?[redacted] ask [email]';
     expect(await send()).toEqual({ kind: 'refused', detail });
     expect(await client().subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail });
   });
 
+  it('never holds a phone number', async () => {
+    platform.answers(400, { error: 'No SMS to +1 (555) 123-4567 or +31612345678; 10+20 = 30' });
+    expect(await send()).toEqual({
+      kind: 'refused',
+      detail: 'status 400 No SMS to [phone] or [phone]; 10+20 = 30',
+    });
+  });
+
+  it('names the request as the platform does, so that its support can be asked', async () => {
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'req_8/a:1' });
+    expect(await send()).toEqual(unknown('status 500 (request id req_8/a:1) Oops'));
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'r1', 'x-trace': 't'.repeat(100) });
+    expect(await send(client({ requestIdHeader: 'X-Trace' }))).toEqual(
+      unknown(`status 500 (request id ${'t'.repeat(64)}) Oops`),
+    );
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'not a plain word' });
+    expect(await send()).toEqual(unknown('status 500 Oops'));
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': `of-${KEY}` });
+    expect(await send()).toEqual(unknown('status 500 (request id of-[key]) Oops'));
+  });
+
   it('is at most 200 characters long, and does not end in half a key', async () => {
-    answers(409, { error: `${'x'.repeat(185)}${KEY}` });
+    platform.answers(409, { error: `${'x'.repeat(185)}${KEY}` });
     const result = await send();
     expect(result).toEqual(unknown(`status 409 ${'x'.repeat(185)}[key`));
   });
