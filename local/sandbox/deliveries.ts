@@ -68,7 +68,8 @@ interface LaneOptions<Item> {
   attempted(item: Item, attempt: number, status: DeliveryStatus): void;
   /** The ms to wait after this attempt has failed; undefined where it was the last one. */
   waitMs(attempt: number): number | undefined;
-  gaveUp(item: Item): void;
+  /** Left out where there is always a next attempt. */
+  gaveUp?(item: Item): void;
   timers: Timers;
 }
 
@@ -98,7 +99,7 @@ export function createLanes<Item>(options: LaneOptions<Item>): (item: Item, atte
       timers.after(wait, () => next(lane));
       return;
     }
-    if (wait === undefined) gaveUp(item);
+    if (wait === undefined) gaveUp?.(item);
     lanes.get(lane)?.shift();
     return next(lane);
   };

@@ -40,7 +40,7 @@ export interface Contacts {
   lists(): (List & { contactIds: string[] })[];
   byFromId(fromId: string): Contact | undefined;
   find(id: string): Contact | undefined;
-  /** The oldest one, where several contacts share an email. */
+  /** By the phone number where there is one. The oldest contact, where several share an email. */
   byPhoneOrEmail(details: { phone?: string; email?: string }): Contact | undefined;
   list(id: string): Set<string> | undefined;
   /** Changes what is known by what is in the books; an addition to an unlisted list changes nothing. */
@@ -51,17 +51,16 @@ export interface Contacts {
 export function createContacts(lists: List[]): Contacts {
   const contacts = new Map<string, Contact>();
   const byFromId = new Map<string, Contact>();
+  const byPhone = new Map<string, Contact>();
+  const byEmail = new Map<string, Contact>();
   const members = new Map(lists.map(({ id }) => [id, new Set<string>()]));
-  const all = () => [...contacts.values()];
   return {
-    all,
+    all: () => [...contacts.values()],
     lists: () => lists.map((list) => ({ ...list, contactIds: [...(members.get(list.id) ?? [])] })),
     byFromId: (fromId) => byFromId.get(fromId),
     find: (id) => contacts.get(id),
-    byPhoneOrEmail({ phone, email }) {
-      return all().find((contact) =>
-        phone === undefined ? contact.email === email : contact.phone === phone,
-      );
+    byPhoneOrEmail({ phone, email = '' }) {
+      return phone === undefined ? byEmail.get(email) : byPhone.get(phone);
     },
     list: (id) => members.get(id),
     apply(event) {
@@ -73,6 +72,8 @@ export function createContacts(lists: List[]): Contacts {
       const contact = { ...details, ...(email === '' ? {} : { email }), createdAt };
       contacts.set(contact.id, contact);
       if (contact.fromId !== undefined) byFromId.set(contact.fromId, contact);
+      if (contact.phone !== undefined) byPhone.set(contact.phone, contact);
+      if (email !== '' && !byEmail.has(email)) byEmail.set(email, contact);
     },
   };
 }

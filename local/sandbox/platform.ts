@@ -1,19 +1,25 @@
 import * as z from 'zod';
 import { openBooks } from './books.ts';
 import { DELIVERY_FAULTS } from './deliveries.ts';
-import { createFaultSwitch, type FaultOrder, REFUSE_CONNECTIONS } from './faults.ts';
-import { type Account, clientSchema, createAccounts } from './platform-accounts.ts';
+import { createFaultSwitch, type FaultOrder, type FaultSwitch, REFUSE_CONNECTIONS } from './faults.ts';
+import { type Account, type Accounts, clientSchema, createAccounts } from './platform-accounts.ts';
 import { createPlatformApi, PLAIN_404, type PlatformApi } from './platform-api.ts';
-import { contactRoutes, contactsFaults, createContacts, listSchema } from './platform-contacts.ts';
+import {
+  type Contacts,
+  contactRoutes,
+  contactsFaults,
+  createContacts,
+  listSchema,
+} from './platform-contacts.ts';
 import { controlRoutes, type Spent, spend, tooMuch } from './platform-control.ts';
 import { grantFaults, grantHandler, lookupFaults, lookupHandler } from './platform-credits.ts';
 import { type PlatformEvent, platformEventSchema, type RecordEvents } from './platform-events.ts';
 import { exportFaults, exportHandler } from './platform-export.ts';
-import { createMessages, messageFaults, messageRoutes } from './platform-messages.ts';
+import { createMessages, type Messages, messageFaults, messageRoutes } from './platform-messages.ts';
 import { sandboxProfileSchema } from './platform-profile.ts';
-import { createReplies } from './platform-replies.ts';
+import { createReplies, type Replies } from './platform-replies.ts';
 import { createAutoRecharge } from './platform-webhooks.ts';
-import { createTimers, startServer } from './server.ts';
+import { createTimers, type Routes, startServer } from './server.ts';
 
 /** 500 credits and a threshold of 100: spending 450 starts a recharge. */
 const demoEmails = ['demo@example.com'].concat(
@@ -93,33 +99,10 @@ export async function createSandboxPlatform(options: SandboxPlatformOptions): Pr
   const replies = createReplies({ url: replyUrl, secret: replySecret, ...sending });
   books.events.forEach(apply);
 
-  const parts = {
-    api,
-    accounts,
-    contacts,
-    messages,
-    recharge,
-    replies,
-    events: books.events,
-    record,
-    faults,
-  };
-  const lookup = lookupHandler(api, accounts, faults);
+  const { events } = books;
+  const parts = { api, accounts, contacts, messages, recharge, replies, events, record, faults };
   const server = await startServer(
-    {
-      'POST /v1/subaccounts/credits': api.operation('credits', grantHandler(api, accounts, record, faults)),
-      'GET /v1/subaccounts': profile.subAccountLookup
-        ? api.operation('subAccounts', lookup)
-        : () => PLAIN_404,
-      'GET /v1/agencies/usage/export': api.operation(
-        'usageExport',
-        exportHandler(api, accounts, books.events, faults),
-      ),
-      ...contactRoutes(api, contacts, record, faults),
-      ...messageRoutes(parts),
-      ...controlRoutes(parts),
-      ...faults.routes,
-    },
+    { ...apiRoutes(parts), ...controlRoutes(parts), ...faults.routes },
     port,
     timers,
   );
@@ -148,6 +131,33 @@ export async function createSandboxPlatform(options: SandboxPlatformOptions): Pr
       await server.close();
       books.close();
     },
+  };
+}
+
+interface Parts {
+  api: PlatformApi;
+  accounts: Accounts;
+  contacts: Contacts;
+  messages: Messages;
+  replies: Replies;
+  events: readonly PlatformEvent[];
+  record: RecordEvents;
+  faults: FaultSwitch;
+}
+
+function apiRoutes(parts: Parts): Routes {
+  const { api, accounts, contacts, events, record, faults } = parts;
+  const { subAccountLookup } = api.profile;
+  const lookup = api.operation('subAccounts', lookupHandler(api, accounts, faults));
+  return {
+    'POST /v1/subaccounts/credits': api.operation('credits', grantHandler(api, accounts, record, faults)),
+    'GET /v1/subaccounts': subAccountLookup ? lookup : () => PLAIN_404,
+    'GET /v1/agencies/usage/export': api.operation(
+      'usageExport',
+      exportHandler(api, accounts, events, faults),
+    ),
+    ...contactRoutes(api, contacts, record, faults),
+    ...messageRoutes(parts),
   };
 }
 
