@@ -16,6 +16,7 @@ export const localPolicy: Policy = {
   settleMs: 20_000,
   pending: { ...productionPolicy.pending, askMs: 2_000 },
   refund: { ...productionPolicy.refund, askMs: 2_000 },
+  evidence: { ...productionPolicy.evidence, firstMs: 5_000, againMs: 60_000 },
   backoff: { firstMs: 500, maxMs: 5_000 },
   pauseMs: 5_000,
 };

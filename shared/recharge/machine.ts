@@ -8,7 +8,7 @@ import type {
   Pending,
   RefundOutcome,
 } from '../payments/payment-hook.ts';
-import type { GrantResult } from '../platform/client.ts';
+import type { GrantEvidence, GrantResult } from '../platform/client.ts';
 import type { Policy } from './policy.ts';
 import type { HistoryEntry, Recharge, Refusal, ReviewReason } from './recharge.ts';
 
@@ -38,6 +38,8 @@ export type Outcome =
   | { kind: 'held'; why: string }
   | { kind: 'payment'; attempt: number; result: ChargeOutcome | LookupOutcome; frozen?: Frozen }
   | { kind: 'grant'; token: string; result: GrantResult }
+  /** What the platform's books say of the grant that this token was drawn for. */
+  | { kind: 'grant_evidence'; token: string; result: GrantEvidence }
   | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
 
 export interface Released {
@@ -54,6 +56,7 @@ export type Effect =
   | 'look_up_payment'
   | 'cancel_payment'
   | 'grant'
+  | 'look_up_grant'
   | 'look_up_refund'
   | 'refund';
 
@@ -105,6 +108,8 @@ const stop: Decision = { effect: 'stop' };
  *      └─ declined ─▶ declined └─ unknown, differs, refused ─▶ needs_review ─ a person ─▶ charged,
  *                                                               refunding ─▶ refunded, or an end
  *
+ * An unknown grant that the platform's books show is `completed` without a person.
+ *
  * With every outcome a random token is drawn, whether or not it comes to granting: the decision that does
  * writes it, and a repetition of that decision knows its own write by it.
  */
@@ -124,6 +129,8 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
       return onPayment(row, outcome, at);
     case 'grant':
       return onGrant(row, outcome.token, outcome.result, at);
+    case 'grant_evidence':
+      return onGrantEvidence(row, outcome.token, outcome.result, at);
     case 'refund':
       return onRefund(row, outcome.result, at);
   }
@@ -146,7 +153,7 @@ function onDue(row: Recharge, at: Moment): Decision {
       if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
       // Only the sweeper knows that a day has passed; a message that comes again is no reminder.
       if (row.swept === undefined) return stop;
-      return row.review === 'charge_unknown' ? { effect: 'look_up_payment' } : remind(row, at);
+      return onReviewDue(row, at);
     case 'refunding':
       return { effect: 'look_up_refund' };
     case 'completed':
@@ -155,6 +162,12 @@ function onDue(row: Recharge, at: Moment): Decision {
     case 'refunded':
       return stop;
   }
+}
+
+function onReviewDue(row: Recharge, at: Moment): Decision {
+  if (row.review === 'charge_unknown') return { effect: 'look_up_payment' };
+  const lookUp = row.review === 'grant_unknown' && at.policy.evidence.lookUp;
+  return lookUp ? { effect: 'look_up_grant' } : remind(row, at);
 }
 
 /** Someone wrote `granting`. Was it this very outcome, whose answer got lost? Else only its deadline speaks. */
@@ -484,6 +497,69 @@ function giveUpGrant(
   return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, effect: 'stop' };
 }
 
+// ── Evidence of a grant ──────────────────────────────────────────────────────────────────────────────
+
+/** What a look into the platform's books is called in the history, where it settles nothing. */
+export const LOOKS = {
+  not_found: 'not_in_export',
+  no_answer: 'export_silent',
+  differs: 'export_differs',
+} as const satisfies Record<Exclude<GrantEvidence['kind'], 'found'>, string>;
+
+/**
+ * Found settles the grant its token was drawn for, as a late answer "granted" does. Not found proves
+ * nothing: the line may come late, or the request land later. So a row leaves its review by a find alone.
+ */
+function onGrantEvidence(row: Recharge, token: string, result: GrantEvidence, at: Moment): Decision {
+  const own = row.grantToken === token;
+  if (own && row.review === 'grant_unknown') {
+    if (result.kind === 'found') return foundGranted(row, at);
+    // The sweeper's mark is gone: this look, or another one at the same time, is on the row already.
+    return row.swept === undefined ? stop : lookAgain(row, result, at);
+  }
+  switch (result.kind) {
+    case 'found':
+      // A person said "not granted" and was wrong; nothing newer has begun.
+      return own && row.phase === 'charged'
+        ? foundGranted(row, at)
+        : onGrant(row, token, { kind: 'granted' }, at);
+    case 'differs':
+      // Something was granted after all. Where a person has called this very grant made, it is no second one.
+      return own && row.phase === 'completed' ? stop : onGrant(row, token, result, at);
+    case 'not_found':
+    case 'no_answer':
+      return stop;
+  }
+}
+
+function foundGranted(row: Recharge, at: Moment): Decision {
+  return finish({ ...row, phase: 'completed' }, at, 'granted', 'found in the usage export');
+}
+
+/** Still unknown: looked for again, and a person reminded daily, however often that is. */
+function lookAgain(row: Recharge, result: Exclude<GrantEvidence, { kind: 'found' }>, at: Moment): Decision {
+  const { reminderMs, evidence } = at.policy;
+  const event = LOOKS[result.kind];
+  const looked: Recharge = {
+    ...withoutSweeps(row),
+    history: recordLatest(row, at, event, 'detail' in result ? result.detail : undefined),
+  };
+  const told = row.history.findLast((entry) => entry.event === 'reminded' || entry.event === row.review);
+  const remindAt = (told?.at ?? row.receivedAt) + reminderMs;
+  const reminded = at.now >= remindAt;
+  const next: Recharge = {
+    ...looked,
+    nextAttemptAt: Math.min(at.now + evidence.againMs, reminded ? at.now + reminderMs : remindAt),
+    ...(reminded ? { history: recordLatest(looked, at, 'reminded', row.review) } : {}),
+  };
+  const { detail } = looked.history.at(-1) ?? {};
+  const known = sinceReview(row).some((entry) => entry.event === event && entry.detail === detail);
+  if (result.kind === 'differs' && !known) {
+    return { next, alert: { word: 'grant_differs', detail: `usage export: ${detail}` }, effect: 'stop' };
+  }
+  return { ...(reminded ? reviewWaiting(row) : {}), next, effect: 'stop' };
+}
+
 // ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
@@ -572,12 +648,14 @@ function finish(row: Recharge, at: Moment, event: string, detail?: string): Deci
 
 function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
   const { phaseDeadline: _, ...rest } = withoutSweeps(row);
+  const { evidence, reminderMs } = at.policy;
+  const dueMs = review === 'grant_unknown' && evidence.lookUp ? evidence.firstMs : reminderMs;
   return {
     next: {
       ...rest,
       phase: 'needs_review',
       review,
-      nextAttemptAt: at.now + at.policy.reminderMs,
+      nextAttemptAt: at.now + dueMs,
       history: record(row, at, review, detail),
     },
     alert: { word: review, detail },
@@ -592,9 +670,13 @@ function remind(row: Recharge, at: Moment): Decision {
       nextAttemptAt: at.now + at.policy.reminderMs,
       history: record(row, at, 'reminded', row.review),
     },
-    alert: { word: 'review_waiting', ...(row.review === undefined ? {} : { detail: row.review }) },
+    ...reviewWaiting(row),
     effect: 'stop',
   };
+}
+
+function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
+  return { alert: { word: 'review_waiting', ...(review === undefined ? {} : { detail: review }) } };
 }
 
 /**
@@ -663,6 +745,29 @@ export function record(
     longer.splice(4, 0, { at: dropped[0]?.at ?? now, event: 'left_out', times });
   }
   return longer;
+}
+
+/** What was written since the row came to the review it is in. */
+export function sinceReview({ history, review }: Recharge): HistoryEntry[] {
+  return history.slice(history.findLastIndex(({ event }) => event === review) + 1);
+}
+
+/**
+ * For what comes again and again while a person is waited for: one entry of each kind, with the latest time
+ * and detail and a count. So a review of a month makes the row no longer than one of a day.
+ */
+function recordLatest(
+  row: Recharge,
+  at: Pick<Moment, 'now'>,
+  event: string,
+  detail?: string,
+): HistoryEntry[] {
+  const earlier = sinceReview(row).filter((entry) => entry.event === event);
+  const others = row.history.filter((entry) => !earlier.includes(entry));
+  const history = record({ history: others }, at, event, detail);
+  const latest = history.at(-1);
+  const times = earlier.reduce((sum, entry) => sum + (entry.times ?? 1), 1);
+  return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];
 }
 
 /** The longest beginning that fits in UTF-8; no character is cut in two. */

@@ -39,6 +39,11 @@ export interface Policy {
   grantGiveUpMs: number;
   refund: { askMs: number; giveUpMs: number };
   reminderMs: number;
+  /**
+   * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand
+   * there: first once a line has had time to appear, and before a person may say that nothing was granted.
+   */
+  evidence: { lookUp: boolean; firstMs: number; againMs: number };
   backoff: { firstMs: number; maxMs: number };
   /** How long an agency-wide fault stops new charges. */
   pauseMs: number;
@@ -70,6 +75,7 @@ export const productionPolicy: Policy = {
   grantGiveUpMs: 72 * HOUR,
   refund: { askMs: DAY, giveUpMs: 7 * DAY },
   reminderMs: DAY,
+  evidence: { lookUp: false, firstMs: 5 * MINUTE, againMs: HOUR },
   backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
   pauseMs: 15 * MINUTE,
   unknownGrantsToPause: 3,

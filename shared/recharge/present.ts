@@ -1,7 +1,8 @@
 import { formatMoney } from '../money.ts';
 import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
-import type { Policy } from './policy.ts';
+import { LOOKS, sinceReview } from './machine.ts';
+import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
 
 const iso = (time: number) => new Date(time).toISOString();
@@ -60,16 +61,22 @@ const EVENTS: Record<string, string> = {
   refunding: 'refund begun',
   refunded: 'money given back',
   reminded: 'still waiting for a person',
+  [LOOKS.not_found]: 'grant not in the usage export, which proves nothing',
+  [LOOKS.no_answer]: 'no answer from the usage export',
+  [LOOKS.differs]: 'grant in the usage export, but not as it was asked for',
   left_out: 'entries left out here',
 };
 
 /** A recharge for people: what it is, what happened when, and what to do. */
 export function rechargeText(row: Recharge, policy: Policy): string {
-  return [rechargeEvidence(row), ...whatToDo(row, policy)].join('\n');
+  return [rechargeEvidence(row, policy), ...whatToDo(row, policy)].join('\n');
 }
 
 /** What is known of a recharge, and what happened when. */
-export function rechargeEvidence(row: Recharge): string {
+export function rechargeEvidence(
+  row: Recharge,
+  policy: Pick<Policy, 'reminderMs'> = productionPolicy,
+): string {
   const money = moneyOf(row);
   const word = row.review ?? row.reason;
   const facts: [string, string | undefined][] = [
@@ -83,15 +90,39 @@ export function rechargeEvidence(row: Recharge): string {
     ['grant mark', row.grantNo > 0 ? `${grantMarkOf(row)} (in the platform's credit history)` : undefined],
     ['balance', balanceText(row)],
     ['client acts', row.actionUrl],
-    [
-      row.phase === 'needs_review' ? 'reminder' : 'next step',
-      row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt),
-    ],
+    ['export', exportText(row, policy)],
+    [nextText(row, policy), row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt)],
   ];
   const shown = facts.flatMap(([name, value]) =>
     value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],
   );
   return [`Recharge ${row.key}`, ...shown, '', ...timeline(row)].join('\n');
+}
+
+const LOOK_EVENTS: readonly string[] = Object.values(LOOKS);
+
+/** The row does not say whether its grant is looked for; but only where it is, it is due before a reminder is. */
+function isLookedFor(row: Recharge, { reminderMs }: Pick<Policy, 'reminderMs'>): boolean {
+  const { review, nextAttemptAt, swept, history } = row;
+  if (review !== 'grant_unknown' || nextAttemptAt === undefined || swept !== undefined) return false;
+  const said = [review, 'reminded', ...LOOK_EVENTS];
+  const last = history.findLast(({ event }) => said.includes(event));
+  return last !== undefined && nextAttemptAt < last.at + reminderMs;
+}
+
+function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
+  if (row.phase !== 'needs_review') return 'next step';
+  return isLookedFor(row, policy) ? 'next look' : 'reminder';
+}
+
+/** How often the usage export was asked in this review; what it said, and when, is in the timeline. */
+function exportText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string | undefined {
+  if (row.review !== 'grant_unknown') return undefined;
+  const looks = sinceReview(row).filter(({ event }) => LOOK_EVENTS.includes(event));
+  const last = looks.at(-1);
+  if (last === undefined) return isLookedFor(row, policy) ? 'not asked yet for this grant' : undefined;
+  const asked = looks.reduce((sum, { times }) => sum + (times ?? 1), 0);
+  return `asked ${asked} ${asked === 1 ? 'time' : 'times'} for this grant, last at ${iso(last.at)}`;
 }
 
 function balanceText({ balanceBefore, newBalance }: Recharge): string | undefined {

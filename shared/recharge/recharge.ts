@@ -49,11 +49,11 @@ export const REFUSALS = [
 export type Refusal = (typeof REFUSALS)[number];
 
 export interface HistoryEntry {
-  /** Unix milliseconds of the (first) event. */
+  /** Unix milliseconds of the event: of the first of equal ones in a row, of the latest look or reminder. */
   at: number;
   event: string;
   detail?: string;
-  /** How often the same thing happened in a row, where more than once. */
+  /** How often the same thing happened, where more than once. */
   times?: number;
 }
 

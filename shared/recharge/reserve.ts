@@ -10,7 +10,7 @@ import { type Recharge, reservationNameOf } from './recharge.ts';
 
 export interface ReserveDeps {
   ledger: Ledger;
-  platform: PlatformClient;
+  platform: Pick<PlatformClient, 'subAccount'>;
   charging: Charging;
   guard: GuardSettings;
   /** Ask the platform for the sub-account before money moves. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { PaymentHook } from '../../shared/payments/payment-hook.ts';
-import type { PlatformClient } from '../../shared/platform/client.ts';
 import { unknownAccount } from '../../shared/recharge/account.ts';
 import type { Charging } from '../../shared/recharge/charging.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
@@ -28,9 +27,10 @@ const payments: PaymentHook = {
   cancel: notExpected,
   refund: notExpected,
 };
-const platform: PlatformClient = {
+const platform: RunDeps['platform'] = {
   prepareGrant: async () => ({ send: async () => ({ kind: 'granted', newBalance: 549.75 }) }),
   subAccount: notExpected,
+  findGrant: notExpected,
 };
 const charging: Charging = {
   paused: async () => undefined,
