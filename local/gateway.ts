@@ -10,7 +10,7 @@ export type HttpHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayP
 export interface GatewayOptions {
   /** 0 for any free port. */
   port: number;
-  /** By method and path, such as `POST /webhooks/auto-recharge`. */
+  /** By method and path, such as `POST /webhooks/auto-recharge` or `POST /channels/{channel}/{direction}`. */
   routes: Record<string, HttpHandler>;
   /** By path prefix: the origin that such requests are passed to, and the prefix they get there. */
   passes?: Record<string, { origin: string; prefix: string }>;
@@ -28,18 +28,23 @@ const CLOSES_WITHIN_MS = 1_000;
  * @throws an Error that names the port where it cannot be had.
  */
 export async function startGateway({ port, routes, passes = {} }: GatewayOptions) {
+  const table = Object.entries(routes).map(([routeKey, handler]) => ({
+    routeKey,
+    handler,
+    pattern: new RegExp(`^${routeKey.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
+  }));
   const server = createServer(async (incoming, outgoing) => {
     try {
       const path = new URL(incoming.url ?? '/', 'http://localhost').pathname;
       const prefix = Object.keys(passes).find((candidate) => path.startsWith(candidate));
       const pass = prefix === undefined ? undefined : passes[prefix];
       if (prefix !== undefined && pass) return passOn(incoming, outgoing, pass.origin + pass.prefix, prefix);
-      const handler = routes[`${incoming.method} ${path}`];
+      const route = routeOf(table, `${incoming.method} ${path}`);
       const body = await readBody(incoming);
       if (body === undefined)
         return answer(outgoing, { statusCode: 413, body: '{"message":"Request Too Long"}' });
-      if (!handler) return answer(outgoing, { statusCode: 404, body: '{"message":"Not Found"}' });
-      answer(outgoing, await handler(toEvent(incoming, body)));
+      if (!route) return answer(outgoing, { statusCode: 404, body: '{"message":"Not Found"}' });
+      answer(outgoing, await route.handler(toEvent(incoming, body, route)));
     } catch {
       // What a handler throws, API Gateway hides.
       answer(outgoing, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
@@ -66,8 +71,38 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
   };
 }
 
+interface Route {
+  routeKey: string;
+  /** What stands in the path where the route says `{…}`, decoded. */
+  pathParameters?: Record<string, string>;
+}
+
+/** @returns undefined where there is none, or a part of the path is not what an address may hold. */
+function routeOf(
+  table: { routeKey: string; handler: HttpHandler; pattern: RegExp }[],
+  request: string,
+): (Route & { handler: HttpHandler }) | undefined {
+  for (const { routeKey, handler, pattern } of table) {
+    const match = pattern.exec(request);
+    if (!match) continue;
+    const parameters = Object.entries(match.groups ?? {});
+    if (parameters.length === 0) return { routeKey, handler };
+    try {
+      const decoded = parameters.map(([name, value]) => [name, decodeURIComponent(value)]);
+      return { routeKey, handler, pathParameters: Object.fromEntries(decoded) };
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
 /** The event API Gateway makes: names in lower case, repeated headers joined, text as text and all else as base64. */
-export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
+export function toEvent(
+  incoming: IncomingMessage,
+  body: Buffer,
+  { routeKey, pathParameters }: Route,
+): APIGatewayProxyEventV2 {
   const url = new URL(incoming.url ?? '/', 'http://localhost');
   const { cookie, ...headers } = incoming.headersDistinct;
   const isText = /^(text\/|application\/(json|xml|javascript)\b)/.test(
@@ -80,7 +115,7 @@ export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProx
   const now = new Date();
   return {
     version: '2.0',
-    routeKey: `${incoming.method} ${url.pathname}`,
+    routeKey,
     rawPath: url.pathname,
     rawQueryString: url.search.slice(1),
     ...(cookie === undefined ? {} : { cookies: cookie.flatMap((line) => line.split(/; */)) }),
@@ -88,6 +123,7 @@ export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProx
       Object.entries(headers).map(([name, values]) => [name, (values ?? []).join(',')]),
     ),
     ...(url.search === '' ? {} : { queryStringParameters: query }),
+    ...(pathParameters === undefined ? {} : { pathParameters }),
     requestContext: {
       accountId: 'local',
       apiId: 'local',
@@ -101,7 +137,7 @@ export function toEvent(incoming: IncomingMessage, body: Buffer): APIGatewayProx
         userAgent: incoming.headers['user-agent'] ?? '',
       },
       requestId: randomUUID(),
-      routeKey: `${incoming.method} ${url.pathname}`,
+      routeKey,
       stage: '$default',
       time: now.toISOString(),
       timeEpoch: now.getTime(),

@@ -52,6 +52,30 @@ const bytesOf = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2) =>
   Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
 
 describe('the events', () => {
+  it('name the route by its pattern, and what stands in its place decoded', async () => {
+    const events: APIGatewayProxyEventV2[] = [];
+    const { url } = await running({
+      routes: {
+        'POST /channels/{channel}/{direction}': async (event) => {
+          events.push(event);
+          return { statusCode: 200, body: '{}' };
+        },
+      },
+    });
+    expect((await post(`${url}/channels/my%20shop/incoming?a=1`, {}, '')).status).toBe(200);
+    expect(events).toMatchObject([
+      {
+        routeKey: 'POST /channels/{channel}/{direction}',
+        rawPath: '/channels/my%20shop/incoming',
+        pathParameters: { channel: 'my shop', direction: 'incoming' },
+      },
+    ]);
+    for (const path of ['/channels/shop', '/channels/shop/incoming/more', '/channels/%zz/incoming']) {
+      expect((await post(url + path, {}, '')).status).toBe(404);
+    }
+    expect(events).toHaveLength(1);
+  });
+
   it('have header names in lower case, and the values of repeated ones joined', async () => {
     const { eventOf } = await recording();
     const { headers } = await eventOf('/hook', { headers: { 'X-Token': ['a', 'b'], 'X-ONE': 'c, d' } });
