@@ -78,9 +78,9 @@ export function createContacts(lists: List[]): Contacts {
   };
 }
 
-export function newContact({ email = '', ...details }: Details): EventOf<'contact'> {
+export function newContact(at: string, { email = '', ...details }: Details): EventOf<'contact'> {
   const id = randomBytes(10).toString('hex');
-  return { kind: 'contact', at: new Date().toISOString(), email, id, ...details };
+  return { kind: 'contact', at, email, id, ...details };
 }
 
 const unknownContact = ({ refuse }: PlatformApi) =>
@@ -107,7 +107,7 @@ export function contactRoutes(
       return faults.run('contacts', table, email ?? phone, () => {
         const existing = contacts.byPhoneOrEmail(read.value);
         if (existing) return json(200, view(existing));
-        const event = newContact(read.value);
+        const event = newContact(new Date().toISOString(), read.value);
         record(event);
         return json(201, view(contacts.find(event.id)));
       });

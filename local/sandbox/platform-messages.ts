@@ -90,7 +90,7 @@ function sendHandler({ api, contacts, record, faults }: Dependencies): Handler {
     const { email = '', ...message } = read.value.customData;
     return faults.run('send', table, message.fromId, () => {
       const at = new Date().toISOString();
-      record(...missingContact(read.value.customData, contacts), {
+      record(...missingContact(at, read.value.customData, contacts), {
         kind: 'sent',
         at,
         email,
@@ -126,25 +126,29 @@ function incomingHandler({ api, contacts, messages, replies, record, faults }: D
         messageType,
       };
       const reply = replies.answerTo(received);
-      record(...missingContact(read.value.customData, contacts), received, ...(reply ? [reply] : []));
+      record(...missingContact(at, read.value.customData, contacts), received, ...(reply ? [reply] : []));
       if (reply) replies.deliver(reply);
       return json(200, { success: true, messageId });
     });
   };
 }
 
+interface Sender {
+  fromId: string;
+  firstName?: string;
+  lastName?: string;
+  email?: string;
+}
+
+/** The page says so of a message that is sent; that one which is received does the same, we assume. */
 function missingContact(
-  {
-    fromId,
-    firstName,
-    lastName,
-    email,
-  }: z.output<typeof sendSchema>['customData'] | z.output<typeof incomingSchema>['customData'],
+  at: string,
+  { fromId, firstName, lastName, email }: Sender,
   contacts: Contacts,
 ): EventOf<'contact'>[] {
   if (contacts.byFromId(fromId)) return [];
   return [
-    newContact({
+    newContact(at, {
       fromId,
       ...(firstName === undefined ? {} : { firstName }),
       ...(lastName === undefined ? {} : { lastName }),
