@@ -97,7 +97,7 @@ export async function prepareCall(
     if (askedWait !== undefined) pace?.hold(askedWait);
     return {
       answer,
-      detail: redact(describe(answer, requestId), key),
+      detail: redact(describe(answer), key),
       ...(askedWait === undefined ? {} : { retryAfterMs: askedWait }),
       ...(code === undefined ? {} : { code: redact(code, key).slice(0, MAX_WORD_CHARACTERS) }),
       ...(requestId === undefined ? {} : { requestId }),
@@ -111,12 +111,20 @@ function readRequestId(header: string | undefined, key: string): string | undefi
   return header.replaceAll(key, '[key]').slice(0, MAX_WORD_CHARACTERS);
 }
 
-function describe(answer: Reply, requestId?: string): string {
+function describe(answer: Reply): string {
   if (answer.kind === 'not_sent') return `not sent: ${answer.detail}`;
   if (answer.kind === 'no_answer') return `no answer: ${answer.detail}`;
   const { code, message } = readError(answer.body);
-  const request = requestId === undefined ? undefined : `(request id ${requestId})`;
-  return [`status ${answer.status}`, request, code, message].filter((part) => part !== undefined).join(' ');
+  return [`status ${answer.status}`, code, message].filter((part) => part !== undefined).join(' ');
+}
+
+/**
+ * A detail for whoever has to ask the platform's support. Not for one that is met again and again: equal waits are
+ * one entry in a row's history, and with a request id no two are equal.
+ */
+export function withRequestId(detail: string, { requestId }: Exchange): string {
+  const name = requestId === undefined ? '' : ` (request id ${requestId})`;
+  return detail.slice(0, MAX_DETAIL_CHARACTERS - name.length) + name;
 }
 
 /** An error text may quote the request back at us. Cut last, for half a key would not be recognised. */

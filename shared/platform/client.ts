@@ -1,6 +1,6 @@
 import { readJson } from '../http/request.ts';
 import type { Prepared } from '../payments/payment-hook.ts';
-import { type CallOptions, type Exchange, prepareCall } from './call.ts';
+import { type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
 import type { PlatformProfile } from './profile.ts';
 import { grantAnswerSchema, grantRequestSchema, readError, subAccountAnswerSchema } from './schemas.ts';
@@ -134,6 +134,12 @@ export function createPlatformClient(options: CallOptions): PlatformClient {
 
 /** What an answer to a grant means. */
 function grantResult(exchange: Exchange, asked: Grant, profile: PlatformProfile): GrantResult {
+  const result = readResult(exchange, asked, profile);
+  if (result.kind === 'granted' || result.kind === 'not_applied') return result;
+  return { ...result, detail: withRequestId(result.detail, exchange) };
+}
+
+function readResult(exchange: Exchange, asked: Grant, profile: PlatformProfile): GrantResult {
   const { answer, detail } = exchange;
   if (answer.kind === 'response' && answer.status === 400 && saysPoolIsEmpty(answer.body, profile)) {
     return { kind: 'not_applied', detail, agencyFault: 'pool_empty' };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { readJson } from '../http/request.ts';
-import { type Call, type CallOptions, type Exchange, prepareCall } from './call.ts';
+import { type Call, type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
 import { toE164 } from './phone.ts';
 import {
@@ -255,14 +255,14 @@ async function perform<Schema extends z.ZodType>(
     if (read.success) return { status: outcome.status, answer: read.data };
     throw new PlatformError(
       { operation, outcome: 'unknown', mayRepeat: repeatable, ...about(exchange) },
-      `${exchange.detail}: not the documented answer`,
+      withRequestId(`${exchange.detail}: not the documented answer`, exchange),
     );
   }
   const { kind, ...rest } = outcome;
   const mayRepeat = kind === 'not_applied' || (kind === 'unknown' && repeatable);
   throw new PlatformError(
     { operation, outcome: kind, mayRepeat, ...about(exchange), ...rest },
-    exchange.detail,
+    withRequestId(exchange.detail, exchange),
   );
 }
 

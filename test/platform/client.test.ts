@@ -479,17 +479,28 @@ describe('what is said about an answer', () => {
     });
   });
 
-  it('names the request as the platform does, so that its support can be asked', async () => {
+  it('names the request as the platform does, where its support may have to be asked', async () => {
     platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'req_8/a:1' });
-    expect(await send()).toEqual(unknown('status 500 (request id req_8/a:1) Oops'));
-    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'r1', 'x-trace': 't'.repeat(100) });
-    expect(await send(client({ requestIdHeader: 'X-Trace' }))).toEqual(
-      unknown(`status 500 (request id ${'t'.repeat(64)}) Oops`),
-    );
+    expect(await send()).toEqual(unknown('status 500 Oops (request id req_8/a:1)'));
+    platform.answers(400, { error: 'Oops' }, { 'x-request-id': 'r1', 'x-trace': 't'.repeat(100) });
+    expect(await send(client({ requestIdHeader: 'X-Trace' }))).toEqual({
+      kind: 'refused',
+      detail: `status 400 Oops (request id ${'t'.repeat(64)})`,
+    });
+    platform.answers(200, { success: false, credits_added: 0 }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual(differs('success is false (request id r1)'));
     platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'not a plain word' });
     expect(await send()).toEqual(unknown('status 500 Oops'));
     platform.answers(500, { error: 'Oops' }, { 'x-request-id': `of-${KEY}` });
-    expect(await send()).toEqual(unknown('status 500 (request id of-[key]) Oops'));
+    expect(await send()).toEqual(unknown('status 500 Oops (request id of-[key])'));
+    platform.answers(500, { error: 'x'.repeat(300) }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual(unknown(`status 500 ${'x'.repeat(173)} (request id r1)`));
+  });
+
+  it('is the same for each wait: equal ones are one entry in the history of a row', async () => {
+    platform.answers(429, { error: 'Slow' }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual({ kind: 'not_applied', detail: 'status 429 Slow' });
+    expect(await client().subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail: 'status 429 Slow' });
   });
 
   it('is at most 200 characters long, and does not end in half a key', async () => {
