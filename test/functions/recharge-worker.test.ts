@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -26,6 +27,8 @@ interface Given {
   mode?: 'observe' | 'live';
   /** Platform and payment endpoint in one. */
   url?: string;
+  /** Whether the profile says that grants stand in the usage export. */
+  listsGrants?: boolean;
   secrets?: () => Partial<typeof SECRETS>;
   remainingMs?: number;
 }
@@ -33,6 +36,7 @@ interface Given {
 function aWorker({
   mode = 'observe',
   url = NOBODY,
+  listsGrants = false,
   secrets = () => SECRETS,
   remainingMs = 60_000,
 }: Given = {}) {
@@ -44,7 +48,7 @@ function aWorker({
     rechargeWorkerDeps({
       config: parseConfig(
         {
-          platform: { baseUrl: `${url}/v1` },
+          platform: { baseUrl: `${url}/v1`, usageExport: { listsGrants } },
           recharge: { mode, creditsField: 'credits' },
           pricing: { currency: 'USD', perCredit: '0.10' },
           guard: { limits: {} },
@@ -241,9 +245,13 @@ describe('on one platform and one payment endpoint, the worker', () => {
     });
     servers.push(server.listen(0, '127.0.0.1'));
     await once(server, 'listening');
+    return { url: urlOf(server), calls };
+  }
+
+  function urlOf(server: Server): string {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('Bug! A server has no port.');
-    return { url: `http://127.0.0.1:${address.port}`, calls };
+    return `http://127.0.0.1:${address.port}`;
   }
 
   it('charges once and grants once', async () => {
@@ -258,6 +266,47 @@ describe('on one platform and one payment endpoint, the worker', () => {
       newBalance: 542,
     });
     expect(alerts()).toEqual([]);
+  });
+
+  it.each([
+    [true, 'completed'],
+    [false, 'needs_review'],
+  ])('asks the usage export for an unknown grant, if grants stand there: %s', async (listsGrants, phase) => {
+    await received('a');
+    const header = 'Sub Account ID,Sub Account Email,Date,Amount,Reason,Credit Type,Description\r\n';
+    const calls: string[] = [];
+    let granted = '';
+    const server = createServer(async (request, response) => {
+      const { pathname } = new URL(request.url ?? '', NOBODY);
+      calls.push(`${request.method} ${pathname}`);
+      const { description } = (await json(request).catch(() => ({}))) as { description?: string };
+      if (pathname === '/pay/charges') {
+        return response.end('{"status":"paid","payment_ref":"pay_1","amount":5000,"currency":"USD"}');
+      }
+      if (description !== undefined) {
+        granted = description;
+        return response.writeHead(500).end();
+      }
+      return response.end(`${header}sub_1,a@example.com,2026-01-05,500,Credits added,Grant,${granted}\r\n`);
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await once(server, 'listening');
+    const { work, alerts } = aWorker({ mode: 'live', url: urlOf(server), listsGrants });
+    await work(message('a'));
+    expect(await phaseOf('a')).toBe('needs_review');
+
+    const { ledger } = store();
+    const [due] = (await ledger.due('person', Number.MAX_SAFE_INTEGER)).items;
+    if (!due) throw new Error('Nobody is waited for.');
+    await ledger.postpone(due, Date.now());
+    await work(message('a'));
+    expect(await phaseOf('a')).toBe(phase);
+    expect(calls).toEqual([
+      'POST /pay/charges',
+      'POST /v1/subaccounts/credits',
+      ...(listsGrants ? ['GET /v1/agencies/usage/export'] : []),
+    ]);
+    expect(alerts()).toEqual(['grant_unknown', ...(listsGrants ? [] : ['review_waiting'])]);
   });
 
   it('reads its secrets again after a 401, and grants with the new key', async () => {

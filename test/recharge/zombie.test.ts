@@ -55,6 +55,7 @@ async function expectNoQuestion(life: Life): Promise<void> {
 describe('while the runtime lets it live, a process that slept at any call changes no outcome, and nobody is asked:', () => {
   it.each<PathName>([
     'granted',
+    'unknown, and found in the usage export',
     'declined, and paid by the second attempt',
     'pending, then paid',
     'refused, and refunded as a person says',
@@ -71,12 +72,17 @@ describe('where no runtime ends it, a process that slept too long at any call ch
   it('granted, awake before the deadline of its grant', () =>
     everyZombie('granted', { sleepsMs: 115 * SECOND }));
 
-  it('granted, awake after its grant was called lost', () =>
-    everyZombie('granted', { sleepsMs: 200 * SECOND }));
+  it.each<PathName>(['granted', 'unknown, and found in the usage export'])(
+    '%s, awake after its grant was called lost',
+    (name) => everyZombie(name, { sleepsMs: 200 * SECOND }),
+  );
 
-  it.each<PathName>(['granted', 'refused, and refunded as a person says'])(
-    '%s, awake after a person has answered',
-    (name) => everyZombie(name, { sleepsMs: 20 * MINUTE, except: 'platform.grant' }),
+  it.each<PathName>([
+    'granted',
+    'unknown, and found in the usage export',
+    'refused, and refunded as a person says',
+  ])('%s, awake after a person has answered', (name) =>
+    everyZombie(name, { sleepsMs: 20 * MINUTE, except: 'platform.grant' }),
   );
 
   it('that it slept between its last look at the clock and the bytes cannot be known: the loss is said', async () => {

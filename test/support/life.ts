@@ -40,6 +40,16 @@ const RELEASE = ['ledger.readAccount', 'ledger.writeAccount', 'ledger.write'];
 /** What waits for its time, what waits for a person, and how much of that there is. */
 const SWEEP = ['ledger.due', 'ledger.postpone', 'queue.send', 'ledger.due', 'ledger.due'];
 const LOOK_UP = ['ledger.read', 'payments.lookup'];
+/** Of what waits for a person: its reminder, or another look for its grant. Those who wait are read to be counted. */
+const SWEEP_REVIEW = [
+  'ledger.due',
+  'ledger.due',
+  'ledger.postpone',
+  'queue.send',
+  'ledger.due',
+  'ledger.read',
+];
+const LOOK_UP_GRANT = ['ledger.read', 'ledger.readAccount', 'platform.findGrant'];
 
 const GRANTED: Path['ends'] = {
   phase: 'completed',
@@ -74,6 +84,21 @@ export const PATHS = {
       ...CHARGE,
       ...GRANT,
       'charging.countGrant',
+    ],
+  },
+  'unknown, and found in the usage export': {
+    options: { listsGrants: true },
+    faults: ({ platform }) => platform.fault({ operation: 'grant', fault: 'error_after' }),
+    ends: GRANTED,
+    calls: [
+      ...CLAIM,
+      ...RESERVE,
+      ...CHARGE,
+      ...GRANT,
+      'charging.countGrant',
+      ...SWEEP_REVIEW,
+      ...LOOK_UP_GRANT,
+      'ledger.write',
     ],
   },
   declined: {

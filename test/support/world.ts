@@ -44,6 +44,8 @@ export interface WorldOptions {
   clients?: string[];
   account?: Partial<Account>;
   preflight?: boolean;
+  /** Grants stand in the platform's usage export, as the profile says; default: neither. */
+  listsGrants?: boolean;
   /** In real milliseconds; the policy's own numbers are virtual. Short where a fault hangs. */
   callTimeoutMs?: number;
 }
@@ -81,6 +83,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     apiKey: PLATFORM_KEY,
     webhookSecret: WEBHOOK_SECRET,
     clients: clients.map((email) => ({ email, balance: 50 })),
+    profile: { exportListsGrants: options.listsGrants ?? false },
   });
   const payments = await createSandboxPayments({ secret: PAYMENT_SECRET });
   const config = configOf(platform.url, payments.url, options);
@@ -110,13 +113,16 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         // The endpoint compares the time of a signature with its own clock, which is the real one.
         now: Date.now,
       }),
-      platform: createPlatformClient({
-        profile: config.platform,
-        apiKey: async () => PLATFORM_KEY,
-        onUnauthorized: () => {},
-        timeoutMs,
+      platform: inRealTime(
+        createPlatformClient({
+          profile: config.platform,
+          apiKey: async () => PLATFORM_KEY,
+          onUnauthorized: () => {},
+          timeoutMs,
+          now: Date.now,
+        }),
         now,
-      }),
+      ),
       charging: createDynamoCharging(client, table, { freshMs: 5_000, now }),
       queue: { send: async (keys) => void queued.push(...keys) },
     });
@@ -235,10 +241,22 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   };
 }
 
-function configOf(platformUrl: string, paymentsUrl: string, { recharge, guard }: WorldOptions) {
+/** The platform's books bear the real time: what is looked for since a time of the world has one of theirs. */
+function inRealTime(platform: PlatformClient, now: () => number): PlatformClient {
+  return {
+    ...platform,
+    findGrant: (grant) => platform.findGrant({ ...grant, since: grant.since - now() + Date.now() }),
+  };
+}
+
+function configOf(
+  platformUrl: string,
+  paymentsUrl: string,
+  { recharge, guard, listsGrants = false }: WorldOptions,
+) {
   return parseConfig(
     {
-      platform: { baseUrl: `${platformUrl}/v1` },
+      platform: { baseUrl: `${platformUrl}/v1`, usageExport: { listsGrants } },
       recharge: {
         mode: 'live',
         verifiers: [{ type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' }],

@@ -1,0 +1,467 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
+import type { Recharge } from '../../shared/recharge/recharge.ts';
+import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+import { utc } from '../support/builders.ts';
+import { useLedger } from '../support/store.ts';
+import { type Around, createWorld, EMAIL, KEY, type World, type WorldOptions } from '../support/world.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const store = useLedger();
+
+const PAID = { captures: 1, refunds: 0, grants: 0 };
+const GRANTED = { captures: 1, refunds: 0, grants: 1 };
+const GRANTED_TWICE = { captures: 1, refunds: 0, grants: 2 };
+const LOST_BOTH = { captures: 1, refunds: 1, grants: 1 };
+
+/** Short, where a call is left without an answer: real time passes then. */
+const IMPATIENT = { callTimeoutMs: 500 };
+
+type GrantToFind = Parameters<RunDeps['platform']['findGrant']>[0];
+
+/** A world in which grants stand in the usage export, and one claimed recharge. */
+async function aWorld(options: WorldOptions = {}): Promise<World> {
+  const world = await createWorld(store(), { listsGrants: true, ...options });
+  onTestFinished(world.close);
+  await world.claim();
+  return world;
+}
+
+/** The grant was sent and met a fault: it is made or not, and nobody heard. */
+async function unknownGrant(fault: string, options: WorldOptions = {}): Promise<World> {
+  const world = await aWorld(options);
+  world.platform.fault({ operation: 'grant', fault });
+  expect(await world.start().run()).toMatchObject({ phase: 'needs_review', review: 'grant_unknown' });
+  return world;
+}
+
+/** The sweeper finds the row due, and a new process is woken for it. */
+async function nextRun(world: World, around?: Around): Promise<Recharge> {
+  world.moveTo((await world.row()).nextAttemptAt ?? 0);
+  await world.start().sweeper();
+  return world.start(around).run();
+}
+
+/** A person answers as soon as they may. */
+async function answer(world: World, word: Answer): Promise<void> {
+  const row = await world.row();
+  world.moveTo(settlesAt(row, world) ?? 0);
+  const said = applyAnswer(row, { answer: word, note: 'seen' }, { now: world.now(), policy: world.policy });
+  if ('refused' in said) throw new Error(said.refused);
+  expect((await world.ledger.write(row, said.next)).kind).toBe('written');
+}
+
+/** Does something just after the first call of a port. */
+function after(port: string, then: () => unknown): Around {
+  let done = false;
+  return async (called, work) => {
+    const result = await work();
+    if (called === port && !done) {
+      done = true;
+      await then();
+    }
+    return result;
+  };
+}
+
+function counted() {
+  const calls: string[] = [];
+  const around: Around = (port, work) => {
+    calls.push(port);
+    return work();
+  };
+  return { around, times: (port: string) => calls.filter((call) => call === port).length };
+}
+
+/** Grants some credits by hand, under the mark of the recharge's own grant. */
+async function grantByHand(world: World, mark: string, credits: number): Promise<void> {
+  const { platform } = world.start().deps;
+  const call = await platform.prepareGrant({ email: EMAIL, credits, description: `${mark} by hand` });
+  expect(await call.send()).toMatchObject({ kind: 'granted' });
+}
+
+const events = ({ history }: Recharge) => history.map(({ event }) => event);
+const markOf = (world: World) => {
+  const grant = world.platform.books.find(({ kind }) => kind === 'grant');
+  if (grant?.kind !== 'grant') throw new Error('Nothing was granted.');
+  return grant.description?.split(' ')[0] ?? '';
+};
+
+describe('an unknown grant that was made', () => {
+  it.each(['error_after', 'hang_after', 'reset_after', 'huge'])(
+    'and met "%s", is found in the usage export five minutes later: completed, and nobody was asked',
+    async (fault) => {
+      const world = await unknownGrant(fault, IMPATIENT);
+      expect(await world.row()).toMatchObject({ nextAttemptAt: utc('2026-01-05 12:05:00') });
+      const row = await nextRun(world);
+      expect(row).toMatchObject({ phase: 'completed', grantNo: 1 });
+      expect(row).not.toHaveProperty('review');
+      expect(row.history.at(-1)).toEqual({
+        at: utc('2026-01-05 12:05:00'),
+        event: 'granted',
+        detail: 'found in the usage export',
+      });
+      expect(world.books()).toEqual(GRANTED);
+      expect(world.alerts()).toEqual(['grant_unknown']);
+      expect(await world.unfinished()).toEqual([]);
+    },
+  );
+
+  it('counts among the credits that were granted, once', async () => {
+    const world = await unknownGrant('error_after');
+    await nextRun(world);
+    const told = world.lines().filter((line) => line.credits_granted !== undefined);
+    expect(told).toEqual([
+      expect.objectContaining({
+        outcome: 'grant_evidence',
+        word: 'found',
+        credits_granted: 500,
+        recharges_completed: 1,
+      }),
+    ]);
+  });
+
+  it('and lands late, is found by a later look', async () => {
+    const world = await aWorld(IMPATIENT);
+    world.platform.fault({ operation: 'grant', fault: 'late', ms: 2_500 });
+    await world.start().run();
+    const looked = await nextRun(world);
+    expect(looked).toMatchObject({ review: 'grant_unknown', nextAttemptAt: utc('2026-01-05 13:05:00') });
+    expect(events(looked).at(-1)).toBe('not_in_export');
+    await expect.poll(() => world.books().grants, { timeout: 5_000 }).toBe(1);
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
+    expect(world.books()).toEqual(GRANTED);
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+
+  it('is looked for until it is found, whatever the export answers meanwhile; new charges go on', async () => {
+    const world = await unknownGrant('error_after', IMPATIENT);
+    const faults = ['error_before', 'hang_before', 'garbage', 'unauthorized', 'rate_limited', 'not_found'];
+    for (const fault of faults) {
+      world.platform.fault({ operation: 'export', fault });
+      const row = await nextRun(world);
+      expect(row).toMatchObject({ phase: 'needs_review', review: 'grant_unknown' });
+      expect(events(row)).toEqual(['received', 'paid', 'grant_unknown', 'export_silent']);
+    }
+    expect((await world.row()).history.at(-1)).toMatchObject({ times: 6 });
+    expect(await world.start().deps.charging.paused()).toBeUndefined();
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+
+  it('is not lost sight of where the platform key cannot be read', async () => {
+    const world = await unknownGrant('error_after');
+    const unreadable: Around = async (port, work) => {
+      if (port === 'platform.findGrant') throw new Error('the secret store does not answer');
+      return work();
+    };
+    expect((await nextRun(world, unreadable)).history.at(-1)).toMatchObject({
+      event: 'export_silent',
+      detail: 'Error: the secret store does not answer',
+    });
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
+  });
+
+  it('but stands there twice, is left to a person, who is told', async () => {
+    const world = await unknownGrant('error_after');
+    await grantByHand(world, markOf(world), 500);
+    const row = await nextRun(world);
+    expect(row).toMatchObject({ phase: 'needs_review', review: 'grant_unknown' });
+    expect(row.history.at(-1)).toMatchObject({
+      event: 'export_differs',
+      detail: expect.stringContaining('2'),
+    });
+    await nextRun(world);
+    expect(world.alerts()).toEqual(['grant_unknown', 'grant_differs']);
+  });
+});
+
+describe('an unknown grant that was not made', () => {
+  it('stays with a person, who is reminded once a day', async () => {
+    const world = await unknownGrant('error_before');
+    const until = world.now() + 2 * DAY;
+    while (((await world.row()).nextAttemptAt ?? 0) <= until) await nextRun(world);
+    const row = await world.row();
+    expect(row).toMatchObject({ phase: 'needs_review', review: 'grant_unknown' });
+    expect(row.history.slice(-2)).toMatchObject([
+      { event: 'not_in_export', times: 49 },
+      { event: 'reminded', times: 2, at: utc('2026-01-07 12:00:00') },
+    ]);
+    expect(world.alerts()).toEqual(['grant_unknown', 'review_waiting', 'review_waiting']);
+    expect(world.books()).toEqual(PAID);
+  });
+
+  it('is made anew by a person’s word, and the mark of the new one is looked for, not that of the old one', async () => {
+    const world = await unknownGrant('error_before');
+    await nextRun(world);
+    await answer(world, 'confirm-not-granted');
+    world.platform.fault({ operation: 'grant', fault: 'error_after' });
+    expect(await nextRun(world)).toMatchObject({ review: 'grant_unknown', grantNo: 2 });
+    expect(markOf(world)).toMatch(/-2$/);
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed', grantNo: 2 });
+    expect(world.books()).toEqual(GRANTED);
+  });
+
+  it('is not settled by another grant of as many credits', async () => {
+    const world = await unknownGrant('error_before');
+    await grantByHand(world, 'rr-000000000000-1', 500);
+    expect(await nextRun(world)).toMatchObject({ review: 'grant_unknown' });
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+
+  it('is not settled by the same mark with other credits', async () => {
+    const world = await unknownGrant('error_before');
+    const asked: GrantToFind[] = [];
+    await lookWith(world, async (grant) => {
+      asked.push(grant);
+      return { kind: 'not_found' };
+    });
+    await grantByHand(world, asked[0]?.mark ?? '', 400);
+    const row = await nextRun(world);
+    expect(row.history.at(-1)).toMatchObject({
+      event: 'export_differs',
+      detail: 'the export does not say 500 credits, but 400',
+    });
+    expect(world.alerts()).toEqual(['grant_unknown', 'grant_differs']);
+  });
+});
+
+/** One look by a process whose export answers as given. */
+async function lookWith(world: World, findGrant: RunDeps['platform']['findGrant']): Promise<void> {
+  world.moveTo((await world.row()).nextAttemptAt ?? 0);
+  const { deps, sweeper } = world.start();
+  await sweeper();
+  const looking = { ...deps, platform: { ...deps.platform, findGrant } };
+  await runRecharge(KEY, world.now() + world.policy.runMs, looking);
+}
+
+describe('the look', () => {
+  it('names mark, address and credits of the grant, the time it began, and the sub-account that was reserved', async () => {
+    const world = await aWorld({ account: { grantEmail: 'Demo@example.com', platformId: 'sub-7' } });
+    world.platform.fault({ operation: 'grant', fault: 'error_before' });
+    world.advance(10 * SECOND);
+    await world.start().run();
+    const account = await world.account();
+    await world.ledger.writeAccount(account, { ...account, platformId: 'sub-8' });
+    const asked: GrantToFind[] = [];
+    await lookWith(world, async (grant) => {
+      asked.push(grant);
+      return { kind: 'not_found' };
+    });
+    expect(asked).toEqual([
+      {
+        mark: expect.stringMatching(/^rr-[0-9a-f]{12}-1$/),
+        email: 'Demo@example.com',
+        credits: 500,
+        platformId: 'sub-7',
+        since: utc('2026-01-05 12:00:10'),
+      },
+    ]);
+  });
+
+  it('names the client’s own address, and no sub-account, where nothing else is known', async () => {
+    const world = await unknownGrant('error_before');
+    const asked: GrantToFind[] = [];
+    await lookWith(world, async (grant) => {
+      asked.push(grant);
+      return { kind: 'not_found' };
+    });
+    expect(asked[0]).toMatchObject({ email: EMAIL });
+    expect(asked[0]).not.toHaveProperty('platformId');
+  });
+
+  it('is not made on the happy path, nor where grants are not known to stand in the export', async () => {
+    const happy = await aWorld();
+    const { around, times } = counted();
+    expect(await happy.start(around).run()).toMatchObject({ phase: 'completed' });
+
+    const blind = await createWorld(store(), { listsGrants: false });
+    onTestFinished(blind.close);
+    await blind.claim({ key: 'key-2' });
+    blind.platform.fault({ operation: 'grant', fault: 'error_after' });
+    await blind.start(around).run('key-2');
+    expect(await blind.row('key-2')).toMatchObject({ nextAttemptAt: utc('2026-01-06 12:00:00') });
+    blind.advance(DAY);
+    await blind.start().sweeper();
+    expect(await blind.start(around).run('key-2')).toMatchObject({ review: 'grant_unknown' });
+    expect(blind.alerts()).toEqual(['grant_unknown', 'review_waiting']);
+    expect(times('platform.findGrant')).toBe(0);
+  });
+
+  it.each([
+    [14_999, 0, 'needs_review'],
+    [15_000, 1, 'completed'],
+  ])('is not begun without time to end: with %d ms left, %d of them', async (leftMs, looks, phase) => {
+    const world = await unknownGrant('error_after');
+    const { around, times } = counted();
+    world.moveTo(utc('2026-01-05 12:05:00'));
+    await world.start().sweeper();
+    expect(await world.start(around).run(KEY, leftMs)).toMatchObject({ phase });
+    expect(times('platform.findGrant')).toBe(looks);
+    expect(times('ledger.write')).toBe(looks);
+    // Three minutes later, as the sweeper left it.
+    if (looks === 0) expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
+  });
+
+  it('counts the time that storage took as well', async () => {
+    const world = await unknownGrant('error_after');
+    const { around, times } = counted();
+    const slow = after('ledger.readAccount', () => world.advance(45_001));
+    await nextRun(world, (port, work) => around(port, () => slow(port, work)));
+    expect(times('platform.findGrant')).toBe(0);
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
+  });
+});
+
+describe('evidence that comes after a person has answered', () => {
+  /** A look is under way; its answer comes when the person, and what follows from their word, is through. */
+  async function lateLook(fault: string, meanwhile: (world: World) => Promise<unknown>) {
+    const world = await unknownGrant(fault);
+    const row = await nextRun(
+      world,
+      after('platform.findGrant', () => meanwhile(world)),
+    );
+    expect(await world.row()).toEqual(row);
+    return { world, row };
+  }
+
+  it.each(['error_after', 'error_before'])('"granted" changes nothing (%s)', async (fault) => {
+    const { world, row } = await lateLook(fault, (during) => answer(during, 'confirm-granted'));
+    expect(row.phase).toBe('completed');
+    expect(events(row)).toEqual(['received', 'paid', 'grant_unknown', 'confirm-granted']);
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+
+  it('"not granted", truly, changes nothing: the next grant is made', async () => {
+    const { world, row } = await lateLook('error_before', (during) => answer(during, 'confirm-not-granted'));
+    expect(row).toMatchObject({ phase: 'charged', grantNo: 1 });
+    expect(await nextRun(world)).toMatchObject({ phase: 'completed', grantNo: 2 });
+    expect(world.books()).toEqual(GRANTED);
+  });
+
+  it('"not granted", in error, completes the recharge before it is granted a second time', async () => {
+    const { world, row } = await lateLook('error_after', (during) => answer(during, 'confirm-not-granted'));
+    expect(row).toMatchObject({ phase: 'completed', grantNo: 1 });
+    expect(world.books()).toEqual(GRANTED);
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+
+  it('"not granted", in error, says the loss where the next grant was made: it settles its own grant alone', async () => {
+    const { world, row } = await lateLook('error_after', async (during) => {
+      await answer(during, 'confirm-not-granted');
+      during.platform.fault({ operation: 'grant', fault: 'error_before' });
+      expect(await nextRun(during)).toMatchObject({ review: 'grant_unknown', grantNo: 2 });
+    });
+    expect(row).toMatchObject({ phase: 'needs_review', review: 'grant_unknown', grantNo: 2 });
+    expect(world.alerts()).toEqual(['grant_unknown', 'grant_unknown', 'granted_twice']);
+    expect(await nextRun(world)).toMatchObject({ review: 'grant_unknown', grantNo: 2 });
+    expect(world.books()).toEqual(GRANTED);
+  });
+
+  it('"not granted", in error, says the loss where the next grant completed the recharge', async () => {
+    const { world, row } = await lateLook('error_after', async (during) => {
+      await answer(during, 'confirm-not-granted');
+      expect(await nextRun(during)).toMatchObject({ phase: 'completed', grantNo: 2 });
+    });
+    expect(row).toMatchObject({ phase: 'completed', grantNo: 2 });
+    expect(world.books()).toEqual(GRANTED_TWICE);
+    expect(world.alerts()).toEqual(['grant_unknown', 'granted_twice']);
+  });
+
+  it.each([
+    ['refunding', async () => {}],
+    ['refunded', nextRun],
+  ])('"refund", in error, says the loss: %s', async (phase, goesOn) => {
+    const { world, row } = await lateLook('error_after', async (during) => {
+      await answer(during, 'refund');
+      await goesOn(during);
+    });
+    expect(row.phase).toBe(phase);
+    expect(events(row).at(-1)).toBe('late_grant_answer');
+    expect(world.alerts()).toEqual(['grant_unknown', 'granted_after_refund']);
+    if (phase === 'refunding') expect(await nextRun(world)).toMatchObject({ phase: 'refunded' });
+    expect(world.books()).toEqual(LOST_BOTH);
+  });
+
+  it('"refund", truly, changes nothing', async () => {
+    const { world, row } = await lateLook('error_before', (during) => answer(during, 'refund'));
+    expect(row.phase).toBe('refunding');
+    expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+});
+
+describe('two processes that look at once', () => {
+  async function bothLook(fault: string): Promise<World> {
+    const world = await unknownGrant(fault);
+    world.moveTo(utc('2026-01-05 12:05:00'));
+    await world.start().sweeper();
+    const barrier = Promise.withResolvers<void>();
+    let arrived = 0;
+    const together: Around = async (port, work) => {
+      const result = await work();
+      if (port !== 'platform.findGrant') return result;
+      arrived += 1;
+      if (arrived < 2) {
+        await barrier.promise;
+        return result;
+      }
+      barrier.resolve();
+      // A millisecond behind: what two processes write in one and the same would be equal to the letter.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      world.advance(1);
+      return result;
+    };
+    await Promise.all([world.start(together).run(), world.start(together).run()]);
+    return world;
+  }
+
+  it('complete it once', async () => {
+    const world = await bothLook('error_after');
+    expect(events(await world.row())).toEqual(['received', 'paid', 'grant_unknown', 'granted']);
+    expect(world.alerts()).toEqual(['grant_unknown']);
+    expect(world.lines().filter((line) => line.credits_granted !== undefined)).toHaveLength(1);
+  });
+
+  it('write down once what is not there', async () => {
+    const world = await bothLook('error_before');
+    const row = await world.row();
+    expect(row).toMatchObject({ review: 'grant_unknown', nextAttemptAt: utc('2026-01-05 13:05:00') });
+    expect(row.history.at(-1)).toEqual({ at: utc('2026-01-05 12:05:00'), event: 'not_in_export' });
+  });
+});
+
+describe('a message that comes again while a person is waited for', () => {
+  it('asks the export nothing, and leaves the version that was shown', async () => {
+    const world = await unknownGrant('error_after');
+    const shown = await world.row();
+    const { around, times } = counted();
+    world.advance(HOUR);
+    await world.start(around).run();
+    expect(await world.row()).toEqual(shown);
+    expect(times('platform.findGrant')).toBe(0);
+  });
+});
+
+describe('unknown grants in a row', () => {
+  const CLIENTS = ['a@example.com', 'b@example.com', 'c@example.com'];
+
+  it('stop new charges also where each was found meanwhile: the platform still does not answer', async () => {
+    const world = await createWorld(store(), { listsGrants: true, clients: CLIENTS });
+    onTestFinished(world.close);
+    for (const email of CLIENTS) {
+      const key = email.slice(0, 1);
+      world.platform.fault({ operation: 'grant', fault: 'error_after', email });
+      await world.claim({ key, email });
+      await world.start().run(key);
+      if (key === 'c') continue;
+      world.moveTo((await world.row(key)).nextAttemptAt ?? 0);
+      await world.start().sweeper();
+      expect(await world.start().run(key)).toMatchObject({ phase: 'completed' });
+    }
+    expect(world.alerts()).toEqual(['grant_unknown', 'grant_unknown', 'grant_unknown', 'charging_paused']);
+  });
+});
