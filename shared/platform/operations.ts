@@ -52,9 +52,9 @@ interface Failure {
 
 /** What became of a call that was not done as asked. Its message holds no key, no email and no query string. */
 export class PlatformError extends Error implements Failure {
-  readonly operation: Operation;
-  readonly outcome: Failure['outcome'];
-  readonly mayRepeat: boolean;
+  declare readonly operation: Operation;
+  declare readonly outcome: Failure['outcome'];
+  declare readonly mayRepeat: boolean;
   declare readonly status?: number;
   declare readonly code?: string;
   declare readonly requestId?: string;
@@ -66,9 +66,6 @@ export class PlatformError extends Error implements Failure {
     const what = `${OPERATIONS[failure.operation]} ${WHAT_HAPPENED[failure.outcome]}`;
     super(`${what}: ${detail.replace(/\.$/, '')}. ${whatToDo(failure)}`);
     this.name = 'PlatformError';
-    this.operation = failure.operation;
-    this.outcome = failure.outcome;
-    this.mayRepeat = failure.mayRepeat;
     Object.assign(this, failure);
   }
 }

@@ -156,7 +156,7 @@ describe('a grant in the usage export', () => {
 describe('readUsageExport', () => {
   it('gives each line its names, wherever the columns stand and whatever others there are', async () => {
     const text = [
-      '\uFEFFDescription, AMOUNT ,Credit Type,Reason,date,Sub Account Email,Sub Account ID,Colour',
+      '\uFEFF"Description", AMOUNT ,Credit Type,Reason,date,Sub Account Email,Sub Account ID,Colour',
       'a note,0.5,economy,AI message,2023-11-14,jane@example.com,abc123xyz,red',
       '',
       '',
