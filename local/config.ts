@@ -2,16 +2,47 @@ import { basename } from 'node:path';
 import * as z from 'zod';
 import { type Config, parseConfig } from '../shared/config.ts';
 import { ConfigError, readConfigFile } from '../shared/config-file.ts';
+import { DEMO_CHANNEL } from './state.ts';
 
 /** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */
 const section = z.looseObject({}).default({});
-const fileSchema = z.looseObject({ recharge: section, guard: section, platform: section });
+const fileSchema = z.looseObject({
+  recharge: section,
+  guard: section,
+  platform: section,
+  channels: section,
+});
 
 /** Whoever holds the secret may send it as a token, or sign with it. */
 const LOCAL_VERIFIERS = [
   { type: 'token', header: 'x-webhook-token', query: 'token' },
   { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
 ];
+
+/** Between the sandbox's chat system and the sandbox's platform, both of which have fields of their own. */
+const demoChannel = (chatUrl: string) => {
+  const verifiers = LOCAL_VERIFIERS;
+  return {
+    adapter: 'webhook',
+    toId: 'demo-agency',
+    incoming: {
+      verifiers,
+      id: '/id',
+      contact: '/contact/id',
+      text: '/text',
+      firstName: '/contact/name',
+      attachments: '/attachments',
+    },
+    delivery: {
+      url: `${chatUrl}/messages`,
+      headers: { authorization: 'Bearer {{token}}' },
+      externalId: '/id',
+      dedupes: true,
+    },
+    outgoing: { verifiers, id: '/messageId', contact: '/contactId', text: '/body' },
+    send: { verifiers },
+  };
+};
 
 /**
  * The configuration of `npm start`: every client pays USD 0.10 a credit, without limits. What
@@ -22,9 +53,13 @@ const LOCAL_VERIFIERS = [
  */
 export function localConfig(
   env: NodeJS.ProcessEnv,
-  { platformUrl, paymentsUrl }: { platformUrl: string | undefined; paymentsUrl: string | undefined },
+  {
+    platformUrl,
+    paymentsUrl,
+    chatUrl,
+  }: { platformUrl: string | undefined; paymentsUrl: string | undefined; chatUrl?: string | undefined },
 ): Config {
-  const { recharge, guard, platform, ...file } = readFile(env.RELAY_CONFIG);
+  const { recharge, guard, platform, channels, ...file } = readFile(env.RELAY_CONFIG);
   return parseConfig(
     {
       ...file,
@@ -39,8 +74,14 @@ export function localConfig(
       guard: { unknownAccounts: paymentsUrl === undefined ? 'allow' : 'refuse', limits: {}, ...guard },
       platform: {
         subAccountLookup: platformUrl !== undefined,
+        // The sandbox's is 60,000: not to be slower than what is tried out.
+        requestsPerMinute: 60_000,
         ...platform,
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
+      },
+      channels: {
+        ...(chatUrl === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chatUrl) }),
+        ...channels,
       },
       payment: { type: 'http', url: paymentsUrl ?? env.PAYMENT_HOOK_URL },
     },

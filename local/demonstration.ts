@@ -6,7 +6,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
-import { FOLDER, localFile, WITH_FOLDER } from './state.ts';
+import { DEMO_CHANNEL, FOLDER, localFile, WITH_FOLDER } from './state.ts';
 
 /** The clients of the sandbox, each with 500 credits at first and a threshold of 100. */
 export const SANDBOX_CLIENTS = [
@@ -63,6 +63,38 @@ export async function demonstrate(stage: Stage): Promise<Recharge> {
   for (const line of timeline(row)) say(line);
   say(`\n${email} now has ${after.balance} credits. The recharge is ${row.phase}.\n`);
   return row;
+}
+
+const saidSchema = z.object({ id: z.string() });
+const chatSchema = z.object({
+  messages: z.array(z.object({ kind: z.string(), id: z.string(), text: z.string() })),
+});
+
+/**
+ * Lets a customer of the sandbox's chat system write, and tells what the platform's bot answers.
+ *
+ * @throws an Error where no answer came back in time.
+ */
+export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; say: Stage['say'] }) {
+  const contact = 'jane';
+  const text = 'Is my order on its way?';
+  const { id } = saidSchema.parse(await ask(`${chatUrl}/sandbox/say`, { contact, name: 'Jane', text }));
+  say(`${contact} writes in a chat system (channel ${DEMO_CHANNEL}): "${text}"`);
+  const endsAt = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const { messages } = chatSchema.parse(await ask(`${chatUrl}/sandbox/messages?contact=${contact}`));
+    const answer = messages.slice(messages.findIndex((message) => message.id === id) + 1).at(0);
+    if (answer) {
+      say(`… into the platform, whose bot answers, and back to the chat: "${answer.text}"\n`);
+      return;
+    }
+    if (Date.now() > endsAt) {
+      throw new Error(
+        `No answer came to the chat within ${PATIENCE_MS} ms: ${WITH_FOLDER}npm run relay -- messages list`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
 }
 
 /** A client without an unfinished recharge: an interrupted start may have left one to `demo`. */
@@ -139,6 +171,9 @@ export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): s
         `  curl -X POST ${sandbox}/platform/faults -d '{"operation":"grant","fault":"error_after"}'`,
         'What was really charged:',
         `  curl ${sandbox}/payments/books`,
+        'A customer writes in the chat system; what became of it, and of the answer:',
+        `  curl -X POST ${sandbox}/chat/say -d '{"contact":"joe","text":"Hello?"}'`,
+        `${relay} messages list`,
       ]
     : [
         `Send webhooks to ${url}/webhooks/auto-recharge. What became of them, in another terminal:`,

@@ -2,12 +2,13 @@ import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createLogger } from '../shared/logger.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
+import type { Recharge } from '../shared/recharge/recharge.ts';
 import { startProcess } from './child-process.ts';
 import { localConfig, whatIsInForce } from './config.ts';
-import { ask, demonstrate, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
+import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { type Engine, startDynamo } from './engines.ts';
 import { startRelay } from './relay.ts';
-import { folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
+import { DEMO_CHANNEL, folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const say = (line: string) => {
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
   }
   const secrets = localSecrets(env);
   const parts = await startParts(fresh, secrets);
-  const { platformUrl, paymentsUrl, ...engines } = parts;
+  const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
   // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
   const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
   const name = demo && shared ? `recharge-relay-${folderId()}` : 'recharge-relay';
@@ -61,19 +62,26 @@ async function main(): Promise<void> {
     logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
   });
   started.push(() => relay.stop());
-  writeRuntime({ url: relay.url, dynamodbEndpoint: engines.dynamodbEndpoint, table: name });
+  const { dynamodbEndpoint } = engines;
+  writeRuntime({ url: relay.url, dynamodbEndpoint, table: name, platformUrl: config.platform.baseUrl });
 
   if (platformUrl !== undefined) {
     await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });
   }
+  if (platformUrl !== undefined && chatUrl !== undefined) {
+    const channel = `${relay.url}/channels/${DEMO_CHANNEL}`;
+    const secret = secrets.inbound.channels[`${DEMO_CHANNEL}/outgoing`]?.[0];
+    await ask(`${platformUrl}/sandbox/replies`, { url: `${channel}/outgoing`, secret });
+    await ask(`${chatUrl}/sandbox/relay`, { url: `${channel}/incoming` });
+  }
   if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
   say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
   if (!demo || env.RELAY_CONFIG) for (const line of whatIsInForce(config, env)) say(line);
-  const telling = demo && platformUrl !== undefined ? demonstrate({ ...relay, platformUrl, say }) : undefined;
-  const row = await telling?.catch((error: unknown) => {
+  const row = await showDemonstration(relay, parts).catch((error: unknown) => {
     if (once) throw error;
     // A relay that stays up helps to find out why.
     say(`${messageOf(error)}\n`);
+    return undefined;
   });
   if (!once) say(whatToTry(relay.url, demo, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
@@ -100,6 +108,8 @@ interface Parts {
   /** Absent where a real platform, or a test's own, stands in its place. */
   platformUrl: string | undefined;
   paymentsUrl: string | undefined;
+  /** There with the sandbox platform, whose bot answers what customers write. */
+  chatUrl: string | undefined;
 }
 
 /** Starts what the environment does not replace, all at once. */
@@ -117,7 +127,7 @@ async function startParts(
     folder.record(pids);
     return engine.endpoint;
   };
-  const [dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl] = await Promise.all([
+  const [dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chatUrl] = await Promise.all([
     env.DYNAMODB_ENDPOINT ?? startDynamo({ dbFile: localFile('dynamodb.sqlite') }).then(keep),
     env.SQS_ENDPOINT ?? startProcess('./sqs-process.ts').then(keep),
     env.PLATFORM_BASE_URL === undefined
@@ -134,12 +144,18 @@ async function startParts(
           booksFile: localFile('payments.jsonl'),
         }).then(keep)
       : undefined,
+    env.PLATFORM_BASE_URL === undefined
+      ? startProcess('./sandbox/chat-process.ts', {
+          secret: outbound.channelTokens[DEMO_CHANNEL],
+          booksFile: localFile('chat.jsonl'),
+        }).then(keep)
+      : undefined,
   ]);
-  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl };
+  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chatUrl };
 }
 
 /** The sandbox's own addresses, on the relay's port. */
-function sandboxPasses({ platformUrl, paymentsUrl }: Parts) {
+function sandboxPasses({ platformUrl, paymentsUrl, chatUrl }: Parts) {
   return {
     ...(platformUrl === undefined
       ? {}
@@ -150,7 +166,19 @@ function sandboxPasses({ platformUrl, paymentsUrl }: Parts) {
     ...(paymentsUrl === undefined
       ? {}
       : { '/sandbox/payments/': { origin: paymentsUrl, prefix: '/sandbox/' } }),
+    ...(chatUrl === undefined ? {} : { '/sandbox/chat/': { origin: chatUrl, prefix: '/sandbox/' } }),
   };
+}
+
+/** @returns the recharge of the demonstration; none where a party of the sandbox is replaced. */
+async function showDemonstration(
+  relay: Awaited<ReturnType<typeof startRelay>>,
+  { platformUrl, paymentsUrl, chatUrl }: Parts,
+): Promise<Recharge | undefined> {
+  if (platformUrl === undefined || paymentsUrl === undefined || chatUrl === undefined) return undefined;
+  const row = await demonstrate({ ...relay, platformUrl, say });
+  await demonstrateMessage({ chatUrl, say });
+  return row;
 }
 
 async function setUpSandboxClients({ accounts }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { DIRECTIONS } from '../shared/channels/message.ts';
+import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
@@ -28,6 +28,8 @@ const runtimeSchema = z.object({
   url: z.url(),
   dynamodbEndpoint: z.url(),
   table: z.string(),
+  /** With its version. Absent in what an earlier version of the relay wrote. */
+  platformUrl: z.url().exactOptional(),
 });
 /** Where the command line finds a relay on this machine. */
 export type LocalRuntime = z.infer<typeof runtimeSchema>;
@@ -71,10 +73,13 @@ function generatedSecrets(): LocalSecrets {
 function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
   const { inbound, outbound } = secrets;
   if (outbound.channelTokens[DEMO_CHANNEL] !== undefined) return secrets;
-  const ways = DIRECTIONS.map((direction) => [`${DEMO_CHANNEL}/${direction}`, [random()]]);
+  const token = random();
+  // The sandbox chat signs with what it asks us for.
+  const secretOf = (direction: Direction) => (direction === 'incoming' ? token : random());
+  const ways = DIRECTIONS.map((direction) => [`${DEMO_CHANNEL}/${direction}`, [secretOf(direction)]]);
   const more: LocalSecrets = {
     inbound: { ...inbound, channels: { ...inbound.channels, ...Object.fromEntries(ways) } },
-    outbound: { ...outbound, channelTokens: { ...outbound.channelTokens, [DEMO_CHANNEL]: random() } },
+    outbound: { ...outbound, channelTokens: { ...outbound.channelTokens, [DEMO_CHANNEL]: token } },
   };
   write(file, more);
   return more;

@@ -67,8 +67,9 @@ export function guardSettings({ recharge, guard, pricing }: Config): GuardSettin
   };
 }
 
-/** The waits of `base` with the choices an agency makes. */
-export function policyOf({ recharge }: Config, base: Policy): Policy {
+/** The waits of `base` with the choices an agency makes, and what its platform can prove. */
+export function policyOf({ recharge, platform }: Config, base: Policy): Policy {
   const { declineRetries, refundAutomatically } = recharge;
-  return { ...base, declineRetries, refundAutomatically };
+  const evidence = { ...base.evidence, lookUp: platform.usageExport.listsGrants };
+  return { ...base, declineRetries, refundAutomatically, evidence };
 }

@@ -6,6 +6,7 @@ import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
+import { createPace } from '../../shared/platform/pace.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
@@ -53,6 +54,7 @@ export function rechargeWorkerDeps({
           .catch((error: unknown) => logger.error('the outbound secret could not be read again', error));
       },
       timeoutMs: policy.grantCallMs,
+      pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
       now,
     }),
     charging: createDynamoCharging(client, table, { freshMs: CHARGING_FRESH_MS, now }),
