@@ -234,6 +234,7 @@ describe('after a kill', () => {
       (await call(`${url}/sandbox/contacts`)).json,
       (await call(`${url}/sandbox/lists`)).json,
       (await call(`${url}/sandbox/messages`)).json,
+      (await call(`${url}/sandbox/books`)).json,
     ];
     const before = await look(first.url);
     first.child.kill('SIGKILL');
