@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { localPolicy } from '../../local/policy.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import {
   chargeIdOf,
@@ -77,6 +78,12 @@ describe('production’s numbers', () => {
     expect([policy.chargeWindowMs, policy.notFoundFinalMs, policy.lookupSilentMs]).toEqual([
       82_800_000, 86_400_000, 172_800_000,
     ]);
+  });
+
+  it('look for an unknown grant, where told to, before a person may call it not granted; so do those of one machine', () => {
+    expect(policy.evidence).toEqual({ lookUp: false, firstMs: 300_000, againMs: 3_600_000 });
+    expect(localPolicy.evidence).toEqual({ lookUp: false, firstMs: 5_000, againMs: 60_000 });
+    expect([policy.settleMs, localPolicy.settleMs]).toEqual([900_000, 20_000]);
   });
 
   it('leave refunds and further attempts to the agency’s choice', () => {
