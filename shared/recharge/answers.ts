@@ -1,4 +1,5 @@
-import { ended, type Moment, record, toCharged, toRefunding } from './machine.ts';
+import { record } from '../history.ts';
+import { ended, type Moment, toCharged, toRefunding } from './machine.ts';
 import type { Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */

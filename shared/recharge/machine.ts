@@ -1,3 +1,4 @@
+import { type HistoryEntry, record } from '../history.ts';
 import type { Money } from '../money.ts';
 import type {
   ChargeOutcome,
@@ -10,7 +11,7 @@ import type {
 } from '../payments/payment-hook.ts';
 import type { GrantEvidence, GrantResult } from '../platform/client.ts';
 import type { Policy } from './policy.ts';
-import type { HistoryEntry, Recharge, Refusal, ReviewReason } from './recharge.ts';
+import type { Recharge, Refusal, ReviewReason } from './recharge.ts';
 
 /** What the account row says of this attempt: the parameters every call of it uses. */
 export interface Frozen {
@@ -721,32 +722,6 @@ function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
   };
 }
 
-/** Longer histories lose their middle: with the rest of the row they stay under 4 KB, one read unit. */
-const HISTORY_MAX_BYTES = 1_600;
-const DETAIL_MAX_BYTES = 160;
-
-/** Appends an event; the same event with the same detail in a row is one entry with a count. */
-export function record(
-  { history }: Pick<Recharge, 'history'>,
-  { now }: Pick<Moment, 'now'>,
-  event: string,
-  detail?: string,
-): HistoryEntry[] {
-  const cut = detail === undefined ? {} : { detail: cutToBytes(detail, DETAIL_MAX_BYTES) };
-  const last = history.at(-1);
-  if (last && last.event === event && last.detail === cut.detail) {
-    return [...history.slice(0, -1), { ...last, times: (last.times ?? 1) + 1 }];
-  }
-  const longer = [...history, { at: now, event, ...cut }];
-  // The beginning (what was paid) and the latest entries are what a person needs.
-  while (Buffer.byteLength(JSON.stringify(longer)) > HISTORY_MAX_BYTES && longer.length > 7) {
-    const dropped = longer.splice(4, 2);
-    const times = dropped.reduce((sum, entry) => sum + (entry.times ?? 1), 0);
-    longer.splice(4, 0, { at: dropped[0]?.at ?? now, event: 'left_out', times });
-  }
-  return longer;
-}
-
 /** What was written since the row came to the review it is in. */
 export function sinceReview({ history, review }: Recharge): HistoryEntry[] {
   return history.slice(history.findLastIndex(({ event }) => event === review) + 1);
@@ -768,9 +743,4 @@ function recordLatest(
   const latest = history.at(-1);
   const times = earlier.reduce((sum, entry) => sum + (entry.times ?? 1), 1);
   return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];
-}
-
-/** The longest beginning that fits in UTF-8; no character is cut in two. */
-function cutToBytes(text: string, bytes: number): string {
-  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
 }

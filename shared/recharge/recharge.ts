@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { HistoryEntry } from '../history.ts';
 import type { Money } from '../money.ts';
 
 /** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
@@ -47,15 +48,6 @@ export const REFUSALS = [
   'observe_only',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
-
-export interface HistoryEntry {
-  /** Unix milliseconds of the event: of the first of equal ones in a row, of the latest look or reminder. */
-  at: number;
-  event: string;
-  detail?: string;
-  /** How often the same thing happened, where more than once. */
-  times?: number;
-}
 
 /** One recharge: one item of the table, and all there is to know about it. Times are Unix milliseconds. */
 export interface Recharge {

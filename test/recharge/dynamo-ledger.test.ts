@@ -1,9 +1,10 @@
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { record } from '../../shared/history.ts';
 import { type Account, type Reservation, unknownAccount } from '../../shared/recharge/account.ts';
 import { judge, withEntry } from '../../shared/recharge/guard.ts';
 import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger.ts';
-import { decide, type Moment, type Outcome, record } from '../../shared/recharge/machine.ts';
+import { decide, type Moment, type Outcome } from '../../shared/recharge/machine.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../shared/table.ts';
