@@ -41,7 +41,8 @@ export interface Adapter {
   /** What the sender of an accepted request wants to hear. */
   accepted: { status: number; body: string };
   /**
-   * The requests that deliver a message, one for each part, in order.
+   * The requests that deliver a message, one for each part, in order; always the same ones for a message. None:
+   * there is nowhere to deliver it to, because the contact has not written yet, so it is refused.
    *
    * @param token what proves us to the system; in no address but where the vendor puts it, and in no detail.
    */

@@ -37,3 +37,20 @@ export function firstPointed(document: unknown, pointers: readonly string[]): un
   }
   return undefined;
 }
+
+type Json = string | { [name: string]: Json };
+
+/** The document with `value` where the pointer leads: the way back from `pointed`. */
+export function placed(document: Json, pointer: string, value: string): Json {
+  const [, name, ...rest] = pointer.split('/');
+  if (name === undefined) return value;
+  const members = typeof document === 'string' ? {} : document;
+  const member = name.replaceAll('~1', '/').replaceAll('~0', '~');
+  const below = rest.map((part) => `/${part}`).join('');
+  const held = Object.hasOwn(members, member) ? members[member] : undefined;
+  return { ...members, [member]: placed(held ?? {}, below, value) };
+}
+
+/** Whether the document has what the condition asks for. */
+export const fulfils = (document: unknown, { at, equals }: z.infer<typeof conditionSchema>) =>
+  pointed(document, at) === equals;

@@ -1,5 +1,8 @@
 import * as z from 'zod';
 import { verifierSchema } from '../http/verifiers.ts';
+import { chatwootSettings } from './adapters/chatwoot.ts';
+import { slackSettings } from './adapters/slack.ts';
+import { telegramSettings } from './adapters/telegram.ts';
 import { webhookSettings } from './adapters/webhook.ts';
 import { conditionSchema, pointersSchema } from './pointer.ts';
 
@@ -39,7 +42,7 @@ const sendSettings = z.strictObject({
 });
 
 /** What every channel has, whatever its adapter. */
-export const commonSettings = {
+const commonSettings = {
   /** `customData.toId` of every incoming message: the agency's identifier at the platform. */
   toId: z.string().min(1).max(255),
   /** `customData.channel`, a label. Default: the channel's name. */
@@ -55,8 +58,17 @@ export const commonSettings = {
 /** One external chat system behind one name. */
 export const channelSchema = z.discriminatedUnion('adapter', [
   z.strictObject({ adapter: z.literal('webhook'), ...commonSettings, ...webhookSettings }),
+  z.strictObject({ adapter: z.literal('telegram'), ...commonSettings, ...telegramSettings }),
+  z.strictObject({ adapter: z.literal('chatwoot'), ...commonSettings, ...chatwootSettings }),
+  z.strictObject({ adapter: z.literal('slack'), ...commonSettings, ...slackSettings }),
 ]);
 export type ChannelSettings = z.infer<typeof channelSchema>;
 
 export const channelsSchema = z.record(channelNameSchema, channelSchema).default({});
 export type Channels = z.infer<typeof channelsSchema>;
+
+/** What a delivery means whose outcome nobody knows: repeated only where the chat system dedupes by our id. */
+export function outgoingUnknown(settings: ChannelSettings): z.infer<typeof unknownPolicy> {
+  const dedupes = settings.adapter === 'webhook' && settings.delivery.dedupes;
+  return settings.outgoing.unknown ?? (dedupes ? 'repeat' : 'park');
+}

@@ -1,0 +1,155 @@
+import * as z from 'zod';
+import { type Verifier, verifierSchema } from '../../http/verifiers.ts';
+import type { Adapter, ForDelivery, Parsed } from '../adapter.ts';
+import { apiAddress } from './address.ts';
+import { judgeHttp } from './judging.ts';
+import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
+import { splitText, withLinks } from './text.ts';
+
+/**
+ * `X-Chatwoot-Signature: sha256=<hex>` over `<timestamp>.<raw body>`, with a secret that Chatwoot makes for each
+ * webhook: since 4.11.2 for account webhooks, since 4.13.0 for API channels. https://github.com/chatwoot/chatwoot/pull/13573
+ */
+const VERIFIER: Verifier = {
+  type: 'hmac',
+  header: 'x-chatwoot-signature',
+  encoding: 'hex',
+  prefix: 'sha256=',
+  signs: '{timestamp}.{body}',
+  timestampHeader: 'x-chatwoot-timestamp',
+  toleranceSeconds: 300,
+};
+
+/** One account of Chatwoot. https://developers.chatwoot.com */
+export const chatwootSettings = {
+  /** `https://app.chatwoot.com`, or an installation of your own. */
+  baseUrl: apiAddress,
+  accountId: z.int().positive(),
+  /** A webhook of an account tells of all inboxes: only these are relayed. */
+  inboxIds: z.array(z.int().positive()).min(1).exactOptional(),
+  /** For an installation that does not sign, or not with the secret it shows. */
+  verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
+  /** Longer texts are cut into parts. UTF-16 units. Chatwoot takes more; what is behind an inbox may not: WhatsApp's limit is 4,096. */
+  maxLength: z.int().min(100).default(4_000),
+};
+type ChatwootSettings = z.infer<z.ZodObject<typeof chatwootSettings>>;
+
+/** Of `message_created`: https://www.chatwoot.com/hc/user-guide/articles/1677693021-how-to-use-webhooks */
+const id = z.unknown().transform(readId).pipe(z.string());
+const person = z.object({ name: z.unknown(), email: z.unknown() });
+const messageSchema = z.object({
+  id,
+  content: z.unknown().transform(readText).pipe(z.string()),
+  private: z.boolean().nullish(),
+  /** A word in webhooks; a number, 0 for incoming, where Chatwoot writes its own enumeration. */
+  message_type: z.union([z.string(), z.int()]),
+  account: z.object({ id }).nullish(),
+  inbox: z.object({ id }).nullish(),
+  sender: person.extend({ id, type: z.string().nullish() }),
+  conversation: z.object({
+    id: id.optional(),
+    display_id: id.optional(),
+    meta: z.object({ sender: person.nullish() }).nullish(),
+  }),
+  attachments: z.array(z.unknown()).nullish(),
+});
+type ChatwootMessage = z.infer<typeof messageSchema>;
+
+export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
+  return {
+    verifiers: settings.verifiers,
+    parse: ({ body }) => parse(body, settings),
+    accepted: { status: 200, body: '' },
+    requests: (message, token) => requests(message, token, settings),
+    judge: (reply, now) => judgeHttp(reply, now, messageIdOf),
+    sample: ({ id: messageId, contact, text }) =>
+      JSON.stringify({
+        event: 'message_created',
+        id: messageId,
+        content: text,
+        message_type: 'incoming',
+        content_type: 'text',
+        private: false,
+        sender: { id: contact, name: 'Test', type: 'contact' },
+        inbox: { id: settings.inboxIds?.[0] ?? 1, name: 'Test' },
+        conversation: { id: 1 },
+        account: { id: settings.accountId, name: 'Test' },
+      }),
+  };
+}
+
+function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed {
+  const payload = readPayload(body);
+  if (payload === undefined) return NOT_JSON;
+  const event = 'event' in payload ? payload.event : undefined;
+  if (typeof event !== 'string')
+    return { kind: 'fault', fault: 'event is not text: this is no webhook of Chatwoot' };
+  if (event !== 'message_created') return { kind: 'ignored', why: 'an event other than message_created' };
+  // What agents and bots wrote, our deliveries among them, may lack what a contact's message has.
+  const type = 'message_type' in payload ? payload.message_type : undefined;
+  if (type !== 'incoming' && type !== 0 && (typeof type === 'string' || typeof type === 'number')) {
+    return { kind: 'ignored', why: 'not written by a contact' };
+  }
+  const read = messageSchema.safeParse(payload);
+  if (!read.success) {
+    const places = read.error.issues.map(({ path }) => path.join('.'));
+    return { kind: 'fault', fault: `not a message as Chatwoot describes it: ${places.join(', ')}` };
+  }
+  const message = read.data;
+  if (message.private) return { kind: 'ignored', why: 'a private note' };
+  if (message.sender.type != null && message.sender.type !== 'contact') {
+    return { kind: 'ignored', why: 'not written by a contact' };
+  }
+  if (message.account && message.account.id !== String(accountId)) {
+    return { kind: 'ignored', why: 'of another account' };
+  }
+  if (inboxIds && !inboxIds.some((inbox) => String(inbox) === message.inbox?.id)) {
+    return { kind: 'ignored', why: 'of an inbox that is not in inboxIds' };
+  }
+  return readMessage(message);
+}
+
+/** The contact is the person, who keeps it over conversations; replies go to the conversation last written in. */
+function readMessage({ id: messageId, content, sender, conversation, attachments }: ChatwootMessage): Parsed {
+  const replyTo = conversation.id ?? conversation.display_id;
+  if (replyTo === undefined) return { kind: 'fault', fault: 'conversation.id is missing' };
+  const links = (attachments ?? []).map(linkOf);
+  const unseen = links.filter((link) => link === undefined).length;
+  const text = [content, ...Array.from({ length: unseen }, () => '[attachment]')].join('\n').trim();
+  const files = links.filter((link) => link !== undefined);
+  if (text === '' && files.length === 0) return { kind: 'ignored', why: 'neither text nor attachment' };
+  const [firstName, ...names] = typeof sender.name === 'string' ? sender.name.trim().split(/\s+/) : [];
+  const email = sender.email ?? conversation.meta?.sender?.email;
+  const message = {
+    id: messageId,
+    contact: sender.id,
+    type: 'text' as const,
+    text,
+    attachments: files,
+    ...readPerson({ firstName, lastName: names.join(' '), email }),
+    replyTo,
+  };
+  return { kind: 'messages', messages: [message] };
+}
+
+const attachmentSchema = z.object({ data_url: z.unknown() });
+
+function linkOf(attachment: unknown): string | undefined {
+  return readLink(attachmentSchema.safeParse(attachment).data?.data_url);
+}
+
+const answerSchema = z.object({ id });
+const messageIdOf = (answer: unknown) => answerSchema.safeParse(answer).data?.id;
+
+/** https://developers.chatwoot.com/api-reference/messages/create-new-message */
+function requests(message: ForDelivery, token: string, { baseUrl, accountId, maxLength }: ChatwootSettings) {
+  const { replyTo } = message;
+  if (replyTo === undefined) return [];
+  const url = `${baseUrl}/api/v1/accounts/${accountId}/conversations/${encodeURIComponent(replyTo)}/messages`;
+  return splitText(withLinks(message), maxLength).map((content) => ({
+    method: 'POST' as const,
+    url,
+    headers: { 'content-type': 'application/json', api_access_token: token },
+    body: JSON.stringify({ content, message_type: 'outgoing', private: false }),
+  }));
+}

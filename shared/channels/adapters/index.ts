@@ -1,0 +1,20 @@
+import type { Adapter } from '../adapter.ts';
+import type { ChannelSettings } from '../settings.ts';
+import { createChatwootAdapter } from './chatwoot.ts';
+import { createSlackAdapter } from './slack.ts';
+import { createTelegramAdapter } from './telegram.ts';
+import { createWebhookAdapter } from './webhook.ts';
+
+/** The adapter of a channel, as its settings say. */
+export function createAdapter(settings: ChannelSettings): Adapter {
+  switch (settings.adapter) {
+    case 'webhook':
+      return createWebhookAdapter(settings);
+    case 'telegram':
+      return createTelegramAdapter(settings);
+    case 'chatwoot':
+      return createChatwootAdapter(settings);
+    case 'slack':
+      return createSlackAdapter(settings);
+  }
+}

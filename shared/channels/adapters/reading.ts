@@ -1,0 +1,74 @@
+import { emailSchema } from '../../recharge/webhook.ts';
+import type { Parsed } from '../adapter.ts';
+import type { Content } from '../message.ts';
+
+export const NOT_JSON: Parsed = { kind: 'fault', fault: 'the body is not a JSON object in UTF-8' };
+
+/** The body as a JSON object in strict UTF-8, whatever its content type says; undefined where it is none. */
+export function readPayload(body: Buffer): object | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * An id as text of 1 to 255 printable characters: no control, format or unassigned ones. Whole numbers are ids
+ * too; one that JSON cannot hold exactly is not, for two of those would be the same.
+ */
+export function readId(value: unknown): string | undefined {
+  const text = Number.isSafeInteger(value) ? String(value) : value;
+  return typeof text === 'string' && /^[^\p{C}]{1,255}$/u.test(text) ? text : undefined;
+}
+
+/** Text, blank where there is none; undefined where something else stands there. Half characters are replaced. */
+export function readText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' ? value.toWellFormed() : undefined;
+}
+
+/** A list of addresses, or one, or none; undefined where something else stands there. */
+export function readLinks(value: unknown): string[] | undefined {
+  if (value === undefined || value === null || value === '') return [];
+  const links = Array.isArray(value) ? value.map(readLink) : [readLink(value)];
+  const known = links.filter((link) => link !== undefined);
+  return known.length === links.length ? known : undefined;
+}
+
+/** 2,048 characters: the longest address that browsers and gateways are known to take. */
+const MAX_LINK_LENGTH = 2_048;
+
+/** An address of the web. Anything else, such as `data:` or `javascript:`, is no link for a reader. */
+export function readLink(value: unknown): string | undefined {
+  if (
+    typeof value !== 'string' ||
+    value.length > MAX_LINK_LENGTH ||
+    !/^https?:\/\/[^\p{C}\s]+$/iu.test(value)
+  ) {
+    return undefined;
+  }
+  return URL.canParse(value) ? value : undefined;
+}
+
+/** Names and email as far as they can be used: a person without them is still a person. */
+export function readPerson(person: {
+  firstName?: unknown;
+  lastName?: unknown;
+  email?: unknown;
+}): Pick<Content, 'firstName' | 'lastName' | 'email'> {
+  const firstName = readName(person.firstName);
+  const lastName = readName(person.lastName);
+  const email = emailSchema.safeParse(person.email).data;
+  return {
+    ...(firstName === undefined ? {} : { firstName }),
+    ...(lastName === undefined ? {} : { lastName }),
+    ...(email === undefined ? {} : { email }),
+  };
+}
+
+function readName(value: unknown): string | undefined {
+  return typeof value === 'string' ? readId(value.trim().slice(0, 255).toWellFormed()) : undefined;
+}

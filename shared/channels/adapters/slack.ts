@@ -1,0 +1,261 @@
+import * as z from 'zod';
+import { type Reply, readJson, retryAfterMs } from '../../http/request.ts';
+import type { Verifier } from '../../http/verifiers.ts';
+import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import { apiAddress } from './address.ts';
+import { judgeHttp } from './judging.ts';
+import { NOT_JSON, readId, readLink, readPayload, readText } from './reading.ts';
+import { splitText, withLinks } from './text.ts';
+
+/** A Slack app. https://docs.slack.dev/apis/events-api */
+export const slackSettings = {
+  /** Another one is for tests. */
+  apiUrl: apiAddress.default('https://slack.com/api'),
+  /**
+   * Where replies go: `follow` into the thread where the message was written in one, `always` into a thread of
+   * the message, `never` into the channel.
+   */
+  threads: z.enum(['follow', 'always', 'never']).default('follow'),
+};
+type SlackSettings = z.infer<z.ZodObject<typeof slackSettings>>;
+
+/** https://docs.slack.dev/authentication/verifying-requests-from-slack */
+const VERIFIER: Verifier = {
+  type: 'hmac',
+  header: 'x-slack-signature',
+  encoding: 'hex',
+  prefix: 'v0=',
+  signs: 'v0:{timestamp}:{body}',
+  timestampHeader: 'x-slack-request-timestamp',
+  toleranceSeconds: 300,
+};
+
+/**
+ * What Slack recommends; it cuts off beyond 40,000, which the escapes of 4,000 characters, five for one at most,
+ * do not reach. https://docs.slack.dev/reference/methods/chat.postMessage
+ */
+const MAX_LENGTH = 4_000;
+
+/** Of the kinds of message events, those in which a person says something. https://docs.slack.dev/reference/events/message */
+const SAYING = [undefined, 'file_share', 'me_message', 'thread_broadcast'];
+
+/** Slack's own account of notices to people. */
+const SLACKBOT = 'USLACKBOT';
+
+const id = z.unknown().transform(readId).pipe(z.string());
+const callbackSchema = z.object({
+  event_id: id,
+  event: z.looseObject({ type: z.string() }),
+  authorizations: z.array(z.object({ user_id: z.unknown(), is_bot: z.unknown() })).optional(),
+});
+const messageSchema = z.object({
+  channel: id,
+  ts: id,
+  user: id,
+  text: z.unknown().transform(readText).pipe(z.string()),
+  thread_ts: id.optional(),
+  files: z.array(z.unknown()).optional(),
+});
+const reactionSchema = z.object({
+  user: id,
+  reaction: id,
+  item: z.object({ type: z.string(), channel: id.optional() }),
+});
+const challengeSchema = z.object({ challenge: z.string().min(1).max(1_000) });
+
+export function createSlackAdapter({ apiUrl, threads }: SlackSettings): Adapter {
+  return {
+    verifiers: [VERIFIER],
+    parse: ({ body }) => parse(body, threads),
+    accepted: { status: 200, body: '' },
+    requests: (message, token) => requests(message, token, apiUrl),
+    judge,
+    sample({ id: eventId, contact, text }, now) {
+      const [channel = '', user = channel] = contact.split(':');
+      const ts = `${Math.floor(now / 1000)}.000100`;
+      const event = { type: 'message', channel_type: 'channel', channel, user, text, ts, event_ts: ts };
+      return JSON.stringify({ type: 'event_callback', event_id: eventId, event });
+    },
+  };
+}
+
+function parse(body: Buffer, threads: SlackSettings['threads']): Parsed {
+  const payload = readPayload(body);
+  if (payload === undefined) return NOT_JSON;
+  const type = 'type' in payload ? payload.type : undefined;
+  if (typeof type !== 'string')
+    return { kind: 'fault', fault: 'type is not text: this is no event of Slack' };
+  if (type === 'url_verification') {
+    // https://docs.slack.dev/reference/events/url_verification
+    const { data } = challengeSchema.safeParse(payload);
+    return data
+      ? { kind: 'reply', contentType: 'text/plain', body: data.challenge }
+      : { kind: 'fault', fault: 'url_verification comes without a challenge' };
+  }
+  if (type === 'app_rate_limited') return { kind: 'ignored', why: 'Slack says that it holds events back' };
+  if (type !== 'event_callback') return { kind: 'ignored', why: 'not an event' };
+  const callback = callbackSchema.safeParse(payload);
+  if (!callback.success) return { kind: 'fault', fault: 'not an event as Slack describes it' };
+  const { event, event_id: eventId, authorizations = [] } = callback.data;
+  const ownUser = authorizations.find(({ is_bot: isBot }) => isBot === true)?.user_id;
+  // Slack's mark of what apps wrote, ours among them.
+  if (
+    event.bot_id ||
+    event.subtype === 'bot_message' ||
+    event.user === SLACKBOT ||
+    (ownUser && event.user === ownUser)
+  ) {
+    return { kind: 'ignored', why: 'written by an app' };
+  }
+  if (event.type === 'message') return readMessage(event, threads);
+  if (event.type === 'reaction_added') return readReaction(eventId, event);
+  return { kind: 'ignored', why: 'an event that is neither a message nor a reaction' };
+}
+
+/**
+ * Its id is channel and `ts`, which name a message for ever: the same over the repetitions of an event
+ * (https://docs.slack.dev/apis/events-api#retries), and also where one message is the subject of several events,
+ * as in a channel that two workspaces share. A contact is a person in a channel, so that each gets the replies
+ * where they asked.
+ */
+function readMessage(event: Record<string, unknown>, threads: SlackSettings['threads']): Parsed {
+  if (!SAYING.some((subtype) => event.subtype === subtype)) {
+    return { kind: 'ignored', why: 'an edit, a deletion or a notice' };
+  }
+  const read = messageSchema.safeParse(event);
+  if (!read.success) {
+    const places = read.error.issues.map(({ path }) => path.join('.'));
+    return { kind: 'fault', fault: `not a message as Slack describes it: ${places.join(', ')}` };
+  }
+  const { channel, ts, user, thread_ts: threadTs, files = [] } = read.data;
+  const links = files.map((file) => readLink(fileSchema.safeParse(file).data?.permalink));
+  const unseen = links.filter((link) => link === undefined).map(() => '[file]');
+  const text = [readable(read.data.text), ...unseen].filter((line) => line !== '').join('\n');
+  const attachments = links.filter((link) => link !== undefined);
+  if (text.trim() === '' && attachments.length === 0) {
+    return { kind: 'ignored', why: 'neither text nor file' };
+  }
+  const thread = threads === 'always' ? (threadTs ?? ts) : threads === 'follow' ? threadTs : undefined;
+  const replyTo = thread === undefined ? channel : `${channel}:${thread}`;
+  const message = { id: `${channel}:${ts}`, contact: `${channel}:${user}`, type: 'text' as const };
+  return { kind: 'messages', messages: [{ ...message, text, attachments, replyTo }] };
+}
+
+/** Where a person may see the file who may see it in Slack: the other links need the app's token. */
+const fileSchema = z.object({ permalink: z.unknown() });
+
+/** https://docs.slack.dev/reference/events/reaction_added: an event's id is all that names a reaction. */
+function readReaction(eventId: string, event: Record<string, unknown>): Parsed {
+  const read = reactionSchema.safeParse(event);
+  if (!read.success) return { kind: 'fault', fault: 'not a reaction as Slack describes it' };
+  const { user, reaction, item } = read.data;
+  if (item.type !== 'message' || item.channel === undefined) {
+    return { kind: 'ignored', why: 'a reaction to what is not a message' };
+  }
+  const message = { id: eventId, contact: `${item.channel}:${user}`, type: 'reaction' as const };
+  return { kind: 'messages', messages: [{ ...message, text: `:${reaction}:`, attachments: [] }] };
+}
+
+/**
+ * Slack's markup as a person reads it: `<@U1|jane>`, `<https://example.com|our page>`, `&amp;`.
+ * https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
+ */
+function readable(text: string): string {
+  const marked = text.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_all, target: string, label?: string) =>
+    markOf(target, label ?? ''),
+  );
+  return marked.replaceAll(/&(amp|lt|gt);/g, (_all, name: string) => ENTITIES[name] ?? '');
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>' };
+
+function markOf(target: string, label: string): string {
+  const sign = target.charAt(0);
+  if (sign === '@' || sign === '#') return sign + (label || target.slice(1)).replace(/^[@#]/, '');
+  if (sign === '!') return label || `@${target.slice(1)}`;
+  const bare = target.replace(/^(mailto|tel):/, '');
+  return label === '' || target.endsWith(label) ? bare : `${label} (${bare})`;
+}
+
+/** Its control characters, and no others. https://docs.slack.dev/messaging/formatting-message-text#escaping */
+const escaped = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** https://docs.slack.dev/reference/methods/chat.postMessage; `replyTo` is `channel` or `channel:ts`. */
+function requests(message: ForDelivery, token: string, apiUrl: string) {
+  const [channel = '', place = ''] = (message.replyTo ?? message.contact).split(':');
+  // A contact is `channel:user`, and a user is no thread.
+  const thread = /^\d+\.\d+$/.test(place) ? { thread_ts: place } : {};
+  return splitText(withLinks(message), MAX_LENGTH).map((text) => ({
+    method: 'POST' as const,
+    url: `${apiUrl}/chat.postMessage`,
+    headers: { 'content-type': 'application/json; charset=utf-8', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ channel, text: escaped(text), ...thread }),
+  }));
+}
+
+const answerSchema = z.union([
+  z.object({ ok: z.literal(true), ts: z.string() }),
+  z.object({ ok: z.literal(false), error: z.string().regex(/^\w{1,60}$/) }),
+]);
+
+/** https://docs.slack.dev/reference/methods/chat.postMessage#errors: about the pace, the token, the workspace. */
+const NOT_APPLIED = [
+  'ratelimited',
+  'rate_limited',
+  'message_limit_exceeded',
+  'not_authed',
+  'invalid_auth',
+  'account_inactive',
+  'token_expired',
+  'token_revoked',
+  'not_allowed_token_type',
+  'missing_scope',
+  'no_permission',
+  'access_denied',
+  'accesslimited',
+  'ekm_access_denied',
+  'org_login_required',
+  'team_access_not_granted',
+  'team_added_to_org',
+  'two_factor_setup_required',
+  'request_timeout',
+];
+
+/** About this message or its place. */
+const REFUSED = [
+  'channel_not_found',
+  'not_in_channel',
+  'is_archived',
+  'is_inactive',
+  'user_not_found',
+  'cannot_dm_bot',
+  'messages_tab_disabled',
+  'msg_too_long',
+  'no_text',
+  'restricted_action',
+  'restricted_action_read_only_channel',
+  'restricted_action_thread_only_channel',
+  'restricted_action_non_threadable_channel',
+  'restricted_action_thread_locked',
+  'cannot_reply_to_message',
+  'invalid_arguments',
+  'invalid_arg_name',
+];
+
+/**
+ * Slack answers 200 whatever became of the message. Of `fatal_error` and `internal_error` its documentation says
+ * that some of it may have been done; a word that is not listed means nothing certain either.
+ */
+function judge(reply: Reply, now: number): Delivery {
+  const byHttp = judgeHttp(reply, now);
+  if (reply.kind !== 'response' || byHttp.kind !== 'delivered') return byHttp;
+  const answer = answerSchema.safeParse(readJson(reply.body)).data;
+  if (answer === undefined) return { kind: 'unknown', detail: 'HTTP 200, but not an answer of Slack' };
+  if (answer.ok) return { kind: 'delivered', externalId: answer.ts };
+  const detail = `Slack says ${answer.error}`;
+  if (REFUSED.includes(answer.error)) return { kind: 'refused', detail };
+  if (!NOT_APPLIED.includes(answer.error)) return { kind: 'unknown', detail };
+  const wait = retryAfterMs(reply.headers, now);
+  return { kind: 'not_applied', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+}

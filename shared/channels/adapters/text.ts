@@ -1,0 +1,43 @@
+import type { Content } from '../message.ts';
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * Cuts a text into parts of at most `maxLength` UTF-16 units, which is never more than so many characters in any
+ * other way of counting. It cuts at a line's end, else at a blank, where there is one in the second half of the
+ * part, and never inside what a reader sees as one character, unless that one is longer than a part. White
+ * space at a cut is dropped, and nothing else.
+ *
+ * @returns the text as it is where it fits.
+ */
+export function splitText(text: string, maxLength: number): string[] {
+  const parts: string[] = [];
+  let rest = text;
+  while (rest.length > maxLength) {
+    const end = cutOf(rest, maxLength);
+    parts.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  parts.push(rest);
+  return parts.length === 1 ? parts : parts.filter((part) => part !== '');
+}
+
+function cutOf(text: string, maxLength: number): number {
+  // A character further, since the break itself may stand just behind the part.
+  const window = text.slice(0, maxLength + 1);
+  const breaks = [window.lastIndexOf('\n'), window.search(/\s\S*$/)];
+  const at = breaks.find((place) => place >= maxLength / 2);
+  if (at !== undefined) return at;
+  // Some more, so that the character across the cut is seen whole; 64 units hold the longest emoji many times.
+  const { index = 0 } = graphemes.segment(text.slice(0, maxLength + 64)).containing(maxLength) ?? {};
+  if (index > 0) return index;
+  // One "character" of thousands of combining marks: cut between code points.
+  return isLowSurrogate(text.charCodeAt(maxLength)) ? maxLength - 1 : maxLength;
+}
+
+const isLowSurrogate = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
+
+/** The text with its links below it, for a system that takes nothing but text. */
+export function withLinks({ text, attachments }: Pick<Content, 'text' | 'attachments'>): string {
+  return [text, ...attachments].filter((line) => line !== '').join('\n');
+}
