@@ -5,8 +5,11 @@ import * as z from 'zod';
 import { recentPage } from './table.ts';
 
 const QUARANTINE = 'QUARANTINE#';
-/** The partition of the `recent` index that names what is kept. */
+/** The partitions of the `recent` index that name what is kept. */
 const QUARANTINE_LIST = 'QUARANTINE';
+const CAPTURED_LIST = 'CAPTURED';
+/** The reason of a delivery that nobody verified, kept because an operator asked for it. */
+export const CAPTURED = 'captured';
 /** Time enough to notice, mend the mapping and replay. */
 const KEPT_DAYS = 30;
 
@@ -14,8 +17,10 @@ export interface QuarantinedWebhook {
   /** The path it came to. */
   route: string;
   body: Buffer;
-  /** Lower-case names; what proves the sender is left out by the caller. */
+  /** Lower-case names; what proves the sender is left out by the caller, unless it was captured. */
   headers: Record<string, string>;
+  /** Of a captured one. */
+  query?: Record<string, string>;
   reason: string;
   receivedAt: number;
 }
@@ -23,13 +28,14 @@ export interface QuarantinedWebhook {
 export interface Quarantine {
   /**
    * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of where it
-   * came to and its bytes.
+   * came to and its bytes. Captured ones are told apart by their headers too: the body of a test is always
+   * the same, and the headers are what one wants to see.
    *
    * @throws what storage throws: the sender must then be told to send it again.
    */
   keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
-  /** Newest first; at most 100. */
-  list(): Promise<{ id: string; receivedAt: number }[]>;
+  /** Newest first; at most 100. Captured ones are a list of their own: nobody verified them. */
+  list(of?: typeof CAPTURED): Promise<{ id: string; receivedAt: number; route: string }[]>;
   /** Undefined where nothing is kept under this id, or its 30 days are over. */
   show(id: string): Promise<QuarantinedWebhook | undefined>;
 }
@@ -38,6 +44,7 @@ const itemSchema = z.object({
   route: z.string(),
   body: z.instanceof(Uint8Array),
   headers: z.record(z.string(), z.string()),
+  query: z.record(z.string(), z.string()).exactOptional(),
   reason: z.string(),
   receivedAt: z.int(),
   expiresAt: z.int(),
@@ -45,8 +52,11 @@ const itemSchema = z.object({
 
 export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
   return {
-    async keep({ route, body, headers, reason, receivedAt }) {
-      const id = createHash('sha256').update(`${route}\n`).update(body).digest('hex');
+    async keep({ route, body, headers, query, reason, receivedAt }) {
+      const captured = reason === CAPTURED;
+      const hash = createHash('sha256').update(`${route}\n`);
+      if (captured) hash.update(`${JSON.stringify([headers, query])}\n`);
+      const id = hash.update(body).digest('hex');
       try {
         await client.send(
           new PutCommand({
@@ -54,12 +64,13 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
             Item: {
               pk: QUARANTINE + id,
               v: 1,
-              list: QUARANTINE_LIST,
-              listKey: `${receivedAt}#${id}`,
+              list: captured ? CAPTURED_LIST : QUARANTINE_LIST,
+              listKey: `${receivedAt}#${id}#${route}`,
               route,
               receivedAt,
               reason,
               headers,
+              query,
               body,
               expiresAt: Math.floor(receivedAt / 1_000) + KEPT_DAYS * 86_400,
             },
@@ -75,11 +86,11 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
       }
     },
 
-    async list() {
-      const { items } = await recentPage(client, table, QUARANTINE_LIST);
+    async list(of) {
+      const { items } = await recentPage(client, table, of ? CAPTURED_LIST : QUARANTINE_LIST);
       return items.map(({ listKey }) => {
-        const [receivedAt = '', id = ''] = listKey.split('#');
-        return { id, receivedAt: Number(receivedAt) };
+        const [receivedAt = '', id = '', route = ''] = listKey.split('#');
+        return { id, receivedAt: Number(receivedAt), route };
       });
     },
 

@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
+import { createDynamoCapture } from '../../shared/capture.ts';
 import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
@@ -33,6 +34,7 @@ export function rechargeWebhookDeps({
     ledger,
     accounts: createAccounts(client, table, ledger),
     quarantine: createDynamoQuarantine(client, table),
+    capture: createDynamoCapture(client, table),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { type Capture, captureDelivery } from '../../shared/capture.ts';
 import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/http/incoming.ts';
 import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
 import type { IncomingRequest } from '../../shared/http/verifiers.ts';
@@ -20,6 +21,7 @@ export interface RechargeWebhookDeps {
   ledger: Ledger;
   accounts: Pick<Accounts, 'emailOf'>;
   quarantine: Pick<Quarantine, 'keep'>;
+  capture: Pick<Capture, 'take'>;
   queue: RechargeQueue;
   /** How soon a claimed row brings itself back where it could not be queued. */
   sweepAgainMs: number;
@@ -71,6 +73,12 @@ async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps)
   const pick = ({ webhook }: WebhookSecrets) => webhook;
   const verified = await verifyIncoming(request, deps.config.verifiers, { ...deps, pick });
   if (!verified.ok) {
+    const captured = await captureDelivery(request, ROUTE, deps);
+    // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
+    if (captured !== undefined) {
+      const answer = jsonResponse(202, { status: 'captured' });
+      return { answer, about: { word: 'captured', quarantine: captured, reason: verified.reason } };
+    }
     const answer = errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
     return { answer, about: { word: 'unauthorized', reason: verified.reason } };
   }

@@ -9,6 +9,7 @@ import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
 import { createTable } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
+import { createDynamoCapture } from '../../shared/capture.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { signRequest } from '../../shared/http/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
@@ -739,6 +740,115 @@ describe('the proof of the sender', () => {
     fails = true;
     await send(BODY, { secret: 'a guess' });
     expect((await send(BODY)).status).toBe(200);
+  });
+});
+
+describe('a webhook that nobody can verify, while captures are on', () => {
+  const CAPTURED = { status: 202, body: { status: 'captured' } };
+  const ROUTE = '/webhooks/auto-recharge';
+  const start = (route = ROUTE) => {
+    const { client, table } = store();
+    return createDynamoCapture(client, table).start(route, NOW + 60_000);
+  };
+  const rows = async () => (await everythingStored()).filter(({ pk }) => !String(pk).startsWith('CONTROL#'));
+
+  it('is kept whole and answered 202, and nothing else happens', async () => {
+    const token = await start();
+    const { send, alerts, lines } = aWebhook();
+    const headers = { 'X-Platform-Signature': 'v1=abc', Authorization: 'Bearer of-the-platform' };
+    expect(await send(BODY, { secret: null, headers, query: { token }, base64: true })).toEqual(CAPTURED);
+    expect(await rows()).toEqual([
+      expect.objectContaining({
+        reason: 'captured',
+        headers: {
+          'content-type': 'application/json',
+          'x-platform-signature': 'v1=abc',
+          authorization: 'Bearer of-the-platform',
+        },
+        body: new Uint8Array(Buffer.from(BODY)),
+        // 30 days on: 2026-02-04, 09:30 UTC.
+        expiresAt: 1_770_197_400,
+      }),
+    ]);
+    expect(await queue().taken()).toEqual([]);
+    expect(alerts()).toEqual([]);
+    expect(lines).toMatchObject([
+      { level: 'info', word: 'captured', status: 202, quarantine: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]);
+    expect(JSON.stringify([lines, await everythingStored()])).not.toContain(token);
+    expect(JSON.stringify(lines)).not.toMatch(/v1=abc|of-the-platform|jane|key-1/);
+  });
+
+  it('is captured also where no verifier is configured, and no secret is set', async () => {
+    const query = { token: await start() };
+    expect(await aWebhook({ recharge: { verifiers: [] } }).send(BODY, { secret: null, query })).toEqual(
+      CAPTURED,
+    );
+    expect(await aWebhook({ secret: () => '' }).send('{}', { secret: null, query })).toEqual(CAPTURED);
+  });
+
+  it.each<[string, (token: string) => Record<string, string> | undefined]>([
+    ['without a token', () => undefined],
+    ['with another token', (token) => ({ token: `${token}x` })],
+    ['with the token under another name', (token) => ({ Token: token })],
+  ])('is refused as ever %s', async (_name, queryOf) => {
+    const query = queryOf(await start());
+    const { send, lines } = aWebhook();
+    expect(await send(BODY, { secret: null, ...(query ? { query } : {}) })).toEqual(UNAUTHORIZED);
+    expect(await rows()).toEqual([]);
+    expect(lines).toMatchObject([{ word: 'unauthorized', status: 401 }]);
+  });
+
+  it('is refused as ever once the time is over, when it is full, and at the address of another route', async () => {
+    const { send, clock } = aWebhook();
+    const sent = async (token: string, body = BODY) => send(body, { secret: null, query: { token } });
+    expect(await sent(await start('/channels/support/outgoing'))).toEqual(UNAUTHORIZED);
+    const token = await start();
+    for (let n = 1; n <= 20; n += 1) expect(await sent(token, `{"n":${n}}`)).toEqual(CAPTURED);
+    expect(await sent(token)).toEqual(UNAUTHORIZED);
+    const fresh = await start();
+    clock.now += 60_000;
+    expect(await sent(fresh)).toEqual(UNAUTHORIZED);
+    clock.now -= 1;
+    expect(await sent(fresh)).toEqual(CAPTURED);
+    expect(await rows()).toHaveLength(21);
+  });
+
+  it('is refused with the very bytes with which it is refused while nothing is captured', async () => {
+    const { handler } = aWebhook();
+    const refused = async (query: Record<string, string>) => handler(anEvent(BODY, { secret: null, query }));
+    const before = await refused({ token: 'capture-AAAAAAAAAAAAAAAAAAAAAAAA' });
+    await start();
+    expect(await refused({ token: 'capture-AAAAAAAAAAAAAAAAAAAAAAAA' })).toEqual(before);
+    expect(await refused({})).toEqual(before);
+  });
+
+  it('is answered 500 where it cannot be kept', async () => {
+    const token = await start();
+    const { client, table } = store();
+    await client.send(new DeleteTableCommand({ TableName: table }));
+    expect(await aWebhook().send(BODY, { secret: null, query: { token } })).toEqual(NOT_STORED);
+  });
+
+  it('is asked about with one request, and only where it holds a token of a capture', async () => {
+    const counted = meter(store().client);
+    const { send } = aWebhook();
+    await send(BODY, { secret: null });
+    await send(BODY, { secret: null, query: { token: 'a guess' } });
+    expect(counted.requests).toBe(0);
+    await send(BODY, { secret: null, query: { token: 'capture-AAAAAAAAAAAAAAAAAAAAAAAA' } });
+    expect(counted.requests).toBe(1);
+  });
+
+  it('does not concern the ones that are verified: they are recharges, at the same cost', async () => {
+    const query = { token: await start() };
+    const counted = meter(store().client);
+    const { send } = aWebhook();
+    expect(await send(BODY, { query })).toEqual(RECEIVED);
+    expect(counted).toMatchObject({ requests: 1, writeUnits: 3, readUnits: 0 });
+    expect((await send(BODY, { query })).status).toBe(200);
+    expect(counted.requests).toBe(2);
+    expect((await rows()).map(({ pk }) => pk)).toEqual(['RECHARGE#key-1']);
   });
 });
 
