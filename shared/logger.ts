@@ -22,6 +22,9 @@ export const ALERTS = [
   'newer_row',
   'key_reused',
   'webhook_quarantined',
+  'message_failed',
+  'message_parked',
+  'message_quarantined',
 ] as const;
 export type Alert = (typeof ALERTS)[number];
 

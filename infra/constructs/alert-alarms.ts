@@ -23,9 +23,12 @@ const IMPACT: Record<Alert, string> = {
   monthly_cap_near: 'A client has used 80 % of its monthly amount.',
   monthly_cap_reached: 'A client has used all of its monthly amount; its next recharge is refused.',
   no_progress: 'A recharge keeps coming back without getting any further.',
-  newer_row: 'A recharge is left alone: it was written by a later version than the one running.',
+  newer_row: 'A recharge or message is left alone: it was written by a later version than the one running.',
   key_reused: 'The platform sent other content under a known key; nothing was done for it.',
   webhook_quarantined: 'A genuine webhook was not understood; its client gets no credits.',
+  message_failed: 'A chat message was given up: whoever it was for did not get it.',
+  message_parked: 'It is not known whether a chat message was delivered; it is not sent again by itself.',
+  message_quarantined: 'A genuine chat message was not understood, and not relayed.',
 };
 
 /** The metric under which an alert, or any other count of the log, arrives. */

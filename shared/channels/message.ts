@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HistoryEntry } from '../history.ts';
+import { type HistoryEntry, record } from '../history.ts';
 
 /** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
 export const MESSAGE_VERSION = 1;
@@ -54,12 +54,41 @@ export interface Message {
   receivedAt: number;
   /** How often it was queued: a replay is another message to the queue, and the same to the receiver. */
   queuedNo: number;
+  /** When it was received, or last replayed: its time to be delivered, and its time on disk, count from here. */
+  queuedAt: number;
+  /**
+   * Drawn by the process that is about to deliver a part, where a repetition would be a second message: who
+   * finds it knows that the part may have been sent, and only that process may say what became of it.
+   */
+  intent?: string;
   /** A message is cut into parts where the target's limit demands it; those before this one are delivered. */
   partsDelivered: number;
   /** What the receiver calls it, one id a part, where it says so. */
   externalIds: string[];
   history: HistoryEntry[];
 }
+
+export function newMessage(
+  of: { channel: string; direction: Direction; content: Content },
+  now: number,
+): Message {
+  return {
+    v: MESSAGE_VERSION,
+    ...of,
+    status: 'received',
+    version: 1,
+    receivedAt: now,
+    queuedNo: 1,
+    queuedAt: now,
+    partsDelivered: 0,
+    externalIds: [],
+    history: record({ history: [] }, { now }, 'received'),
+  };
+}
+
+/** Nothing more happens to it by itself. */
+export const isEnded = ({ status }: Message) =>
+  status === 'delivered' || status === 'failed' || status === 'parked';
 
 /** What names a message for people and for the receivers that dedupe: stable for ever, and recognisably ours. */
 export function messageIdOf(message: {

@@ -1,0 +1,53 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
+import { createDynamoCapture } from '../../shared/capture.ts';
+import { openChannels } from '../../shared/channels/channels.ts';
+import { createDynamoMessages } from '../../shared/channels/messages.ts';
+import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
+import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
+import { bundledConfig } from '../../shared/config-file.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger, toStdout } from '../../shared/logger.ts';
+import { createDynamoQuarantine } from '../../shared/quarantine.ts';
+import { envSchema } from './env.ts';
+import type { ChannelWebhookDeps } from './handler.ts';
+
+/** All of the configuration that the webhook uses. */
+const configSchema = z.object({ channels: channelsSchema });
+
+/** The webhook's parts on one table: the same on AWS and on one machine. */
+export function channelWebhookDeps({
+  config,
+  client,
+  table,
+  ...given
+}: { config: { channels: Channels }; client: DynamoDBDocumentClient; table: string } & Pick<
+  ChannelWebhookDeps,
+  'secrets' | 'queue' | 'logger' | 'now'
+>): ChannelWebhookDeps {
+  return {
+    ...given,
+    channels: openChannels(config.channels),
+    messages: createDynamoMessages(client, table, given.now),
+    quarantine: createDynamoQuarantine(client, table),
+    capture: createDynamoCapture(client, table),
+  };
+}
+
+/** The webhook's parts as the stack sets them up, their connections open before the first message comes. */
+export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWebhookDeps> {
+  const env = readEnv(envSchema, source);
+  const client = createDocumentClient();
+  const deps = channelWebhookDeps({
+    config: bundledConfig(moduleUrl, configSchema),
+    client,
+    table: env.TABLE_NAME,
+    secrets: inboundSecrets(env.INBOUND_SECRET),
+    queue: createSqsMessageQueue(createSqsClient(), env.MESSAGE_QUEUE_URL),
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  });
+  await openConnections([deps.secrets.get(), deps.messages.read('open-connection')], deps.logger);
+  return deps;
+}

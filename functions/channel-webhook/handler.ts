@@ -1,0 +1,273 @@
+import { randomUUID } from 'node:crypto';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { type Capture, captureDelivery } from '../../shared/capture.ts';
+import { type AcceptDeps, type Accepted, acceptMessage } from '../../shared/channels/accept.ts';
+import type { Parsed } from '../../shared/channels/adapter.ts';
+import type { Channel } from '../../shared/channels/channels.ts';
+import {
+  type Content,
+  DIRECTIONS,
+  type Direction,
+  isOwnId,
+  messageIdOf,
+  newMessage,
+} from '../../shared/channels/message.ts';
+import type { Messages } from '../../shared/channels/messages.ts';
+import { parseReply } from '../../shared/channels/replies.ts';
+import { parseSend } from '../../shared/channels/sending.ts';
+import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/http/incoming.ts';
+import { readJson } from '../../shared/http/request.ts';
+import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
+import type { IncomingRequest, Verifier } from '../../shared/http/verifiers.ts';
+import type { Fields } from '../../shared/logger.ts';
+import type { Quarantine } from '../../shared/quarantine.ts';
+import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
+
+type WebhookSecrets = Pick<InboundSecrets, 'channels'>;
+
+export interface ChannelWebhookDeps extends AcceptDeps {
+  /** By name. */
+  channels: ReadonlyMap<string, Channel>;
+  secrets: Secrets<WebhookSecrets>;
+  messages: Pick<Messages, 'mark' | 'read' | 'write' | 'rememberReplyTo'>;
+  quarantine: Pick<Quarantine, 'keep'>;
+  capture: Pick<Capture, 'take'>;
+  now: () => number;
+}
+
+/** A chat message is under 10 KB, with its sender's data around it. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Ids told in the log of a request with many messages. */
+const IDS_TOLD = 10;
+
+type Answer = APIGatewayProxyStructuredResultV2;
+
+/** The answer, and what the log shall say of it. */
+interface Received {
+  answer: Answer;
+  about: Fields;
+}
+
+/** One way of one channel, which a request came to. */
+interface Route {
+  /** What is kept of it is kept under this name. */
+  path: string;
+  name: string;
+  direction: Direction;
+  channel: Channel;
+  verifiers: Verifier[];
+}
+
+/**
+ * `POST /channels/{channel}/{direction}`: size → raw bytes verified → parsed → marked → queued → answered.
+ * Any answer but 2xx asks the sender to send again; a repetition is recognised by its id.
+ */
+export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
+  const { logger, now } = deps;
+  return async (event: APIGatewayProxyEventV2): Promise<Answer> => {
+    const receivedAt = now();
+    const route = routeOf(event, deps.channels);
+    const { answer, about } = await receive(event, route, deps).catch((error: unknown): Received => {
+      logger.error('a message could not be stored or queued', error, tagsOf(route));
+      const message = 'The message could not be stored. Please send it again.';
+      return { answer: errorResponse(500, 'NOT_STORED', message), about: { word: 'not_stored' } };
+    });
+    const { statusCode: status = 500 } = answer;
+    const fields = { ...tagsOf(route), status, ...about, durationMs: now() - receivedAt };
+    logger.info('channel answered', fields, { [`channel_${status}`]: 1 });
+    return answer;
+  };
+}
+
+const tagsOf = (route: Route | undefined): Fields =>
+  route ? { channel: route.name, direction: route.direction } : {};
+
+function routeOf(
+  { pathParameters, rawPath }: APIGatewayProxyEventV2,
+  channels: ChannelWebhookDeps['channels'],
+): Route | undefined {
+  const [, inPath, wayInPath] = /\/channels\/([^/]+)\/([^/]+)$/.exec(rawPath) ?? [];
+  const name = pathParameters?.channel ?? inPath ?? '';
+  const way = pathParameters?.direction ?? wayInPath;
+  const direction = DIRECTIONS.find((known) => known === way);
+  const channel = channels.get(name);
+  if (!channel || !direction) return undefined;
+  const path = `/channels/${name}/${direction}`;
+  return { path, name, direction, channel, verifiers: verifiersOf(channel, direction) };
+}
+
+function verifiersOf({ adapter, settings }: Channel, direction: Direction): Verifier[] {
+  switch (direction) {
+    case 'incoming':
+      return adapter.verifiers;
+    case 'outgoing':
+      return settings.outgoing.verifiers;
+    case 'send':
+      return settings.send.verifiers;
+  }
+}
+
+async function receive(
+  event: APIGatewayProxyEventV2,
+  route: Route | undefined,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  const request = readIncoming(event);
+  if (request.body.length > MAX_BODY_BYTES) {
+    const answer = errorResponse(413, 'TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    return { answer, about: { word: 'too_large' } };
+  }
+  if (!route) {
+    const answer = errorResponse(404, 'UNKNOWN_CHANNEL', 'There is no such channel, or not this way of it.');
+    return { answer, about: { word: 'unknown_channel' } };
+  }
+  const pick = ({ channels }: WebhookSecrets) => channels[`${route.name}/${route.direction}`] ?? [];
+  const verified = await verifyIncoming(request, route.verifiers, { ...deps, pick });
+  if (!verified.ok) {
+    const captured = await captureDelivery(request, route.path, deps);
+    // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
+    if (captured !== undefined) {
+      const answer = jsonResponse(202, { status: 'captured' });
+      return { answer, about: { word: 'captured', quarantine: captured, reason: verified.reason } };
+    }
+    const answer = errorResponse(401, 'UNAUTHORIZED', 'The message could not be verified.');
+    return { answer, about: { word: 'unauthorized', reason: verified.reason } };
+  }
+  // A signed id is the same at every repetition; any other header may be anything.
+  const signedId = verified.verifier === 'standard-webhooks' ? request.headers['webhook-id'] : undefined;
+  return obey(parse(request, route, signedId ?? randomUUID()), request, route, deps);
+}
+
+/** @param deliveryId names a reply that has no id of its own. */
+function parse(request: IncomingRequest, { direction, channel }: Route, deliveryId: string): Parsed {
+  try {
+    switch (direction) {
+      case 'incoming':
+        return channel.adapter.parse(request);
+      case 'outgoing':
+        return parseReply(request.body, channel.settings.outgoing, deliveryId);
+      case 'send':
+        return parseSend(request.body);
+    }
+  } catch (error) {
+    // A fault of ours: sending it again would not help, and the sender must not wait for us to mend it.
+    return { kind: 'fault', fault: `it could not be read: ${error instanceof Error ? error.name : 'error'}` };
+  }
+}
+
+async function obey(
+  parsed: Parsed,
+  request: IncomingRequest,
+  route: Route,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  switch (parsed.kind) {
+    case 'reply': {
+      const { contentType, body } = parsed;
+      const answer = { statusCode: 200, headers: { 'content-type': contentType }, body };
+      return { answer, about: { word: 'replied' } };
+    }
+    case 'ignored':
+      return ignored(parsed.why, route);
+    case 'fault':
+      return keepAside(request, parsed.fault, route, deps);
+    case 'messages':
+      return take(parsed.messages, request, route, deps);
+  }
+}
+
+function ignored(why: string, { direction, channel }: Route): Received {
+  const answer =
+    direction === 'incoming' ? acceptedBy(channel) : jsonResponse(200, { status: 'ignored', reason: why });
+  return { answer, about: { word: 'ignored', reason: why } };
+}
+
+/** What the sender of a message of the chat wants to hear. */
+function acceptedBy({ adapter: { accepted } }: Channel): Answer {
+  const { status, body } = accepted;
+  const type = readJson(body) === undefined ? 'text/plain' : 'application/json';
+  return { statusCode: status, headers: { 'content-type': type }, body };
+}
+
+async function take(
+  contents: Content[],
+  request: IncomingRequest,
+  route: Route,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  const { name: channel, direction, channel: of } = route;
+  const taken: Accepted[] = [];
+  let kept: Received | undefined;
+  for (const content of contents) {
+    // What an adapter did not recognise as our own message coming back would go round for ever.
+    if (direction !== 'send' && isOwnId(content.id)) continue;
+    const accepted = await acceptMessage(newMessage({ channel, direction, content }, deps.now()), deps);
+    taken.push(accepted);
+    if (accepted.kind === 'other_content') kept = await idReused(request, accepted, route, deps);
+  }
+  const [first] = taken;
+  if (!first) return ignored('it is our own message coming back', route);
+  if (kept) return kept;
+  const isNew = taken.some(({ kind }) => kind === 'new');
+  const id = messageIdOf(first.row);
+  const answer =
+    direction === 'incoming'
+      ? acceptedBy(of)
+      : jsonResponse(isNew ? 202 : 200, { status: first.row.status, id });
+  const ids = taken.slice(0, IDS_TOLD).map(({ row }) => messageIdOf(row));
+  const word = isNew ? 'queued' : 'duplicate';
+  return { answer, about: { word, messages: taken.length, message: ids.join(' ') } };
+}
+
+/**
+ * The first message of an id stands. The other one is kept: an id that is mapped to a field which is not the
+ * message's own, the conversation's for instance, would else swallow every message but the first.
+ */
+async function idReused(
+  request: IncomingRequest,
+  { row }: Accepted,
+  route: Route,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  const message = messageIdOf(row);
+  const reason = 'its id was received before, with another message';
+  const id = await keep(request, reason, route, deps, { message });
+  const about = { word: 'id_reused', message, quarantine: id };
+  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
+  const text = 'This id was received before, with another message. Nothing was done; it is kept for 30 days.';
+  return { answer: errorResponse(409, 'KEY_REUSED', text), about };
+}
+
+async function keepAside(
+  request: IncomingRequest,
+  reason: string,
+  route: Route,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  const id = await keep(request, reason, route, deps);
+  const about = { word: 'quarantined', quarantine: id, reason };
+  // A chat system would send it again for ever, or switch us off; and it is kept whole.
+  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
+  const message = `Not understood: ${reason}. The message is kept for 30 days.`;
+  return { answer: errorResponse(400, 'NOT_UNDERSTOOD', message), about };
+}
+
+/** @returns the id under which it is kept. */
+async function keep(
+  { headers, body }: IncomingRequest,
+  reason: string,
+  route: Route,
+  { quarantine, logger, now }: ChannelWebhookDeps,
+  fields: Fields = {},
+): Promise<string> {
+  const { id, isNew } = await quarantine.keep({
+    route: route.path,
+    body,
+    headers: withoutProofs(headers, route.verifiers),
+    reason,
+    receivedAt: now(),
+  });
+  if (isNew) logger.alert('message_quarantined', { ...tagsOf(route), ...fields, quarantine: id, reason });
+  return id;
+}

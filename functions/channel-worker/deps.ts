@@ -1,0 +1,84 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { createDocumentClient, createSqsClient, openConnections, outboundSecrets } from '../../shared/aws.ts';
+import { openChannels } from '../../shared/channels/channels.ts';
+import { createDynamoMessages } from '../../shared/channels/messages.ts';
+import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
+import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/relay.ts';
+import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
+import { createTargets } from '../../shared/channels/target.ts';
+import { bundledConfig } from '../../shared/config-file.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger, toStdout } from '../../shared/logger.ts';
+import { createPlatformOperations } from '../../shared/platform/operations.ts';
+import { createPace } from '../../shared/platform/pace.ts';
+import { type PlatformProfile, platformProfileSchema } from '../../shared/platform/profile.ts';
+import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
+import { envSchema } from './env.ts';
+import type { ChannelWorkerDeps } from './handler.ts';
+
+/** All of the configuration that the worker uses. */
+const configSchema = z.object({ platform: platformProfileSchema, channels: channelsSchema });
+
+/** The worker's parts on one table and one platform: the same on AWS and on one machine. */
+export function channelWorkerDeps({
+  config,
+  client,
+  table,
+  secrets,
+  ...given
+}: {
+  config: { platform: PlatformProfile; channels: Channels };
+  client: DynamoDBDocumentClient;
+  table: string;
+  secrets: Secrets<OutboundSecrets>;
+  policy: MessagePolicy;
+} & Pick<ChannelWorkerDeps, 'queue' | 'logger' | 'now'>): ChannelWorkerDeps {
+  const { policy, logger, now } = given;
+  const messages = createDynamoMessages(client, table, now);
+  // A key or token may have been changed a minute ago; the message waits meanwhile.
+  const onUnauthorized = () => {
+    secrets
+      .reread()
+      .catch((error: unknown) => logger.error('the outbound secret could not be read again', error));
+  };
+  const targets = createTargets({
+    channels: openChannels(config.channels),
+    operations: createPlatformOperations({
+      profile: config.platform,
+      // An absent key is a blank one: the client says so in its own outcome.
+      apiKey: async () => (await secrets.get()).platformApiKey ?? '',
+      onUnauthorized,
+      timeoutMs: policy.callMs,
+      now,
+      pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
+    }),
+    messages,
+    secrets,
+    callMs: policy.callMs,
+    onUnauthorized,
+    now,
+  });
+  return { ...given, messages, targets };
+}
+
+/** The worker's parts as the stack sets them up, their connections open before the first message comes. */
+export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWorkerDeps> {
+  const env = readEnv(envSchema, source);
+  const secrets = outboundSecrets(env.OUTBOUND_SECRET);
+  const deps = channelWorkerDeps({
+    config: bundledConfig(moduleUrl, configSchema),
+    client: createDocumentClient(),
+    table: env.TABLE_NAME,
+    secrets,
+    queue: createSqsWorkQueue(createSqsClient(), {
+      queueUrl: env.MESSAGE_QUEUE_URL,
+      deadLetterUrl: env.MESSAGE_DEAD_LETTER_URL,
+    }),
+    policy: productionMessagePolicy,
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  });
+  await openConnections([secrets.get(), deps.messages.read('open-connection')], deps.logger);
+  return deps;
+}

@@ -1,0 +1,10 @@
+import * as z from 'zod';
+
+/** Set by the stack. */
+export const envSchema = z.object({
+  STAGE: z.string().min(1),
+  TABLE_NAME: z.string().min(1),
+  MESSAGE_QUEUE_URL: z.url(),
+  MESSAGE_DEAD_LETTER_URL: z.url(),
+  OUTBOUND_SECRET: z.string().min(1),
+});

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import {
+  historySchema,
+  type Item,
+  itemOfHistory,
+  type Page,
+  pkOfKnownVersion,
+  recentPage,
+  standingItem,
+  updateOf,
+  type Written,
+} from '../table.ts';
+import { DIRECTIONS, MESSAGE_STATUSES, MESSAGE_VERSION, type Message, messageIdOf } from './message.ts';
+
+/** Where a contact takes replies, as the newest of its messages says. */
+export interface ReplyTo {
+  channel: string;
+  contact: string;
+  replyTo: string;
+  /** When that message was received, in Unix milliseconds. */
+  at: number;
+}
+
+/** The messages on disk. Every verb is one request on one item. */
+export interface Messages {
+  /** Puts a new message, unless one of its id stands there: `conflict` brings that one. */
+  mark(message: Message): Promise<Written<Message>>;
+  /** Consistent. Undefined where none is stored, or its 30 days are over. */
+  read(id: string): Promise<Message | undefined>;
+  /** Writes `next` with the next version, where the row is still what was read. */
+  write(read: Message, next: Message): Promise<Written<Message>>;
+  /** The ids of those received on a UTC day (`2026-01-05`), newest first; `read` knows which are over. */
+  list(day: string, cursor?: string): Promise<Page<string>>;
+  /** What an older message says does not replace what a newer one said. */
+  rememberReplyTo(place: ReplyTo): Promise<void>;
+  /** Undefined where the contact itself is the place. */
+  replyTo(channel: string, contact: string): Promise<string | undefined>;
+}
+
+const MESSAGE = 'MESSAGE#';
+/** The partitions of the `recent` index that name the messages of a UTC day. */
+const LIST = 'MESSAGES#';
+const CONTACT = 'CONTACT#';
+
+const DAY_SECONDS = 86_400;
+/** Longer than any sender repeats itself, and than the queue keeps a message (14 days). */
+const MESSAGE_DAYS = 30;
+/** A reply may come long after what it answers. */
+const CONTACT_DAYS = 400;
+
+/** @param now Unix milliseconds: DynamoDB takes days to clear away what is over. */
+export function createDynamoMessages(
+  client: DynamoDBDocumentClient,
+  table: string,
+  now: () => number,
+): Messages {
+  const get = async (pk: string) => {
+    const { Item } = await client.send(
+      new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }),
+    );
+    return Item && expirySchema.parse(Item).expiresAt * 1_000 > now() ? Item : undefined;
+  };
+  return {
+    async mark(message) {
+      const standing = await standingItem(() =>
+        client.send(
+          new PutCommand({
+            TableName: table,
+            Item: itemOfMessage(message),
+            ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now',
+            ExpressionAttributeValues: { ':now': Math.floor(now() / 1_000) },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        ),
+      );
+      return standing ? { kind: 'conflict', row: messageOf(standing) } : { kind: 'written', row: message };
+    },
+
+    async read(id) {
+      const item = await get(MESSAGE + id);
+      return item && messageOf(item);
+    },
+
+    async write(read, next) {
+      const row = { ...next, v: MESSAGE_VERSION, version: read.version + 1 };
+      const update = updateOf(itemOfMessage(read), itemOfMessage(row), 'version');
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...update })),
+      );
+      return standing ? { kind: 'conflict', row: messageOf(standing) } : { kind: 'written', row };
+    },
+
+    async list(day, cursor) {
+      const page = await recentPage(client, table, LIST + day, cursor);
+      return { ...page, items: page.items.map(({ pk }) => pk.slice(MESSAGE.length)) };
+    },
+
+    async rememberReplyTo({ channel, contact, replyTo, at }) {
+      await standingItem(() =>
+        client.send(
+          new PutCommand({
+            TableName: table,
+            Item: {
+              pk: contactPk(channel, contact),
+              v: 1,
+              replyTo,
+              at,
+              expiresAt: Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SECONDS,
+            },
+            ConditionExpression: 'attribute_not_exists(pk) OR #at <= :at',
+            ExpressionAttributeNames: { '#at': 'at' },
+            ExpressionAttributeValues: { ':at': at },
+          }),
+        ),
+      );
+    },
+
+    async replyTo(channel, contact) {
+      const item = await get(contactPk(channel, contact));
+      return item && replyToSchema.parse(item).replyTo;
+    },
+  };
+}
+
+/** Hashed: an external system may name a contact by a phone number or an email address. */
+function contactPk(channel: string, contact: string): string {
+  return `${CONTACT}${channel}#${createHash('sha256').update(contact).digest('hex').slice(0, 32)}`;
+}
+
+const expirySchema = z.object({ expiresAt: z.int() });
+const replyToSchema = z.object({ replyTo: z.string() });
+
+const time = z.int();
+const text = z.string();
+
+const contentSchema = z.object({
+  id: text,
+  contact: text,
+  type: z.enum(['text', 'reaction']),
+  text,
+  attachments: z.array(text),
+  firstName: text.exactOptional(),
+  lastName: text.exactOptional(),
+  email: text.exactOptional(),
+  replyTo: text.exactOptional(),
+  campaignId: text.exactOptional(),
+});
+
+const messageSchema = z.object({
+  v: z.int(),
+  channel: text,
+  direction: z.enum(DIRECTIONS),
+  content: contentSchema,
+  status: z.enum(MESSAGE_STATUSES),
+  version: z.int(),
+  receivedAt: time,
+  queuedNo: z.int(),
+  queuedAt: time,
+  intent: text.exactOptional(),
+  partsDelivered: z.int(),
+  externalIds: z.array(text),
+  history: historySchema,
+});
+
+function messageOf(item: Item): Message {
+  pkOfKnownVersion(item, MESSAGE_VERSION);
+  return messageSchema.parse(item);
+}
+
+function itemOfMessage(message: Message): Item {
+  const { history, ...rest } = message;
+  const id = messageIdOf(message);
+  return {
+    ...rest,
+    pk: MESSAGE + id,
+    list: LIST + new Date(message.receivedAt).toISOString().slice(0, 10),
+    listKey: `${message.receivedAt}#${id}`,
+    expiresAt: Math.floor(message.queuedAt / 1_000) + MESSAGE_DAYS * DAY_SECONDS,
+    history: itemOfHistory(history),
+  };
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import * as z from 'zod';
+import { type Message, messageIdOf } from './message.ts';
+
+/** Wakes the worker for a message, in the order of its contact. */
+export interface MessageQueue {
+  /** Twice within five minutes is once, unless the message was replayed between. */
+  send(message: Message): Promise<void>;
+}
+
+/** A message of the queue, as the worker received it. */
+export type Received = Pick<SQSRecord, 'messageId' | 'receiptHandle' | 'body' | 'attributes'>;
+
+/** What the worker does to the queue. */
+export interface WorkQueue {
+  /** Received messages come back after this time, at most 15 minutes, in their order. At most 10. */
+  hide(received: readonly Received[], ms: number): Promise<void>;
+  /** Copies to the dead-letter queue. */
+  bury(received: Received): Promise<void>;
+}
+
+const bodySchema = z.object({ message: z.string().min(1) });
+
+/** @throws where the text is no message of ours. */
+export function readMessageId(body: string): string {
+  return bodySchema.parse(JSON.parse(body)).message;
+}
+
+/** The longest wait: as far as anything here backs off, and far below the 12 hours SQS allows. */
+const MAX_HIDDEN_SECONDS = 900;
+
+export function createSqsMessageQueue(client: SQSClient, queueUrl: string): MessageQueue {
+  return {
+    async send(message) {
+      const id = messageIdOf(message);
+      await client.send(
+        new SendMessageCommand({
+          QueueUrl: queueUrl,
+          // ASCII, whatever the sender's own id is made of.
+          MessageBody: JSON.stringify({ message: id }),
+          MessageGroupId: groupOf(message),
+          MessageDeduplicationId: `${id}-${message.queuedNo}`,
+        }),
+      );
+    },
+  };
+}
+
+export function createSqsWorkQueue(
+  client: SQSClient,
+  { queueUrl, deadLetterUrl }: { queueUrl: string; deadLetterUrl: string },
+): WorkQueue {
+  return {
+    async hide(received, ms) {
+      const VisibilityTimeout = Math.min(MAX_HIDDEN_SECONDS, Math.ceil(ms / 1_000));
+      const { Failed = [] } = await client.send(
+        new ChangeMessageVisibilityBatchCommand({
+          QueueUrl: queueUrl,
+          Entries: received.map(({ receiptHandle: ReceiptHandle }, index) => ({
+            Id: String(index),
+            ReceiptHandle,
+            VisibilityTimeout,
+          })),
+        }),
+      );
+      if (Failed.length > 0)
+        throw new Error(`${Failed.length} of ${received.length} messages were not hidden`);
+    },
+
+    async bury({ messageId, body, attributes }) {
+      await client.send(
+        new SendMessageCommand({
+          QueueUrl: deadLetterUrl,
+          MessageBody: body,
+          MessageGroupId: attributes.MessageGroupId ?? messageId,
+          MessageDeduplicationId: messageId,
+        }),
+      );
+    },
+  };
+}
+
+/**
+ * What must keep its order: one contact's messages on one channel and one way. Hashed, as a contact's id may be of
+ * any characters, and is often a phone number.
+ */
+function groupOf({ channel, direction, content }: Message): string {
+  const hash = createHash('sha256').update(`${channel}\n${direction}\n${content.contact}`).digest('hex');
+  return hash.slice(0, 32);
+}
