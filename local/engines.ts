@@ -197,6 +197,7 @@ export async function createTable(client: DynamoDBDocumentClient, name: string):
 }
 
 export interface QueueDefinition {
+  /** One that ends in `.fifo` is an ordered queue; its dead-letter queue must then be one, too. */
   name: string;
   /** A message that was received and not deleted comes back after this. */
   visibilityTimeoutSeconds: number;
@@ -231,9 +232,17 @@ export async function createQueue(client: SQSClient, definition: QueueDefinition
   return url;
 }
 
-/** Without attributes, so that SQS gives an existing queue's URL, whatever its settings. */
+/** Without the attributes that may change, so that SQS gives an existing queue's URL, whatever its settings. */
 async function queueUrl(client: SQSClient, name: string): Promise<string> {
-  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: name }));
+  const { QueueUrl } = await client.send(
+    new CreateQueueCommand({
+      QueueName: name,
+      ...(isFifo(name) ? { Attributes: { FifoQueue: 'true' } } : {}),
+    }),
+  );
   if (QueueUrl === undefined) throw new Error(`SQS gave no URL for the queue ${name}.`);
   return QueueUrl;
 }
+
+/** As SQS has it: of the name, or of the URL, which ends in it. */
+export const isFifo = (nameOrUrl: string) => nameOrUrl.endsWith('.fifo');

@@ -1,10 +1,11 @@
 import {
-  DeleteMessageCommand,
+  DeleteMessageBatchCommand,
   type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { isFifo } from './engines.ts';
 
 export interface EventSourceOptions {
   client: SQSClient;
@@ -12,7 +13,9 @@ export interface EventSourceOptions {
   handler: (event: SQSEvent, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<SQSBatchResponse>;
   /** The function's timeout. Nothing ends it here; the handler is only told. */
   runMs: number;
-  /** Invocations at a time, one message each. */
+  /** Messages of an event at most, 1 to 10. Default: 1. */
+  batchSize?: number;
+  /** Invocations at a time. */
   concurrency: number;
   onError: (error: unknown) => void;
 }
@@ -20,44 +23,63 @@ export interface EventSourceOptions {
 /** The queue was not there, or did not answer: not so soon again. */
 const AFTER_ERROR_MS = 500;
 
+/** SQS gives no more at once. */
+const MOST_RECEIVED = 10;
+
 /**
- * Lambda's event source mapping for SQS, with batches of one: a message is hidden while it is handled,
- * deleted where it succeeded, and comes back by itself, counted, where it did not.
+ * Lambda's event source mapping for SQS: messages are hidden while they are handled, deleted where they
+ * succeeded, and come back by themselves, counted, where they did not. How long those stay hidden is the
+ * queue's, or what the handler has made it. Of an ordered queue, what is received together is one event, in
+ * its order; the queue itself keeps what is behind it in a group.
  */
 export function startEventSource(options: EventSourceOptions): { stop(): Promise<void> } {
-  const { client, queueUrl, handler, runMs, onError } = options;
+  const { client, queueUrl, handler, runMs, batchSize = 1, concurrency, onError } = options;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
 
-  const handle = async (message: Message) => {
+  const handle = async (messages: Message[]) => {
     const endsAt = Date.now() + runMs;
-    const response = await handler(
-      { Records: [toRecord(message)] },
+    const records = messages.map((message) => toRecord(message, queueUrl));
+    const { batchItemFailures } = await handler(
+      { Records: records },
       { getRemainingTimeInMillis: () => endsAt - Date.now() },
     );
-    if (response.batchItemFailures.length > 0) return;
-    await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
+    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const done = records.filter(({ messageId }) => !failed.has(messageId));
+    // As Lambda: a report that names what was not in the event is none, and the whole of it failed.
+    if (done.length === 0 || done.length + failed.size > records.length) return;
+    const { Failed = [] } = await client.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: done.map(({ receiptHandle }, index) => ({
+          Id: String(index),
+          ReceiptHandle: receiptHandle,
+        })),
+      }),
+    );
+    if (Failed.length > 0) throw new Error(`${Failed.length} messages were handled, and not deleted`);
   };
 
   const poll = async () => {
     while (!stopping.signal.aborted) {
       try {
+        const most = isFifo(queueUrl) ? batchSize : (concurrency - running.size) * batchSize;
         const { Messages = [] } = await client.send(
           new ReceiveMessageCommand({
             QueueUrl: queueUrl,
-            MaxNumberOfMessages: Math.min(10, options.concurrency - running.size),
+            MaxNumberOfMessages: Math.min(MOST_RECEIVED, most),
             WaitTimeSeconds: 1,
             MessageSystemAttributeNames: ['All'],
           }),
           { abortSignal: stopping.signal },
         );
-        for (const message of Messages) {
-          const run: Promise<void> = handle(message)
+        for (let start = 0; start < Messages.length; start += batchSize) {
+          const run: Promise<void> = handle(Messages.slice(start, start + batchSize))
             .catch(onError)
             .finally(() => running.delete(run));
           running.add(run);
         }
-        if (running.size >= options.concurrency) await Promise.race(running);
+        if (running.size >= concurrency) await Promise.race(running);
       } catch (error) {
         if (stopping.signal.aborted) return;
         onError(error);
@@ -77,8 +99,9 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
   };
 }
 
-function toRecord(message: Message): SQSEvent['Records'][number] {
+function toRecord(message: Message, queueUrl: string): SQSEvent['Records'][number] {
   const attributes = message.Attributes ?? {};
+  const { MessageGroupId, MessageDeduplicationId, SequenceNumber } = attributes;
   return {
     messageId: message.MessageId ?? '',
     receiptHandle: message.ReceiptHandle ?? '',
@@ -88,11 +111,14 @@ function toRecord(message: Message): SQSEvent['Records'][number] {
       SentTimestamp: attributes.SentTimestamp ?? '',
       SenderId: attributes.SenderId ?? '',
       ApproximateFirstReceiveTimestamp: attributes.ApproximateFirstReceiveTimestamp ?? '',
+      ...(MessageGroupId === undefined ? {} : { MessageGroupId }),
+      ...(MessageDeduplicationId === undefined ? {} : { MessageDeduplicationId }),
+      ...(SequenceNumber === undefined ? {} : { SequenceNumber }),
     },
     messageAttributes: {},
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',
-    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:recharges',
+    eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queueUrl.split('/').at(-1)}`,
     awsRegion: 'us-east-1',
   };
 }
