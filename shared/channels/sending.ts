@@ -7,6 +7,8 @@ const printable = z
   .string('must be text')
   .refine((text) => readId(text) !== undefined, 'must be 1 to 255 printable characters');
 
+const name = z.string('must be text').trim().min(1, 'must not be blank').max(255, 'is longer than 255');
+
 /** The body of `POST /channels/{channel}/send`, with the names of the platform's own endpoint. */
 export const sendSchema = z.strictObject({
   /** The sender's own: the same id on the same channel is the same message. */
@@ -18,8 +20,8 @@ export const sendSchema = z.strictObject({
     .refine((text) => text.trim() !== '', 'must not be blank')
     .transform((text) => text.toWellFormed()),
   campaignId: printable.exactOptional(),
-  firstName: printable.exactOptional(),
-  lastName: printable.exactOptional(),
+  firstName: name.exactOptional(),
+  lastName: name.exactOptional(),
   email: emailSchema.exactOptional(),
 });
 

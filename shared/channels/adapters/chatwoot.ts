@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import type { Reply } from '../../http/request.ts';
 import { type Verifier, verifierSchema } from '../../http/verifiers.ts';
-import type { Adapter, ForDelivery, Parsed } from '../adapter.ts';
+import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { apiAddress } from './address.ts';
 import { judgeHttp } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
@@ -61,7 +62,7 @@ export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
     parse: ({ body }) => parse(body, settings),
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, settings),
-    judge: (reply, now) => judgeHttp(reply, now, messageIdOf),
+    judge,
     sample: ({ id: messageId, contact, text }) =>
       JSON.stringify({
         event: 'message_created',
@@ -139,7 +140,14 @@ function linkOf(attachment: unknown): string | undefined {
 }
 
 const answerSchema = z.object({ id });
-const messageIdOf = (answer: unknown) => answerSchema.safeParse(answer).data?.id;
+
+/** By HTTP, except that Chatwoot names what it took: a 200 without a name is somebody else's. */
+function judge(reply: Reply, now: number): Delivery {
+  const judged = judgeHttp(reply, now, (answer) => answerSchema.safeParse(answer).data?.id);
+  return judged.kind === 'delivered' && judged.externalId === undefined
+    ? { kind: 'unknown', detail: 'a success, but not an answer of Chatwoot' }
+    : judged;
+}
 
 /** https://developers.chatwoot.com/api-reference/messages/create-new-message */
 function requests(message: ForDelivery, token: string, { baseUrl, accountId, maxLength }: ChatwootSettings) {

@@ -69,6 +69,14 @@ export function readPerson(person: {
   };
 }
 
+/** Emoji are held together by format characters, so only control characters go. */
 function readName(value: unknown): string | undefined {
-  return typeof value === 'string' ? readId(value.trim().slice(0, 255).toWellFormed()) : undefined;
+  if (typeof value !== 'string') return undefined;
+  return (
+    value
+      .replaceAll(/\p{Cc}/gu, ' ')
+      .trim()
+      .slice(0, 255)
+      .toWellFormed() || undefined
+  );
 }
