@@ -1,0 +1,215 @@
+import { Option } from 'commander';
+import * as z from 'zod';
+import { createPlatformClient } from '../../shared/platform/client.ts';
+import {
+  createPlatformOperations,
+  type NewContact,
+  type PlatformOperations,
+} from '../../shared/platform/operations.ts';
+import { toE164 } from '../../shared/platform/phone.ts';
+import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
+import { callOptions, createPatience, findPlatform } from '../platform.ts';
+import { checked, program, say, sayJson, stack, text } from '../program.ts';
+
+/** As it was typed: whether the platform tells small letters from capitals is not known. */
+export const typedEmail = checked(
+  z
+    .string()
+    .trim()
+    .regex(/^[^\s@]+@[^\s@]+$/, 'not an email address'),
+);
+
+export const tell = (sentence: string) => {
+  process.stderr.write(`${sentence}\n`);
+};
+
+/** The platform's operations, each made again where a 429 asks to wait. */
+async function operate<Result>(call: (operations: PlatformOperations) => Promise<Result>): Promise<Result> {
+  const platform = await findPlatform(process.env, { stack: stack() });
+  const { pace, patiently } = createPatience(tell);
+  const operations = createPlatformOperations(callOptions(platform, pace));
+  return patiently(() => call(operations));
+}
+
+/** @throws an Error for a number that is none. */
+export function e164(phone: string, country: string | undefined): string {
+  const read = toE164(phone, country);
+  if ('phone' in read) return read.phone;
+  throw new Error(`--phone: ${read.fault}. Nothing was sent.`);
+}
+
+interface Who {
+  phone?: string;
+  email?: string;
+  country?: string;
+}
+interface Print {
+  json?: boolean;
+}
+
+const PHONE = [
+  '--phone <number>',
+  'with + and the country code, or without where --country is given',
+] as const;
+const COUNTRY = ['--country <code>', 'where a number without + is at home: two letters, such as NL'] as const;
+const EMAIL = ['--email <email>', "the contact's email", typedEmail] as const;
+const JSON_OPTION = ['--json', 'as a JSON object'] as const;
+
+export function addPlatformCommands(): void {
+  const platform = program
+    .command('platform')
+    .description("the platform's own API, as the relay uses it: contacts, lists, messages, sub-accounts");
+  addContactCommands(platform);
+  addMessageCommands(platform);
+  addSubAccountCommands(platform);
+}
+
+function addContactCommands(platform: typeof program): void {
+  const contacts = platform.command('contacts').description('people the platform can write to');
+
+  contacts
+    .command('create')
+    .description('creates a contact, or returns the one who has the phone number')
+    .option(...PHONE)
+    .option(...EMAIL)
+    .option('--first-name <name>', 'first name', text)
+    .option('--last-name <name>', 'last name', text)
+    .option(...COUNTRY)
+    .option(...JSON_OPTION)
+    .action(async ({ json, phone, country, ...given }: Who & Print & NewContact) => {
+      const wanted = { ...given, ...(phone === undefined ? {} : { phone: e164(phone, country) }) };
+      const { contact, existed } = await operate((operations) => operations.createContact(wanted));
+      if (json) return sayJson({ contact, existed });
+      say(contactText(contact, existed ? ' (was there before)' : ''));
+    });
+
+  contacts
+    .command('get')
+    .description('looks a contact up, by one of the two')
+    .option(...PHONE)
+    .option(...EMAIL)
+    .option(...COUNTRY)
+    .option(...JSON_OPTION)
+    .action(async ({ json, phone, email = '', country }: Who & Print) => {
+      if ((phone === undefined) === (email === '')) throw new Error('Give --phone or --email, and not both.');
+      const by = phone === undefined ? { email } : { phoneNumber: e164(phone, country) };
+      const contact = await operate((operations) => operations.findContact(by));
+      if (!contact) throw new Error('The platform knows no such contact.');
+      if (json) return sayJson({ contact });
+      say(contactText(contact));
+    });
+
+  platform
+    .command('lists')
+    .description('lists of contacts')
+    .command('add')
+    .description('adds a contact to a list')
+    .argument('<list-id>', 'the list, as the platform shows it under Contacts > Lists', text)
+    .argument('<contact-id>', 'the contact, as contacts get shows it', text)
+    .option(...JSON_OPTION)
+    .action(async (listId: string, contactId: string, { json }: Print) => {
+      await operate((operations) => operations.addToList(listId, contactId));
+      if (json) return sayJson({ listId, contactId });
+      say('The contact is on the list.');
+    });
+}
+
+function addMessageCommands(platform: typeof program): void {
+  const messages = platform.command('messages').description('messages of custom channels');
+
+  messages
+    .command('send')
+    .description('sends a message to a contact; one who is not known yet becomes a contact')
+    .requiredOption('--from-id <id>', "the contact's id in the external system", text)
+    .requiredOption('--channel <name>', 'the custom channel', text)
+    .requiredOption('--body <text>', 'what to say', text)
+    .option('--campaign-id <id>', 'the campaign it belongs to', text)
+    .option('--first-name <name>', "the contact's first name", text)
+    .option('--last-name <name>', "the contact's last name", text)
+    .option(...EMAIL)
+    .option(...JSON_OPTION)
+    .action(
+      async ({
+        json,
+        channel: customChannel,
+        ...message
+      }: Omit<CustomChannelMessage, 'customChannel'> & { channel: string } & Print) => {
+        const sent = await operate((operations) => operations.sendMessage({ ...message, customChannel }));
+        if (json) return sayJson(sent);
+        say(`Sent.${named(sent)}`);
+      },
+    );
+
+  messages
+    .command('incoming')
+    .description('hands over what a contact wrote; the same message id is taken once')
+    .requiredOption('--message-sid <id>', 'the id of the message in the external system', text)
+    .requiredOption('--from-id <id>', "the contact's id in the external system", text)
+    .requiredOption('--to-id <id>', "the business's id", text)
+    .requiredOption('--body <text>', 'what was said', text)
+    .option('--label <label>', 'where it came from, such as livechat', text)
+    .addOption(new Option('--type <type>', 'what it is').choices(['text', 'reaction']).default('text'))
+    .option(...JSON_OPTION)
+    .action(
+      async ({
+        json,
+        label,
+        type: messageType,
+        ...message
+      }: IncomingMessage & { label?: string; type: 'text' | 'reaction' } & Print) => {
+        const channel = label === undefined ? {} : { channel: label };
+        const taken = await operate((operations) =>
+          operations.receiveMessage({ ...message, ...channel, messageType }),
+        );
+        if (json) return sayJson(taken);
+        say(`Handed over.${named(taken)}`);
+      },
+    );
+}
+
+function addSubAccountCommands(platform: typeof program): void {
+  platform
+    .command('subaccounts')
+    .description("the agency's clients, as the platform knows them")
+    .command('get')
+    .description('looks a sub-account up')
+    .argument('<email>', 'its email, as the platform spells it', typedEmail)
+    .option(...JSON_OPTION)
+    .action(async (email: string, { json }: Print) => {
+      const wanted = await findPlatform(process.env, { stack: stack() });
+      const { pace, patiently } = createPatience(tell);
+      const client = createPlatformClient(callOptions(wanted, pace));
+      const found = await patiently(() => client.subAccount(email));
+      if (found.kind === 'no_answer') {
+        throw new Error(`Whether there is such a sub-account could not be learnt: ${found.detail}`);
+      }
+      if (found.kind === 'not_found') throw new Error('The platform knows no sub-account with this email.');
+      const { balance, platformId } = found;
+      if (json) return sayJson({ balance, platformId });
+      say(
+        listed('Sub-account', [
+          ['balance', balance === undefined ? 'not told' : `${balance} credits`],
+          ['platform id', platformId],
+        ]),
+      );
+    });
+}
+
+const named = ({ messageId }: { messageId?: string }) =>
+  messageId === undefined ? '' : ` The platform calls it ${messageId}.`;
+
+function contactText({ id, firstName, lastName, phone, email, createdAt }: Contact, note = ''): string {
+  return listed(`Contact ${id}${note}`, [
+    ['name', [firstName, lastName].filter((name) => name !== undefined).join(' ') || undefined],
+    ['phone', phone],
+    ['email', email],
+    ['created', createdAt],
+  ]);
+}
+
+function listed(title: string, facts: [string, string | undefined][]): string {
+  const lines = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [`  ${name.padEnd(13)}${value}`],
+  );
+  return [title, ...lines].join('\n');
+}

@@ -1,0 +1,108 @@
+import { createInterface } from 'node:readline/promises';
+import { findPlatform } from '../platform.ts';
+import { type ProbeReport, probe } from '../probe.ts';
+import { openConfigFile } from '../probe-file.ts';
+import { findingLine } from '../probe-finding.ts';
+import { program, say, sayJson, stack, text, wholeNumber } from '../program.ts';
+import { e164, tell, typedEmail } from './platform.ts';
+
+interface ProbeFlags {
+  baseUrl?: string;
+  email?: string;
+  phone?: string;
+  write?: string;
+  readsOnly?: boolean;
+  grantOneCredit?: string;
+  yes?: boolean;
+  wait: number;
+  json?: boolean;
+}
+
+export function addProbeCommand(): void {
+  program
+    .command('probe')
+    .description('asks the live platform what the section "platform" of your configuration should say')
+    .option('--base-url <url>', 'the address of its API, with the version; else as configured', text)
+    .option(
+      '--email <email>',
+      'of a sub-account that is there: is it found, and in other letters too',
+      typedEmail,
+    )
+    .option('--phone <number>', 'of a contact, with + and the country code: is it found')
+    .option(
+      '--write <file>',
+      'writes the section into this configuration, and leaves the rest as it is',
+      text,
+    )
+    .option('--reads-only', 'leaves out the empty requests to addresses that write, so learns less')
+    .option(
+      '--grant-one-credit <email>',
+      'grants ONE credit, once, to this sub-account, and looks for it in the usage export',
+      typedEmail,
+    )
+    .option('--yes', 'with --grant-one-credit: does not ask you to type the email again')
+    .option('--wait <seconds>', 'how long to look for that grant', wholeNumber, 120)
+    .option('--json', 'as a JSON object')
+    .action(runProbe);
+}
+
+async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<void> {
+  const { email, readsOnly = false, grantOneCredit, wait } = flags;
+  const phone = flags.phone === undefined ? undefined : e164(flags.phone, undefined);
+  if (readsOnly && grantOneCredit !== undefined) {
+    throw new Error('--reads-only and --grant-one-credit exclude each other.');
+  }
+  const file = write === undefined ? undefined : openConfigFile(write);
+  // What the file says already counts, for it is what gets another word here and there.
+  const platform = await findPlatform(process.env, {
+    stack: stack(),
+    baseUrl: flags.baseUrl,
+    section: file?.section,
+  });
+  if (grantOneCredit !== undefined && !flags.yes) await confirmGrant(grantOneCredit);
+
+  const report = await probe({
+    ...platform,
+    readsOnly,
+    ...(email === undefined ? {} : { email }),
+    ...(phone === undefined ? {} : { phone }),
+    ...(grantOneCredit === undefined ? {} : { grant: { email: grantOneCredit, waitMs: wait * 1000 } }),
+    tell: (finding) => {
+      if (!json) say(findingLine(finding));
+    },
+    tellWait: tell,
+  });
+  const usable = report.reached && report.keyWorks;
+  const changes = usable ? file?.write(report.section) : undefined;
+  if (!usable) process.exitCode = 1;
+  if (json) return sayJson({ ...report, changes });
+  say(`\n${closingText(report, write, changes)}`);
+}
+
+/** @throws an Error where the email that is typed is another one, or none; nothing was sent then. */
+async function confirmGrant(email: string): Promise<void> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    tell('This grants one credit, for good, to the sub-account you named. Type its email again:');
+    const { value = '' } = await reader[Symbol.asyncIterator]().next();
+    if (value.trim() !== email) throw new Error('That is another email. Nothing was sent.');
+  } finally {
+    reader.close();
+  }
+}
+
+/** @param changes undefined where nothing was to be written, or there is nothing to write. */
+function closingText(
+  { reached, keyWorks, section }: ProbeReport,
+  write: string | undefined,
+  changes: string[] | undefined,
+): string {
+  const nothing = write === undefined ? '' : ` Nothing was written to ${write}.`;
+  if (!reached) return `The platform's API could not be reached.${nothing}`;
+  if (!keyWorks) return `The key opened no address: is it the right one, and an agency's?${nothing}`;
+  if (changes === undefined) {
+    return `The section "platform" of your configuration (--write FILE puts it there):\n${JSON.stringify({ platform: section }, null, 2)}`;
+  }
+  if (changes.length === 0) return `${write} says all this already.`;
+  return [`Written to ${write}:`, ...changes.map((change) => `  ${change}`)].join('\n');
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import * as z from 'zod';
+import { localSecrets, readRuntime } from '../local/state.ts';
+import { outboundSecrets } from '../shared/aws.ts';
+import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
+import type { CallOptions } from '../shared/platform/call.ts';
+import { PlatformError } from '../shared/platform/operations.ts';
+import type { Pace } from '../shared/platform/pace.ts';
+import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
+import { START_FIRST } from './connection.ts';
+import { readStack } from './stack.ts';
+
+/** The members of `platform` as somebody wrote them, with no default added. */
+export const sectionSchema = z.looseObject({
+  baseUrl: z.string().exactOptional(),
+  keyPlacement: z.looseObject({}).exactOptional(),
+  usageExport: z.looseObject({}).exactOptional(),
+});
+export type Section = z.infer<typeof sectionSchema>;
+
+export interface Platform {
+  profile: PlatformProfile;
+  section: Section;
+  apiKey: string;
+}
+
+export interface Wanted {
+  stack: string | undefined;
+  /** Instead of the one that would be found. */
+  baseUrl?: string | undefined;
+  /** Settings that count instead of those that would be found. */
+  section?: Section | undefined;
+}
+
+/**
+ * The platform a command speaks to: the one `PLATFORM_BASE_URL` and `PLATFORM_API_KEY` name; that of the relay on
+ * AWS, where `stack` names one; else that of the relay `npm start` runs in `RELAY_LOCAL_DIR`.
+ *
+ * @throws an Error that says what to set, start or deploy, where there is none; a ConfigError for faults of the profile.
+ */
+export async function findPlatform(env: NodeJS.ProcessEnv, wanted: Wanted): Promise<Platform> {
+  const { PLATFORM_BASE_URL, PLATFORM_API_KEY, RELAY_CONFIG } = env;
+  if (wanted.stack !== undefined) {
+    if (PLATFORM_BASE_URL !== undefined && PLATFORM_API_KEY !== undefined) {
+      throw new Error(
+        'PLATFORM_BASE_URL and PLATFORM_API_KEY name one platform, --stack another: unset them, or leave it out.',
+      );
+    }
+    return stackPlatform(wanted.stack, wanted);
+  }
+  const baseUrl = wanted.baseUrl ?? PLATFORM_BASE_URL ?? wanted.section?.baseUrl;
+  if (baseUrl !== undefined) {
+    if (PLATFORM_API_KEY === undefined) throw new Error(`PLATFORM_API_KEY is not set: ${baseUrl} wants one.`);
+    return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl }, PLATFORM_API_KEY);
+  }
+  const { platformUrl } = readRuntime() ?? {};
+  if (platformUrl === undefined) {
+    throw new Error(`No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${START_FIRST}`);
+  }
+  const { platformApiKey } = localSecrets(env).outbound;
+  return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl: platformUrl }, platformApiKey);
+}
+
+const fileSchema = z.looseObject({ platform: sectionSchema.exactOptional() });
+
+/** The section `platform` of a configuration, whole or in part; empty where there is none. */
+function readSection(file: string | undefined): Section {
+  if (file === undefined) return {};
+  return parseWith(fileSchema, readConfigFile(file), fileName(file)).platform ?? {};
+}
+
+const STACK_PREFIX = 'recharge-relay-';
+
+async function stackPlatform(stack: string, wanted: Wanted): Promise<Platform> {
+  if (!stack.startsWith(STACK_PREFIX)) {
+    throw new Error(`The stage of ${stack} is not known: a stack of the relay is called ${STACK_PREFIX}…`);
+  }
+  const file = ownConfigFile(stack.slice(STACK_PREFIX.length));
+  if (file === undefined) throw new Error('There is no relay.config.json yet: see docs/configuration.md.');
+  const { OutboundSecretId } = await readStack(stack);
+  const { platformApiKey } = await outboundSecrets(OutboundSecretId).get();
+  if (platformApiKey === undefined) {
+    throw new Error(
+      "The platform's API key is not set yet. Set it: npm run relay -- secrets set platformApiKey",
+    );
+  }
+  return platformOf(readSection(file), wanted, platformApiKey);
+}
+
+function platformOf(found: Section, { baseUrl, section }: Wanted, apiKey: string): Platform {
+  const all = { ...found, ...section, ...(baseUrl === undefined ? {} : { baseUrl }) };
+  const profile = parseWith(platformProfileSchema, all, 'The platform section');
+  return { profile, section: { ...all, baseUrl: profile.baseUrl }, apiKey };
+}
+
+/** As the workers have it: the platform answers within a second or not at all. */
+const TIMEOUT_MS = 10_000;
+
+/** @param pace of a patience, which hears there how long a 429 asks to wait. */
+export function callOptions({ profile, apiKey }: Omit<Platform, 'section'>, pace: Pace): CallOptions {
+  return {
+    profile,
+    pace,
+    apiKey: async () => apiKey,
+    // A key that was just read is as new as it can be.
+    onUnauthorized: () => {},
+    timeoutMs: TIMEOUT_MS,
+    now: Date.now,
+  };
+}
+
+/** A person waits. The platform counts in minutes, so a second one would not help. */
+const MAX_WAIT_MS = 60_000;
+/** Where the platform asks for no time at all, again and again. */
+const MIN_WAIT_MS = 1_000;
+
+export interface Patience {
+  pace: Pace;
+  /**
+   * Makes the call again after each 429 that says how long to wait, for a minute in all.
+   *
+   * @param call a call of `pace`: one that only reads, or whose PlatformError says whether it may be repeated.
+   * @returns what the last one came to.
+   */
+  patiently<Result>(call: () => Promise<Result>): Promise<Result>;
+}
+
+/** @param tell gets a sentence before each wait. */
+export function createPatience(
+  tell: (sentence: string) => void,
+  sleep: (ms: number) => Promise<unknown> = sleepFor,
+): Patience {
+  let leftMs = MAX_WAIT_MS;
+  let askedMs: number | undefined;
+  return {
+    pace: {
+      take: () => undefined,
+      hold(ms) {
+        askedMs = ms;
+      },
+    },
+    async patiently(call) {
+      for (;;) {
+        askedMs = undefined;
+        const [settled] = await Promise.allSettled([call()]);
+        const mayRepeat =
+          settled.status === 'fulfilled' ||
+          (settled.reason instanceof PlatformError && settled.reason.mayRepeat);
+        const waitMs = askedMs === undefined ? undefined : Math.max(askedMs, MIN_WAIT_MS);
+        if (waitMs === undefined || waitMs > leftMs || !mayRepeat) {
+          if (settled.status === 'rejected') throw settled.reason;
+          return settled.value;
+        }
+        leftMs -= waitMs;
+        tell(`The platform asks to wait ${Math.ceil(waitMs / 1000)} s (too many requests).`);
+        await sleep(waitMs);
+      }
+    },
+  };
+}

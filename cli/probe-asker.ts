@@ -1,0 +1,129 @@
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import * as z from 'zod';
+import { type Reply, readJson, retryAfterMs, sendOnce } from '../shared/http/request.ts';
+import { readError } from '../shared/platform/schemas.ts';
+
+/** Where an API key is put. `bearer` is the header `authorization: Bearer …`. */
+export type Place = { in: 'header' | 'query'; name: string } | { in: 'bearer' };
+
+export interface Question {
+  method: 'GET' | 'POST';
+  path: string;
+  query?: Record<string, string>;
+  body?: Record<string, unknown>;
+}
+
+export interface Seen {
+  question: Question;
+  /** Whether it was asked with the right key; whose place may have been the wrong one. */
+  key: 'right' | 'wrong' | 'none';
+  answer: Reply;
+}
+
+export type ErrorShape = 'envelope' | 'flat' | 'message' | 'none';
+
+export interface Asker {
+  ask(question: Question, place: Place, key: 'right' | 'wrong'): Promise<Reply>;
+  askWithoutKey(question: Question, baseUrl?: string): Promise<Reply>;
+  /** In the order they came; those of status 429 too. */
+  seen: readonly Seen[];
+}
+
+export interface AskerOptions {
+  baseUrl: string;
+  apiKey: string;
+  wrongKey: string;
+  /** Gets a sentence before each wait. */
+  tell: (sentence: string) => void;
+  now: () => number;
+  sleep?: (ms: number) => Promise<unknown>;
+}
+
+/** As the workers have it. */
+const TIMEOUT_MS = 10_000;
+/** The export of one day, at 165 bytes for each action of the platform: 100,000 of them. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Six hundred a minute, the pace of the relay itself: other tools of the agency use the same key. */
+const SPACING_MS = 100;
+/** The platform counts in minutes. */
+const MINUTE_MS = 60_000;
+/** For all requests together. */
+const MAX_WAIT_MS = 3 * MINUTE_MS;
+const MIN_WAIT_MS = 1_000;
+
+/**
+ * Asks the platform, one question at a time, following no redirect. A 429 is waited out, as its headers say or for
+ * a minute; only questions that may be asked twice may be asked here.
+ */
+export function createAsker({ baseUrl, apiKey, wrongKey, tell, now, sleep = sleepFor }: AskerOptions): Asker {
+  const seen: Seen[] = [];
+  let leftMs = MAX_WAIT_MS;
+
+  const send = async (question: Question, key: Seen['key'], place?: Place, base = baseUrl) => {
+    const url = new URL(base + question.path);
+    for (const [name, value] of Object.entries(question.query ?? {})) url.searchParams.set(name, value);
+    const value = key === 'right' ? apiKey : wrongKey;
+    if (place?.in === 'query') url.searchParams.set(place.name, value);
+    const request = {
+      method: question.method,
+      url: url.href,
+      headers: {
+        accept: 'application/json, text/csv',
+        ...(place?.in === 'header' ? { [place.name]: value } : {}),
+        ...(place?.in === 'bearer' ? { authorization: `Bearer ${value}` } : {}),
+        ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
+      timeoutMs: TIMEOUT_MS,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    };
+    for (;;) {
+      if (seen.length > 0) await sleep(SPACING_MS);
+      const answer = await sendOnce(request);
+      seen.push({ question, key, answer });
+      if (answer.kind !== 'response' || answer.status !== 429) return answer;
+      const asked = retryAfterMs(answer.headers, now(), waitHeaders(answer.headers)) ?? MINUTE_MS;
+      const waitMs = Math.max(MIN_WAIT_MS, asked);
+      if (waitMs > leftMs) return answer;
+      leftMs -= waitMs;
+      tell(`The platform asks to wait ${Math.ceil(waitMs / 1000)} s (too many requests).`);
+      await sleep(waitMs);
+    }
+  };
+  return {
+    seen,
+    ask: (question, place, key) => send(question, key, place),
+    askWithoutKey: (question, base) => send(question, 'none', undefined, base),
+  };
+}
+
+/** `retry-after` first, then whatever is called a reset. */
+export function waitHeaders(headers: Record<string, string>): string[] {
+  return ['retry-after', ...Object.keys(headers).filter((name) => /reset/.test(name))];
+}
+
+const envelopeSchema = z.object({ error: z.looseObject({}) });
+
+/** How the platform reports an error: `{error: {code, message}}`, `{error: "text"}`, `{message: "text"}`. */
+export function shapeOf(body: string): ErrorShape {
+  const { code, message, envelope } = readError(body);
+  if (code === undefined && message === undefined) return 'none';
+  if (!envelope) return 'message';
+  return envelopeSchema.safeParse(readJson(body)).success ? 'envelope' : 'flat';
+}
+
+/** The status with the platform's word for it, where it is one: other text might quote what was asked. */
+export function inWords(answer: Reply): string {
+  if (answer.kind === 'not_sent') return `not sent (${answer.detail})`;
+  if (answer.kind === 'no_answer') return `no answer (${answer.detail})`;
+  const { code = '' } = readError(answer.body);
+  return /^[A-Za-z][A-Za-z_.-]{0,60}\d{0,4}$/.test(code) ? `${answer.status} ${code}` : String(answer.status);
+}
+
+export function placeInWords(place: Place): string {
+  if (place.in === 'bearer') return 'the header authorization: Bearer';
+  return place.in === 'header' ? `the header ${place.name}` : `the query as ${place.name}`;
+}
+
+export const questionInWords = ({ method, path, body }: Question) =>
+  `${method} ${path}${body === undefined ? '' : ' with {}'}`;

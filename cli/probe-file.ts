@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import * as z from 'zod';
+import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/config-file.ts';
+import { type Section, sectionSchema } from './platform.ts';
+
+const fileSchema = z.looseObject({ platform: sectionSchema.exactOptional() });
+
+/** A configuration whose section `platform` can be replaced. */
+export interface ConfigFile {
+  /** As it stands there; undefined where there is no file, or no section. */
+  section: Section | undefined;
+  /**
+   * Writes the section, and leaves all else as it is.
+   *
+   * @returns one line for each setting that is another now; none where nothing was written.
+   * @throws an Error where the file was changed by somebody else meanwhile.
+   */
+  write(section: Section): string[];
+}
+
+/** @throws ConfigError where there is a file that is no JSON object: it is left alone. */
+export function openConfigFile(path: string): ConfigFile {
+  const file = existsSync(path) ? realpathSync(path) : path;
+  const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
+  const read = () => parseWith(fileSchema, existsSync(file) ? readConfigFile(file) : {}, fileName(file));
+  const before = text();
+  const { platform } = read();
+  return {
+    section: platform,
+    write(section) {
+      if (text() !== before) {
+        throw new ConfigError(fileName(file), ['it was changed meanwhile: nothing was written']);
+      }
+      const changes = differences(platform ?? {}, section, 'platform');
+      if (changes.length === 0) return [];
+      const content = { ...read(), platform: section };
+      // Written beside and renamed: half a configuration is none.
+      writeFileSync(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`);
+      renameSync(`${file}.new`, file);
+      return changes;
+    },
+  };
+}
+
+/** `platform.keyPlacement.credits: "header" -> "query"`, for each setting at its own place. */
+function differences(before: unknown, after: unknown, path: string): string[] {
+  const [old, new_] = [objectSchema.safeParse(before), objectSchema.safeParse(after)];
+  if (new_.success && (old.success || before === undefined)) {
+    const members = old.data ?? {};
+    return [...new Set([...Object.keys(members), ...Object.keys(new_.data)])].flatMap((name) =>
+      differences(members[name], new_.data[name], `${path}.${name}`),
+    );
+  }
+  const [from, to] = [JSON.stringify(before), JSON.stringify(after)];
+  return from === to ? [] : [`${path}: ${from ?? 'not said'} -> ${to}`];
+}
+
+const objectSchema = z.record(z.string(), z.unknown());
