@@ -17,7 +17,6 @@ const SILENT: PaymentResult = { kind: 'unknown', detail: 'no answer' };
 const PENDING: PaymentResult = { kind: 'pending', paymentRef: 'pay_1' };
 const MUST_ACT: PaymentResult = { ...PENDING, actionUrl: 'https://pay.example/1' };
 const DUE: Outcome = { kind: 'due' };
-const MINUTE = 60_000;
 
 type PaymentResult = Extract<Outcome, { kind: 'payment' }>['result'];
 type GrantResult = Extract<Outcome, { kind: 'grant' }>['result'];
