@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, WITH_FOLDER } from '../local/state.ts';
 import { createDocumentClient, inboundSecrets } from '../shared/aws.ts';
+import { type Capture, createDynamoCapture } from '../shared/capture.ts';
 import { createDynamoQuarantine, type Quarantine } from '../shared/quarantine.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
@@ -9,6 +10,7 @@ import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
+import type { InboundSecrets } from '../shared/secrets.ts';
 import { readStack } from './stack.ts';
 
 /** The relay a command speaks of. */
@@ -17,6 +19,7 @@ export interface Connection {
   accounts: Accounts;
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
+  capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   policy: Policy;
   now: () => number;
 }
@@ -50,9 +53,28 @@ function connection(client: DynamoDBDocumentClient, table: string, policy: Polic
     accounts: createAccounts(client, table, ledger),
     charging: createDynamoCharging(client, table, { freshMs: 0, now: Date.now }),
     quarantine: createDynamoQuarantine(client, table),
+    capture: createDynamoCapture(client, table),
     policy,
     now: Date.now,
   };
+}
+
+/** Where the relay receives, and what proves senders to it. */
+export interface Inbound {
+  /** Its own address, or that of its webhook: all routes have one origin. */
+  url: string;
+  secrets(): Promise<InboundSecrets>;
+}
+
+/** @throws an Error that says what to start, or to deploy, where there is none. */
+export async function findInbound(env: NodeJS.ProcessEnv, stack?: string): Promise<Inbound> {
+  if (stack === undefined) {
+    const url = readRuntime()?.url;
+    if (url === undefined) throw new Error(NOT_STARTED);
+    return { url, secrets: async () => localSecrets(env).inbound };
+  }
+  const { WebhookUrl, InboundSecretId } = await readStack(stack);
+  return { url: WebhookUrl, secrets: () => inboundSecrets(InboundSecretId).get() };
 }
 
 /**
@@ -71,8 +93,8 @@ export async function findReceiver(
     if (target === undefined) throw new Error(NOT_STARTED);
     return { url: target, secret: localSecrets(env).inbound.webhook[0] ?? '' };
   }
-  const { WebhookUrl, InboundSecretId } = await readStack(stack);
-  const { webhook } = await inboundSecrets(InboundSecretId).get();
+  const { url: own, secrets } = await findInbound(env, stack);
+  const { webhook } = await secrets();
   if (!webhook[0]) throw new Error('No webhook secret is set yet. Set it: npm run relay -- secrets init');
-  return { url: url ?? WebhookUrl, secret: webhook[0] };
+  return { url: url ?? own, secret: webhook[0] };
 }

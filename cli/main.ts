@@ -1,5 +1,8 @@
 import { addAccountCommands } from './commands/accounts.ts';
+import { addCaptureCommands } from './commands/capture.ts';
 import { addChargingCommands } from './commands/charging.ts';
+import { addPlatformCommands } from './commands/platform.ts';
+import { addProbeCommand } from './commands/probe.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addRechargeCommands } from './commands/recharges.ts';
 import { addSecretCommands } from './commands/secrets.ts';
@@ -11,7 +14,10 @@ addAccountCommands();
 addChargingCommands();
 addWebhookCommands();
 addQuarantineCommands();
+addCaptureCommands();
 addSecretCommands();
+addPlatformCommands();
+addProbeCommand();
 
 try {
   await program.parseAsync();

@@ -239,10 +239,17 @@ describe.concurrent('quarantine', () => {
     expect(sent).toMatchObject({ code: 1, stdout: expect.stringMatching(/^400 .*NOT_UNDERSTOOD/) });
 
     const listed = await relay.cli('quarantine', 'list');
-    const id = createHash('sha256').update(body).digest('hex');
-    expect(listed.stdout).toContain(id);
+    const id = createHash('sha256').update(`/webhooks/auto-recharge\n${body}`).digest('hex');
+    expect(listed.stdout).toContain(`Z  /webhooks/auto-recharge  ${id}\n`);
+    expect(await relay.cli('quarantine', 'show', id, '--body')).toEqual({
+      code: 0,
+      stdout: body,
+      stderr: '',
+    });
     const { stdout } = await relay.cli('quarantine', 'show', id);
-    expect(stdout).toContain('the idempotency key (idempotency_key, data.idempotency_key)');
+    expect(stdout).toContain(
+      'Z  /webhooks/auto-recharge  the idempotency key (idempotency_key, data.idempotency_key)',
+    );
     expect(stdout).toContain('content-type: application/json');
     expect(stdout.endsWith(`\n${body}\n`)).toBe(true);
     expect(stdout).not.toMatch(/x-webhook-(token|signature)/);

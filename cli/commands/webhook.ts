@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { signRequest } from '../../shared/http/verifiers.ts';
+import { WEBHOOK_ROUTE } from '../capture.ts';
 import { findReceiver } from '../connection.ts';
 import { program, say, stack, wholeNumber } from '../program.ts';
+import { configuredVerifiers, proofsFor } from '../proofs.ts';
 
 export function addWebhookCommands(): void {
   program
@@ -32,15 +33,16 @@ export function addWebhookCommands(): void {
         const { url: base, secret } = await findReceiver(process.env, stack(), url);
         const payload = { idempotency_key: key, email: client, credits };
         const body = file === undefined ? Buffer.from(JSON.stringify(payload)) : readFileSync(file);
-        const target =
-          new URL(base).pathname === '/' ? new URL('/webhooks/auto-recharge', base) : new URL(base);
+        const target = new URL(base).pathname === '/' ? new URL(WEBHOOK_ROUTE, base) : new URL(base);
+        const now = Date.now();
+        // The secret itself is told to nobody but the relay.
+        const verifiers = url === undefined ? configuredVerifiers(WEBHOOK_ROUTE, process.env, stack()) : [];
         const response = await fetch(target, {
           method: 'POST',
           headers: {
             'content-type': 'application/json',
-            ...signRequest({ secret, body, now: Date.now() }),
-            // For the verifier that wants the secret itself: told to nobody but the relay.
             ...(url === undefined ? { 'x-webhook-token': secret } : {}),
+            ...proofsFor(verifiers, { secret, body, now }),
           },
           body,
         });

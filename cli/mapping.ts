@@ -1,0 +1,261 @@
+import { isUtf8 } from 'node:buffer';
+import type * as z from 'zod';
+import { pointerSchema } from '../shared/channels/pointer.ts';
+import { readJson } from '../shared/http/request.ts';
+import type { rechargeSchema } from '../shared/recharge/settings.ts';
+import { emailSchema } from '../shared/recharge/webhook.ts';
+
+/** Far above what a webhook holds; what is deeper is no field that anybody maps. */
+const MAX_NODES = 1_000;
+const MAX_DEPTH = 8;
+
+interface Node {
+  path: string[];
+  /** The path in small letters and digits, dots between: `data.subaccount.email`. */
+  name: string;
+  value: unknown;
+}
+
+/** A part of the configuration, and what a person must know before it is pasted. */
+export interface Proposal<Fields> {
+  fields: Fields;
+  notes: string[];
+}
+
+/** Every value of the payload, the shallow ones first. */
+function nodesOf(payload: unknown): Node[] {
+  const nodes: Node[] = [{ path: [], name: '', value: payload }];
+  for (const { path, value } of nodes) {
+    if (typeof value !== 'object' || value === null || path.length >= MAX_DEPTH) continue;
+    for (const [member, inner] of Object.entries(value)) {
+      if (nodes.length >= MAX_NODES) return nodes;
+      const names = [...path, member];
+      const name = names.map((part) => part.toLowerCase().replaceAll(/[^a-z0-9]/g, '')).join('.');
+      nodes.push({ path: names, name, value: inner });
+    }
+  }
+  return nodes;
+}
+
+interface Choice {
+  /** The best one, where there is one that is better than all others. */
+  chosen?: Node;
+  /** Which of the patterns it fulfils. */
+  rank: number;
+  /** All that came into question. */
+  all: Node[];
+}
+
+/**
+ * @param patterns for names, the surest first.
+ * @returns none chosen where several of the best rank differ: then a person must say which.
+ */
+function choose(nodes: Node[], patterns: RegExp[], accept: (value: unknown) => boolean): Choice {
+  const ranked = nodes.flatMap((node) => {
+    const rank = patterns.findIndex((pattern) => pattern.test(node.name));
+    return rank < 0 || !accept(node.value) ? [] : [{ node, rank }];
+  });
+  const rank = Math.min(...ranked.map((one) => one.rank));
+  const [first, ...others] = ranked.filter((one) => one.rank === rank).map(({ node }) => node);
+  const isClear = first && others.every(({ value }) => value === first.value);
+  return { ...(isClear ? { chosen: first } : {}), rank, all: ranked.map(({ node }) => node) };
+}
+
+const isText = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= 255;
+const isId = (value: unknown) => isText(value) || (Number.isSafeInteger(value) && Number(value) >= 0);
+const isEmail = (value: unknown) => emailSchema.safeParse(value).success;
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
+const isPlatformId = (value: unknown) =>
+  isId(value) && (typeof value === 'number' || /^[\x21-\x7e]{1,128}$/.test(String(value)));
+
+/** As `fieldPath` of the settings takes them: a name with a dot or a blank in it cannot be said. */
+const isSayable = ({ path }: Node) =>
+  path.length > 0 && path.every((part) => /^[^.\s]+$/.test(part) && part !== '__proto__');
+const fieldOf = ({ path }: Node) => path.join('.');
+const listOf = (nodes: Node[]) => nodes.map(fieldOf).join(', ');
+
+const KEY_NAMES = [
+  /idempotencykey$/,
+  /(event|delivery|webhook|recharge|transaction|request|reference)(id|\.id)$/,
+  /^(data\.)?id$/,
+];
+const EMAIL_NAMES = [/(subaccount|client|customer|location)[.a-z0-9]*email/, /^([a-z]+\.)?email$/, /email/];
+const PLATFORM_ID_NAMES = [
+  /(subaccount|location)(id|uid|\.id|\.uid)$/,
+  /(account|client|customer)(id|uid|\.id|\.uid)$/,
+  /(user|tenant)(id|\.id)$|(^|\.)uid$/,
+];
+const CREDIT_NAMES = /credit|amount|quantity|qty|topup|units?$/;
+/** What the client has, not what the webhook asks for. */
+const STATE_NAMES =
+  /balance|remaining|threshold|used|limit|left|current|monthly|total|min|max|before|after|rollover/;
+const MONEY_NAMES = /price|cost|cents|currency|fee|usd|eur|gbp|money|charge|paid|payment/;
+
+type RechargeFields = Pick<
+  z.input<typeof rechargeSchema>,
+  'keyFields' | 'emailFields' | 'platformIdFields' | 'creditsField'
+>;
+
+/** Where a captured auto-recharge webhook seems to hold what. What is not clear is left out, and said. */
+export function proposeRecharge(body: Buffer): Proposal<RechargeFields> {
+  const payload = payloadOf(body);
+  if (payload === undefined) return NOT_JSON;
+  const nodes = nodesOf(payload).filter(isSayable);
+  const [key, client, credits] = [keyPart(nodes), clientPart(nodes), creditsPart(nodes)];
+  return {
+    fields: { ...key.fields, ...client.fields, ...credits.fields },
+    notes: [...key.notes, ...client.notes, ...credits.notes],
+  };
+}
+
+function keyPart(nodes: Node[]): Proposal<RechargeFields> {
+  const { chosen, rank, all } = choose(nodes, KEY_NAMES, isText);
+  if (!chosen) {
+    const seen = all.length === 0 ? 'no field looks like one' : `one of ${listOf(all)}?`;
+    return { fields: {}, notes: [`keyFields: ${seen}`] };
+  }
+  const doubt =
+    rank === 0
+      ? []
+      : [
+          `keyFields: ${fieldOf(chosen)} must stay the same when a webhook is sent again, and be another one for ` +
+            'every recharge: capture a repetition, and compare',
+        ];
+  return { fields: { keyFields: [fieldOf(chosen)] }, notes: doubt };
+}
+
+function clientPart(nodes: Node[]): Proposal<RechargeFields> {
+  const email = choose(nodes, EMAIL_NAMES, isEmail);
+  const id = choose(nodes, PLATFORM_ID_NAMES, isPlatformId);
+  const notes: string[] = [];
+  if (email.chosen === undefined) {
+    notes.push(
+      email.all.length === 0
+        ? 'emailFields: no field holds an email address'
+        : `emailFields: several addresses, and only you know which is the client's: ${listOf(email.all)}`,
+    );
+  } else {
+    const { value } = email.chosen;
+    const others = email.all.filter((node) => node.value !== value);
+    if (others.length > 0)
+      notes.push(
+        `emailFields: make sure that the client's is ${fieldOf(email.chosen)}, not ${listOf(others)}`,
+      );
+  }
+  if (id.chosen === undefined && id.all.length > 0) notes.push(`platformIdFields: one of ${listOf(id.all)}?`);
+  if (id.chosen && email.all.length === 0)
+    notes.push('link the id to its client: npm run relay -- accounts set EMAIL --platform-id ID');
+  return {
+    fields: {
+      ...(email.chosen ? { emailFields: [fieldOf(email.chosen)] } : {}),
+      ...(id.chosen ? { platformIdFields: [fieldOf(id.chosen)] } : {}),
+    },
+    notes,
+  };
+}
+
+function creditsPart(nodes: Node[]): Proposal<RechargeFields> {
+  const lastNames = ({ name }: Node) => name.split('.').slice(-2).join('.');
+  const named = nodes.filter(
+    (node) => CREDIT_NAMES.test(lastNames(node)) && !STATE_NAMES.test(lastNames(node)),
+  );
+  const counts = named.filter(({ value }) => isCount(value));
+  const sure = counts.filter((node) => /credit/.test(lastNames(node)) && !MONEY_NAMES.test(lastNames(node)));
+  const [first, ...others] = sure;
+  if (first && others.length === 0) {
+    const notes = [`creditsField: make sure that ${fieldOf(first)} counts credits, not money`];
+    return { fields: { creditsField: fieldOf(first) }, notes };
+  }
+  const seen = counts.map((node) => `${fieldOf(node)} (${node.value})`).join(', ');
+  const notes = [
+    counts.length === 0
+      ? 'creditsField: no field holds whole credits; where every recharge is the same, set recharge.credits'
+      : `creditsField: only you know which it is, if any: ${seen}. An amount may as well be money`,
+    ...named
+      .filter(({ value }) => typeof value === 'string' && /^\d/.test(value))
+      .map((node) => `creditsField: ${fieldOf(node)} is text, and credits must be a JSON number`),
+  ];
+  return { fields: {}, notes };
+}
+
+interface ChannelFields {
+  id?: string;
+  contact?: string;
+  text?: string;
+  attachments?: string;
+  firstName?: string;
+  lastName?: string;
+  email?: string;
+}
+
+const isUrl = (value: unknown) => typeof value === 'string' && /^https?:\/\//.test(value);
+const isUrls = (value: unknown) =>
+  isUrl(value) || (Array.isArray(value) && value.length > 0 && value.every(isUrl));
+
+const MESSAGE_FIELDS: Record<'id' | 'text' | 'attachments', [RegExp[], (value: unknown) => boolean]> = {
+  id: [
+    [/(message|msg)(sid|id|uuid|\.sid|\.id|\.uuid)$/, /(^|\.)(sid|eventid|deliveryid)$/, /^([a-z]+\.)?id$/],
+    isId,
+  ],
+  text: [
+    [/(^|\.)(text|body|messagebody|messagetext)$/, /(^|\.)(message|content)$/],
+    (value) => typeof value === 'string' && value !== '',
+  ],
+  attachments: [[/(^|\.)(attachments?|media|mediaurls?|files?|images?)(\.url)?$/], isUrls],
+};
+const PERSON_FIELDS: Record<'firstName' | 'lastName' | 'email', [RegExp[], (value: unknown) => boolean]> = {
+  firstName: [[/(firstname|givenname)$/], isText],
+  lastName: [[/(lastname|familyname|surname)$/], isText],
+  email: [[/email$/], isEmail],
+};
+const CONTACT_NAMES = {
+  incoming: [
+    /(contact|customer|visitor|sender)(id|\.id|\.identifier)$/,
+    /(^|\.)from(id|\.id|number)?$/,
+    /phone(number)?$/,
+  ],
+  outgoing: [
+    /(contact|customer|visitor|recipient)(id|\.id|\.identifier)$/,
+    /(^|\.)to(id|\.id|number)?$/,
+    /phone(number)?$/,
+  ],
+};
+
+/**
+ * Where a captured message seems to hold what, as JSON pointers.
+ *
+ * @param direction only of these two the form is configured; `send` has a form of ours.
+ */
+export function proposeChannel(body: Buffer, direction: 'incoming' | 'outgoing'): Proposal<ChannelFields> {
+  const payload = payloadOf(body);
+  if (payload === undefined) return NOT_JSON;
+  const nodes = nodesOf(payload).filter((node) => pointerSchema.safeParse(pointerOf(node)).success);
+  const wanted = {
+    ...MESSAGE_FIELDS,
+    contact: [CONTACT_NAMES[direction], isId] as const,
+    ...(direction === 'incoming' ? PERSON_FIELDS : {}),
+  };
+  const notes: string[] = [];
+  const fields: Record<string, string> = {};
+  for (const [field, [patterns, accept]] of Object.entries(wanted)) {
+    const { chosen, all } = choose(nodes, [...patterns], accept);
+    if (chosen) fields[field] = pointerOf(chosen);
+    else if (all.length > 0) notes.push(`${field}: one of ${all.map(pointerOf).join(', ')}?`);
+    else if (field === 'contact' || field === 'text') notes.push(`${field}: no field looks like it`);
+  }
+  if (fields.contact !== undefined)
+    notes.push(
+      `contact: make sure that ${fields.contact} is the person outside, whose side a name like "from" or "to" does not say`,
+    );
+  return { fields, notes };
+}
+
+const pointerOf = ({ path }: Node) =>
+  path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+const NOT_JSON = { fields: {}, notes: ['the body is no JSON object in UTF-8: the relay reads nothing else'] };
+
+function payloadOf(body: Buffer): object | undefined {
+  const payload = isUtf8(body) ? readJson(new TextDecoder().decode(body)) : undefined;
+  return typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? payload : undefined;
+}

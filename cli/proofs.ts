@@ -1,0 +1,58 @@
+import { Webhook } from 'standardwebhooks';
+import * as z from 'zod';
+import { pointed } from '../shared/channels/pointer.ts';
+import { ownConfigFile, readConfigFile } from '../shared/config-file.ts';
+import { signRequest, type Verifier, verifierSchema } from '../shared/http/verifiers.ts';
+import { channelOf } from './capture.ts';
+
+/**
+ * The verifiers of a route, as far as the configuration here says them: `RELAY_CONFIG`, as `npm start` reads
+ * it; for a stack the file it is deployed from. What is deployed may be older.
+ *
+ * @throws ConfigError where the file cannot be read.
+ */
+export function configuredVerifiers(route: string, env: NodeJS.ProcessEnv, stack?: string): Verifier[] {
+  const stage = stack?.replace(/^recharge-relay-/, '');
+  const file = stage === undefined ? env.RELAY_CONFIG : ownConfigFile(stage);
+  if (file === undefined) return [];
+  const channel = channelOf(route);
+  const place = channel ? `/channels/${channel.name}/${channel.direction}` : '/recharge';
+  const verifiers = pointed(readConfigFile(file), `${place}/verifiers`);
+  return z.array(verifierSchema).safeParse(verifiers).data ?? [];
+}
+
+interface Signing {
+  secret: string;
+  body: Buffer;
+  /** Unix milliseconds. */
+  now: number;
+}
+
+/** The headers with which each of the verifiers lets the body in, and those of a verifier that one begins with. */
+export function proofsFor(verifiers: Verifier[], signing: Signing): Record<string, string> {
+  const proofs = [signRequest(signing), ...verifiers.map((verifier) => proofFor(verifier, signing))];
+  return Object.fromEntries(proofs.flatMap((headers) => Object.entries(headers)));
+}
+
+function proofFor(verifier: Verifier, { secret, body, now }: Signing): Record<string, string> {
+  switch (verifier.type) {
+    case 'token':
+      return { [verifier.header]: secret };
+    case 'hmac':
+      return signRequest({ secret, body, now, verifier });
+    case 'standard-webhooks':
+      return standardWebhook({ secret, body, now });
+  }
+}
+
+function standardWebhook({ secret, body, now }: Signing): Record<string, string> {
+  // Another verifier's secret need not be one of theirs.
+  if (!secret.startsWith('whsec_') || !z.base64().min(1).safeParse(secret.slice('whsec_'.length)).success)
+    return {};
+  const id = `msg_${now}`;
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(now / 1_000)),
+    'webhook-signature': new Webhook(secret).sign(id, new Date(now), body.toString('utf8')),
+  };
+}
