@@ -36,11 +36,11 @@ export const chatwootSettings = {
 type ChatwootSettings = z.infer<z.ZodObject<typeof chatwootSettings>>;
 
 /** Of `message_created`: https://www.chatwoot.com/hc/user-guide/articles/1677693021-how-to-use-webhooks */
-const id = z.unknown().transform(readId).pipe(z.string());
-const person = z.object({ name: z.unknown(), email: z.unknown() });
+const id = z.preprocess(readId, z.string());
+const person = z.object({ name: z.unknown().optional(), email: z.unknown().optional() });
 const messageSchema = z.object({
   id,
-  content: z.unknown().transform(readText).pipe(z.string()),
+  content: z.preprocess(readText, z.string()),
   private: z.boolean().nullish(),
   /** A word in webhooks; a number, 0 for incoming, where Chatwoot writes its own enumeration. */
   message_type: z.union([z.string(), z.int()]),
@@ -133,7 +133,7 @@ function readMessage({ id: messageId, content, sender, conversation, attachments
   return { kind: 'messages', messages: [message] };
 }
 
-const attachmentSchema = z.object({ data_url: z.unknown() });
+const attachmentSchema = z.object({ data_url: z.unknown().optional() });
 
 function linkOf(attachment: unknown): string | undefined {
   return readLink(attachmentSchema.safeParse(attachment).data?.data_url);

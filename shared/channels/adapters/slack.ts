@@ -42,17 +42,20 @@ const SAYING = [undefined, 'file_share', 'me_message', 'thread_broadcast'];
 /** Slack's own account of notices to people. */
 const SLACKBOT = 'USLACKBOT';
 
-const id = z.unknown().transform(readId).pipe(z.string());
+/** Short enough for two of them to make an id. */
+const id = z.preprocess(readId, z.string().max(100));
 const callbackSchema = z.object({
   event_id: id,
   event: z.looseObject({ type: z.string() }),
-  authorizations: z.array(z.object({ user_id: z.unknown(), is_bot: z.unknown() })).optional(),
+  authorizations: z
+    .array(z.object({ user_id: z.unknown().optional(), is_bot: z.unknown().optional() }))
+    .optional(),
 });
 const messageSchema = z.object({
   channel: id,
   ts: id,
   user: id,
-  text: z.unknown().transform(readText).pipe(z.string()),
+  text: z.preprocess(readText, z.string()),
   thread_ts: id.optional(),
   files: z.array(z.unknown()).optional(),
 });
@@ -142,7 +145,7 @@ function readMessage(event: Record<string, unknown>, threads: SlackSettings['thr
 }
 
 /** Where a person may see the file who may see it in Slack: the other links need the app's token. */
-const fileSchema = z.object({ permalink: z.unknown() });
+const fileSchema = z.object({ permalink: z.unknown().optional() });
 
 /** https://docs.slack.dev/reference/events/reaction_added: an event's id is all that names a reaction. */
 function readReaction(eventId: string, event: Record<string, unknown>): Parsed {

@@ -40,15 +40,16 @@ const FILES = [
   'voice',
 ];
 
-const idSchema = z.unknown().transform(readId).pipe(z.string());
-const textSchema = z.unknown().transform(readText).pipe(z.string());
+/** Short enough for two of them to make an id. */
+const idSchema = z.preprocess(readId, z.string().max(100));
+const textSchema = z.preprocess(readText, z.string());
 const userSchema = z.object({
   id: idSchema,
   is_bot: z.boolean().optional(),
-  first_name: z.unknown(),
-  last_name: z.unknown(),
+  first_name: z.unknown().optional(),
+  last_name: z.unknown().optional(),
 });
-const chatSchema = z.object({ id: idSchema, type: z.string() });
+const chatSchema = z.object({ id: idSchema, type: z.string().optional() });
 const messageSchema = z.looseObject({
   chat: chatSchema,
   from: userSchema.optional(),
@@ -145,8 +146,11 @@ function readSender(
   // Telegram's mark of what bots wrote, the anonymous administrator of a group among them.
   if (from?.is_bot) return { why: 'written by a bot' };
   const person = readPerson({ firstName: from?.first_name, lastName: from?.last_name });
-  if (chat.type === 'private') return { contact: chat.id, ...person };
-  if (chat.type !== 'group' && chat.type !== 'supergroup') return { why: 'not from a chat with people' };
+  // Telegram's own test updates leave the type out; a private chat has the number of its person.
+  // https://core.telegram.org/bots/webhooks#testing-your-bot-with-updates
+  const type = chat.type ?? (chat.id === from?.id ? 'private' : '');
+  if (type === 'private') return { contact: chat.id, ...person };
+  if (type !== 'group' && type !== 'supergroup') return { why: 'not from a chat with people' };
   if (!groups) return { why: 'from a group, and groups are not relayed' };
   if (from === undefined) return { why: 'from a group, by nobody in particular' };
   return { contact: `${chat.id}:${from.id}`, replyTo: chat.id, ...person };
@@ -164,7 +168,7 @@ const diceSchema = z.object({ emoji: z.string(), value: z.number() });
 
 /** What a person can read of a message; undefined where there is nothing to read. */
 function textOf(message: TelegramMessage): string | undefined {
-  if (message.text !== '') return message.text;
+  if (message.text.trim() !== '') return message.text;
   const file = FILES.find((kind) => Object.hasOwn(message, kind));
   if (file !== undefined) return `[${file.replace('_', ' ')}] ${message.caption}`.trim();
   const venue = venueSchema.safeParse(message.venue).data;
