@@ -217,7 +217,7 @@ async function take(
       : jsonResponse(isNew ? 202 : 200, { status: first.row.status, id });
   const ids = taken.slice(0, IDS_TOLD).map(({ row }) => messageIdOf(row));
   const word = isNew ? 'queued' : 'duplicate';
-  return { answer, about: { word, messages: taken.length, message: ids.join(' ') } };
+  return { answer, about: { word, messages: taken.length, id: ids.join(' ') } };
 }
 
 /**
@@ -230,10 +230,10 @@ async function idReused(
   route: Route,
   deps: ChannelWebhookDeps,
 ): Promise<Received> {
-  const message = messageIdOf(row);
+  const id = messageIdOf(row);
   const reason = 'its id was received before, with another message';
-  const id = await keep(request, reason, route, deps, { message });
-  const about = { word: 'id_reused', message, quarantine: id };
+  const quarantine = await keep(request, reason, route, deps, { id });
+  const about = { word: 'id_reused', id, quarantine };
   if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
   const text = 'This id was received before, with another message. Nothing was done; it is kept for 30 days.';
   return { answer: errorResponse(409, 'KEY_REUSED', text), about };

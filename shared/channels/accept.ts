@@ -53,7 +53,7 @@ async function enqueue(row: Message, { messages, queue, logger }: QueueDeps): Pr
     return (await messages.write(row, queued)).row;
   } catch (error) {
     // It is queued. To say that it is not would have a sender without ids of its own send it twice.
-    logger.error('a message is queued, but its row could not say so', error, { message: messageIdOf(row) });
+    logger.error('a message is queued, but its row could not say so', error, { id: messageIdOf(row) });
     return queued;
   }
 }

@@ -267,7 +267,7 @@ class Run {
 
   #tags() {
     const { channel, direction, status } = this.#row;
-    return { message: messageIdOf(this.#row), channel, direction, status };
+    return { id: messageIdOf(this.#row), channel, direction, status };
   }
 
   #hasTimeFor(ms: number): boolean {

@@ -1,0 +1,337 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { APIGatewayProxyEventV2, SQSRecord } from 'aws-lambda';
+import { afterAll, beforeAll } from 'vitest';
+import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
+import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
+import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
+import { createDocumentClient } from '../../shared/aws.ts';
+import { replayMessage } from '../../shared/channels/accept.ts';
+import type { Adapter, Delivery, Parsed } from '../../shared/channels/adapter.ts';
+import type { Channel } from '../../shared/channels/channels.ts';
+import { type Direction, type Message, messageIdOf } from '../../shared/channels/message.ts';
+import { createDynamoMessages, type Messages } from '../../shared/channels/messages.ts';
+import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
+import { productionMessagePolicy, type RelayDeps, type Targets } from '../../shared/channels/relay.ts';
+import { channelSchema } from '../../shared/channels/settings.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { utc } from './builders.ts';
+
+export const TOKEN = 'channel-token-5c1e';
+export const CONTACT = '+15551234567';
+
+/** A chat that says what it is told in the relay's own words: `{"messages": […]}`. */
+export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
+  verifiers: [{ type: 'token', header: 'x-webhook-token', query: 'token' }],
+  parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
+  accepted: { status: 200, body: '{"ok":true}' },
+  requests: () => [],
+  judge: () => ({ kind: 'delivered' }),
+  sample: () => '',
+  ...given,
+});
+
+/** The settings of a channel whose chat is any other. */
+export const plainSettings = (given: Record<string, unknown> = {}) =>
+  channelSchema.parse({
+    adapter: 'webhook',
+    toId: 'agency-1',
+    incoming: { verifiers: [{ type: 'token' }], id: '/id', contact: '/contact', text: '/text' },
+    delivery: { url: 'https://chat.example.com/messages' },
+    outgoing: { verifiers: [{ type: 'token' }], id: '/id', contact: '/to', text: '/text' },
+    send: { verifiers: [{ type: 'token' }] },
+    ...given,
+  });
+
+/** Every port call of a process goes through here. */
+export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
+
+/** What one request to the receiver does: it arrives or not, and this is what the sender learns of it. */
+export interface Fate {
+  arrives: boolean;
+  says: Delivery;
+  /** The run's clock goes on meanwhile. */
+  takesMs?: number;
+}
+
+export const ARRIVES: Fate = { arrives: true, says: { kind: 'delivered' } };
+export const NOT_NOW: Fate = { arrives: false, says: { kind: 'not_applied', detail: 'HTTP 429' } };
+export const REFUSED: Fate = { arrives: false, says: { kind: 'refused', detail: 'no such contact' } };
+export const ANSWER_LOST: Fate = { arrives: true, says: { kind: 'unknown', detail: 'no answer in time' } };
+export const HANGS: Fate = { arrives: false, says: { kind: 'unknown', detail: 'no answer in time' } };
+
+export interface ChatWorldOptions {
+  /** `incoming` is safe to repeat; `send` is not. */
+  direction?: Direction;
+  /** What becomes of the requests of a text, one after the other; then, and where nothing is said, they arrive. */
+  fates?: Record<string, Fate[]>;
+  /** Parts of a text; 1 where nothing is said. */
+  parts?: Record<string, number>;
+  unknown?: 'repeat' | 'park';
+}
+
+interface Queued {
+  seq: number;
+  messageId: string;
+  group: string;
+  body: string;
+  visibleAt: number;
+  receives: number;
+}
+
+/** Longer than a process lives: what it had comes to another one only then. */
+const VISIBILITY_MS = 360_000;
+const DEDUPE_MS = 300_000;
+
+/** SQS FIFO by its documentation: several messages of a group at once, and none while an earlier one is hidden. */
+function createFifo(now: () => number) {
+  let seq = 0;
+  let waiting: Queued[] = [];
+  const sentAt = new Map<string, number>();
+  const handleOf = ({ messageId, receives }: Queued) => `${messageId}/${receives}`;
+  const find = (receiptHandle: string) => waiting.find((queued) => handleOf(queued) === receiptHandle);
+  return {
+    send(group: string, deduplicationId: string, body: string) {
+      const before = sentAt.get(deduplicationId);
+      if (before !== undefined && now() - before < DEDUPE_MS) return;
+      sentAt.set(deduplicationId, now());
+      seq += 1;
+      waiting.push({ seq, messageId: `m-${seq}`, group, body, visibleAt: 0, receives: 0 });
+    },
+    receive(most = 10): SQSRecord[] {
+      const hidden = new Set(waiting.filter(({ visibleAt }) => visibleAt > now()).map(({ group }) => group));
+      const batch = waiting.filter(({ group }) => !hidden.has(group)).slice(0, most);
+      return batch.map((queued) => {
+        queued.visibleAt = now() + VISIBILITY_MS;
+        queued.receives += 1;
+        const { messageId, body, group, receives } = queued;
+        return {
+          messageId,
+          receiptHandle: handleOf(queued),
+          body,
+          attributes: { ApproximateReceiveCount: String(receives), MessageGroupId: group },
+        } as unknown as SQSRecord;
+      });
+    },
+    hide(receiptHandle: string, ms: number) {
+      const queued = find(receiptHandle);
+      if (queued) queued.visibleAt = now() + ms;
+    },
+    /** A handle of an earlier receive deletes nothing. */
+    delete(receiptHandle: string) {
+      const queued = find(receiptHandle);
+      waiting = waiting.filter((other) => other !== queued);
+    },
+    get length() {
+      return waiting.length;
+    },
+    /** When something can be received next. */
+    nextAt: () => Math.max(now(), Math.min(...waiting.map(({ visibleAt }) => visibleAt))),
+    bodies: () => waiting.map(({ body }) => body),
+  };
+}
+
+/** One receiver with true books, one queue, one table, and a clock that stands still until it is moved. */
+export function createChatWorld(
+  { client, table, channel }: { client: DynamoDBDocumentClient; table: string; channel: string },
+  { direction = 'incoming', fates = {}, parts = {}, ...options }: ChatWorldOptions = {},
+) {
+  const unknown = options.unknown ?? (direction === 'incoming' ? 'repeat' : 'park');
+  let time = utc('2026-01-05 12:00:00');
+  const now = () => time;
+  const lines: string[] = [];
+  const logger = createLogger((line) => lines.push(line), { now });
+  const fifo = createFifo(now);
+  const dead: string[] = [];
+  /** What the receiver has, in the order in which it came: texts, and `text/part` where there are several. */
+  const arrived: { contact: string; what: string; at: number }[] = [];
+  const requests: string[] = [];
+  const left = structuredClone(fates);
+  const known = new Set<string>();
+
+  const request = (message: Message, part: number): Fate => {
+    const { text, contact } = message.content;
+    const what = (parts[text] ?? 1) > 1 ? `${text}/${part + 1}` : text;
+    const fate = left[what]?.shift() ?? ARRIVES;
+    requests.push(what);
+    const id = `${messageIdOf(message)}-${part}`;
+    const isAgain = unknown === 'repeat' && known.has(id);
+    if (fate.arrives && !isAgain) arrived.push({ contact, what, at: time });
+    if (fate.arrives) known.add(id);
+    time += fate.takesMs ?? 0;
+    return fate;
+  };
+
+  const bare: { messages: Messages; queue: MessageQueue & WorkQueue; targets: Targets } = {
+    messages: createDynamoMessages(client, table, now),
+    queue: {
+      send: async (message) =>
+        fifo.send(
+          message.content.contact,
+          `${messageIdOf(message)}-${message.queuedNo}`,
+          JSON.stringify({ message: messageIdOf(message) }),
+        ),
+      hide: async (received, ms) => {
+        for (const { receiptHandle } of received) fifo.hide(receiptHandle, ms);
+      },
+      bury: async ({ body }) => void dead.push(body),
+    },
+    targets: {
+      unknownPolicy: () => unknown,
+      prepare: async (message) => ({
+        parts: parts[message.content.text] ?? 1,
+        send: async (part) => request(message, part).says,
+      }),
+    },
+  };
+
+  /** A new process, with `around` between it and every one of its ports. */
+  const start = (around: Around = (_port, work) => work()) => {
+    const messages = everyVerb('messages', bare.messages, around);
+    const queue = everyVerb('queue', bare.queue, around);
+    const targets: Targets = {
+      unknownPolicy: bare.targets.unknownPolicy,
+      prepare: async (message) => {
+        const prepared = await around('target.prepare', () => bare.targets.prepare(message));
+        return { ...prepared, send: (part) => around('target.send', () => prepared.send(part)) };
+      },
+    };
+    const deps: RelayDeps & { queue: WorkQueue } = {
+      messages,
+      queue,
+      targets,
+      policy: productionMessagePolicy,
+      logger,
+      now,
+    };
+    const channels = new Map<string, Channel>([
+      [channel, { settings: plainSettings(), adapter: plainAdapter() }],
+    ]);
+    const receive = createChannelWebhookHandler({
+      channels,
+      messages,
+      queue,
+      secrets: {
+        get: async () => ({ channels: { [`${channel}/${direction}`]: [TOKEN] } }),
+        reread: async () => 'too_soon',
+      },
+      quarantine: { keep: async () => ({ id: 'kept', isNew: true }) },
+      capture: { take: async () => false },
+      logger,
+      now,
+    });
+    const work = createChannelWorkerHandler(deps);
+    return {
+      deps,
+      /** @returns the HTTP status. */
+      async webhook(text: string, contact = CONTACT): Promise<number> {
+        const path = `/channels/${channel}/${direction}`;
+        const { statusCode = 0 } = await receive(webhookEvent(path, bodyOf(direction, text, contact)));
+        return statusCode;
+      },
+      /** Receives a batch, as Lambda does, and deletes what succeeded. */
+      async worker(batch = fifo.receive(), leftMs = productionMessagePolicy.runMs): Promise<void> {
+        const endsAt = time + leftMs;
+        const { batchItemFailures } = await work(
+          { Records: batch },
+          { getRemainingTimeInMillis: () => endsAt - time },
+        );
+        const failed = batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+        for (const { messageId, receiptHandle } of batch) {
+          if (!failed.includes(messageId)) fifo.delete(receiptHandle);
+        }
+      },
+      replay: (text: string) => replayMessage(idOf(text), { messages, queue, logger, now }),
+    };
+  };
+
+  const idOf = (text: string) => messageIdOf({ channel, direction, content: { id: `id of ${text}` } });
+  return {
+    channel,
+    start,
+    fifo,
+    dead,
+    arrived,
+    requests,
+    messages: bare.messages,
+    now,
+    advance(ms: number) {
+      time += ms;
+    },
+    moveTo(at: number) {
+      time = Math.max(time, at);
+    },
+    idOf,
+    async row(text: string): Promise<Message> {
+      const row = await bare.messages.read(idOf(text));
+      if (!row) throw new Error(`There is no row of "${text}".`);
+      return row;
+    },
+    lines: (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line)),
+    alerts: (): unknown[] =>
+      lines
+        .map((line) => JSON.parse(line))
+        .filter(({ level }) => level === 'alert')
+        .map(({ message }) => message),
+  };
+}
+
+export type ChatWorld = ReturnType<typeof createChatWorld>;
+export type ChatProcess = ReturnType<ChatWorld['start']>;
+
+function bodyOf(direction: Direction, text: string, contact: string): string {
+  const id = `id of ${text}`;
+  switch (direction) {
+    case 'incoming':
+      return JSON.stringify({ messages: [{ id, contact, type: 'text', text, attachments: [] }] });
+    case 'outgoing':
+      return JSON.stringify({ id, to: contact, text });
+    case 'send':
+      return JSON.stringify({ id, fromId: contact, body: text });
+  }
+}
+
+/** Only the parts the handler reads. */
+export function webhookEvent(
+  rawPath: string,
+  body: string | Buffer,
+  headers: Record<string, string> = { 'x-webhook-token': TOKEN },
+): APIGatewayProxyEventV2 {
+  const isBase64Encoded = typeof body !== 'string';
+  const text = isBase64Encoded ? body.toString('base64') : body;
+  return { rawPath, body: text, headers, isBase64Encoded } as unknown as APIGatewayProxyEventV2;
+}
+
+type Verb = (...given: unknown[]) => Promise<unknown>;
+
+function everyVerb<Port extends object>(name: string, port: Port, around: Around): Port {
+  const verbs = Object.entries(port).map(([verb, call]) => [
+    verb,
+    (...given: unknown[]) => around(`${name}.${verb}`, () => (call as Verb).apply(port, given)),
+  ]);
+  return Object.fromEntries(verbs) as Port;
+}
+
+/**
+ * One engine and one table for the tests of a file; a channel, and so rows, for each world.
+ *
+ * @returns makes a world.
+ */
+export function useChatWorlds() {
+  let engine: Engine | undefined;
+  let client: DynamoDBDocumentClient | undefined;
+  let worlds = 0;
+  beforeAll(async () => {
+    engine = await startDynamo();
+    client = createDocumentClient(engine.endpoint);
+    await createTable(client, 'messages');
+  });
+  afterAll(async () => {
+    client?.destroy();
+    await engine?.stop();
+  });
+  return (options?: ChatWorldOptions): ChatWorld => {
+    if (!client) throw new Error('Bug! The engine was not started.');
+    worlds += 1;
+    return createChatWorld({ client, table: 'messages', channel: `chat-${worlds}` }, options);
+  };
+}
