@@ -6,7 +6,13 @@ import { readConfig } from '../shared/config.ts';
 import { ConfigError, ownConfigFile } from '../shared/config-file.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-export const FUNCTIONS = ['recharge-webhook', 'recharge-worker', 'recharge-sweeper'] as const;
+export const FUNCTIONS = [
+  'recharge-webhook',
+  'recharge-worker',
+  'recharge-sweeper',
+  'channel-webhook',
+  'channel-worker',
+] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Each function's asset: its bundle, source maps, and the configuration; in `dist`, or where `RELAY_DIST` says. */

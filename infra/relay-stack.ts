@@ -8,6 +8,7 @@ import type { Config } from '../shared/config.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
+import { Channels } from './constructs/channels.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
 import { RelayApi } from './constructs/relay-api.ts';
 import { RelayDashboard } from './constructs/relay-dashboard.ts';
@@ -23,7 +24,8 @@ export interface RelayStackProps extends StackProps {
 }
 
 /**
- * The whole system: webhook → table and queue → worker, and the sweeper that brings back what is due.
+ * The whole system: webhook → table and queue → worker, the sweeper that brings back what is due, and the
+ * relay of messages.
  * Timeouts in the order that keeps a grant single: call < function < grant deadline (120 s) < visibility.
  */
 export class RelayStack extends Stack {
@@ -49,6 +51,7 @@ export class RelayStack extends Stack {
       visibility: Duration.seconds(360),
       maxReceiveCount: 5,
       oldestMessage: Duration.minutes(30),
+      deadLetterImpact: 'A message failed again and again. No recharge is lost: each row brings itself back.',
       schema: workerEnv,
       environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
       may: [
@@ -76,6 +79,7 @@ export class RelayStack extends Stack {
         // It faces the internet: it can neither read nor change an account, nor switch charging on.
         { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['RECHARGE#*', 'ACCOUNT-ID#*'] },
         { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['RECHARGE#*', 'QUARANTINE#*'] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*'] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
@@ -96,18 +100,33 @@ export class RelayStack extends Stack {
       ],
     });
 
+    const channels = new Channels(this, {
+      stage,
+      topic,
+      api,
+      apiStage,
+      table,
+      inbound,
+      outbound,
+    });
+
     new AlertAlarms(this, { stage: stage.name, topic });
     new RelayDashboard(this, {
       stage: stage.name,
       currency: config.pricing.currency,
-      functions: [webhook, worker, sweeper],
-      queue: worker.queue,
-      deadLetters: worker.deadLetters,
+      functions: [webhook, worker, sweeper, channels.webhook, channels.worker],
+      queues: { recharges: worker, messages: channels.worker },
     });
     new CfnOutput(this, 'WebhookUrl', {
       value: `${url}/webhooks/auto-recharge`,
       description: "For the platform's settings; add ?token=… where it takes a secret in the address only",
     });
+    new CfnOutput(this, 'ChannelsUrl', {
+      value: `${url}/channels`,
+      description:
+        'For chat systems, the platform and your own: add /NAME/incoming, /NAME/outgoing or /NAME/send',
+    });
+    new CfnOutput(this, 'MessageQueueUrl', { value: channels.worker.queue.queueUrl });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'InboundSecretId', { value: inbound });
     new CfnOutput(this, 'OutboundSecretId', { value: outbound });

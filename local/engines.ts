@@ -232,8 +232,8 @@ export async function createQueue(client: SQSClient, definition: QueueDefinition
   return url;
 }
 
-/** Without the attributes that may change, so that SQS gives an existing queue's URL, whatever its settings. */
-async function queueUrl(client: SQSClient, name: string): Promise<string> {
+/** Creates the queue, or finds it: without the attributes that may change, whatever its settings. */
+export async function queueUrl(client: SQSClient, name: string): Promise<string> {
   const { QueueUrl } = await client.send(
     new CreateQueueCommand({
       QueueName: name,

@@ -1,3 +1,4 @@
+import { type MessagePolicy, productionMessagePolicy } from '../shared/channels/relay.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 
 /**
@@ -19,6 +20,16 @@ export const localPolicy: Policy = {
   evidence: { ...productionPolicy.evidence, firstMs: 5_000, againMs: 60_000 },
   backoff: { firstMs: 500, maxMs: 5_000 },
   pauseMs: 5_000,
+};
+
+/** Likewise for messages. How long one is worth delivering keeps its hours. */
+export const localMessagePolicy: MessagePolicy = {
+  ...productionMessagePolicy,
+  callMs: localPolicy.chargeCallMs,
+  runMs: localPolicy.runMs,
+  callMarginMs: localPolicy.callMarginMs,
+  stepMs: 4_000,
+  backoff: localPolicy.backoff,
 };
 
 /** After the grant deadline, so that a redelivered message normally finds it over. */

@@ -1,24 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { channelWebhookDeps } from '../functions/channel-webhook/deps.ts';
+import { createChannelWebhookHandler } from '../functions/channel-webhook/handler.ts';
+import { channelWorkerDeps } from '../functions/channel-worker/deps.ts';
+import { createChannelWorkerHandler } from '../functions/channel-worker/handler.ts';
 import { createRechargeSweeperHandler } from '../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
 import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
 import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
 import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
+import { isEnded, type Message } from '../shared/channels/message.ts';
+import { createDynamoMessages } from '../shared/channels/messages.ts';
+import { createSqsMessageQueue, createSqsWorkQueue } from '../shared/channels/queue.ts';
 import type { Config } from '../shared/config.ts';
 import { jsonResponse } from '../shared/http/responses.ts';
 import type { Logger } from '../shared/logger.ts';
+import { dayOf } from '../shared/recharge/account.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
-import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
-import { createQueue, createTable } from './engines.ts';
+import {
+  createSecrets,
+  type InboundSecrets,
+  inboundSecretsSchema,
+  type OutboundSecrets,
+  outboundSecretsSchema,
+  type Secrets,
+} from '../shared/secrets.ts';
+import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
-import { localPolicy, SWEEP_EVERY_MS, VISIBILITY_SECONDS } from './policy.ts';
+import { localMessagePolicy, localPolicy, SWEEP_EVERY_MS, VISIBILITY_SECONDS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
 
 const MAX_RECEIVE_COUNT = 5;
+/** A message waits by being received again: it ends by a verdict, never by this. */
+const MAX_MESSAGE_RECEIVE_COUNT = 1_000;
+/** Within which a message is delivered or given up (72 h), whatever the hour. */
+const DAYS_UNDER_WAY = 3;
 /** Invocations at a time: more do not help, two cores and one engine behind them. */
 const WORKERS = 10;
 
@@ -34,47 +55,32 @@ export interface RelayOptions {
   logger: Logger;
 }
 
-/** The deployed system in one process: the same handlers, with an HTTP front, an event source and a clock. */
+/** What the parts of this process share. */
+interface Shared {
+  options: RelayOptions;
+  client: DynamoDBDocumentClient;
+  sqs: SQSClient;
+  inbound: Secrets<InboundSecrets>;
+  outbound: Secrets<OutboundSecrets>;
+  now: () => number;
+}
+
+/** The deployed system in one process: the same handlers, with an HTTP front, event sources and a clock. */
 export async function startRelay(options: RelayOptions) {
-  const { config, logger, name: table, port, passes = {} } = options;
+  const { logger, name: table, port, passes = {}, secrets } = options;
   const client = createDocumentClient(options.dynamodbEndpoint);
   const sqs = createSqsClient(options.sqsEndpoint);
   await createTable(client, table);
-  const queueUrl = await createQueue(sqs, {
-    name: table,
-    deadLetterName: `${table}-dead`,
-    maxReceiveCount: MAX_RECEIVE_COUNT,
-    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
-  });
-
-  const ledger = createDynamoLedger(client, table);
-  const queue = createSqsRechargeQueue(sqs, queueUrl);
-  const now = Date.now;
-  const { inbound, outbound } = options.secrets;
-  const webhook = createRechargeWebhookHandler(
-    rechargeWebhookDeps({
-      config,
-      client,
-      table,
-      secrets: createSecrets('inbound', async () => JSON.stringify(inbound), inboundSecretsSchema),
-      queue,
-      sweepAgainMs: localPolicy.sweepAgainMs,
-      logger,
-      now,
-    }),
-  );
-  const worker = createRechargeWorkerHandler(
-    rechargeWorkerDeps({
-      config,
-      client,
-      table,
-      secrets: createSecrets('outbound', async () => JSON.stringify(outbound), outboundSecretsSchema),
-      policy: localPolicy,
-      logger,
-      now,
-    }),
-  );
-  const sweeper = createRechargeSweeperHandler({ ledger, queue, policy: localPolicy, logger, now });
+  const shared: Shared = {
+    options,
+    client,
+    sqs,
+    inbound: createSecrets('inbound', async () => JSON.stringify(secrets.inbound), inboundSecretsSchema),
+    outbound: createSecrets('outbound', async () => JSON.stringify(secrets.outbound), outboundSecretsSchema),
+    now: Date.now,
+  };
+  const recharges = await rechargeParts(shared);
+  const messages = await messageParts(shared);
 
   // Before anything moves money: the port may be taken.
   const gateway = await startGateway({
@@ -82,22 +88,17 @@ export async function startRelay(options: RelayOptions) {
     passes,
     routes: {
       'GET /health': async () => jsonResponse(200, { status: 'ok' }),
-      'POST /webhooks/auto-recharge': webhook,
+      'POST /webhooks/auto-recharge': recharges.webhook,
+      'POST /channels/{channel}/{direction}': messages.webhook,
     },
   });
-  const source = startEventSource({
-    client: sqs,
-    queueUrl,
-    handler: worker,
-    runMs: localPolicy.runMs,
-    concurrency: WORKERS,
-    onError: (error) => logger.error('the queue did not answer', error),
-  });
-  const clock = every(
-    SWEEP_EVERY_MS,
-    () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs }),
-    logger,
+  const onError = (error: unknown) => logger.error('the queue did not answer', error);
+  const sources = [recharges.source, messages.source].map((source) =>
+    startEventSource({ client: sqs, runMs: localPolicy.runMs, concurrency: WORKERS, onError, ...source }),
   );
+  const clock = every(SWEEP_EVERY_MS, recharges.sweep, logger);
+  await messages.requeueUnfinished();
+  const { ledger } = recharges;
   return {
     url: gateway.url,
     ledger,
@@ -106,9 +107,72 @@ export async function startRelay(options: RelayOptions) {
     async stop() {
       await gateway.close();
       await clock.stop();
-      await source.stop();
+      await Promise.all(sources.map((source) => source.stop()));
       client.destroy();
       sqs.destroy();
+    },
+  };
+}
+
+async function rechargeParts({ options, client, sqs, inbound, outbound, now }: Shared) {
+  const { config, logger, name: table } = options;
+  const queueUrl = await createQueue(sqs, {
+    name: table,
+    deadLetterName: `${table}-dead`,
+    maxReceiveCount: MAX_RECEIVE_COUNT,
+    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+  });
+  const ledger = createDynamoLedger(client, table);
+  const queue = createSqsRechargeQueue(sqs, queueUrl);
+  const common = { config, client, table, logger, now };
+  const { sweepAgainMs } = localPolicy;
+  const webhook = rechargeWebhookDeps({ ...common, secrets: inbound, queue, sweepAgainMs });
+  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy: localPolicy });
+  const sweeper = createRechargeSweeperHandler({ ledger, queue, policy: localPolicy, logger, now });
+  return {
+    ledger,
+    webhook: createRechargeWebhookHandler(webhook),
+    source: { queueUrl, handler: createRechargeWorkerHandler(worker) },
+    sweep: () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs }),
+  };
+}
+
+async function messageParts({ options, client, sqs, inbound, outbound, now }: Shared) {
+  const { config, logger, name: table } = options;
+  const deadLetterName = `${table}-messages-dead.fifo`;
+  const queueUrl = await createQueue(sqs, {
+    name: `${table}-messages.fifo`,
+    deadLetterName,
+    maxReceiveCount: MAX_MESSAGE_RECEIVE_COUNT,
+    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+  });
+  const deadLetterUrl = await createdQueueUrl(sqs, deadLetterName);
+  const common = { config, client, table, logger, now };
+  const queue = createSqsMessageQueue(sqs, queueUrl);
+  const work = createSqsWorkQueue(sqs, { queueUrl, deadLetterUrl });
+  const webhook = channelWebhookDeps({ ...common, secrets: inbound, queue });
+  const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: localMessagePolicy });
+  return {
+    webhook: createChannelWebhookHandler(webhook),
+    source: { queueUrl, handler: createChannelWorkerHandler(worker), batchSize: 10 },
+    /**
+     * A queue inside this process was gone with the last one: what it held is queued again, in its order. A
+     * queue that outlived it takes that for what it has, or the worker does.
+     */
+    async requeueUnfinished() {
+      const messages = createDynamoMessages(client, table, now);
+      const rows: Message[] = [];
+      for (let day = 0; day <= DAYS_UNDER_WAY; day += 1) {
+        let cursor: string | undefined;
+        do {
+          const page = await messages.list(dayOf(now() - day * 86_400_000), cursor);
+          const read = await Promise.all(page.items.map((id) => messages.read(id)));
+          rows.push(...read.filter((row) => row !== undefined));
+          cursor = page.cursor;
+        } while (cursor !== undefined);
+      }
+      const unfinished = rows.filter((row) => !isEnded(row) && row.status !== 'received');
+      for (const row of unfinished.sort((a, b) => a.receivedAt - b.receivedAt)) await queue.send(row);
     },
   };
 }

@@ -15,13 +15,13 @@ export interface RelayDashboardProps {
   stage: string;
   currency: string;
   functions: Pick<RelayFunction<never>, 'lambda' | 'node'>[];
-  queue: QueueFunction<never>['queue'];
-  deadLetters: QueueFunction<never>['deadLetters'];
+  /** By what waits in them. */
+  queues: Record<string, Pick<QueueFunction<never>, 'queue' | 'deadLetters'>>;
 }
 
 /** Two questions: is money moving, and is anything stuck? */
 export class RelayDashboard extends Dashboard {
-  constructor(scope: Construct, { stage, currency, functions, queue, deadLetters }: RelayDashboardProps) {
+  constructor(scope: Construct, { stage, currency, functions, queues }: RelayDashboardProps) {
     super(scope, 'Dashboard');
     const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
     const counts = (...names: string[]) => names.map((name) => relayMetric(name, stage));
@@ -42,6 +42,16 @@ export class RelayDashboard extends Dashboard {
       graph(`Charged, minor units of ${currency}`, counts(`charged_${currency}`)),
       graph('Credits granted', counts('credits_granted')),
     );
+    this.addWidgets(
+      graph(
+        'Messages that ended',
+        counts(...['delivered', 'failed', 'parked'].map((status) => `messages_${status}`)),
+      ),
+      graph(
+        'Answers to channels',
+        counts(...[200, 202, 400, 401, 404, 409, 413, 500].map((status) => `channel_${status}`)),
+      ),
+    );
     this.addWidgets(new TextWidget({ markdown: '# Is anything stuck?', width: 24, height: 1 }));
     this.addWidgets(
       new SingleValueWidget({
@@ -49,11 +59,15 @@ export class RelayDashboard extends Dashboard {
         metrics: ['needs_review', 'oldest_review_seconds'].map((name) => relayMetric(name, stage, 'Maximum')),
         width: 12,
       }),
-      graph('Queue', [
-        queue.metricApproximateAgeOfOldestMessage(),
-        queue.metricApproximateNumberOfMessagesVisible(),
-        deadLetters.metricApproximateNumberOfMessagesVisible({ label: 'dead letters' }),
-      ]),
+    );
+    this.addWidgets(
+      ...Object.entries(queues).map(([name, { queue, deadLetters }]) =>
+        graph(`Queue of ${name}`, [
+          queue.metricApproximateAgeOfOldestMessage(),
+          queue.metricApproximateNumberOfMessagesVisible(),
+          deadLetters.metricApproximateNumberOfMessagesVisible({ label: 'dead letters' }),
+        ]),
+      ),
     );
     this.addWidgets(new GraphWidget({ title: 'Alerts', left: counts(...ALERTS), width: 24 }));
     this.addWidgets(

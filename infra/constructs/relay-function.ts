@@ -9,7 +9,8 @@ import { assetOf, type FunctionName } from '../build.ts';
 import type { StageSettings } from '../stages.ts';
 import { addAlarm } from './alarm.ts';
 
-export interface RelayFunctionProps<Schema extends z.ZodType> {
+/** `Own`: what the construct itself adds to the environment. */
+export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string = never> {
   name: FunctionName;
   stage: StageSettings;
   /** Who hears of alarms. */
@@ -19,7 +20,7 @@ export interface RelayFunctionProps<Schema extends z.ZodType> {
   timeout: Duration;
   /** The schema the function reads its environment with: what is missing below does not compile. */
   schema: Schema;
-  environment: Omit<z.input<Schema>, 'STAGE'>;
+  environment: Omit<z.input<Schema>, 'STAGE' | Own>;
   /** What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so. */
   may: { actions: string[]; on: string; keys?: string[] }[];
 }
@@ -28,10 +29,10 @@ export interface RelayFunctionProps<Schema extends z.ZodType> {
 const MEMORY_MB = 1024;
 
 /** A function of the relay: its bundle, a role of its own, its log, and alarms that say what a failure means. */
-export class RelayFunction<Schema extends z.ZodType> extends Construct {
+export class RelayFunction<Schema extends z.ZodType, Own extends string = never> extends Construct {
   readonly lambda: LambdaFunction;
 
-  constructor(scope: Construct, props: RelayFunctionProps<Schema>) {
+  constructor(scope: Construct, props: RelayFunctionProps<Schema, Own>) {
     super(scope, props.name);
     const { name, stage, topic, impact } = props;
     const logGroup = new LogGroup(this, 'Log', {

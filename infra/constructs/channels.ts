@@ -1,0 +1,86 @@
+import { Duration } from 'aws-cdk-lib';
+import { type HttpApi, HttpMethod, type HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
+import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
+import type { StageSettings } from '../stages.ts';
+import { QueueFunction } from './queue-function.ts';
+import type { RelayTable } from './relay-table.ts';
+import { RoutedFunction } from './routed-function.ts';
+
+export interface ChannelsProps {
+  stage: StageSettings;
+  topic: ITopic;
+  api: HttpApi;
+  apiStage: HttpStage;
+  table: RelayTable;
+  inbound: string;
+  outbound: string;
+}
+
+/** The relay of messages: one route for all channels and ways → table and ordered queue → worker. */
+export class Channels extends Construct {
+  readonly webhook: RoutedFunction<typeof webhookEnv>;
+  readonly worker: QueueFunction<typeof workerEnv, 'MESSAGE_QUEUE_URL' | 'MESSAGE_DEAD_LETTER_URL'>;
+
+  constructor(scope: Construct, { stage, topic, api, apiStage, table, inbound, outbound }: ChannelsProps) {
+    super(scope, 'Channels');
+    this.worker = new QueueFunction(this, {
+      name: 'channel-worker',
+      impact:
+        'Chat messages are not delivered: contacts wait for answers. Nothing is lost, and order is kept.',
+      stage,
+      topic,
+      timeout: Duration.seconds(60),
+      visibility: Duration.seconds(360),
+      // To wait, the worker hides a message for up to 15 minutes and counts one receive: 72 h of outage are
+      // under 300 of those. A message ends by the worker's verdict, never by being received too often.
+      maxReceiveCount: 1_000,
+      oldestMessage: Duration.minutes(30),
+      deadLetterImpact: 'A chat message was not delivered, and will not be by itself.',
+      ordered: true,
+      schema: workerEnv,
+      environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
+      ownQueues: { queue: 'MESSAGE_QUEUE_URL', deadLetters: 'MESSAGE_DEAD_LETTER_URL' },
+      may: [
+        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*', 'CONTACT#*'] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['MESSAGE#*'] },
+        { actions: ['secretsmanager:GetSecretValue'], on: outbound },
+      ],
+    });
+    this.webhook = new RoutedFunction(this, {
+      name: 'channel-webhook',
+      impact: 'Chat messages are not accepted: who sent them must send them again.',
+      stage,
+      topic,
+      timeout: Duration.seconds(10),
+      api,
+      apiStage,
+      method: HttpMethod.POST,
+      path: '/channels/{channel}/{direction}',
+      schema: webhookEnv,
+      environment: {
+        TABLE_NAME: table.tableName,
+        MESSAGE_QUEUE_URL: this.worker.queue.queueUrl,
+        INBOUND_SECRET: inbound,
+      },
+      may: [
+        // It faces the internet: recharges, accounts and the switch for charging are out of its reach.
+        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*'] },
+        {
+          actions: ['dynamodb:PutItem'],
+          on: table.tableArn,
+          keys: ['MESSAGE#*', 'CONTACT#*', 'QUARANTINE#*'],
+        },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['MESSAGE#*', 'CONTROL#capture#*'],
+        },
+        { actions: ['sqs:SendMessage'], on: this.worker.queue.queueArn },
+        { actions: ['secretsmanager:GetSecretValue'], on: inbound },
+      ],
+    });
+  }
+}
