@@ -70,7 +70,7 @@ it('built twice, the functions are the same to the byte', async () => {
 describe('the functions', () => {
   it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
     const functions = ofType(prod, 'AWS::Lambda::Function');
-    expect(functions).toHaveLength(3);
+    expect(functions).toHaveLength(5);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe('nodejs24.x');
       expect(Properties.Architectures).toEqual(['arm64']);
@@ -84,6 +84,8 @@ describe('the functions', () => {
     ['recharge-webhook', 10],
     ['recharge-worker', 60],
     ['recharge-sweeper', 50],
+    ['channel-webhook', 10],
+    ['channel-worker', 60],
   ])('%s ends after %i s', (name, seconds) => {
     expect(functionNamed(prod, name).Properties.Timeout).toBe(seconds);
   });
@@ -99,6 +101,35 @@ describe('the functions', () => {
 
   it('the worker can be switched onto its dead letters, and is not', () => {
     prod.hasResourceProperties('AWS::Lambda::EventSourceMapping', { Enabled: false, BatchSize: 1 });
+  });
+
+  it('the channel worker is given up to ten messages at a time, and is never switched onto dead letters', () => {
+    const worker = Object.entries(prod.findResources('AWS::Lambda::Function')).find(
+      ([, { Properties }]) => Properties.Description === 'Recharge Relay: channel-worker',
+    )?.[0];
+    const sources = ofType(prod, 'AWS::Lambda::EventSourceMapping').filter(
+      ([, { Properties }]) => Properties.FunctionName.Ref === worker,
+    );
+    expect(sources.map(([, { Properties }]) => Properties)).toMatchObject([
+      {
+        BatchSize: 10,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: 2 },
+      },
+    ]);
+  });
+
+  it('messages keep their order by group, and die by verdict: a thousand receives are 72 h of waiting thrice over', () => {
+    const ordered = ofType(prod, 'AWS::SQS::Queue').filter(([, { Properties }]) => Properties.FifoQueue);
+    expect(ordered).toHaveLength(2);
+    for (const [, { Properties }] of ordered) {
+      expect(Properties).toMatchObject({
+        DeduplicationScope: 'messageGroup',
+        FifoThroughputLimit: 'perMessageGroupId',
+      });
+      expect(Properties).not.toHaveProperty('ContentBasedDeduplication');
+    }
+    expect(ordered.map(([, { Properties }]) => Properties.RedrivePolicy?.maxReceiveCount)).toContain(1_000);
   });
 
   it('the sweeper runs every minute; a run is neither repeated nor made up for later', () => {
@@ -146,6 +177,7 @@ describe('what each function may do', () => {
     expect(generic(rightsOf('recharge-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* ACCOUNT-ID#*',
       'Allow dynamodb:PutItem on Table RECHARGE#* QUARANTINE#*',
+      'Allow dynamodb:UpdateItem on Table CONTROL#capture#*',
       ...log('rechargewebhook'),
       'Allow secretsmanager:GetSecretValue on InboundSecret',
       'Allow sqs:SendMessage on rechargeworkerQueue',
@@ -170,6 +202,34 @@ describe('what each function may do', () => {
         `Allow sqs:${right} on rechargeworkerDeadLetters`,
         `Allow sqs:${right} on rechargeworkerQueue`,
       ]),
+      ...traces,
+    ]);
+  });
+
+  it('the channel webhook marks and queues messages, and reaches nothing of recharges, accounts or charging', () => {
+    expect(generic(rightsOf('channel-webhook'))).toEqual([
+      'Allow dynamodb:GetItem on Table MESSAGE#*',
+      'Allow dynamodb:PutItem on Table MESSAGE#* CONTACT#* QUARANTINE#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTROL#capture#*',
+      ...log('Channelschannelwebhook'),
+      'Allow secretsmanager:GetSecretValue on InboundSecret',
+      'Allow sqs:SendMessage on ChannelschannelworkerQueue',
+      ...traces,
+    ]);
+  });
+
+  it('the channel worker moves messages on, buries what is dead, and reads the outbound secret only', () => {
+    expect(generic(rightsOf('channel-worker'))).toEqual([
+      'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#*',
+      ...log('Channelschannelworker'),
+      'Allow secretsmanager:GetSecretValue on OutboundSecret',
+      'Allow sqs:ChangeMessageVisibility on ChannelschannelworkerQueue',
+      'Allow sqs:DeleteMessage on ChannelschannelworkerQueue',
+      'Allow sqs:GetQueueAttributes on ChannelschannelworkerQueue',
+      'Allow sqs:GetQueueUrl on ChannelschannelworkerQueue',
+      'Allow sqs:ReceiveMessage on ChannelschannelworkerQueue',
+      'Allow sqs:SendMessage on ChannelschannelworkerDeadLetters',
       ...traces,
     ]);
   });
@@ -220,7 +280,7 @@ describe('the table', () => {
 describe('queues, secrets, logs', () => {
   it('queues are encrypted, keep messages for 14 days, and take nothing unencrypted', () => {
     const queues = ofType(prod, 'AWS::SQS::Queue');
-    expect(queues).toHaveLength(2);
+    expect(queues).toHaveLength(4);
     for (const [id, { Properties }] of queues) {
       expect(Properties.SqsManagedSseEnabled).toBe(true);
       expect(Properties.MessageRetentionPeriod).toBe(1_209_600);
@@ -253,15 +313,15 @@ describe('queues, secrets, logs', () => {
   it('every log has an end: a month in dev, a year in prod', () => {
     const retention = (template: Template) =>
       ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
-    expect(retention(dev)).toEqual([30, 30, 30, 30]);
-    expect(retention(prod)).toEqual([365, 365, 365, 365]);
+    expect(retention(dev)).toEqual(Array(6).fill(30));
+    expect(retention(prod)).toEqual(Array(6).fill(365));
   });
 });
 
 describe('the HTTP API', () => {
-  it('has one route, throttled generously, measured by route', () => {
-    prod.resourceCountIs('AWS::ApiGatewayV2::Route', 1);
-    prod.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'POST /webhooks/auto-recharge' });
+  it('has a route for recharges and one for all channels, throttled generously, measured by route', () => {
+    const routes = ofType(prod, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties.RouteKey);
+    expect(routes.sort()).toEqual(['POST /channels/{channel}/{direction}', 'POST /webhooks/auto-recharge']);
     prod.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
@@ -378,12 +438,17 @@ describe('the template', () => {
     expect(JSON.stringify(prod.toJSON())).not.toMatch(/ReservedConcurrent|ProvisionedConcurrency/);
   });
 
-  it.each(['WebhookUrl', 'TableName', 'InboundSecretId', 'OutboundSecretId', 'AlarmTopicArn'])(
-    'says its %s, by which the command line and the developer find it',
-    (output) => {
-      prod.hasOutput(output, {});
-    },
-  );
+  it.each([
+    'WebhookUrl',
+    'ChannelsUrl',
+    'TableName',
+    'MessageQueueUrl',
+    'InboundSecretId',
+    'OutboundSecretId',
+    'AlarmTopicArn',
+  ])('says its %s, by which the command line and the developer find it', (output) => {
+    prod.hasOutput(output, {});
+  });
 
   it('has its dashboard', () => {
     prod.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
