@@ -17,6 +17,14 @@ const SMALLEST = {
   pricing: { currency: 'USD', perCredit: '0.10' },
   payment: { type: 'http', url: 'https://pay.example.com' },
 };
+/** Nothing that has a default. */
+const WEBHOOK = {
+  adapter: 'webhook',
+  toId: 'agency',
+  incoming: { verifiers: [{ type: 'token' }], id: '/id', contact: '/from', text: '/text' },
+  delivery: { url: 'https://chat.example.com/messages' },
+};
+const withChannel = (channel: unknown, name = 'support') => ({ ...SMALLEST, channels: { [name]: channel } });
 const withRecharge = (recharge: Record<string, unknown>) => ({ ...SMALLEST, recharge });
 
 function faultsOf(value: unknown): string[] {
@@ -36,13 +44,27 @@ describe('a configuration', () => {
     expect(parseConfig(SMALLEST, 'relay.config.json')).toEqual({
       platform: {
         baseUrl: 'https://api.example.com/v1',
-        keyPlacement: { credits: 'header', subAccounts: 'query' },
+        keyPlacement: {
+          credits: 'header',
+          subAccounts: 'query',
+          contacts: 'query',
+          lists: 'query',
+          messages: 'query',
+          usageExport: 'query',
+        },
         keyHeader: 'x-api-key',
         keyQuery: 'apiKey',
         subAccountLookup: false,
         emptyPoolPattern: 'insufficient credits',
         notAppliedStatuses: [401, 403, 429],
         maxDescriptionLength: 200,
+        requestsPerMinute: 600,
+        waitHeaders: ['retry-after', 'x-ratelimit-reset'],
+        requestIdHeader: 'x-request-id',
+        sendPath: '/send_custom_channel_message',
+        incomingPath: '/incoming_custom_channel_message',
+        contactFieldsOnIncoming: true,
+        usageExport: { listsGrants: false },
       },
       recharge: {
         mode: 'observe',
@@ -77,6 +99,7 @@ describe('a configuration', () => {
         limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 },
       },
       payment: { type: 'http', url: 'https://pay.example.com' },
+      channels: {},
     });
   });
 
@@ -218,10 +241,57 @@ describe('a configuration', () => {
     [
       'a timestamp that is not signed',
       { verifiers: [{ type: 'hmac', header: 'a', timestampHeader: 'b' }] },
-      'recharge.verifiers.0.timestampHeader: belongs to {timestamp}.{body} and only there: a timestamp that is not signed proves nothing',
+      'recharge.verifiers.0.timestampHeader: belongs to what signs a {timestamp} and only there: one that is not signed proves nothing',
     ],
   ])('is refused for %s', (_name, recharge, fault) => {
     expect(faultsOf(withRecharge(recharge))).toEqual([fault]);
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      'a system nobody knows',
+      { ...WEBHOOK, adapter: 'carrier-pigeon' },
+      "channels.support.adapter: Invalid discriminator value. Expected 'webhook' | 'telegram' | 'chatwoot' | 'slack'",
+    ],
+    [
+      'no identifier at the platform',
+      { ...WEBHOOK, toId: '' },
+      'channels.support.toId: Too small: expected string to have >=1 characters',
+    ],
+    [
+      'nobody who proves himself',
+      { ...WEBHOOK, incoming: { ...WEBHOOK.incoming, verifiers: [] } },
+      'channels.support.incoming.verifiers: Too small: expected array to have >=1 items',
+    ],
+    [
+      'a field that is no pointer',
+      { ...WEBHOOK, incoming: { ...WEBHOOK.incoming, id: 'id' } },
+      'channels.support.incoming.id: a field is a JSON pointer such as "/message/text", or a list of them',
+    ],
+    [
+      'a setting of another system',
+      { adapter: 'telegram', toId: 'agency', threads: 'always' },
+      'channels.support: Unrecognized key: "threads"',
+    ],
+    [
+      'an address without TLS',
+      { adapter: 'chatwoot', toId: 'agency', baseUrl: 'http://chat.example.com', accountId: 1 },
+      'channels.support.baseUrl: must be https (http on this machine only), without ? and #',
+    ],
+    [
+      'a policy that is none',
+      { ...WEBHOOK, send: { unknown: 'drop' } },
+      'channels.support.send.unknown: Invalid option: expected one of "repeat"|"park"',
+    ],
+  ])('is refused for a channel with %s', (_name, channel, fault) => {
+    expect(faultsOf(withChannel(channel))).toEqual([fault]);
+  });
+
+  it('is refused for a channel whose name cannot stand in an address', () => {
+    expect(faultsOf(withChannel(WEBHOOK, 'Support'))).toEqual([
+      'channels.Support: a channel is named with small letters, digits and -, at most 40',
+    ]);
+    expect(faultsOf(withChannel(WEBHOOK))).toEqual([]);
   });
 
   it('is refused for settings that do not go together also where another one has a fault', () => {
@@ -287,6 +357,18 @@ describe('a configuration', () => {
       { ...SMALLEST, payment: { type: secret, url: secret } },
       { ...SMALLEST, payment: { type: 'http', url: `${secret}.example.com` } },
       { ...SMALLEST, alertEmail: secret },
+      { ...SMALLEST, channels: secret },
+      withChannel(secret),
+      withChannel({ ...WEBHOOK, adapter: secret }),
+      withChannel({ ...WEBHOOK, token: secret }),
+      withChannel({ ...WEBHOOK, incoming: { ...WEBHOOK.incoming, id: secret } }),
+      withChannel({ ...WEBHOOK, incoming: { ...WEBHOOK.incoming, phone: { defaultCountry: secret } } }),
+      withChannel({ ...WEBHOOK, delivery: { url: `http://${secret}.example.com` } }),
+      withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, headers: { a: `{{${secret}}}` } } }),
+      withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, body: { a: `{{${secret}}}` } } }),
+      withChannel({ ...WEBHOOK, outgoing: { unknown: secret } }),
+      withChannel({ adapter: 'telegram', toId: 'a', apiUrl: secret }),
+      withChannel({ adapter: 'slack', toId: 'a', threads: secret }),
       secret,
       [secret],
     ];

@@ -7,10 +7,10 @@ export const pointerSchema = z
   .refine((pointer) => !pointer.split('/').includes('__proto__'), 'not a field of a payload');
 
 /** One pointer, or several of which the first that leads to a value counts. */
-export const pointersSchema = z.union([
-  pointerSchema.transform((pointer) => [pointer]),
-  z.array(pointerSchema).min(1),
-]);
+export const pointersSchema = z.union(
+  [pointerSchema.transform((pointer) => [pointer]), z.array(pointerSchema).min(1)],
+  'a field is a JSON pointer such as "/message/text", or a list of them',
+);
 
 /** A field with this value, such as the vendor's mark of a message of its own. */
 export const conditionSchema = z.strictObject({

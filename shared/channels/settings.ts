@@ -7,9 +7,8 @@ import { webhookSettings } from './adapters/webhook.ts';
 import { conditionSchema, pointersSchema } from './pointer.ts';
 
 /** Stands in addresses, rows and secrets. */
-export const channelNameSchema = z
-  .string()
-  .regex(/^[a-z0-9-]{1,40}$/, 'a channel is named with small letters, digits and -, at most 40');
+export const channelNameSchema = z.string().regex(/^[a-z0-9-]{1,40}$/);
+const NAME_FAULT = 'a channel is named with small letters, digits and -, at most 40';
 
 /** What an outcome that nobody knows means: `repeat` may deliver twice, `park` leaves it to a person. */
 const unknownPolicy = z.enum(['repeat', 'park']);
@@ -64,7 +63,11 @@ export const channelSchema = z.discriminatedUnion('adapter', [
 ]);
 export type ChannelSettings = z.infer<typeof channelSchema>;
 
-export const channelsSchema = z.record(channelNameSchema, channelSchema).default({});
+export const channelsSchema = z
+  .record(channelNameSchema, channelSchema, {
+    error: ({ code }) => (code === 'invalid_key' ? NAME_FAULT : undefined),
+  })
+  .default({});
 export type Channels = z.infer<typeof channelsSchema>;
 
 /** What a delivery means whose outcome nobody knows: repeated only where the chat system dedupes by our id. */
