@@ -55,9 +55,13 @@ function proposal({ route, body }: QuarantinedWebhook, [best]: Match[]): { confi
   const { name, direction } = channel;
   const { fields, notes } =
     direction === 'send' ? { fields: {}, notes: [] } : proposeChannel(body, direction);
+  const ofAdapter =
+    direction === 'incoming'
+      ? ['incoming: a setting of the adapter "webhook"; the others know their system\'s form and proof']
+      : [];
   return {
     config: { channels: { [name]: { [direction]: { ...verifiers, ...fields } } } },
-    notes: [...late, ...notes],
+    notes: [...late, ...notes, ...ofAdapter],
   };
 }
 

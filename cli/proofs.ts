@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
-import { pointed } from '../shared/channels/pointer.ts';
+import { openChannels } from '../shared/channels/channels.ts';
+import { channelsSchema } from '../shared/channels/settings.ts';
 import { ownConfigFile, readConfigFile } from '../shared/config-file.ts';
 import { signRequest, type Verifier, verifierSchema } from '../shared/http/verifiers.ts';
 import { channelOf } from './capture.ts';
+
+/** What is read here of the configuration. The rest, and its faults, are another's to judge. */
+const fileSchema = z.looseObject({
+  recharge: z.looseObject({ verifiers: z.array(verifierSchema).default([]) }).prefault({}),
+  channels: channelsSchema,
+});
 
 /**
  * The verifiers of a route, as far as the configuration here says them: `RELAY_CONFIG`, as `npm start` reads
@@ -14,11 +22,13 @@ import { channelOf } from './capture.ts';
 export function configuredVerifiers(route: string, env: NodeJS.ProcessEnv, stack?: string): Verifier[] {
   const stage = stack?.replace(/^recharge-relay-/, '');
   const file = stage === undefined ? env.RELAY_CONFIG : ownConfigFile(stage);
-  if (file === undefined) return [];
-  const channel = channelOf(route);
-  const place = channel ? `/channels/${channel.name}/${channel.direction}` : '/recharge';
-  const verifiers = pointed(readConfigFile(file), `${place}/verifiers`);
-  return z.array(verifierSchema).safeParse(verifiers).data ?? [];
+  const config = file === undefined ? undefined : fileSchema.safeParse(readConfigFile(file)).data;
+  if (!config) return [];
+  const way = channelOf(route);
+  if (!way) return config.recharge.verifiers;
+  const channel = openChannels(config.channels).get(way.name);
+  if (!channel) return [];
+  return way.direction === 'incoming' ? channel.adapter.verifiers : channel.settings[way.direction].verifiers;
 }
 
 interface Signing {
@@ -49,7 +59,8 @@ function standardWebhook({ secret, body, now }: Signing): Record<string, string>
   // Another verifier's secret need not be one of theirs.
   if (!secret.startsWith('whsec_') || !z.base64().min(1).safeParse(secret.slice('whsec_'.length)).success)
     return {};
-  const id = `msg_${now}`;
+  // The same for the same body: a message without an id of its own is known by this one when it comes twice.
+  const id = `msg_${createHash('sha256').update(body).digest('hex').slice(0, 24)}`;
   return {
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(now / 1_000)),
