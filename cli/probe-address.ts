@@ -10,13 +10,14 @@ interface AddressFindings {
 
 /**
  * Asks without a key whether the platform's API answers at the base URL. Where there is no such address, the
- * same with a version at its end, or without, is tried.
+ * same with a version at its end, or without, is tried. The asker stays at the address that is returned.
  */
 export async function findAddress(
   asker: Asker,
   question: Question,
   baseUrl: string,
 ): Promise<AddressFindings> {
+  asker.moveTo(baseUrl);
   const asked = `${questionInWords(question)} at ${baseUrl} without a key`;
   const answer = await asker.askWithoutKey(question);
   if (answer.kind !== 'response') {
@@ -38,10 +39,14 @@ export async function findAddress(
     known: isApi(answer),
   };
   if (isApi(answer)) return { findings: [found], baseUrl };
-  const other = withOtherVersion(baseUrl);
-  if (answer.status === 404 && isApi(await asker.askWithoutKey(question, other))) {
+  if (answer.status === 404) {
+    const other = withOtherVersion(baseUrl);
+    asker.moveTo(other);
     const means = `baseUrl is ${other}, where the API answers`;
-    return { findings: [{ ...found, means, known: true }], baseUrl: other };
+    if (isApi(await asker.askWithoutKey(question))) {
+      return { findings: [{ ...found, means, known: true }], baseUrl: other };
+    }
+    asker.moveTo(baseUrl);
   }
   const means = `Whether the API is there is UNKNOWN: baseUrl stays ${baseUrl}`;
   return { findings: [{ ...found, means }], baseUrl };
@@ -57,17 +62,17 @@ function isApi(answer: Reply): boolean {
 const withOtherVersion = (baseUrl: string) =>
   /\/v\d+$/.test(baseUrl) ? baseUrl.replace(/\/v\d+$/, '') : `${baseUrl}/v1`;
 
-type Cause = 'name' | 'certificate' | 'connection';
+type Cause = 'name' | 'tls' | 'connection';
 
 const NOT_SENT: Record<Cause, string> = {
   name: 'The platform cannot be reached: no machine has this name',
-  certificate: 'The platform cannot be reached: its certificate is not accepted',
+  tls: 'The platform cannot be reached: it does not speak TLS, or its certificate is not accepted',
   connection: 'The platform cannot be reached',
 };
 
 function causeOf(detail: string): Cause {
   if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'name';
-  return /CERT|TLS|SSL|EPROTO/i.test(detail) ? 'certificate' : 'connection';
+  return /CERT|TLS|SSL|EPROTO/i.test(detail) ? 'tls' : 'connection';
 }
 
 /** Without the query string, which may hold what was asked. */

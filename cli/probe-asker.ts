@@ -24,13 +24,14 @@ export type ErrorShape = 'envelope' | 'flat' | 'message' | 'none';
 
 export interface Asker {
   ask(question: Question, place: Place, key: 'right' | 'wrong'): Promise<Reply>;
-  askWithoutKey(question: Question, baseUrl?: string): Promise<Reply>;
+  askWithoutKey(question: Question): Promise<Reply>;
+  /** Asks there from now on. */
+  moveTo(baseUrl: string): void;
   /** In the order they came; those of status 429 too. */
   seen: readonly Seen[];
 }
 
 export interface AskerOptions {
-  baseUrl: string;
   apiKey: string;
   wrongKey: string;
   /** Gets a sentence before each wait. */
@@ -53,14 +54,18 @@ const MIN_WAIT_MS = 1_000;
 
 /**
  * Asks the platform, one question at a time, following no redirect. A 429 is waited out, as its headers say or for
- * a minute; only questions that may be asked twice may be asked here.
+ * a minute: only questions that may be asked twice may be asked here. Where that takes too long, nothing more is
+ * sent. Nothing may be asked before `moveTo`.
  */
-export function createAsker({ baseUrl, apiKey, wrongKey, tell, now, sleep = sleepFor }: AskerOptions): Asker {
+export function createAsker({ apiKey, wrongKey, tell, now, sleep = sleepFor }: AskerOptions): Asker {
   const seen: Seen[] = [];
+  let baseUrl = '';
   let leftMs = MAX_WAIT_MS;
+  let gaveUp = false;
 
-  const send = async (question: Question, key: Seen['key'], place?: Place, base = baseUrl) => {
-    const url = new URL(base + question.path);
+  const send = async (question: Question, key: Seen['key'], place?: Place): Promise<Reply> => {
+    if (gaveUp) return { kind: 'not_sent', detail: 'the platform asks to wait for longer' };
+    const url = new URL(baseUrl + question.path);
     for (const [name, value] of Object.entries(question.query ?? {})) url.searchParams.set(name, value);
     const value = key === 'right' ? apiKey : wrongKey;
     if (place?.in === 'query') url.searchParams.set(place.name, value);
@@ -84,7 +89,8 @@ export function createAsker({ baseUrl, apiKey, wrongKey, tell, now, sleep = slee
       if (answer.kind !== 'response' || answer.status !== 429) return answer;
       const asked = retryAfterMs(answer.headers, now(), waitHeaders(answer.headers)) ?? MINUTE_MS;
       const waitMs = Math.max(MIN_WAIT_MS, asked);
-      if (waitMs > leftMs) return answer;
+      gaveUp = waitMs > leftMs;
+      if (gaveUp) return answer;
       leftMs -= waitMs;
       tell(`The platform asks to wait ${Math.ceil(waitMs / 1000)} s (too many requests).`);
       await sleep(waitMs);
@@ -93,7 +99,10 @@ export function createAsker({ baseUrl, apiKey, wrongKey, tell, now, sleep = slee
   return {
     seen,
     ask: (question, place, key) => send(question, key, place),
-    askWithoutKey: (question, base) => send(question, 'none', undefined, base),
+    askWithoutKey: (question) => send(question, 'none'),
+    moveTo(url) {
+      baseUrl = url;
+    },
   };
 }
 

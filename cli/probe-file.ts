@@ -3,6 +3,9 @@ import * as z from 'zod';
 import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/config-file.ts';
 import { type Section, sectionSchema } from './platform.ts';
 
+/** Keeps the members in their order. */
+const objectSchema = z.record(z.string(), z.unknown());
+
 const fileSchema = z.looseObject({ platform: sectionSchema.exactOptional() });
 
 /** A configuration whose section `platform` can be replaced. */
@@ -22,9 +25,9 @@ export interface ConfigFile {
 export function openConfigFile(path: string): ConfigFile {
   const file = existsSync(path) ? realpathSync(path) : path;
   const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
-  const read = () => parseWith(fileSchema, existsSync(file) ? readConfigFile(file) : {}, fileName(file));
   const before = text();
-  const { platform } = read();
+  const whole = parseWith(objectSchema, before === undefined ? {} : readConfigFile(file), fileName(file));
+  const { platform } = parseWith(fileSchema, whole, fileName(file));
   return {
     section: platform,
     write(section) {
@@ -33,7 +36,8 @@ export function openConfigFile(path: string): ConfigFile {
       }
       const changes = differences(platform ?? {}, section, 'platform');
       if (changes.length === 0) return [];
-      const content = { ...read(), platform: section };
+      const there = objectSchema.safeParse(whole.platform).data;
+      const content = { ...whole, platform: { ...there, ...section } };
       // Written beside and renamed: half a configuration is none.
       writeFileSync(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`);
       renameSync(`${file}.new`, file);
@@ -54,5 +58,3 @@ function differences(before: unknown, after: unknown, path: string): string[] {
   const [from, to] = [JSON.stringify(before), JSON.stringify(after)];
   return from === to ? [] : [`${path}: ${from ?? 'not said'} -> ${to}`];
 }
-
-const objectSchema = z.record(z.string(), z.unknown());

@@ -113,9 +113,9 @@ function toFront(names: string[], name: string): void {
   names.unshift(name);
 }
 
-/** Whether the address answered 401 wherever the key was put. */
+/** Whether the right key was no better than none, wherever it was put. */
 export const isRefusedEverywhere = ({ tries }: KeySearch) =>
-  tries.every(({ right }) => right.kind === 'response' && right.status === 401);
+  tries.every((one) => verdictOf(one) === 'refused');
 
 /** What the profile can say of the key: one header, one query parameter, and which of the two for each group. */
 export interface KeySettings {
@@ -206,16 +206,17 @@ function cameInWords({ right, wrong }: Try): string {
   return wrong === undefined ? inWords(right) : `${inWords(right)}, for a wrong key ${inWords(wrong)}`;
 }
 
-function reasonOf({ tries, proven }: KeySearch): string {
+function reasonOf(search: KeySearch): string {
+  const { tries, proven } = search;
   const [place] = proven;
   if (place !== undefined) {
     const but =
       place.in === 'bearer' ? 'which the profile cannot say' : 'and the profile has one name for all';
     return `it works in ${placeInWords(place)}, ${but}`;
   }
-  const verdicts = tries.map(verdictOf);
-  if (verdicts.includes('no_difference')) return 'a wrong key is answered the same';
-  return verdicts.every((verdict) => verdict === 'refused') ? 'refused in every place' : 'no clear answer';
+  if (isRefusedEverywhere(search)) return 'refused in every place';
+  const same = tries.some((one) => verdictOf(one) === 'no_difference');
+  return same ? 'a wrong key is answered the same' : 'no clear answer';
 }
 
 /** An empty object asks for nothing: a platform that says it did it must be looked at. */

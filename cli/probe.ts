@@ -83,29 +83,28 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
     section: notes.section,
     ...state,
   });
-  const asker = (baseUrl: string) =>
-    createAsker({ baseUrl, apiKey, wrongKey: randomBytes(16).toString('hex'), tell: tellWait, now, sleep });
+  const wrongKey = randomBytes(16).toString('hex');
+  const asker = createAsker({ apiKey, wrongKey, tell: tellWait, now, sleep });
 
   const { profile } = options;
   const unknownEmail = nobody();
   const questions = questionsOf(profile, unknownEmail, now());
   const reading = { method: 'GET' as const, path: '/contacts', query: { email: unknownEmail } };
-  const address = await findAddress(asker(profile.baseUrl), reading, profile.baseUrl);
+  const address = await findAddress(asker, reading, profile.baseUrl);
   const { baseUrl } = address;
   notes.learn(address.findings, baseUrl === undefined ? {} : { baseUrl });
   if (baseUrl === undefined) return report({ reached: false, keyWorks: false });
 
-  const asking = asker(baseUrl);
-  const searches = await findKeys(asking, questions, options, notes);
+  const searches = await findKeys(asker, questions, options, notes);
   const keyWorks = searches.some(({ proven, forbidden }) => proven.length > 0 && !forbidden);
 
   const patience = createPatience(tellWait, sleep);
   const reader = (): Reading => ({ profile: notes.profile(), apiKey, patience });
   const searchOf = (wanted: string) => searches.find(({ group }) => group === wanted);
   await learnByReading(options, reader, searchOf, unknownEmail, notes);
-  const id = requestIdFinding(asking.seen, profile);
-  const rate = rateFindings(asking.seen, profile, now());
-  notes.learn(errorFindings(asking.seen));
+  const id = requestIdFinding(asker.seen, profile);
+  const rate = rateFindings(asker.seen, profile, now());
+  notes.learn(errorFindings(asker.seen));
   notes.learn(id.findings, id.settings);
   notes.learn(rate.findings, rate.settings);
   const grant = await learnByGranting(options, reader(), searchOf('credits'), { now, sleep }, notes);
