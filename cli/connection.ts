@@ -1,8 +1,10 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, WITH_FOLDER } from '../local/state.ts';
-import { createDocumentClient, inboundSecrets } from '../shared/aws.ts';
+import { createDocumentClient, createSqsClient, inboundSecrets } from '../shared/aws.ts';
 import { type Capture, createDynamoCapture } from '../shared/capture.ts';
+import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
+import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
 import { createDynamoQuarantine, type Quarantine } from '../shared/quarantine.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
@@ -20,6 +22,8 @@ export interface Connection {
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
+  messages: Messages;
+  messageQueue: MessageQueue;
   policy: Policy;
   now: () => number;
 }
@@ -37,16 +41,34 @@ const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
  */
 export async function connect(env: NodeJS.ProcessEnv, stack?: string): Promise<Connection> {
   if (stack !== undefined) {
-    const { TableName } = await readStack(stack);
-    return connection(createDocumentClient(), TableName, productionPolicy);
+    const { TableName, MessageQueueUrl } = await readStack(stack);
+    const queue = createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
+    return connection(createDocumentClient(), TableName, queue, productionPolicy);
   }
   const runtime = readRuntime();
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
   if (endpoint === undefined) throw new Error(NOT_STARTED);
-  return connection(createDocumentClient(endpoint), runtime?.table ?? 'recharge-relay', localPolicy);
+  const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
+  const queue =
+    messageQueueUrl === undefined
+      ? undefined
+      : createSqsMessageQueue(createSqsClient(sqsEndpoint), messageQueueUrl);
+  return connection(createDocumentClient(endpoint), table, queue ?? NO_QUEUE, localPolicy);
 }
 
-function connection(client: DynamoDBDocumentClient, table: string, policy: Policy): Connection {
+/** A table alone is enough to look at messages. */
+const NO_QUEUE: MessageQueue = {
+  async send() {
+    throw new Error(NOT_STARTED);
+  },
+};
+
+function connection(
+  client: DynamoDBDocumentClient,
+  table: string,
+  messageQueue: MessageQueue,
+  policy: Policy,
+): Connection {
   const ledger = createDynamoLedger(client, table);
   return {
     ledger,
@@ -54,6 +76,8 @@ function connection(client: DynamoDBDocumentClient, table: string, policy: Polic
     charging: createDynamoCharging(client, table, { freshMs: 0, now: Date.now }),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
+    messages: createDynamoMessages(client, table, Date.now),
+    messageQueue,
     policy,
     now: Date.now,
   };

@@ -1,6 +1,8 @@
 import { addAccountCommands } from './commands/accounts.ts';
 import { addCaptureCommands } from './commands/capture.ts';
+import { addChannelCommands } from './commands/channels.ts';
 import { addChargingCommands } from './commands/charging.ts';
+import { addMessageCommands } from './commands/messages.ts';
 import { addPlatformCommands } from './commands/platform.ts';
 import { addProbeCommand } from './commands/probe.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
@@ -16,6 +18,8 @@ addWebhookCommands();
 addQuarantineCommands();
 addCaptureCommands();
 addSecretCommands();
+addChannelCommands();
+addMessageCommands();
 addPlatformCommands();
 addProbeCommand();
 

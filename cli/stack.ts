@@ -6,6 +6,7 @@ const outputsSchema = z.object({
   InboundSecretId: z.string(),
   OutboundSecretId: z.string(),
   WebhookUrl: z.url(),
+  MessageQueueUrl: z.url(),
 });
 /** What a deployed stack says of itself. */
 export type StackOutputs = z.infer<typeof outputsSchema>;

@@ -62,8 +62,14 @@ async function main(): Promise<void> {
     logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
   });
   started.push(() => relay.stop());
-  const { dynamodbEndpoint } = engines;
-  writeRuntime({ url: relay.url, dynamodbEndpoint, table: name, platformUrl: config.platform.baseUrl });
+  writeRuntime({
+    ...engines,
+    url: relay.url,
+    table: name,
+    platformUrl: config.platform.baseUrl,
+    messageQueueUrl: relay.messageQueueUrl,
+    channels: config.channels,
+  });
 
   if (platformUrl !== undefined) {
     await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });

@@ -103,6 +103,7 @@ export async function startRelay(options: RelayOptions) {
     url: gateway.url,
     ledger,
     accounts: createAccounts(client, table, ledger),
+    messageQueueUrl: messages.source.queueUrl,
     /** In the order of a deployment's end: no new work, then what runs, then the clients. */
     async stop() {
       await gateway.close();

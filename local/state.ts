@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
+import { channelsSchema } from '../shared/channels/settings.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
@@ -30,6 +31,10 @@ const runtimeSchema = z.object({
   table: z.string(),
   /** With its version. Absent in what an earlier version of the relay wrote. */
   platformUrl: z.url().exactOptional(),
+  /** Likewise, what follows. */
+  sqsEndpoint: z.url().exactOptional(),
+  messageQueueUrl: z.url().exactOptional(),
+  channels: channelsSchema,
 });
 /** Where the command line finds a relay on this machine. */
 export type LocalRuntime = z.infer<typeof runtimeSchema>;

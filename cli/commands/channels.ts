@@ -1,0 +1,34 @@
+import { channelLine, findChannels, testChannel } from '../channels.ts';
+import { findInbound } from '../connection.ts';
+import { messageJson } from '../messages.ts';
+import { connected, program, say, sayJson, stack } from '../program.ts';
+
+export function addChannelCommands(): void {
+  const channels = program.command('channels').description('the chat systems that are connected');
+
+  channels
+    .command('list')
+    .description('each channel, its adapter, and its addresses')
+    .option('--json', 'as a JSON array')
+    .action(async ({ json }: { json?: boolean }) => {
+      const all = [...findChannels(stack())];
+      if (json) return sayJson(all.map(([name, { settings }]) => ({ name, ...settings })));
+      const { origin } = new URL((await findInbound(process.env, stack())).url);
+      for (const [name, channel] of all) say(channelLine(name, channel, origin));
+      say(`${all.length} ${all.length === 1 ? 'channel' : 'channels'}`);
+    });
+
+  channels
+    .command('test')
+    .description("sends a sample into the platform, as the channel's chat system would, and shows each stage")
+    .argument('<name>', 'the channel')
+    .option('--json', 'print the message as a JSON object at the end')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const channel = findChannels(stack()).get(name);
+      if (!channel) throw new Error(`There is no channel ${name}: npm run relay -- channels list`);
+      const inbound = await findInbound(process.env, stack());
+      const row = await testChannel(name, channel, inbound, await connected(), json ? () => {} : say);
+      if (json) sayJson(messageJson(row));
+      if (row.status !== 'delivered') process.exitCode = 1;
+    });
+}
