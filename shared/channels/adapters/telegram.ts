@@ -130,9 +130,9 @@ function readReaction(id: string, given: z.infer<typeof reactionsSchema>, groups
 
 /** https://core.telegram.org/bots/api#reactiontype */
 function emojiOf({ type, emoji }: z.infer<typeof reactionSchema>): string {
-  return type === 'emoji' && emoji
-    ? emoji.toWellFormed()
-    : `[${type === 'paid' ? 'paid' : 'custom'} reaction]`;
+  const known = emoji?.toWellFormed().trim();
+  if (type === 'emoji' && known) return known;
+  return `[${type === 'paid' ? 'paid' : 'custom'} reaction]`;
 }
 
 type Sender = Omit<Content, 'id' | 'type' | 'text' | 'attachments'>;
