@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
 import { type Channel, openChannels } from '../shared/channels/channels.ts';
-import { isEnded, type Message, messageIdOf } from '../shared/channels/message.ts';
+import { DIRECTIONS, isEnded, type Message, messageIdOf } from '../shared/channels/message.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
 import { ownConfigFile, readConfigFile } from '../shared/config-file.ts';
+import type { InboundSecrets } from '../shared/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { messageTimeline } from './messages.ts';
 import { proofsFor } from './proofs.ts';
@@ -31,14 +32,28 @@ export function findChannels(stack: string | undefined): ReadonlyMap<string, Cha
   return openChannels(fileSchema.parse(readConfigFile(file)).channels);
 }
 
-/** One line a channel. */
-export function channelLine(name: string, { settings }: Channel, url: string): string {
-  const ways = [
-    'incoming',
-    ...(settings.outgoing.verifiers.length > 0 ? ['outgoing'] : []),
-    ...(settings.send.verifiers.length > 0 ? ['send'] : []),
-  ];
-  return `${name.padEnd(20)}  ${settings.adapter.padEnd(10)}  ${url}/channels/${name}/{${ways.join(',')}}`;
+/** A channel, its addresses, and what it lacks. */
+export function channelText(
+  name: string,
+  { adapter, settings }: Channel,
+  url: string,
+  secrets: InboundSecrets,
+): string {
+  const verifiers = {
+    incoming: adapter.verifiers,
+    outgoing: settings.outgoing.verifiers,
+    send: settings.send.verifiers,
+  };
+  const lines = DIRECTIONS.map((direction) => {
+    const isSet = (secrets.channels[`${name}/${direction}`] ?? []).some((secret) => secret.trim() !== '');
+    const lacks = [
+      ...(verifiers[direction].length === 0 ? ['no verifier is configured: nothing is let in'] : []),
+      ...(isSet ? [] : [`no secret is set: secrets set ${name}/${direction}`]),
+    ];
+    const remark = lacks.length === 0 ? '' : `  (${lacks.join('; ')})`;
+    return `  ${direction.padEnd(10)}${url}/channels/${name}/${direction}${remark}`;
+  });
+  return [`${name} (${settings.adapter})`, ...lines].join('\n');
 }
 
 /** Longer than an outage of a moment, shorter than a person's patience. */

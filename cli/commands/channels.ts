@@ -1,4 +1,4 @@
-import { channelLine, findChannels, testChannel } from '../channels.ts';
+import { channelText, findChannels, testChannel } from '../channels.ts';
 import { findInbound } from '../connection.ts';
 import { messageJson } from '../messages.ts';
 import { connected, program, say, sayJson, stack } from '../program.ts';
@@ -8,13 +8,15 @@ export function addChannelCommands(): void {
 
   channels
     .command('list')
-    .description('each channel, its adapter, and its addresses')
+    .description('each channel, its adapter, its addresses, and what it lacks')
     .option('--json', 'as a JSON array')
     .action(async ({ json }: { json?: boolean }) => {
       const all = [...findChannels(stack())];
       if (json) return sayJson(all.map(([name, { settings }]) => ({ name, ...settings })));
-      const { origin } = new URL((await findInbound(process.env, stack())).url);
-      for (const [name, channel] of all) say(channelLine(name, channel, origin));
+      const inbound = await findInbound(process.env, stack());
+      const secrets = await inbound.secrets();
+      const { origin } = new URL(inbound.url);
+      for (const [name, channel] of all) say(channelText(name, channel, origin, secrets));
       say(`${all.length} ${all.length === 1 ? 'channel' : 'channels'}`);
     });
 
