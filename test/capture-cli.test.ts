@@ -172,13 +172,31 @@ describe('what was captured', () => {
     expect((await relay.cli('capture', 'list')).stdout).toContain(`Z  /webhooks/auto-recharge  ${id}\n`);
   });
 
+  it('at a channel is told apart from webhooks, and replayed to that channel with its own secret', async () => {
+    const route = '/channels/demo/outgoing';
+    const address = await captureAddress(relay, '--route', route);
+    const reply = { messageId: 'm-1', contactId: 'c-1', body: 'Hello' };
+    expect(await deliver(address, reply)).toEqual({ status: 202, body: { status: 'captured' } });
+    expect(await deliver(address.replace(route, '/webhooks/auto-recharge'), reply)).toMatchObject({
+      status: 401,
+    });
+    const { id, config } = await relay.json<any>('capture', 'show', '--route', route);
+    expect(config).toEqual({
+      channels: { demo: { outgoing: { id: '/messageId', contact: '/contactId', text: '/body' } } },
+    });
+    expect(await relay.cli('quarantine', 'replay', id, '--unverified')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^202 \{"status":"queued","id":"rrm-[0-9a-f]{24}"\}\n$/),
+    });
+  });
+
   it('ends with stop, and is not begun for too long, or where the relay takes nothing', async () => {
     const address = await captureAddress(relay);
     expect((await relay.cli('capture', 'stop')).stdout).toMatch(/^Nothing is captured at .+ any more\./);
     expect(await deliver(address)).toMatchObject({ status: 401 });
-    expect((await relay.cli('capture', 'list')).stdout).not.toContain('on until');
-    expect(await relay.cli('capture', 'stop', '--route', '/channels/demo/outgoing')).toMatchObject({
-      stdout: 'Nothing was captured at /channels/demo/outgoing.\n',
+    expect((await relay.cli('capture', 'list')).stdout).not.toMatch(/on until \S+ {2}\/webhooks/);
+    expect(await relay.cli('capture', 'stop', '--route', '/channels/demo/incoming')).toMatchObject({
+      stdout: 'Nothing was captured at /channels/demo/incoming.\n',
     });
     for (const minutes of ['0', '1441']) {
       expect(await relay.cli('capture', 'start', '--minutes', minutes)).toEqual(
@@ -206,6 +224,7 @@ describe('with --stack', () => {
       InboundSecretId: 'inbound',
       OutboundSecretId: 'outbound',
       WebhookUrl: 'https://hooks.example.com/webhooks/auto-recharge',
+      MessageQueueUrl: 'https://sqs.example.com/1/messages.fifo',
     });
     aws.secrets.set('inbound', { versions: new Map() });
   });
