@@ -4,9 +4,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createQueue, createTable, startDynamo, startSqs } from '../../local/engines.ts';
+import {
+  queueUrl as createdQueueUrl,
+  createQueue,
+  createTable,
+  startDynamo,
+  startSqs,
+} from '../../local/engines.ts';
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
@@ -16,11 +22,15 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 const KEY = 'platform-key';
 const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;
 const WEBHOOK_SECRET = 'webhook-secret';
+const CHAT_SECRET = 'chat-secret';
 const TABLE = 'recharge-relay-test';
 
 /** What Secrets Manager holds, by what the template calls the secret. */
 const SECRETS: Record<string, string> = {
-  InboundSecret: JSON.stringify({ webhook: [WEBHOOK_SECRET] }),
+  InboundSecret: JSON.stringify({
+    webhook: [WEBHOOK_SECRET],
+    channels: { 'support/incoming': [CHAT_SECRET] },
+  }),
   OutboundSecret: JSON.stringify({ platformApiKey: KEY, paymentHook: HOOK_SECRET }),
 };
 
@@ -30,8 +40,9 @@ const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force:
 let platform: SandboxPlatform;
 let payments: SandboxPayments;
 let ledger: ReturnType<typeof createDynamoLedger>;
-let invoke: Record<'webhook' | 'worker' | 'sweeper', (event: unknown) => Promise<any>>;
-let takeMessage: () => Promise<string | undefined>;
+type Invoked = 'webhook' | 'worker' | 'sweeper' | 'channelWebhook' | 'channelWorker';
+let invoke: Record<Invoked, (event: unknown) => Promise<any>>;
+let takeMessage: (queue: 'recharges' | 'messages') => Promise<Message | undefined>;
 let template: any;
 
 beforeAll(async () => {
@@ -53,6 +64,14 @@ beforeAll(async () => {
       recharge: { mode: 'live', verifiers: [{ type: 'token' }], creditsField: 'credits' },
       pricing: { currency: 'USD', perCredit: '0.10' },
       payment: { type: 'http', url: payments.url },
+      channels: {
+        support: {
+          adapter: 'webhook',
+          toId: 'agency',
+          incoming: { verifiers: [{ type: 'token' }], id: '/id', contact: '/from', text: '/text' },
+          delivery: { url: 'https://chat.example.com/messages' },
+        },
+      },
     }),
   );
   execFileSync('node', ['infra/app.ts'], {
@@ -72,14 +91,30 @@ beforeAll(async () => {
   });
   ledger = createDynamoLedger(client, TABLE);
   await createAccounts(client, TABLE, ledger).set('demo@example.com', {});
-  takeMessage = async () => {
+  const deadLetterName = 'messages-dead.fifo';
+  const messagesUrl = await createQueue(sqs, {
+    name: 'messages.fifo',
+    deadLetterName,
+    visibilityTimeoutSeconds: 360,
+    maxReceiveCount: 1_000,
+  });
+  takeMessage = async (queue) => {
     const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }),
+      new ReceiveMessageCommand({
+        QueueUrl: queue === 'recharges' ? queueUrl : messagesUrl,
+        WaitTimeSeconds: 1,
+        MessageSystemAttributeNames: ['All'],
+      }),
     );
-    return Messages[0]?.Body;
+    return Messages[0];
   };
 
-  const physical: Record<string, string> = { Table: TABLE, rechargeworkerQueue: queueUrl };
+  const physical: Record<string, string> = {
+    Table: TABLE,
+    rechargeworkerQueue: queueUrl,
+    ChannelschannelworkerQueue: messagesUrl,
+    ChannelschannelworkerDeadLetters: await createdQueueUrl(sqs, deadLetterName),
+  };
   const environment = {
     PATH: process.env.PATH ?? '',
     AWS_REGION: 'us-east-1',
@@ -94,6 +129,8 @@ beforeAll(async () => {
     webhook: await started('recharge-webhook'),
     worker: await started('recharge-worker'),
     sweeper: await started('recharge-sweeper'),
+    channelWebhook: await started('channel-webhook'),
+    channelWorker: await started('channel-worker'),
   };
 }, 60_000);
 
@@ -170,7 +207,7 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(accepted.statusCode).toBe(202);
     expect(await invoke.webhook(webhookEvent('key-1', 'wrong'))).toMatchObject({ statusCode: 401 });
 
-    const body = await takeMessage();
+    const body = (await takeMessage('recharges'))?.Body;
     expect(body).toBe('{"key":"key-1"}');
     const done = await invoke.worker({ Records: [{ messageId: 'm-1', body }] });
     expect(done).toEqual({ batchItemFailures: [] });
@@ -179,6 +216,35 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(payments.books.filter(({ kind }) => kind === 'capture')).toHaveLength(1);
     expect(platform.books.filter(({ kind }) => kind === 'grant')).toHaveLength(1);
     expect(await invoke.webhook(webhookEvent('key-1'))).toMatchObject({ statusCode: 200 });
+  });
+
+  it('relay a message into the platform, and let nobody unverified in', async () => {
+    const message = (token: string) => ({
+      version: '2.0',
+      rawPath: '/channels/support/incoming',
+      pathParameters: { channel: 'support', direction: 'incoming' },
+      headers: { 'content-type': 'application/json', 'x-webhook-token': token },
+      body: JSON.stringify({ id: 'm-1', from: 'jane', text: 'Hello' }),
+      isBase64Encoded: false,
+    });
+    expect(await invoke.channelWebhook(message('wrong'))).toMatchObject({ statusCode: 401 });
+    expect((await invoke.channelWebhook(message(CHAT_SECRET))).statusCode).toBeLessThan(300);
+
+    const queued = await takeMessage('messages');
+    const done = await invoke.channelWorker({
+      Records: [
+        {
+          messageId: queued?.MessageId,
+          receiptHandle: queued?.ReceiptHandle,
+          body: queued?.Body,
+          attributes: queued?.Attributes,
+        },
+      ],
+    });
+    expect(done).toEqual({ batchItemFailures: [] });
+    expect(platform.books.filter(({ kind }) => kind === 'received')).toMatchObject([
+      { fromId: 'jane', toId: 'agency', body: 'Hello', channel: 'support' },
+    ]);
   });
 
   it('sweep without anything due', async () => {
@@ -206,7 +272,8 @@ describe('the built bundles, as Lambda loads them', () => {
       const text = readdirSync(asset)
         .map((file) => readFileSync(join(asset, file), 'utf8'))
         .join('');
-      for (const secret of [KEY, HOOK_SECRET, WEBHOOK_SECRET]) expect(text).not.toContain(secret);
+      for (const secret of [KEY, HOOK_SECRET, WEBHOOK_SECRET, CHAT_SECRET])
+        expect(text).not.toContain(secret);
     }
   });
 });
