@@ -138,7 +138,11 @@ describe('a webhook of any chat system', () => {
     ['no JSON', 'hello', 'the body is not a JSON object in UTF-8'],
     ['a list', [PAYLOAD], 'the body is not a JSON object in UTF-8'],
     ['nothing', '', 'the body is not a JSON object in UTF-8'],
-    ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'the body is not a JSON object in UTF-8'],
+    [
+      'bytes that are not UTF-8',
+      Buffer.from(JSON.stringify({ ...PAYLOAD, id: 'ÿ' }), 'latin1'),
+      'the body is not a JSON object in UTF-8',
+    ],
     ['no id', { ...PAYLOAD, id: '' }, 'the id (/id) is not 1 to 255 printable characters'],
     [
       'an id with a control character',
