@@ -115,13 +115,18 @@ export function findVerifiers(delivery: QuarantinedWebhook, secrets: string[]): 
 
 function tokens(evidence: Evidence): Match[] {
   const { headers, query, secret } = evidence;
-  const equal = ([, value]: [string, string]) => value === secret;
   return [
     ...headers
-      .filter(equal)
-      .flatMap(([header]) => judged({ type: 'token', header }, { ...evidence, query: [] })),
+      .filter(([, value]) => value.endsWith(secret))
+      .flatMap(([header, value]) => {
+        const prefix = value.slice(0, value.length - secret.length);
+        return judged(
+          { type: 'token', header, ...(prefix === '' ? {} : { prefix }) },
+          { ...evidence, query: [] },
+        );
+      }),
     ...query
-      .filter(equal)
+      .filter(([, value]) => value === secret)
       .flatMap(([name]) => judged({ type: 'token', query: name }, { ...evidence, headers: [] })),
   ];
 }
@@ -207,8 +212,8 @@ const timestamps = (headers: [string, string][]) =>
 function nearMisses(evidence: Evidence): string[] {
   const { headers, query, secret } = evidence;
   const within = [...headers, ...query]
-    .filter(([, value]) => value !== secret && value.includes(secret))
-    .map(([name]) => `${name} holds the secret among other characters: a token is compared whole`);
+    .filter(([, value]) => value.includes(secret))
+    .map(([name]) => `${name} holds the secret, and more behind it: a token is compared to its end`);
   const signed = candidates(evidence)
     .filter(({ value, expected, settings: { encoding } }) =>
       (encoding === 'hex' ? value.toLowerCase() : value).includes(expected),

@@ -47,7 +47,7 @@ export function proofsFor(verifiers: Verifier[], signing: Signing): Record<strin
 function proofFor(verifier: Verifier, { secret, body, now }: Signing): Record<string, string> {
   switch (verifier.type) {
     case 'token':
-      return { [verifier.header]: secret };
+      return { [verifier.header]: verifier.prefix + secret };
     case 'hmac':
       return signRequest({ secret, body, now, verifier });
     case 'standard-webhooks':

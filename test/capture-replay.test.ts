@@ -61,7 +61,7 @@ describe('the verifiers of a route', () => {
     writeFileSync(file, JSON.stringify(config));
     return configuredVerifiers(route, { RELAY_CONFIG: file });
   };
-  const token = { type: 'token', header: 'x-key', query: 'token' };
+  const token = { type: 'token', header: 'x-key', prefix: '', query: 'token' };
   const delivery = { url: 'https://chat.example.com/messages' };
   const incoming = { verifiers: [token], id: '/id', contact: '/contact', text: '/text' };
 

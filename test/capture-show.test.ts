@@ -52,6 +52,11 @@ describe('the verifier that would have let a delivery in', () => {
       { type: 'token', header: 'x-dmchamp-signature' },
     ],
     ['the secret in the address', { query: { key: SECRET } }, { type: 'token', query: 'key' }],
+    [
+      'the secret behind Bearer',
+      { headers: { authorization: `Bearer ${SECRET}` } },
+      { type: 'token', header: 'authorization', prefix: 'Bearer ' },
+    ],
     ['hex over the body', { headers: { 'x-signature': HEX } }, { type: 'hmac', header: 'x-signature' }],
     [
       'hex in capitals',
@@ -160,9 +165,9 @@ describe('the verifier that would have let a delivery in', () => {
 
   it.each<[string, Sent, string | RegExp]>([
     [
-      'the secret behind Bearer',
-      { headers: { authorization: `Bearer ${SECRET}` } },
-      'authorization holds the secret among other characters: a token is compared whole',
+      'the secret with more behind it',
+      { headers: { authorization: `Bearer ${SECRET}, v2` } },
+      'authorization holds the secret, and more behind it: a token is compared to its end',
     ],
     [
       'a signature in a list',

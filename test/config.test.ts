@@ -110,7 +110,7 @@ describe('a configuration', () => {
       { type: 'standard-webhooks' },
     ];
     expect(parseConfig(withRecharge({ verifiers }), 'it').recharge.verifiers).toEqual([
-      { type: 'token', header: 'x-webhook-token', query: 'token' },
+      { type: 'token', header: 'x-webhook-token', prefix: '', query: 'token' },
       {
         type: 'hmac',
         header: 'x-signature',

@@ -16,6 +16,8 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
 const tokenVerifierSchema = z.strictObject({
   type: z.literal('token'),
   header: headerName.default('x-webhook-token'),
+  /** What stands before it in the header, for example `Bearer `. */
+  prefix: z.string().default(''),
   query: z.string().min(1).default('token'),
 });
 
@@ -135,10 +137,11 @@ function judge(verifier: Verifier, evidence: Evidence): Verdict {
 }
 
 function judgeToken(
-  verifier: z.infer<typeof tokenVerifierSchema>,
+  { header, prefix, query: parameter }: z.infer<typeof tokenVerifierSchema>,
   { headers, query, secrets }: Evidence,
 ): Verdict {
-  const tokens = [headers[verifier.header], query[verifier.query]].filter((token) => token !== undefined);
+  const inHeader = headers[header]?.startsWith(prefix) ? headers[header].slice(prefix.length) : undefined;
+  const tokens = [inHeader, query[parameter]].filter((token) => token !== undefined);
   if (tokens.length === 0) return 'no token in the request';
   const known = tokens.some((token) => secrets.some((secret) => sameText(token, secret)));
   return known || 'the token is not known';

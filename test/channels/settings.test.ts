@@ -20,7 +20,7 @@ describe('the settings of a channel', () => {
       ...common,
       adapter: 'webhook',
       incoming: {
-        verifiers: [{ type: 'token', header: 'x-webhook-token', query: 'token' }],
+        verifiers: [{ type: 'token', header: 'x-webhook-token', prefix: '', query: 'token' }],
         id: ['/id'],
         contact: ['/from'],
         text: ['/text'],

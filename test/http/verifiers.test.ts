@@ -94,6 +94,7 @@ describe('any verifier', () => {
 describe('token', () => {
   const verifiers = [verifierSchema.parse({ type: 'token' })];
   const renamed = [verifierSchema.parse({ type: 'token', header: 'X-Hook-Key', query: 'key' })];
+  const bearer = [verifierSchema.parse({ type: 'token', header: 'Authorization', prefix: 'Bearer ' })];
 
   it.each<[string, Given]>([
     ['in the default header', { verifiers, headers: { 'x-webhook-token': SECRET } }],
@@ -103,6 +104,7 @@ describe('token', () => {
       { verifiers: renamed, headers: { 'x-hook-key': SECRET } },
     ],
     ['in a configured query parameter', { verifiers: renamed, query: { key: SECRET } }],
+    ['behind a configured prefix', { verifiers: bearer, headers: { authorization: `Bearer ${SECRET}` } }],
     [
       'that is the previous secret',
       { verifiers, secrets: ['new', SECRET], headers: { 'x-webhook-token': SECRET } },
@@ -113,6 +115,9 @@ describe('token', () => {
 
   it.each<[string, Given]>([
     ['no token at all', { verifiers }],
+    ['the secret without its prefix', { verifiers: bearer, headers: { authorization: SECRET } }],
+    ['another prefix', { verifiers: bearer, headers: { authorization: `bearer ${SECRET}` } }],
+    ['the prefix alone', { verifiers: bearer, headers: { authorization: 'Bearer ' } }],
     ['a wrong token', { verifiers, headers: { 'x-webhook-token': 'wrong horse!!' } }],
     ['the beginning of the secret', { verifiers, query: { token: SECRET.slice(0, -1) } }],
     ['the secret and more', { verifiers, query: { token: `${SECRET}x` } }],

@@ -21,7 +21,7 @@ export const CONTACT = '+15551234567';
 
 /** A chat that says what it is told in the relay's own words: `{"messages": […]}`. */
 export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
-  verifiers: [{ type: 'token', header: 'x-webhook-token', query: 'token' }],
+  verifiers: [{ type: 'token', header: 'x-webhook-token', prefix: '', query: 'token' }],
   parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
   accepted: { status: 200, body: '{"ok":true}' },
   requests: () => [],
@@ -124,8 +124,12 @@ function createFifo(now: () => number) {
     get length() {
       return waiting.length;
     },
-    /** When something can be received next. */
-    nextAt: () => Math.max(now(), Math.min(...waiting.map(({ visibleAt }) => visibleAt))),
+    /** When something can be received next: of a group nothing, while any of it is hidden. */
+    nextAt() {
+      const groups = [...Map.groupBy(waiting, ({ group }) => group).values()];
+      const free = groups.map((group) => Math.max(...group.map(({ visibleAt }) => visibleAt)));
+      return Math.max(now(), Math.min(...free));
+    },
     bodies: () => waiting.map(({ body }) => body),
   };
 }

@@ -18,7 +18,12 @@ export const telegramSettings = {
 type TelegramSettings = z.infer<z.ZodObject<typeof telegramSettings>>;
 
 /** The `secret_token` of `setWebhook`. https://core.telegram.org/bots/api#setwebhook */
-const VERIFIER: Verifier = { type: 'token', header: 'x-telegram-bot-api-secret-token', query: 'token' };
+const VERIFIER: Verifier = {
+  type: 'token',
+  header: 'x-telegram-bot-api-secret-token',
+  prefix: '',
+  query: 'token',
+};
 
 /** "1-4096 characters after entities parsing"; no way of counting counts more than UTF-16. https://core.telegram.org/bots/api#sendmessage */
 const MAX_LENGTH = 4_096;
