@@ -5,8 +5,8 @@ import { firstPointed, fulfils } from './pointer.ts';
 import type { ChannelSettings } from './settings.ts';
 
 /**
- * What the platform's request for a reply to a contact means, by the configured fields. Ids that begin like ours
- * are messages that we brought to the platform, coming back.
+ * What the platform's request for a reply to a contact means, by the configured fields. Ids that begin like
+ * ours are messages that we brought to the platform, coming back.
  *
  * @param deliveryId the id where the payload has none: drawn for each delivery.
  */

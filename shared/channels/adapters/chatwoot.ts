@@ -8,8 +8,9 @@ import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from '.
 import { splitText, withLinks } from './text.ts';
 
 /**
- * `X-Chatwoot-Signature: sha256=<hex>` over `<timestamp>.<raw body>`, with a secret that Chatwoot makes for each
- * webhook: since 4.11.2 for account webhooks, since 4.13.0 for API channels. https://github.com/chatwoot/chatwoot/pull/13573
+ * `X-Chatwoot-Signature: sha256=<hex>` over `<timestamp>.<raw body>`, with a secret that Chatwoot makes for
+ * each webhook: since 4.11.2 for account webhooks, since 4.13.0 for API channels.
+ * https://github.com/chatwoot/chatwoot/pull/13573
  */
 const VERIFIER: Verifier = {
   type: 'hmac',
@@ -30,7 +31,10 @@ export const chatwootSettings = {
   inboxIds: z.array(z.int().positive()).min(1).exactOptional(),
   /** For an installation that does not sign, or not with the secret it shows. */
   verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
-  /** Longer texts are cut into parts. UTF-16 units. Chatwoot takes more; what is behind an inbox may not: WhatsApp's limit is 4,096. */
+  /**
+   * Longer texts are cut into parts. UTF-16 units. Chatwoot takes more; what is behind an inbox may not:
+   * WhatsApp's limit is 4,096.
+   */
   maxLength: z.int().min(100).default(4_000),
 };
 type ChatwootSettings = z.infer<z.ZodObject<typeof chatwootSettings>>;
@@ -110,7 +114,9 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   return readMessage(message);
 }
 
-/** The contact is the person, who keeps it over conversations; replies go to the conversation last written in. */
+/**
+ * The contact is the person, who keeps it over conversations; replies go to the conversation last written in.
+ */
 function readMessage({ id: messageId, content, sender, conversation, attachments }: ChatwootMessage): Parsed {
   const replyTo = conversation.id ?? conversation.display_id;
   if (replyTo === undefined) return { kind: 'fault', fault: 'conversation.id is missing' };

@@ -31,7 +31,8 @@ export function judgeHttp(
     return { kind: 'not_applied', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
   }
   if (status === 404) {
-    // What says in JSON that there is an error has looked for the contact; a gateway's page means a wrong address.
+    // What says in JSON that there is an error has looked for the contact; a gateway's page means a wrong
+    // address.
     const answer = readJson(body);
     const spoken = typeof answer === 'object' && answer !== null && 'error' in answer;
     return spoken

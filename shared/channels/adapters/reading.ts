@@ -15,15 +15,17 @@ export function readPayload(body: Buffer): object | undefined {
 }
 
 /**
- * An id as text of 1 to 255 printable characters: no control, format or unassigned ones. Whole numbers are ids
- * too; one that JSON cannot hold exactly is not, for two of those would be the same.
+ * An id as text of 1 to 255 printable characters: no control, format or unassigned ones. Whole numbers are
+ * ids too; one that JSON cannot hold exactly is not, for two of those would be the same.
  */
 export function readId(value: unknown): string | undefined {
   const text = Number.isSafeInteger(value) ? String(value) : value;
   return typeof text === 'string' && /^[^\p{C}]{1,255}$/u.test(text) ? text : undefined;
 }
 
-/** Text, blank where there is none; undefined where something else stands there. Half characters are replaced. */
+/**
+ * Text, blank where there is none; undefined where something else stands there. Half characters are replaced.
+ */
 export function readText(value: unknown): string | undefined {
   if (value === undefined || value === null) return '';
   if (typeof value === 'number') return String(value);

@@ -12,8 +12,8 @@ export const slackSettings = {
   /** Another one is for tests. */
   apiUrl: apiAddress.default('https://slack.com/api'),
   /**
-   * Where replies go: `follow` into the thread where the message was written in one, `always` into a thread of
-   * the message, `never` into the channel.
+   * Where replies go: `follow` into the thread where the message was written in one, `always` into a thread
+   * of the message, `never` into the channel.
    */
   threads: z.enum(['follow', 'always', 'never']).default('follow'),
 };
@@ -31,12 +31,15 @@ const VERIFIER: Verifier = {
 };
 
 /**
- * What Slack recommends; it cuts off beyond 40,000, which the escapes of 4,000 characters, five for one at most,
- * do not reach. https://docs.slack.dev/reference/methods/chat.postMessage
+ * What Slack recommends; it cuts off beyond 40,000, which the escapes of 4,000 characters, five for one at
+ * most, do not reach. https://docs.slack.dev/reference/methods/chat.postMessage
  */
 const MAX_LENGTH = 4_000;
 
-/** Of the kinds of message events, those in which a person says something. https://docs.slack.dev/reference/events/message */
+/**
+ * Of the kinds of message events, those in which a person says something.
+ * https://docs.slack.dev/reference/events/message
+ */
 const SAYING = [undefined, 'file_share', 'me_message', 'thread_broadcast'];
 
 /** Slack's own account of notices to people. */
@@ -117,9 +120,9 @@ function parse(body: Buffer, threads: SlackSettings['threads']): Parsed {
 
 /**
  * Its id is channel and `ts`, which name a message for ever: the same over the repetitions of an event
- * (https://docs.slack.dev/apis/events-api#retries), and also where one message is the subject of several events,
- * as in a channel that two workspaces share. A contact is a person in a channel, so that each gets the replies
- * where they asked.
+ * (https://docs.slack.dev/apis/events-api#retries), and also where one message is the subject of several
+ * events, as in a channel that two workspaces share. A contact is a person in a channel, so that each gets
+ * the replies where they asked.
  */
 function readMessage(event: Record<string, unknown>, threads: SlackSettings['threads']): Parsed {
   if (!SAYING.some((subtype) => event.subtype === subtype)) {
@@ -180,7 +183,9 @@ function markOf(target: string, label: string): string {
   return label === '' || target.endsWith(label) ? bare : `${label} (${bare})`;
 }
 
-/** Its control characters, and no others. https://docs.slack.dev/messaging/formatting-message-text#escaping */
+/**
+ * Its control characters, and no others. https://docs.slack.dev/messaging/formatting-message-text#escaping
+ */
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
@@ -202,7 +207,9 @@ const answerSchema = z.union([
   z.object({ ok: z.literal(false), error: z.string().regex(/^\w{1,60}$/) }),
 ]);
 
-/** https://docs.slack.dev/reference/methods/chat.postMessage#errors: about the pace, the token, the workspace. */
+/**
+ * https://docs.slack.dev/reference/methods/chat.postMessage#errors: about the pace, the token, the workspace.
+ */
 const NOT_APPLIED = [
   'ratelimited',
   'rate_limited',
@@ -247,8 +254,8 @@ const REFUSED = [
 ];
 
 /**
- * Slack answers 200 whatever became of the message. Of `fatal_error` and `internal_error` its documentation says
- * that some of it may have been done; a word that is not listed means nothing certain either.
+ * Slack answers 200 whatever became of the message. Of `fatal_error` and `internal_error` its documentation
+ * says that some of it may have been done; a word that is not listed means nothing certain either.
  */
 function judge(reply: Reply, now: number): Delivery {
   const byHttp = judgeHttp(reply, now);

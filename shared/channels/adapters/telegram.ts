@@ -25,12 +25,15 @@ const VERIFIER: Verifier = {
   query: 'token',
 };
 
-/** "1-4096 characters after entities parsing"; no way of counting counts more than UTF-16. https://core.telegram.org/bots/api#sendmessage */
+/**
+ * "1-4096 characters after entities parsing"; no way of counting counts more than UTF-16.
+ * https://core.telegram.org/bots/api#sendmessage
+ */
 const MAX_LENGTH = 4_096;
 
 /**
- * An update holds a file only as an id. The link to the file holds the bot's token, so the kind of it is told,
- * and the file stays at Telegram. https://core.telegram.org/bots/api#getfile
+ * An update holds a file only as an id. The link to the file holds the bot's token, so the kind of it is
+ * told, and the file stays at Telegram. https://core.telegram.org/bots/api#getfile
  */
 const FILES = [
   'animation',
@@ -75,7 +78,8 @@ export function createTelegramAdapter({ apiUrl, groups }: TelegramSettings): Ada
   return {
     verifiers: [VERIFIER],
     parse: ({ body }) => parse(body, groups),
-    // Anything in the answer could be a call of the Bot API: https://core.telegram.org/bots/api#making-requests-when-getting-updates
+    // Anything in the answer could be a call of the Bot API:
+    // https://core.telegram.org/bots/api#making-requests-when-getting-updates
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, apiUrl),
     judge,
@@ -200,7 +204,9 @@ function mapLink({ latitude, longitude }: z.infer<typeof placeSchema>): string {
 /** `chat_id` is a number, of up to 52 bits; a text is taken for the name of a chat. */
 const numeric = (id: string) => (/^-?\d{1,15}$/.test(id) ? Number(id) : id);
 
-/** https://core.telegram.org/bots/api#making-requests: the token stands in the address, so that is in no log. */
+/**
+ * https://core.telegram.org/bots/api#making-requests: the token stands in the address, so that is in no log.
+ */
 function requests(message: ForDelivery, token: string, apiUrl: string) {
   const [chat = ''] = (message.replyTo ?? message.contact).split(':');
   const url = `${apiUrl}/bot${encodeURIComponent(token).replaceAll('%3A', ':')}/sendMessage`;
@@ -222,9 +228,9 @@ const answerSchema = z.union([
 ]);
 
 /**
- * What an answer means: https://core.telegram.org/bots/api#making-requests. 400 (no such chat, too long) and 403
- * (blocked by the user, no longer in the group) are Telegram's word on this message. 401 and 404 are about the
- * token.
+ * What an answer means: https://core.telegram.org/bots/api#making-requests. 400 (no such chat, too long) and
+ * 403 (blocked by the user, no longer in the group) are Telegram's word on this message. 401 and 404 are
+ * about the token.
  */
 function judge(reply: Reply, now: number): Delivery {
   const byHttp = judgeHttp(reply, now);

@@ -3,10 +3,10 @@ import type { Content } from '../message.ts';
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
- * Cuts a text into parts of at most `maxLength` UTF-16 units, which is never more than so many characters in any
- * other way of counting. It cuts at a line's end, else at a blank, where there is one in the second half of the
- * part, and never inside what a reader sees as one character, unless that one is longer than a part. White
- * space at a cut is dropped, and nothing else.
+ * Cuts a text into parts of at most `maxLength` UTF-16 units, which is never more than so many characters in
+ * any other way of counting. It cuts at a line's end, else at a blank, where there is one in the second half
+ * of the part, and never inside what a reader sees as one character, unless that one is longer than a part.
+ * White space at a cut is dropped, and nothing else.
  *
  * @returns the text as it is where it fits.
  */
@@ -28,7 +28,8 @@ function cutOf(text: string, maxLength: number): number {
   const breaks = [window.lastIndexOf('\n'), window.search(/\s\S*$/)];
   const at = breaks.find((place) => place >= maxLength / 2);
   if (at !== undefined) return at;
-  // Some more, so that the character across the cut is seen whole; 64 units hold the longest emoji many times.
+  // Some more, so that the character across the cut is seen whole; 64 units hold the longest emoji many
+  // times.
   const { index = 0 } = graphemes.segment(text.slice(0, maxLength + 64)).containing(maxLength) ?? {};
   if (index > 0) return index;
   // One "character" of thousands of combining marks: cut between code points.

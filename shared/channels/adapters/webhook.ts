@@ -33,9 +33,14 @@ export const webhookSettings = {
     reaction: conditionSchema.exactOptional(),
     /** Where replies to this contact go, where that is not the contact itself. */
     replyTo: pointersSchema.exactOptional(),
-    /** Where the system repeats the `{{id}}` it was given: what has one of ours is our own message coming back. */
+    /**
+     * Where the system repeats the `{{id}}` it was given: what has one of ours is our own message coming
+     * back.
+     */
     echoId: pointersSchema.exactOptional(),
-    /** The system's mark of what is no message of a contact: its own echoes of what we delivered, receipts. */
+    /**
+     * The system's mark of what is no message of a contact: its own echoes of what we delivered, receipts.
+     */
     ignore: z.array(conditionSchema).default([]),
     /** The contact is a phone number: brought to E.164, with this country's code where it has none. */
     phone: z
@@ -62,7 +67,9 @@ export const webhookSettings = {
         z.string().refine(holdsOnly(HEADER_PLACEHOLDERS), 'a header holds no {{…}} but {{token}}'),
       )
       .default({}),
-    /** JSON, in whose texts `{{id}}`, `{{to}}`, `{{contact}}`, `{{text}}` and `{{attachments}}` are replaced. */
+    /**
+     * JSON, in whose texts `{{id}}`, `{{to}}`, `{{contact}}`, `{{text}}` and `{{attachments}}` are replaced.
+     */
     body: z
       .record(z.string(), z.json())
       .refine(holdsOnly(BODY_PLACEHOLDERS), `knows {{${BODY_PLACEHOLDERS.join('}}, {{')}}}`)
