@@ -155,7 +155,7 @@ describe('a webhook of Chatwoot', () => {
 
   it('may be proved otherwise by an installation that does not sign', () => {
     expect(adapterOf({ ...SETTINGS, verifiers: [{ type: 'token' }] }).verifiers).toEqual([
-      { type: 'token', header: 'x-webhook-token', query: 'token' },
+      { type: 'token', header: 'x-webhook-token', query: 'token', prefix: '' },
     ]);
   });
 });
