@@ -13,6 +13,7 @@ import { createDynamoMessages, type Messages } from '../../shared/channels/messa
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
 import { productionMessagePolicy, type RelayDeps, type Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
+import { verifierSchema } from '../../shared/http/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { utc } from './builders.ts';
 
