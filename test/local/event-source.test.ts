@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ChangeMessageVisibilityCommand,
+  GetQueueAttributesCommand,
   GetQueueUrlCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
@@ -193,5 +195,192 @@ describe.concurrent('the event source', () => {
     expect(errors[0]).toMatchObject({ code: 'ECONNREFUSED' });
     await source.stop();
     ownClient.destroy();
+  });
+});
+
+/** An event source of batches on a queue of the test's own; every event it hands over is remembered. */
+async function batchesOf(
+  name: string,
+  given: { batchSize: number; concurrency: number; visibilitySeconds?: number },
+  handle: (records: EventRecord[], queueUrl: string) => Promise<string[]>,
+) {
+  const fifo = name.endsWith('.fifo');
+  const deadLetterName = `dead-of-${name}`;
+  const queueUrl = await createQueue(client, {
+    name,
+    deadLetterName,
+    visibilityTimeoutSeconds: given.visibilitySeconds ?? 1,
+    maxReceiveCount: 100,
+  });
+  const events: string[][] = [];
+  const errors: unknown[] = [];
+  const start = () => {
+    const source = startEventSource({
+      client,
+      queueUrl,
+      handler: async ({ Records }) => {
+        events.push(Records.map(({ body }) => body));
+        const failed = await handle(Records, queueUrl);
+        return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+      },
+      runMs: 6_000,
+      batchSize: given.batchSize,
+      concurrency: given.concurrency,
+      onError: (error) => errors.push(error),
+    });
+    sources.push(source);
+    return source;
+  };
+  return {
+    queueUrl,
+    events,
+    errors,
+    start,
+    send: (body: string, group = 'group-1') =>
+      client.send(
+        new SendMessageCommand({
+          QueueUrl: queueUrl,
+          MessageBody: body,
+          ...(fifo ? { MessageGroupId: group, MessageDeduplicationId: `${group}-${body}` } : {}),
+        }),
+      ),
+  };
+}
+
+const idsOf = (records: EventRecord[], ...bodies: string[]) =>
+  records.filter(({ body }) => bodies.includes(body)).map(({ messageId }) => messageId);
+
+describe.concurrent('the event source of batches', () => {
+  it('hands over what it receives together, and deletes what succeeded of it', async () => {
+    const { events, errors, send, start } = await batchesOf(
+      'batches',
+      { batchSize: 10, concurrency: 1 },
+      async (records) => (events.length === 1 ? idsOf(records, '2', '4') : []),
+    );
+    for (const body of ['1', '2', '3', '4', '5']) await send(body);
+    const source = start();
+    await eventually(() => expect(events.flat()).toHaveLength(7));
+    await sleep(1_200);
+    await source.stop();
+    expect(events[0]?.toSorted()).toEqual(['1', '2', '3', '4', '5']);
+    expect(events.slice(1).flat().toSorted()).toEqual(['2', '4']);
+    expect(errors).toEqual([]);
+  });
+
+  it('hands over no more than a batch, and no more batches than it may run', async () => {
+    let running = 0;
+    let most = 0;
+    const { events, send, start } = await batchesOf(
+      'small-batches',
+      { batchSize: 3, concurrency: 2 },
+      async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await sleep(50);
+        running -= 1;
+        return [];
+      },
+    );
+    const all = Array.from({ length: 20 }, (_, index) => String(index));
+    await Promise.all(all.map((body) => send(body)));
+    const source = start();
+    await eventually(() => expect(events.flat().toSorted()).toEqual(all.toSorted()));
+    await source.stop();
+    expect(Math.max(...events.map((event) => event.length))).toBe(3);
+    expect(most).toBe(2);
+  });
+
+  it('takes a report that names what was not in the event for a failure of all of it', async () => {
+    const { events, send, start } = await batchesOf(
+      'odd-reports',
+      { batchSize: 10, concurrency: 1 },
+      async (records) => (events.length === 1 ? [...idsOf(records, '1'), 'no-such-message'] : []),
+    );
+    await send('1');
+    await send('2');
+    const source = start();
+    await eventually(() => expect(events.flat().toSorted()).toEqual(['1', '1', '2', '2']));
+    await source.stop();
+  });
+});
+
+describe.concurrent('the event source of an ordered queue', () => {
+  it('keeps every group in its order, and says which it is', async () => {
+    const seen: Record<string, string[]> = {};
+    const { events, errors, send, start } = await batchesOf(
+      'ordered.fifo',
+      { batchSize: 10, concurrency: 5 },
+      async (records) => {
+        await sleep(5);
+        for (const { attributes, body } of records) {
+          const group = attributes.MessageGroupId ?? 'none';
+          seen[group] = [...(seen[group] ?? []), body];
+          expect(attributes.SequenceNumber).toMatch(/^\d+$/);
+        }
+        return [];
+      },
+    );
+    const all = Array.from({ length: 12 }, (_, index) => String(index));
+    for (const body of all) for (const group of ['a', 'b', 'c']) await send(body, group);
+    const source = start();
+    await eventually(() => expect(events.flat()).toHaveLength(36));
+    await source.stop();
+    expect(seen).toEqual({ a: all, b: all, c: all });
+    expect(errors).toEqual([]);
+  });
+
+  it('leaves to the handler how long a message is hidden: its group waits, and no other', async () => {
+    const times: [body: string, atMs: number][] = [];
+    let began = 0;
+    const { send, start } = await batchesOf(
+      'hiding.fifo',
+      { batchSize: 10, concurrency: 5, visibilitySeconds: 60 },
+      async (records, QueueUrl) => {
+        const failed: string[] = [];
+        for (const { body, messageId, receiptHandle: ReceiptHandle } of records) {
+          times.push([body, Date.now() - began]);
+          if (body !== 'stuck 1' || times.filter(([other]) => other === body).length > 1) continue;
+          failed.push(messageId);
+          await client.send(
+            new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 1 }),
+          );
+        }
+        return failed;
+      },
+    );
+    for (const body of ['stuck 1', 'stuck 2']) await send(body, 'stuck');
+    for (const body of ['free 1', 'free 2']) await send(body, 'free');
+    began = Date.now();
+    const source = start();
+    await eventually(() => expect(times).toHaveLength(5));
+    await source.stop();
+    const bodies = times.map(([body]) => body);
+    expect(bodies.filter((body) => body.startsWith('stuck'))).toEqual(['stuck 1', 'stuck 1', 'stuck 2']);
+    expect(bodies.slice(0, 3).toSorted()).toEqual(['free 1', 'free 2', 'stuck 1']);
+    expect(times[3]?.[1]).toBeGreaterThanOrEqual(950);
+  });
+
+  it('is on a queue that is ordered, as its dead-letter queue is, and may be made again', async () => {
+    const { queueUrl, send } = await batchesOf('made.fifo', { batchSize: 1, concurrency: 1 }, async () => []);
+    await send('kept');
+    const again = await createQueue(client, {
+      name: 'made.fifo',
+      deadLetterName: 'dead-of-made.fifo',
+      visibilityTimeoutSeconds: 7,
+      maxReceiveCount: 3,
+    });
+    expect(again).toBe(queueUrl);
+    const attributesOf = async (QueueUrl: string | undefined) => {
+      const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+      return (await client.send(asked)).Attributes;
+    };
+    expect(await attributesOf(queueUrl)).toMatchObject({
+      FifoQueue: 'true',
+      VisibilityTimeout: '7',
+      ApproximateNumberOfMessages: '1',
+      RedrivePolicy: expect.stringContaining('dead-of-made.fifo'),
+    });
+    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: 'dead-of-made.fifo' }));
+    expect(await attributesOf(QueueUrl)).toMatchObject({ FifoQueue: 'true' });
   });
 });
