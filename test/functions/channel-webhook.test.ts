@@ -238,6 +238,26 @@ describe('a message', () => {
     expect(await messages.replyTo('support', '+15551234567')).toBe('C1:17.2');
   });
 
+  it('says so at the repetition, where it could not the first time', async () => {
+    let fails = true;
+    const { post, messages } = await aWebhook({
+      deps: ({ messages: all }) => ({
+        messages: {
+          ...all,
+          async rememberReplyTo(place) {
+            if (fails) throw new Error('no answer');
+            await all.rememberReplyTo(place);
+          },
+        },
+      }),
+    });
+    const body = { ...INCOMING, reply: 'C1:17.2' };
+    expect((await post('support/incoming', body)).status).toBe(500);
+    fails = false;
+    expect((await post('support/incoming', body)).status).toBe(202);
+    expect(await messages.replyTo('support', '+15551234567')).toBe('C1:17.2');
+  });
+
   it('may come as bytes, and in the path parameters of the gateway', async () => {
     const { handler, queued } = await aWebhook();
     const event = {
