@@ -365,6 +365,13 @@ describe.concurrent('what nothing proves', () => {
     }
   });
 
+  it('is not asked for in every name where an address does not look at the key', async () => {
+    const platform = await newPlatform(() => error(400, 'INVALID'));
+    await run(platform);
+    // Without a key, then six addresses with the right and a wrong key in header and query.
+    expect(platform.heard).toHaveLength(25);
+  });
+
   it('stays UNKNOWN where the key opens addresses whose answers mean nothing', async () => {
     const platform = await newPlatform((heard) =>
       hasKey(heard)
@@ -595,7 +602,7 @@ describe.concurrent('an address', () => {
   });
 });
 
-describe('relay probe', () => {
+describe.concurrent('relay probe', () => {
   const cli = (baseUrl: string, ...args: string[]) =>
     runNode(['cli/main.ts', 'probe', ...args], {
       PLATFORM_BASE_URL: baseUrl,
@@ -650,6 +657,7 @@ describe('relay probe', () => {
         `  platform.baseUrl: "https://api.example.com/v1" -> "${sandbox.baseUrl}"`,
         '  platform.keyHeader: "x-api-key" -> "api-key"',
         '  platform.keyQuery: not said -> "key"',
+        '  platform.sendPath: not said -> "/send_custom_channel_message"',
         '  platform.keyPlacement.contacts: not said -> "header"',
       ].join('\n'),
     );
