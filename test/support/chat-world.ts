@@ -22,7 +22,7 @@ export const CONTACT = '+15551234567';
 
 /** A chat that says what it is told in the relay's own words: `{"messages": […]}`. */
 export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
-  verifiers: [{ type: 'token', header: 'x-webhook-token', prefix: '', query: 'token' }],
+  verifiers: [verifierSchema.parse({ type: 'token' })],
   parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
   accepted: { status: 200, body: '{"ok":true}' },
   requests: () => [],
