@@ -9,11 +9,11 @@ export interface RechargeOrder {
 }
 
 /** Printable: no control, format or unassigned characters. DynamoDB's keys end at 2,048 bytes. */
-const keySchema = z
+export const keySchema = z
   .string('must be text')
   .regex(/^[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
-const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
-const platformIdSchema = z
+export const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
+export const platformIdSchema = z
   .union([z.string().regex(/^[\x21-\x7e]{1,128}$/), z.int().nonnegative()])
   .transform(String);
 
