@@ -297,6 +297,7 @@ describe('the platform a command speaks to', () => {
       TableName: 'table',
       InboundSecretId: 'inbound',
       OutboundSecretId: 'outbound',
+      MessageQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/messages.fifo',
       WebhookUrl: 'https://relay.example.com/webhooks/auto-recharge',
     });
     aws.secrets.set('outbound', { versions: new Map() });
