@@ -35,7 +35,7 @@ export class Channels extends Construct {
       timeout: Duration.seconds(60),
       visibility: Duration.seconds(360),
       // To wait, the worker hides a message for up to 15 minutes and counts one receive: 72 h of outage are
-      // under 300 of those. A message ends by the worker's verdict, never by being received too often.
+      // about 600 of those. A message ends by the worker's verdict, never by being received too often.
       maxReceiveCount: 1_000,
       oldestMessage: Duration.minutes(30),
       deadLetterImpact: 'A chat message was not delivered, and will not be by itself.',

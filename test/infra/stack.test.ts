@@ -119,7 +119,7 @@ describe('the functions', () => {
     ]);
   });
 
-  it('messages keep their order by group, and die by verdict: a thousand receives are 72 h of waiting thrice over', () => {
+  it('messages keep their order by group, and die by verdict: a thousand receives are more than 72 h of waiting', () => {
     const ordered = ofType(prod, 'AWS::SQS::Queue').filter(([, { Properties }]) => Properties.FifoQueue);
     expect(ordered).toHaveLength(2);
     for (const [, { Properties }] of ordered) {
