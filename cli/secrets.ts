@@ -1,71 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import * as z from 'zod';
+import { DEMO_CHANNEL, FOLDER, localFile } from '../local/state.ts';
 import { askHidden } from './ask-hidden.ts';
 import { appendPrivately } from './private-file.ts';
-import { createSecretEntries, type Entry } from './secret-entries.ts';
+import { createLocalEntries, createStackEntries, type Entry, type SecretEntries } from './secret-entries.ts';
+import {
+  type KnownChannels,
+  type MadeSecret,
+  OWN_SECRETS,
+  type Secret,
+  secretNamed,
+  secretsOfChannel,
+} from './secret-names.ts';
 import type { StackOutputs } from './stack.ts';
 
-export const SECRET_NAMES = ['webhook', 'platformApiKey', 'paymentHook'] as const;
-export type SecretName = (typeof SECRET_NAMES)[number];
-/** Those that are ours to make. */
-export const MADE_NAMES = ['webhook', 'paymentHook'] as const;
-export type MadeName = (typeof MADE_NAMES)[number];
-const isMade = (name: SecretName): name is MadeName => name !== 'platformApiKey';
+const isSet = (secret: Secret, { name, values }: Entry) =>
+  name === secret.entry && secret.of(values).length > 0;
 
-const ENTRIES = {
-  webhook: 'InboundSecretId',
-  platformApiKey: 'OutboundSecretId',
-  paymentHook: 'OutboundSecretId',
-} as const satisfies Record<SecretName, keyof StackOutputs>;
+type Change = { value: string } & ({ secret: Secret; made: false } | { secret: MadeSecret; made: true });
 
-const QUESTIONS: Record<SecretName, string> = {
-  webhook: "The platform's webhook secret",
-  platformApiKey: "The platform's API key",
-  paymentHook: "The payment endpoint's signing secret, whsec_…",
-};
-
-/** What becomes of the value before. */
-const REPLACED: Record<SecretName, string> = {
-  webhook: 'The one before stays valid beside it, until the next change.',
-  platformApiKey: 'Let the platform accept the one before until then.',
-  paymentHook: 'Your payment endpoint must accept the one before and this one for five minutes.',
-};
-
-const MAKE: Record<MadeName, () => string> = {
-  // Hex digits are base64 too, and need no escape in an address: every verifier takes them.
-  webhook: () => `whsec_${randomBytes(24).toString('hex')}`,
-  paymentHook: () => `whsec_${randomBytes(24).toString('base64')}`,
-};
-
-const PASTE_INTO: Record<MadeName, string> = {
-  webhook: "the platform's settings for the auto-recharge webhook",
-  paymentHook: 'the settings of your payment endpoint',
-};
-
-const isSet = ({ values }: Entry, name: SecretName) =>
-  [values[name] ?? []].flat().some((value) => value.trim() !== '');
-
-type Change = { value: string } & ({ name: SecretName; made: false } | { name: MadeName; made: true });
-
-const newValue = (name: MadeName): Change => ({ name, value: MAKE[name](), made: true });
-
-function withChange(values: Entry['values'], { name, value }: Change): Entry['values'] {
-  if (name !== 'webhook') return { ...values, [name]: value };
-  const others = values.webhook?.filter((other) => other.trim() !== '' && other !== value) ?? [];
-  return { ...values, webhook: [value, ...others].slice(0, 2) };
-}
-
-const headerOf = (stack: string) =>
-  `# New secrets of ${stack}. Paste each one where it belongs, then delete this file.\n`;
-const fileEntry = ({ name, value }: Change & { made: true }) =>
-  `\n# ${name}, made ${new Date().toISOString()}, for ${PASTE_INTO[name]}:\n${value}\n`;
-
-const isStandardWebhooksSecret = (value: string) =>
-  value.startsWith('whsec_') && z.base64().min(1).safeParse(value.slice('whsec_'.length)).success;
+const newValue = (secret: MadeSecret): Change => ({ secret, value: secret.make(), made: true });
 
 /** @throws an Error, without the value, where it cannot be this secret. */
-function checked(name: SecretName, value: string): string {
+function given(secret: Secret, value: string): Change {
+  const { name, form } = secret;
   if (value === '') throw new Error(`${name} is blank. Nothing was changed.`);
   // A key with an invisible character in it is refused by the platform, and looks right to everybody.
   if (!/^[!-~]+$/.test(value)) {
@@ -73,86 +30,177 @@ function checked(name: SecretName, value: string): string {
       `${name} holds a space, a line break, or a character that is not plain ASCII: copy it again. Nothing was changed.`,
     );
   }
-  if (name === 'paymentHook' && !isStandardWebhooksSecret(value)) {
-    throw new Error(
-      'paymentHook is whsec_ and base64, as Standard Webhooks defines it. Nothing was changed.',
-    );
-  }
-  return value;
+  if (form && !form.fits(value)) throw new Error(`${name} ${form.sentence}. Nothing was changed.`);
+  return { secret, value, made: false };
 }
 
-const changedText = ({ name }: Change, before: Entry[]) =>
-  `${name} is set, and in use within five minutes.${before.some((entry) => isSet(entry, name)) ? ` ${REPLACED[name]}` : ''}`;
+const headerOf = (owner: string) =>
+  `# New secrets of ${owner}. Paste each one where it belongs, then delete this file.\n`;
+const fileEntry = ({ secret, value }: Change & { made: true }) =>
+  `\n# ${secret.name}, made ${new Date().toISOString()}, for ${secret.pasteInto}:\n${value}\n`;
 
 const pasteText = (file: string, made: (Change & { made: true })[]) =>
   made.length === 0
     ? []
     : [
         `${file}, readable by you alone, holds what is new:`,
-        ...made.map(({ name }) => `  ${name}: paste it into ${PASTE_INTO[name]}`),
+        ...made.map(({ secret }) => `  ${secret.name}: paste it into ${secret.pasteInto}`),
         'Then delete the file.',
       ];
 
-/**
- * The secrets of a deployed stack. A new value that another party must be told is written to `file`; what is
- * said of a change never holds a value.
- */
-export function createStackSecrets(stack: string, outputs: StackOutputs, fileName = `${stack}.secrets`) {
-  const { read, write } = createSecretEntries();
-  const file = resolve(fileName);
-  const readFor = (name: SecretName) => read(outputs[ENTRIES[name]]);
+/** Whose secrets they are, and where they are kept. */
+interface Keeper {
+  entries: SecretEntries;
+  owner: string;
+  /** For what is new. */
+  file: string;
+  /** From when on a value is used: follows "is set". */
+  inUse(secret: Secret): string;
+}
 
-  /** @returns what to say of it. */
-  const change = async (entries: Entry[], changes: Change[]): Promise<string> => {
-    const made = changes.filter((one) => one.made);
-    if (made.length > 0) appendPrivately(file, headerOf(stack), made.map(fileEntry).join(''));
-    for (const entry of entries) {
-      const own = changes.filter(({ name }) => outputs[ENTRIES[name]] === entry.id);
-      if (own.length === 0) continue;
-      try {
-        await write({ ...entry, values: own.reduce(withChange, entry.values) });
-      } catch (cause) {
-        const names = own.map(({ name }) => name).join(' and ');
-        const inFile = own.some((one) => one.made) ? `; do not use what ${file} holds of it` : '';
-        throw new Error(`${names} could not be set${inFile}`, { cause });
-      }
+/** As long as a process keeps what it has read: `CACHED_MS` in shared/secrets.ts. */
+const ofStack = (stack: string, { InboundSecretId, OutboundSecretId }: StackOutputs): Keeper => ({
+  entries: createStackEntries({ inbound: InboundSecretId, outbound: OutboundSecretId }),
+  owner: stack,
+  file: `${stack}.secrets`,
+  inUse: () => ', and in use within five minutes.',
+});
+
+const VARIABLES = new Map([
+  ['webhook', 'WEBHOOK_SECRET'],
+  ['platformApiKey', 'PLATFORM_API_KEY'],
+  ['paymentHook', 'PAYMENT_HOOK_SECRET'],
+]);
+const SHARED_BY_DEMO = [`${DEMO_CHANNEL}/incoming`, `${DEMO_CHANNEL}/token`];
+
+const ofThisFolder = (): Keeper => ({
+  entries: createLocalEntries(),
+  owner: `npm start in ${FOLDER}`,
+  file: localFile('new.secrets'),
+  inUse({ name }) {
+    const variable = VARIABLES.get(name);
+    const unless = variable === undefined ? '' : `, unless ${variable} is set`;
+    // One value is both, as localSecrets makes it.
+    const demo = SHARED_BY_DEMO.includes(name)
+      ? ` The sandbox's chat signs with ${DEMO_CHANNEL}/token: set ${SHARED_BY_DEMO.join(' and ')} to the same.`
+      : '';
+    return `; a running npm start reads it at its next start${unless}.${demo}`;
+  },
+});
+
+function changedText({ inUse }: Keeper, { secret }: Change, before: Entry[]): string {
+  const wasSet = before.some((entry) => isSet(secret, entry));
+  return `${secret.name} is set${inUse(secret)}${wasSet ? ` ${secret.replaced}` : ''}`;
+}
+
+/**
+ * @param entries as they were read.
+ * @param file for what is new.
+ * @returns what to say of it.
+ */
+async function change(keeper: Keeper, file: string, entries: Entry[], changes: Change[]): Promise<string> {
+  const made = changes.filter((one) => one.made);
+  if (made.length > 0) appendPrivately(file, headerOf(keeper.owner), made.map(fileEntry).join(''));
+  for (const entry of entries) {
+    const own = changes.filter(({ secret }) => secret.entry === entry.name);
+    if (own.length === 0) continue;
+    try {
+      const values = own.reduce((before, { secret, value }) => secret.put(before, value), entry.values);
+      await keeper.entries.write({ ...entry, values });
+    } catch (cause) {
+      const names = own.map(({ secret }) => secret.name).join(' and ');
+      const inFile = own.some((one) => one.made) ? `; do not use what ${file} holds of it` : '';
+      throw new Error(`${names} could not be set${inFile}`, { cause });
     }
-    return [...changes.map((one) => changedText(one, entries)), ...pasteText(file, made)].join('\n');
-  };
+  }
+  return [...changes.map((one) => changedText(keeper, one, entries)), ...pasteText(file, made)].join('\n');
+}
+
+/** One line of `secrets list`. */
+interface Listed {
+  name: string;
+  state: 'set' | 'set, with a previous one' | 'not set';
+  note?: string;
+}
+
+/**
+ * The secrets of a relay. A new value that another party must be told is written to a file; what is said of a
+ * change never holds a value.
+ */
+function openSecrets(keeper: Keeper, fileName = keeper.file) {
+  const { read } = keeper.entries;
+  const file = resolve(fileName);
 
   return {
-    /** Asks for each one that is not set yet. */
+    /** Asks for each of the relay's own that is not set yet. */
     async init(): Promise<string> {
-      const entries = await Promise.all([readFor('webhook'), readFor('platformApiKey')]);
-      const missing = SECRET_NAMES.filter((name) => !entries.some((entry) => isSet(entry, name)));
-      if (missing.length === 0) return 'All are set. To change one: secrets set NAME, secrets rotate NAME.';
+      const entries = await Promise.all([read('inbound'), read('outbound')]);
+      const missing = OWN_SECRETS.filter((secret) => !entries.some((entry) => isSet(secret, entry)));
+      if (missing.length === 0) {
+        return 'All three are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.';
+      }
       const answers = await askHidden(
         missing.map(
-          (name) => `${QUESTIONS[name]} (empty line: ${isMade(name) ? 'make a new one' : 'not now'})`,
+          (secret) => `${secret.question} (empty line: ${'make' in secret ? 'make a new one' : 'not now'})`,
         ),
       );
-      const changes = missing.flatMap((name, index): Change[] => {
+      const changes = missing.flatMap((secret, index): Change[] => {
         const answer = answers[index];
-        if (answer) return [{ name, value: checked(name, answer), made: false }];
-        return isMade(name) ? [newValue(name)] : [];
+        if (answer) return [given(secret, answer)];
+        return 'make' in secret ? [newValue(secret)] : [];
       });
-      const left = missing.filter((name) => !changes.some((one) => one.name === name));
+      const left = missing.filter((secret) => !changes.some((one) => one.secret === secret));
       return [
-        await change(entries, changes),
-        ...left.map((name) => `${name} is not set yet: npm run relay -- secrets set ${name}`),
+        await change(keeper, file, entries, changes),
+        ...left.map(({ name }) => `${name} is not set yet: npm run relay -- secrets set ${name}`),
       ]
         .filter((text) => text !== '')
         .join('\n');
     },
 
-    async set(name: SecretName): Promise<string> {
-      const entry = await readFor(name);
-      const [answer = ''] = await askHidden([QUESTIONS[name]]);
-      return change([entry], [{ name, value: checked(name, answer), made: false }]);
+    async set(secret: Secret): Promise<string> {
+      const entry = await read(secret.entry);
+      const [answer = ''] = await askHidden([secret.question]);
+      return change(keeper, file, [entry], [given(secret, answer)]);
     },
 
-    async rotate(name: MadeName): Promise<string> {
-      return change([await readFor(name)], [newValue(name)]);
+    async rotate(secret: MadeSecret): Promise<string> {
+      return change(keeper, file, [await read(secret.entry)], [newValue(secret)]);
+    },
+
+    /** The relay's own, those of each channel, and what is set for channels that the configuration does not have. */
+    async list(channels: KnownChannels): Promise<Listed[]> {
+      return listed(await Promise.all([read('inbound'), read('outbound')]), channels);
     },
   };
 }
+
+function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): Listed[] {
+  const entryOf = (secret: Secret) => (secret.entry === 'inbound' ? inbound : outbound);
+  const line = (secret: Secret): Listed => ({
+    name: secret.name,
+    state: stateOf(secret.of(entryOf(secret).values)),
+  });
+  const stored = [
+    ...Object.keys(inbound.values.channels ?? {}),
+    ...Object.keys(outbound.values.channelTokens ?? {}).map((channel) => `${channel}/token`),
+  ].flatMap((name) => secretNamed(name) ?? []);
+  return [
+    ...OWN_SECRETS.map(line),
+    ...[...channels].flatMap(([name, channel]) => secretsOfChannel(name, channel)).map(line),
+    ...stored.flatMap((secret) => {
+      const { channel } = secret;
+      if (channel === undefined || channels.has(channel) || !isSet(secret, entryOf(secret))) return [];
+      return [{ ...line(secret), note: `no configuration here has a channel ${channel}` }];
+    }),
+  ];
+}
+
+function stateOf(values: string[]): Listed['state'] {
+  if (values.length === 0) return 'not set';
+  return values.length === 1 ? 'set' : 'set, with a previous one';
+}
+
+export const openStackSecrets = (stack: string, outputs: StackOutputs, file?: string) =>
+  openSecrets(ofStack(stack, outputs), file);
+export const openLocalSecrets = (file?: string) => openSecrets(ofThisFolder(), file);

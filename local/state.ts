@@ -74,6 +74,48 @@ function generatedSecrets(): LocalSecrets {
   return withDemoChannel(read(file, secretsSchema), file);
 }
 
+/** As they are stored: members that are not known here are kept, another version of the relay may know them. */
+const storedSecretsSchema = z.looseObject({ inbound: z.looseObject({}), outbound: z.looseObject({}) });
+type StoredSecrets = z.infer<typeof storedSecretsSchema>;
+
+/**
+ * The secrets of this folder, for a command that changes them: none is made, and variables do not count.
+ *
+ * @returns undefined where no relay was started in this folder yet.
+ */
+export function readStoredSecrets(): { secrets: StoredSecrets; version: string } | undefined {
+  const file = localFile('secrets.json');
+  if (!existsSync(file)) return undefined;
+  const version = versionOf(file);
+  read(file, secretsSchema);
+  return { secrets: read(file, storedSecretsSchema), version };
+}
+
+/**
+ * Puts changed secrets in the place of those that were read as `version`; the next start uses them.
+ *
+ * @throws an Error where another command is writing.
+ */
+export function writeStoredSecrets(secrets: StoredSecrets, version: string): 'written' | 'changed' {
+  const file = localFile('secrets.json');
+  const changing = `${file}.changing`;
+  try {
+    // Fails where the file is there: of two commands at once, one goes on.
+    writeFileSync(changing, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    throw new Error(`Another command is changing ${file}. If none is, delete ${changing}.`);
+  }
+  if (versionOf(file) !== version) {
+    rmSync(changing);
+    return 'changed';
+  }
+  renameSync(changing, file);
+  return 'written';
+}
+
+const versionOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+
 /** Also for a folder that was made before there were channels. */
 function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
   const { inbound, outbound } = secrets;

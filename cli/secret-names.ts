@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import * as z from 'zod';
+import { readRuntime } from '../local/state.ts';
+import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
+import { channelNameSchema } from '../shared/channels/settings.ts';
+import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
+import type { EntryName, Values } from './secret-entries.ts';
+
+/** Made here, and told to another party. */
+interface Made {
+  make(): string;
+  pasteInto: string;
+}
+/** Made by another party, and told to us. */
+interface Told {
+  madeBy: string;
+}
+
+/** One secret: what it is called, where it is kept, and who makes it. */
+export type Secret = {
+  name: string;
+  /** Of those of a channel. */
+  channel?: string;
+  entry: EntryName;
+  question: string;
+  /** What becomes of the value before. */
+  replaced: string;
+  /** What a value must be, beyond plain characters, and the sentence that says so. */
+  form?: { fits(value: string): boolean; sentence: string };
+  /** The current value first, then the one before while it is accepted; none is blank. */
+  of(values: Values): string[];
+  /** The values with this one changed. */
+  put(values: Values, value: string): Values;
+} & (Made | Told);
+export type MadeSecret = Secret & Made;
+
+/** @throws an Error for one that only another party can make. */
+export function madeHere(secret: Secret): MadeSecret {
+  if ('make' in secret) return secret;
+  const { madeBy, name } = secret;
+  throw new Error(
+    `${madeBy} makes ${name}, not the relay: take a new one from there, with secrets set ${name}.`,
+  );
+}
+
+const filled = (values: string[]) => values.filter((value) => value.trim() !== '');
+const STAYS_VALID = 'The one before stays valid beside it, until the next change.';
+/** One is being changed for another: a third would be a leak that nobody remembers. */
+const inFront = (value: string, before: string[]) =>
+  [value, ...before.filter((other) => other !== value)].slice(0, 2);
+
+/**
+ * Hex digits are base64 too, and need no escape in an address: every verifier takes them, and so does Telegram,
+ * where a `secret_token` is letters, digits, `_` and `-`. https://core.telegram.org/bots/api#setwebhook
+ */
+const makeInbound = () => `whsec_${randomBytes(24).toString('hex')}`;
+const TELEGRAM_FORM = {
+  fits: (value: string) => /^[\w-]{1,256}$/.test(value),
+  sentence: 'is at most 256 letters, digits, _ and -, as Telegram takes it',
+};
+
+const isStandardWebhooksSecret = (value: string) =>
+  value.startsWith('whsec_') && z.base64().min(1).safeParse(value.slice('whsec_'.length)).success;
+
+const webhook: Secret = {
+  name: 'webhook',
+  entry: 'inbound',
+  question: "The platform's webhook secret",
+  replaced: STAYS_VALID,
+  make: makeInbound,
+  pasteInto: "the platform's settings for the auto-recharge webhook",
+  of: (values) => filled(values.webhook ?? []),
+  put: (values, value) => ({ ...values, webhook: inFront(value, webhook.of(values)) }),
+};
+const platformApiKey: Secret = {
+  name: 'platformApiKey',
+  entry: 'outbound',
+  question: "The platform's API key",
+  replaced: 'Let the platform accept the one before until then.',
+  madeBy: 'The platform',
+  of: (values) => filled([values.platformApiKey ?? '']),
+  put: (values, value) => ({ ...values, platformApiKey: value }),
+};
+const paymentHook: Secret = {
+  name: 'paymentHook',
+  entry: 'outbound',
+  question: "The payment endpoint's signing secret, whsec_…",
+  replaced: 'Your payment endpoint must accept the one before and this one until then.',
+  form: {
+    fits: isStandardWebhooksSecret,
+    sentence: 'is whsec_ and base64, as Standard Webhooks defines it',
+  },
+  make: () => `whsec_${randomBytes(24).toString('base64')}`,
+  pasteInto: 'the settings of your payment endpoint',
+  of: (values) => filled([values.paymentHook ?? '']),
+  put: (values, value) => ({ ...values, paymentHook: value }),
+};
+/** Of the relay as a whole. */
+export const OWN_SECRETS = [webhook, platformApiKey, paymentHook];
+
+/** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
+const channelSchema = z.looseObject({
+  adapter: z.string().exactOptional(),
+  verifiers: z.array(z.looseObject({ type: z.string().exactOptional() })).exactOptional(),
+});
+const fileSchema = z.looseObject({ channels: z.record(z.string(), channelSchema).default({}) });
+type KnownChannel = z.infer<typeof channelSchema>;
+export type KnownChannels = ReadonlyMap<string, KnownChannel>;
+
+/**
+ * The channels of the configuration: for a stack of the file it is deployed from; else of `RELAY_CONFIG`, and
+ * those of the last `npm start`. What is deployed may be another's file.
+ *
+ * @returns undefined where there is no such file.
+ * @throws ConfigError where the file cannot be read.
+ */
+export function knownChannels(stack: string | undefined): KnownChannels | undefined {
+  const file =
+    stack === undefined ? process.env.RELAY_CONFIG : ownConfigFile(stack.replace(/^recharge-relay-/, ''));
+  if (stack !== undefined && file === undefined) return undefined;
+  const { channels } =
+    file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
+  const started = stack === undefined ? readRuntime()?.channels : undefined;
+  return new Map<string, KnownChannel>([...Object.entries(started ?? {}), ...Object.entries(channels)]);
+}
+
+/** Who sends to a channel's address, and makes the secret unless it is made here. */
+function partyOf(channel: string, direction: Direction, known: KnownChannel = {}): Made | Told {
+  const address = `/channels/${channel}/${direction}`;
+  const made = (pasteInto: string) => ({ make: makeInbound, pasteInto });
+  if (direction === 'outgoing') return made(`the platform's settings for its replies, to ${address}`);
+  if (direction === 'send') return made(`your own systems, which POST to ${address}`);
+  switch (known.adapter) {
+    case 'slack':
+      return { madeBy: 'Slack' };
+    case 'chatwoot':
+      // One that does not sign is let in by a token in the address, which is ours to make.
+      return known.verifiers?.some(({ type }) => type === 'token')
+        ? made(`Chatwoot's webhook, whose address is ${address}?token= and this`)
+        : { madeBy: 'Chatwoot' };
+    case 'telegram':
+      return made(`the secret_token of Telegram's setWebhook (docs/channels.md), for ${address}`);
+    default:
+      return made(`the settings of the chat system that POSTs to ${address}`);
+  }
+}
+
+const INBOUND_QUESTIONS: Record<Direction, (channel: string) => string> = {
+  incoming: (channel) => `The secret of the chat system of ${channel}`,
+  outgoing: (channel) => `The secret of the platform's replies on ${channel}`,
+  send: (channel) => `The secret of your own systems on ${channel}`,
+};
+
+function inboundSecret(channel: string, direction: Direction, known?: KnownChannel): Secret {
+  const name = `${channel}/${direction}`;
+  const of = ({ channels = {} }: Values) => filled(channels[name] ?? []);
+  return {
+    name,
+    channel,
+    entry: 'inbound',
+    question: INBOUND_QUESTIONS[direction](channel),
+    replaced: STAYS_VALID,
+    ...(direction === 'incoming' && known?.adapter === 'telegram' ? { form: TELEGRAM_FORM } : {}),
+    ...partyOf(channel, direction, known),
+    of,
+    put: (values, value) => ({
+      ...values,
+      channels: { ...values.channels, [name]: inFront(value, of(values)) },
+    }),
+  };
+}
+
+function tokenSecret(channel: string): Secret {
+  return {
+    name: `${channel}/token`,
+    channel,
+    entry: 'outbound',
+    question: `The token that delivers to the chat system of ${channel}`,
+    replaced: 'Let the chat system accept the one before until then.',
+    madeBy: 'The chat system',
+    // A channel may be called `constructor`.
+    of: ({ channelTokens = {} }) =>
+      filled(Object.hasOwn(channelTokens, channel) ? [channelTokens[channel] ?? ''] : []),
+    put: (values, value) => ({ ...values, channelTokens: { ...values.channelTokens, [channel]: value } }),
+  };
+}
+
+export const secretsOfChannel = (channel: string, known?: KnownChannel): Secret[] => [
+  ...DIRECTIONS.map((direction) => inboundSecret(channel, direction, known)),
+  tokenSecret(channel),
+];
+
+/** Undefined for what names no secret. */
+export function secretNamed(name: string, channels?: KnownChannels): Secret | undefined {
+  const own = OWN_SECRETS.find((secret) => secret.name === name);
+  const [channel = ''] = name.split('/');
+  if (own || !channelNameSchema.safeParse(channel).success) return own;
+  return secretsOfChannel(channel, channels?.get(channel)).find((secret) => secret.name === name);
+}

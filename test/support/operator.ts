@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { startFakeAws } from './fake-aws.ts';
+import { type Ended, type Env, ROOT } from './relay-process.ts';
+
+export const MAIN = join(ROOT, 'cli/main.ts');
+
+interface RunOptions {
+  /** All of standard input. */
+  input?: string;
+  /** Beside the operator's own variables. */
+  env?: Env;
+}
+
+/** The lines of a file of new secrets that are no comment. */
+export const pastedFrom = (file: string) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+/** What a command that refuses says. */
+export const refused = (...sentences: string[]) => ({
+  code: 1,
+  stdout: '',
+  stderr: `${sentences.join('\n')}\n`,
+});
+
+/** An operator with a shell and a folder, and nothing else of ours, and a fake AWS: for the tests of one file. */
+export function useOperator() {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-operator-'));
+  const shell: Env = {
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compiled'),
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'operator',
+    AWS_SECRET_ACCESS_KEY: 'operator',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  let started: Awaited<ReturnType<typeof startFakeAws>> | undefined;
+  beforeAll(async () => {
+    started = await startFakeAws();
+    shell.AWS_ENDPOINT_URL_CLOUDFORMATION = started.url;
+    shell.AWS_ENDPOINT_URL_SECRETS_MANAGER = started.url;
+  });
+  afterAll(() => {
+    started?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const aws = () => {
+    if (started) return started;
+    throw new Error('The fake AWS is there within tests.');
+  };
+
+  const cli = async (args: string[], { input = '', env = {} }: RunOptions = {}): Promise<Ended> => {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...shell, ...env } });
+    const said = { stdout: '', stderr: '' };
+    for (const channel of ['stdout', 'stderr'] as const) {
+      child[channel].setEncoding('utf8').on('data', (text: string) => {
+        said[channel] += text;
+      });
+    }
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    const [code] = await once(child, 'close');
+    return { code, ...said };
+  };
+
+  let stacks = 0;
+  /** A stack that was just deployed: both secrets without a value. */
+  const newStack = () => {
+    stacks += 1;
+    const name = `recharge-relay-${stacks}`;
+    const [inbound, outbound] = [`${name}-inbound`, `${name}-outbound`];
+    aws().stacks.set(name, {
+      TableName: name,
+      InboundSecretId: inbound,
+      OutboundSecretId: outbound,
+      WebhookUrl: 'https://hooks.example.com/webhooks/auto-recharge',
+      MessageQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/messages.fifo',
+    });
+    aws().secrets.set(inbound, { versions: new Map() });
+    aws().secrets.set(outbound, { versions: new Map() });
+    return {
+      name,
+      inbound,
+      outbound,
+      /** Where new ones are written, unless told otherwise. */
+      file: join(folder, `${name}.secrets`),
+      cli: (args: string[], options: RunOptions = {}) => cli(['--stack', name, ...args], options),
+    };
+  };
+
+  return { folder, shell, aws, cli, newStack };
+}
