@@ -92,7 +92,7 @@ export function addSecretCommands(): void {
 
   secrets
     .command('rotate')
-    .description('makes a new one, of those that are ours to make, and likewise')
+    .description('makes a new one, where that is ours to do, and writes it to a file for pasting')
     .argument(...NAME)
     .addOption(toFile)
     .action(async (name: string, { file }: { file?: string }) => {
