@@ -5,7 +5,7 @@ import { readRuntime } from '../local/state.ts';
 import { type Channel, openChannels } from '../shared/channels/channels.ts';
 import { DIRECTIONS, isEnded, type Message, messageIdOf } from '../shared/channels/message.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
-import { ownConfigFile, readConfigFile } from '../shared/config-file.ts';
+import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
 import type { InboundSecrets } from '../shared/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { messageTimeline } from './messages.ts';
@@ -29,7 +29,7 @@ export function findChannels(stack: string | undefined): ReadonlyMap<string, Cha
       `There is no relay.config.${stage}.json here, so the channels of ${stack} are not known.`,
     );
   }
-  return openChannels(fileSchema.parse(readConfigFile(file)).channels);
+  return openChannels(parseWith(fileSchema, readConfigFile(file), fileName(file)).channels);
 }
 
 /** A channel, its addresses, and what it lacks. */
@@ -74,8 +74,11 @@ export async function testChannel(
   { messages, now }: Pick<Connection, 'messages' | 'now'>,
   say: (line: string) => void,
 ): Promise<Message> {
-  const [secret] = (await secrets()).channels[`${name}/incoming`] ?? [];
-  if (secret === undefined) throw new Error(`No secret is set for ${name}/incoming: docs/channels.md.`);
+  const known = (await secrets()).channels[`${name}/incoming`] ?? [];
+  const secret = known.find((one) => one.trim() !== '');
+  if (secret === undefined) {
+    throw new Error(`No secret is set. Set it: npm run relay -- secrets set ${name}/incoming`);
+  }
   const unique = randomBytes(6).toString('hex');
   const sample = {
     id: `relay-test-${unique}`,

@@ -82,6 +82,8 @@ export async function startRelay(options: RelayOptions) {
   const recharges = await rechargeParts(shared);
   const messages = await messageParts(shared);
 
+  // Before anybody can write: what is written then comes after what waited.
+  await messages.requeueUnfinished();
   // Before anything moves money: the port may be taken.
   const gateway = await startGateway({
     port,
@@ -97,7 +99,6 @@ export async function startRelay(options: RelayOptions) {
     startEventSource({ client: sqs, runMs: localPolicy.runMs, concurrency: WORKERS, onError, ...source }),
   );
   const clock = every(SWEEP_EVERY_MS, recharges.sweep, logger);
-  await messages.requeueUnfinished();
   const { ledger } = recharges;
   return {
     url: gateway.url,

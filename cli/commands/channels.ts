@@ -11,9 +11,9 @@ export function addChannelCommands(): void {
     .description('each channel, its adapter, its addresses, and what it lacks')
     .option('--json', 'as a JSON array')
     .action(async ({ json }: { json?: boolean }) => {
+      const inbound = await findInbound(process.env, stack());
       const all = [...findChannels(stack())];
       if (json) return sayJson(all.map(([name, { settings }]) => ({ name, ...settings })));
-      const inbound = await findInbound(process.env, stack());
       const secrets = await inbound.secrets();
       const { origin } = new URL(inbound.url);
       for (const [name, channel] of all) say(channelText(name, channel, origin, secrets));
@@ -26,9 +26,9 @@ export function addChannelCommands(): void {
     .argument('<name>', 'the channel')
     .option('--json', 'print the message as a JSON object at the end')
     .action(async (name: string, { json }: { json?: boolean }) => {
+      const inbound = await findInbound(process.env, stack());
       const channel = findChannels(stack()).get(name);
       if (!channel) throw new Error(`There is no channel ${name}: npm run relay -- channels list`);
-      const inbound = await findInbound(process.env, stack());
       const row = await testChannel(name, channel, inbound, await connected(), json ? () => {} : say);
       if (json) sayJson(messageJson(row));
       if (row.status !== 'delivered') process.exitCode = 1;

@@ -1,0 +1,434 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { createQueue, createTable } from '../local/engines.ts';
+import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
+import { type Message, messageIdOf, newMessage } from '../shared/channels/message.ts';
+import { createDynamoMessages } from '../shared/channels/messages.ts';
+import {
+  type ChannelParties,
+  chatChannel,
+  type post,
+  postUntilTaken,
+  REPLY_SECRET,
+  repliesTo,
+  rowsOf,
+  secretOf,
+  useChannelParties,
+} from './support/channel-relay.ts';
+import { refused, useOperator } from './support/operator.ts';
+import { eventually, type RunningRelay, useEngines, useRelays } from './support/relay-process.ts';
+
+const { newFolder, start } = useRelays();
+const newParties = useChannelParties();
+const newEngines = useEngines();
+const { cli, newStack, aws } = useOperator();
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const NOT_STARTED = /^No relay was started in \S+\. Run RELAY_LOCAL_DIR=\S+ npm start, then this command/;
+
+let parties: ChannelParties;
+let relay: RunningRelay;
+/** By what they say. */
+let ids: Record<string, string>;
+
+/** One message of each end: two delivered, one the other way, one refused, and one that nobody knows of. */
+beforeAll(async () => {
+  const folder = newFolder();
+  parties = await newParties(folder, (url) => {
+    const support = chatChannel(url, { dedupes: false });
+    return { support, bare: { ...support, outgoing: {}, send: {} } };
+  });
+  changeSecrets(folder, (channels) => {
+    channels['bare/incoming'] = [' '];
+    delete channels['bare/outgoing'];
+  });
+  relay = await start({ folder, env: parties.env });
+  repliesTo(parties.platform, relay);
+  parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-refused' });
+  parties.chat.fault({ operation: 'deliver', fault: 'reset_before', contact: 'lost' });
+  const reply = { way: 'outgoing', secret: REPLY_SECRET };
+  await write({
+    id: 'in-1',
+    contact: 'jane',
+    text: 'a first\nquestion that is longer than what a line shows',
+  });
+  await write({ id: 'in-2', contact: 'silent-refused', text: 'a second question' });
+  await write({ messageId: 'out-1', contactId: 'lost', body: 'an answer' }, reply);
+  await write({ id: 'send-1', fromId: 'jane', body: 'a notice' }, { way: 'send' });
+  const rows = await eventually(async () => {
+    const all = await rowsOf(relay);
+    expect(all.map(({ direction, status }) => `${direction} ${status}`).toSorted()).toEqual([
+      'incoming delivered',
+      'incoming failed',
+      'outgoing delivered',
+      'outgoing parked',
+      'send delivered',
+    ]);
+    return all;
+  });
+  ids = Object.fromEntries(rows.map((row) => [row.content.text.slice(0, 8), messageIdOf(row)]));
+});
+
+const write = (payload: Record<string, unknown>, of?: Parameters<typeof post>[2]) =>
+  postUntilTaken(() => relay, payload, of);
+
+/** @param change gets the inbound secrets of channels. */
+function changeSecrets(folder: string, change: (channels: Record<string, string[]>) => void): void {
+  const file = join(folder, 'secrets.json');
+  const secrets = JSON.parse(readFileSync(file, 'utf8'));
+  change(secrets.inbound.channels);
+  writeFileSync(file, JSON.stringify(secrets));
+}
+
+const texts = (rows: { text: string }[]) => rows.map(({ text }) => text.slice(0, 8)).toSorted();
+
+describe.concurrent('messages', () => {
+  it('are listed newest first, by channel, way, status and contact, for people and for programs', async () => {
+    const list = (...filters: string[]) => relay.json<any[]>('messages', 'list', ...filters);
+    const [own, parked, outgoing] = await Promise.all([
+      list('--contact', 'jane'),
+      list('--status', 'parked', '--channel', 'support'),
+      list('--direction', 'outgoing'),
+    ]);
+    expect(texts(parked)).toEqual(['an answe']);
+    expect(texts(outgoing)).toEqual(['You said', 'an answe']);
+    expect(texts(own)).toEqual(['You said', 'a first\n', 'a notice']);
+    const times = own.map(({ receivedAt }) => receivedAt);
+    expect(times).toEqual(times.toSorted().reverse());
+    const time = expect.stringMatching(/^20\d\d-\d\d-\d\dT\S+Z$/);
+    expect(own.filter(({ direction }) => direction === 'incoming')).toEqual([
+      {
+        id: ids['a first\n'],
+        channel: 'support',
+        direction: 'incoming',
+        senderId: 'in-1',
+        contact: 'jane',
+        type: 'text',
+        text: 'a first\nquestion that is longer than what a line shows',
+        attachments: [],
+        status: 'delivered',
+        partsDelivered: 1,
+        externalIds: [expect.stringMatching(/^\d{13}$/)],
+        receivedAt: time,
+        queuedAt: time,
+        queuedNo: 1,
+        version: expect.any(Number),
+        history: [
+          { at: time, event: 'received' },
+          { at: time, event: 'delivered' },
+        ],
+      },
+    ]);
+
+    const { code, stdout } = await relay.cli(
+      'messages',
+      'list',
+      '--contact',
+      'jane',
+      '--direction',
+      'incoming',
+    );
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(
+        /^20\d\d-\S+Z {2}delivered {3}support\/incoming {6}jane {14}rrm-[0-9a-f]{24} {2}a first question that is longer than wha…$/,
+      ),
+      '1 message',
+      '',
+    ]);
+  });
+
+  it('are not listed where a filter fits none, or is not understood', async () => {
+    const [none, status, days] = await Promise.all([
+      relay.cli('messages', 'list', '--channel', 'bare'),
+      relay.cli('messages', 'list', '--status', 'lost'),
+      relay.cli('messages', 'list', '--days', 'few'),
+    ]);
+    const refusal = (sentence: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) });
+    expect(none).toEqual({ code: 0, stdout: '0 messages\n', stderr: '' });
+    expect(status).toEqual(
+      refusal(/Allowed choices are received, queued, delivering, delivered, failed, parked/),
+    );
+    expect(days).toEqual(refusal(/a whole number/));
+  });
+
+  it('are shown with what they say, what happened, and what to do', async () => {
+    const [parked, failed, unknown] = await Promise.all([
+      relay.cli('messages', 'show', `${ids['an answe']}`),
+      relay.cli('messages', 'show', `${ids['a second']}`),
+      relay.cli('messages', 'show', 'rrm-0'),
+    ]);
+    expect(parked).toMatchObject({ code: 0, stderr: '' });
+    expect(parked.stdout.split('\n')).toEqual([
+      `Message ${ids['an answe']}`,
+      '  status         parked',
+      '                 it may have been delivered: look, and where it was not: npm run relay -- messages replay ID',
+      '  channel        support, outgoing',
+      '  contact        lost',
+      "  sender's id    out-1",
+      '  text           an answer',
+      '',
+      expect.stringMatching(/^ {2}20\S+Z {6}\+0\.00 s {2}received$/),
+      expect.stringMatching(/^ {2}20\S+Z {6}\+\d\.\d\d s {2}parked: ECONNRESET: /),
+      '',
+    ]);
+    expect(failed.stdout).toContain('given up; mend the cause, then: npm run relay -- messages replay ID');
+    expect(failed.stdout).toMatch(/failed: Handing over an incoming message was refused: status 400/);
+    expect(unknown).toEqual(
+      refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),
+    );
+  });
+
+  it('are replayed once they have ended badly, and not before', async () => {
+    const id = `${ids['a second']}`;
+    const [delivered, unknown, replayed] = await Promise.all([
+      relay.cli('messages', 'replay', `${ids['a first\n']}`),
+      relay.cli('messages', 'replay', 'rrm-0'),
+      relay.cli('messages', 'replay', id),
+    ]);
+    expect(delivered).toEqual(refused(`Message ${ids['a first\n']} is not replayed: it is delivered.`));
+    expect(unknown).toEqual(
+      refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),
+    );
+    expect(replayed).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        new RegExp(
+          `^Message ${id} is \\w+ again. What becomes of it: npm run relay -- messages show ${id}\n$`,
+        ),
+      ),
+      stderr: '',
+    });
+    await eventually(async () => {
+      const row = (await rowsOf(relay)).find((one) => messageIdOf(one) === id);
+      expect(row).toMatchObject({ status: 'delivered', queuedNo: 2 });
+    });
+    const log = readFileSync(join(relay.folder, 'relay.log'), 'utf8');
+    expect(log).toContain(id);
+    for (const said of ['question', 'an answer', 'a notice', 'secret of']) expect(log).not.toContain(said);
+  });
+});
+
+describe.concurrent('channels', () => {
+  it('are listed with their addresses, and what they lack', async () => {
+    const [listed, json] = await Promise.all([
+      relay.cli('channels', 'list'),
+      relay.json<any[]>('channels', 'list'),
+    ]);
+    const at = `${relay.url}/channels`;
+    const lacks = 'no verifier is configured: nothing is let in';
+    expect(listed).toEqual({
+      code: 0,
+      stdout: [
+        'support (webhook)',
+        `  incoming  ${at}/support/incoming`,
+        `  outgoing  ${at}/support/outgoing`,
+        `  send      ${at}/support/send`,
+        'bare (webhook)',
+        `  incoming  ${at}/bare/incoming  (no secret is set: secrets set bare/incoming)`,
+        `  outgoing  ${at}/bare/outgoing  (${lacks}; no secret is set: secrets set bare/outgoing)`,
+        `  send      ${at}/bare/send  (${lacks})`,
+        '2 channels',
+        '',
+      ].join('\n'),
+      stderr: '',
+    });
+    expect(json).toMatchObject([
+      { name: 'support', adapter: 'webhook', delivery: { dedupes: false } },
+      { name: 'bare', outgoing: { verifiers: [] } },
+    ]);
+  });
+
+  it('are tested with a message whose stages are shown', async () => {
+    const { code, stdout, stderr } = await relay.cli('channels', 'test', 'support');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      `A sample message of the contact relay-test goes to ${relay.url}/channels/support/incoming …`,
+      '… which answers 202 {"status":"received"}',
+    ]);
+    expect(lines.slice(2)).toEqual([
+      expect.stringMatching(/\+0\.00 s {2}received$/),
+      expect.stringMatching(/s {2}delivered$/),
+      expect.stringMatching(/^Message rrm-[0-9a-f]{24} is delivered\.$/),
+    ]);
+    const [sample] = parties.received('support').filter(({ contact }) => contact === 'relay-test');
+    expect(sample?.text).toMatch(/^Test of the channel support, [0-9a-f]{12}$/);
+    const json = await relay.json('channels', 'test', 'support');
+    expect(json).toMatchObject({ status: 'delivered', contact: 'relay-test' });
+  });
+
+  it('say why a test did not succeed', async () => {
+    const stranger = newFolder();
+    for (const name of ['runtime.json', 'secrets.json'])
+      copyFileSync(join(relay.folder, name), join(stranger, name));
+    changeSecrets(stranger, (channels) => {
+      channels['support/incoming'] = ['another secret'];
+    });
+    const [wrong, missing, unknown] = await Promise.all([
+      cli(['channels', 'test', 'support'], { env: { RELAY_LOCAL_DIR: stranger } }),
+      relay.cli('channels', 'test', 'bare'),
+      relay.cli('channels', 'test', 'nobody'),
+    ]);
+    expect(wrong).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/\n… which answers 401 \{.+could not be verified.+\}\n$/),
+      stderr: 'The relay did not take it. Is channels.support deployed, with the secret that is set?\n',
+    });
+    expect(missing).toEqual(refused('No secret is set. Set it: npm run relay -- secrets set bare/incoming'));
+    expect(unknown).toEqual(refused('There is no channel nobody: npm run relay -- channels list'));
+  });
+
+  it('are of no relay where none was started', async () => {
+    const env = { RELAY_LOCAL_DIR: newFolder() };
+    const refusal = { code: 1, stdout: '', stderr: expect.stringMatching(NOT_STARTED) };
+    const commands = [
+      ['channels', 'list'],
+      ['channels', 'list', '--json'],
+      ['channels', 'test', 'support'],
+    ];
+    const said = await Promise.all(
+      [...commands, ['messages', 'list']].map((command) => cli(command, { env })),
+    );
+    expect(said).toEqual(Array(4).fill(refusal));
+  });
+});
+
+describe.concurrent('with --stack', () => {
+  /** A stack with a table and a queue, whose API is a server of this test; its configuration is the relay's. */
+  async function aStack(
+    answer: (body: any, messages: ReturnType<typeof createDynamoMessages>) => Promise<number>,
+  ) {
+    const stack = newStack();
+    const { env } = await newEngines();
+    const client = createDocumentClient(env.DYNAMODB_ENDPOINT);
+    await createTable(client, stack.name);
+    const sqs = createSqsClient(env.SQS_ENDPOINT);
+    const queueUrl = await createQueue(sqs, {
+      name: 'messages.fifo',
+      deadLetterName: 'messages-dead.fifo',
+      visibilityTimeoutSeconds: 30,
+      maxReceiveCount: 10,
+    });
+    const messages = createDynamoMessages(client, stack.name, Date.now);
+    const asked: string[] = [];
+    const server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      asked.push(`${request.method} ${request.url} ${request.headers['x-webhook-signature']}`);
+      const status = await answer(JSON.parse(body), messages);
+      response.writeHead(status).end(`{"of":"the API"}`);
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const address = server.address();
+    const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    Object.assign(aws().stacks.get(stack.name) ?? {}, {
+      WebhookUrl: `${origin}/webhooks/auto-recharge`,
+      MessageQueueUrl: queueUrl,
+    });
+    const config = join(relay.folder, 'relay.config.json');
+    const shell = {
+      AWS_ENDPOINT_URL_DYNAMODB: `${env.DYNAMODB_ENDPOINT}`,
+      AWS_ENDPOINT_URL_SQS: `${env.SQS_ENDPOINT}`,
+      RELAY_CONFIG: config,
+    };
+    return {
+      ...stack,
+      origin,
+      asked,
+      messages,
+      cli: (...args: string[]) => stack.cli(args, { env: shell }),
+      cliWith: (more: Record<string, string>, ...args: string[]) =>
+        stack.cli(args, { env: { ...shell, ...more } }),
+      async received() {
+        const { Messages = [] } = await sqs.send(
+          new ReceiveMessageCommand({ QueueUrl: queueUrl, MessageSystemAttributeNames: ['All'] }),
+        );
+        return Messages;
+      },
+      end() {
+        server.close();
+        client.destroy();
+        sqs.destroy();
+      },
+    };
+  }
+
+  const aMessage = (given: Partial<Message>): Message => ({
+    ...newMessage(
+      {
+        channel: 'support',
+        direction: 'outgoing',
+        content: { id: 'out-1', contact: 'jane', type: 'text', text: 'Bonjour', attachments: [] },
+      },
+      Date.now(),
+    ),
+    ...given,
+  });
+
+  it('messages are those of its table, and are replayed through its queue', async () => {
+    const stack = await aStack(async () => 500);
+    const row = aMessage({ status: 'parked' });
+    await stack.messages.mark(row);
+    const id = messageIdOf(row);
+    const [listed, shown] = await Promise.all([
+      stack.cli('messages', 'list', '--json'),
+      stack.cli('messages', 'show', id),
+    ]);
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ id, status: 'parked', text: 'Bonjour' }]);
+    expect(shown.stdout).toContain(`npm run relay -- --stack ${stack.name} messages replay ID`);
+
+    const replayed = await stack.cli('messages', 'replay', id, '--json');
+    expect(replayed).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ id, status: 'queued', queuedNo: 2 });
+    expect(await stack.received()).toMatchObject([
+      { Body: JSON.stringify({ message: id }), Attributes: { MessageDeduplicationId: `${id}-2` } },
+    ]);
+    stack.end();
+  });
+
+  it('channels are those of its configuration, and are tested through its address', async () => {
+    let takes = true;
+    const stack = await aStack(async (body, messages) => {
+      const { id, contact, text } = body;
+      const content = { id, contact, text, type: 'text' as const, attachments: [] };
+      if (takes) await messages.mark(aMessage({ direction: 'incoming', content, status: 'failed' }));
+      return takes ? 202 : 404;
+    });
+    expect(await stack.cli('channels', 'test', 'support')).toEqual(
+      refused(
+        `No secret is set. Set it: npm run relay -- --stack ${stack.name} secrets set support/incoming`,
+      ),
+    );
+    const secret = secretOf('support', 'incoming');
+    aws().put(stack.inbound, { channels: { 'support/incoming': [secret, 'the one before'] } });
+    const listed = await stack.cli('channels', 'list');
+    expect(listed.stdout).toContain(
+      `support (webhook)\n  incoming  ${stack.origin}/channels/support/incoming\n  outgoing`,
+    );
+    expect(listed.stdout).toContain('secrets set support/outgoing)');
+
+    // The message is failed: so is the test of the channel.
+    const tested = await stack.cli('channels', 'test', 'support');
+    expect(tested).toMatchObject({ code: 1, stderr: '', stdout: expect.stringMatching(/ is failed\.\n$/) });
+    expect(stack.asked).toEqual([
+      expect.stringMatching(/^POST \/channels\/support\/incoming sha256=[0-9a-f]{64}$/),
+    ]);
+    takes = false;
+    expect(await stack.cli('channels', 'test', 'support')).toMatchObject({
+      code: 1,
+      stderr: 'The relay did not take it. Is channels.support deployed, with the secret that is set?\n',
+    });
+
+    const file = join(newFolder(), 'relay.config.json');
+    writeFileSync(file, JSON.stringify({ channels: { support: { adapter: 'telegram', groups: 'yes' } } }));
+    const faulty = await stack.cliWith({ RELAY_CONFIG: file }, 'channels', 'list');
+    expect(faulty).toMatchObject({ code: 1, stdout: '' });
+    expect(faulty.stderr).toMatch(/^relay\.config\.json cannot be used:\n {2}- channels\.support\.\w+: .+\n/);
+    stack.end();
+  });
+});

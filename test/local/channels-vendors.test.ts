@@ -1,0 +1,249 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  type ChannelParties,
+  OUTGOING,
+  repliesTo,
+  rowsOf,
+  secretOf,
+  tokenOf,
+  useChannelParties,
+} from '../support/channel-relay.ts';
+import { eventually, type RunningRelay, useRelays } from '../support/relay-process.ts';
+
+const { newFolder, start } = useRelays();
+const newParties = useChannelParties();
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+interface Written {
+  url: string;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
+
+/** The answers of the vendors' documentation to a message that was taken. */
+const TAKEN: [RegExp, object][] = [
+  [/^\/telegram\/bot[^/]+\/sendMessage$/, { ok: true, result: { message_id: 501, date: 1, text: '' } }],
+  [/^\/slack\/chat\.postMessage$/, { ok: true, channel: 'C024BE91L', ts: '1503435956.000247', message: {} }],
+  [
+    /^\/chatwoot\/api\/v1\/accounts\/1\/conversations\/7\/messages$/,
+    { id: 601, content: '', message_type: 1 },
+  ],
+];
+
+/** Three vendors on one port, each below a path of its own: all that they are asked is in the books. */
+async function startVendors() {
+  const books: Written[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request.setEncoding('utf8')) body += chunk;
+    const { url = '', headers, method } = request;
+    const [, taken] = TAKEN.find(([address]) => address.test(url) && method === 'POST') ?? [];
+    if (taken) books.push({ url, headers, body: JSON.parse(body) });
+    response.writeHead(taken ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(taken ?? { error: 'asked for something else' }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    books,
+    of: (vendor: string) => books.filter((one) => one.url.startsWith(`/${vendor}/`)),
+    server,
+  };
+}
+
+let vendors: Awaited<ReturnType<typeof startVendors>>;
+let parties: ChannelParties;
+let relay: RunningRelay;
+beforeAll(async () => {
+  vendors = await startVendors();
+  const folder = newFolder();
+  const common = { toId: 'agency-1', outgoing: OUTGOING };
+  parties = await newParties(folder, () => ({
+    telegram: { ...common, adapter: 'telegram', apiUrl: `${vendors.url}/telegram` },
+    slack: { ...common, adapter: 'slack', apiUrl: `${vendors.url}/slack` },
+    chatwoot: {
+      ...common,
+      adapter: 'chatwoot',
+      baseUrl: `${vendors.url}/chatwoot`,
+      accountId: 1,
+      inboxIds: [3],
+    },
+  }));
+  relay = await start({ folder, env: parties.env });
+  repliesTo(parties.platform, relay);
+});
+afterAll(() => {
+  vendors.server.closeAllConnections();
+  vendors.server.close();
+});
+
+/** As the vendor proves itself, by its own documentation. */
+const PROOFS: Record<string, (body: string, secret: string) => Record<string, string>> = {
+  telegram: (_body, secret) => ({ 'x-telegram-bot-api-secret-token': secret }),
+  slack(body, secret) {
+    const time = String(Math.floor(Date.now() / 1_000));
+    const digest = createHmac('sha256', secret).update(`v0:${time}:${body}`).digest('hex');
+    return { 'x-slack-request-timestamp': time, 'x-slack-signature': `v0=${digest}` };
+  },
+  chatwoot(body, secret) {
+    const time = String(Math.floor(Date.now() / 1_000));
+    const digest = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
+    return { 'x-chatwoot-timestamp': time, 'x-chatwoot-signature': `sha256=${digest}` };
+  },
+};
+
+async function says(vendor: string, payload: object, secret = secretOf(vendor, 'incoming')) {
+  const body = JSON.stringify(payload);
+  const response = await fetch(`${relay.url}/channels/${vendor}/incoming`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...PROOFS[vendor]?.(body, secret) },
+    body,
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+interface Case {
+  vendor: string;
+  /** A contact's message, as the vendor's documentation has it. */
+  incoming: (text: string) => object;
+  /** The same, of the bot or app itself. */
+  own: (text: string) => object;
+  contact: string;
+  address: string;
+  headers: Record<string, string>;
+  written: (text: string) => object;
+  externalId: string;
+}
+
+const telegramMessage = (isBot: boolean, update_id: number) => (text: string) => ({
+  update_id,
+  message: {
+    message_id: 1365,
+    from: { id: 1111111, is_bot: isBot, first_name: 'Jane', last_name: 'Doe', language_code: 'en' },
+    chat: { id: 1111111, first_name: 'Jane', last_name: 'Doe', type: 'private' },
+    date: 1441645532,
+    text,
+  },
+});
+const slackMessage = (own: object, ts: string) => (text: string) => ({
+  token: 'XXYYZZ',
+  team_id: 'T061EG9R6',
+  api_app_id: 'A0FFV41KK',
+  type: 'event_callback',
+  event_id: `Ev${ts}`,
+  event: {
+    type: 'message',
+    channel: 'C024BE91L',
+    channel_type: 'channel',
+    user: 'U2147483697',
+    text,
+    ts,
+    ...own,
+  },
+});
+const chatwootMessage = (own: object, id: number) => (content: string) => ({
+  event: 'message_created',
+  id,
+  content,
+  content_type: 'text',
+  message_type: 'incoming',
+  private: false,
+  created_at: '2026-01-05T12:00:00Z',
+  sender: { id: 9, name: 'Jane Doe', email: 'jane@example.com', type: 'contact' },
+  inbox: { id: 3, name: 'Website' },
+  conversation: { id: 7, inbox_id: 3, status: 'open' },
+  account: { id: 1, name: 'Agency' },
+  ...own,
+});
+
+const CASES: Case[] = [
+  {
+    vendor: 'telegram',
+    incoming: telegramMessage(false, 10000),
+    own: telegramMessage(true, 10001),
+    contact: '1111111',
+    address: `/telegram/bot${tokenOf('telegram')}/sendMessage`,
+    headers: {},
+    written: (text) => ({ chat_id: 1111111, text }),
+    externalId: '501',
+  },
+  {
+    vendor: 'slack',
+    incoming: slackMessage({}, '1355517523.000005'),
+    own: slackMessage({ bot_id: 'B19LU7CSY', subtype: 'bot_message' }, '1355517524.000005'),
+    contact: 'C024BE91L:U2147483697',
+    address: '/slack/chat.postMessage',
+    headers: { authorization: `Bearer ${tokenOf('slack')}` },
+    written: (text) => ({ channel: 'C024BE91L', text }),
+    externalId: '1503435956.000247',
+  },
+  {
+    vendor: 'chatwoot',
+    incoming: chatwootMessage({}, 41),
+    own: chatwootMessage({ message_type: 'outgoing', sender: { id: 2, name: 'Agent', type: 'user' } }, 42),
+    contact: '9',
+    address: '/chatwoot/api/v1/accounts/1/conversations/7/messages',
+    headers: { api_access_token: tokenOf('chatwoot') },
+    written: (content) => ({ content, message_type: 'outgoing', private: false }),
+    externalId: '601',
+  },
+];
+
+describe.concurrent('a contact', () => {
+  it.each(CASES)('of $vendor writes once, is answered once, and nobody else is let in', async (vendor) => {
+    const { vendor: name, incoming, own, contact } = vendor;
+    const text = `Hello from ${name}`;
+    expect((await says(name, own('from ourselves'))).status).toBe(200);
+    expect((await says(name, incoming(text), 'another secret')).status).toBe(401);
+    expect((await says(name, incoming(text), secretOf('slack', 'send'))).status).toBe(401);
+    // And once more, since the answer to the first may get lost.
+    expect((await says(name, incoming(text))).status).toBe(200);
+    expect((await says(name, incoming(text))).status).toBe(200);
+
+    const rows = await eventually(async () => {
+      const both = (await rowsOf(relay)).filter(({ channel }) => channel === name);
+      expect(both.map(({ direction, status }) => `${direction} ${status}`).toSorted()).toEqual([
+        'incoming delivered',
+        'outgoing delivered',
+      ]);
+      return both;
+    });
+    expect(parties.received(name)).toEqual([{ contact, text }]);
+    expect(vendors.of(name)).toEqual([
+      {
+        url: vendor.address,
+        headers: expect.objectContaining({ 'content-type': expect.stringMatching(/^application\/json/) }),
+        body: vendor.written(`You said: ${text}`),
+      },
+    ]);
+    expect(vendors.of(name)[0]?.headers).toMatchObject(vendor.headers);
+    const reply = rows.find(({ direction }) => direction === 'outgoing');
+    expect(reply?.externalIds).toEqual([vendor.externalId]);
+    expect(reply?.content.contact).toBe(contact);
+
+    const log = readFileSync(join(relay.folder, 'relay.log'), 'utf8');
+    expect(log).toContain(`"channel":"${name}"`);
+    for (const said of [text, tokenOf(name), secretOf(name, 'incoming'), 'from ourselves'])
+      expect(log).not.toContain(said);
+  });
+});
+
+describe('Slack', () => {
+  it('gets its challenge back when it verifies the address, and nobody else does', async () => {
+    const challenge = '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P';
+    const payload = { token: 'Jhj5dZrVaK7ZwHHjRyZWjbDl', challenge, type: 'url_verification' };
+    expect(await says('slack', payload)).toEqual({ status: 200, text: challenge });
+    const { status, text } = await says('slack', payload, 'another secret');
+    expect(status).toBe(401);
+    expect(text).not.toContain(challenge);
+  });
+});
