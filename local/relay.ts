@@ -174,7 +174,7 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
         } while (cursor !== undefined);
       }
       const unfinished = rows.filter((row) => !isEnded(row) && row.status !== 'received');
-      for (const row of unfinished.sort((a, b) => a.receivedAt - b.receivedAt)) await queue.send(row);
+      for (const row of unfinished.sort((a, b) => a.queuedAt - b.queuedAt)) await queue.send(row);
     },
   };
 }

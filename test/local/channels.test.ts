@@ -164,22 +164,34 @@ describe.concurrent('channels', () => {
     const parties = await newParties(folder, (url) => ({ support: chatChannel(url) }));
     const contacts = upTo(20).map((number) => `contact-${number}`);
     const first = await start({ folder, env: parties.env });
+    const writes = (contact: string, number: number) =>
+      postUntilTaken(() => first, messageOf(contact, number));
+    parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'replayed' });
+    await writes('replayed', 1);
+    const id = await eventually(async () => {
+      const [row] = await rowsOf(first);
+      expect(row).toMatchObject({ status: 'failed' });
+      return messageIdOf(row ?? expect.unreachable());
+    });
     parties.platform.fault({ operation: 'incoming', fault: 'error_before', times: 'always' });
     await Promise.all(
       contacts.map(async (contact) => {
-        for (const number of upTo(5)) await postUntilTaken(() => first, messageOf(contact, number));
+        for (const number of upTo(5)) await writes(contact, number);
       }),
     );
+    await writes('replayed', 2);
+    await first.json('messages', 'replay', id);
     await first.end('SIGKILL');
     expect(parties.received('support')).toEqual([]);
     await mend(parties.platform);
 
     // Whoever writes next does so as soon as there is somebody to answer.
-    const writing = contacts.map((contact) => postUntilTaken(() => first, messageOf(contact, 6)));
+    const writing = contacts.map((contact) => writes(contact, 6));
     await start({ folder, env: parties.env, args: ['--port', new URL(first.url).port] });
     await Promise.all(writing);
-    await happens(() => parties.received('support').length >= 120);
-    expect(byContact(parties.received('support'))).toEqual(inOrder(contacts, 6));
+    await happens(() => parties.received('support').length >= 122);
+    const replayed = { replayed: [textOf('replayed', 2), textOf('replayed', 1)] };
+    expect(byContact(parties.received('support'))).toEqual({ ...inOrder(contacts, 6), ...replayed });
   });
 });
 
