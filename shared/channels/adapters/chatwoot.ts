@@ -158,12 +158,20 @@ function judge(reply: Reply, now: number): Delivery {
 /** https://developers.chatwoot.com/api-reference/messages/create-new-message */
 function requests(message: ForDelivery, token: string, { baseUrl, accountId, maxLength }: ChatwootSettings) {
   const { replyTo } = message;
-  if (replyTo === undefined) return [];
+  // A dot or two would be taken for steps in the path.
+  if (replyTo === undefined || /^\.+$/.test(replyTo)) return [];
   const url = `${baseUrl}/api/v1/accounts/${accountId}/conversations/${encodeURIComponent(replyTo)}/messages`;
-  return splitText(withLinks(message), maxLength).map((content) => ({
+  return splitText(notFilled(withLinks(message)), maxLength).map((content) => ({
     method: 'POST' as const,
     url,
     headers: { 'content-type': 'application/json', api_access_token: token },
     body: JSON.stringify({ content, message_type: 'outgoing', private: false }),
   }));
 }
+
+/**
+ * Chatwoot fills in Liquid's placeholders, `{{agent.name}}` and `{% … %}`, in whatever is outgoing
+ * (https://github.com/chatwoot/chatwoot/blob/develop/app/models/concerns/liquidable.rb): a customer could have the
+ * platform's AI repeat one. Nothing is filled in where a space of no width stands between its first two characters.
+ */
+const notFilled = (text: string) => text.replaceAll(/\{(?=[{%])/g, '{\u200b');

@@ -183,6 +183,21 @@ describe('a delivery to Chatwoot', () => {
     );
   });
 
+  it.each(['.', '..'])('goes nowhere where the conversation would be a step in the path: %s', (replyTo) => {
+    expect(chatwoot.requests(forDelivery({ replyTo }), 'the-token')).toEqual([]);
+  });
+
+  it('holds no placeholder that Chatwoot would fill in, and reads the same', () => {
+    const text = 'Dear {{{contact.name}}, {%raw%} {% if x %} {a} %}}}';
+    const attachments = ['https://a.example/{{agent.email}}'];
+    const [{ content }] = bodies(chatwoot, { replyTo: '10', text, attachments }) as [{ content: string }];
+    expect(content).not.toMatch(/\{[{%]/);
+    expect(content.replaceAll('\u200b', '')).toBe(`${text}\n${attachments[0]}`);
+    expect(bodies(chatwoot, { replyTo: '10', text: '{a} }} 50%}' })).toMatchObject([
+      { content: '{a} }} 50%}' },
+    ]);
+  });
+
   it('goes in parts of at most maxLength, links below the text', () => {
     const adapter = adapterOf({ ...SETTINGS, maxLength: 100 });
     const fields = { replyTo: '10', text: 'x'.repeat(100), attachments: ['https://a.example/1'] };
