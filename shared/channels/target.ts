@@ -67,7 +67,8 @@ function toPlatform(
           messageType: content.type,
         })
       : operations.sendMessage({ ...message, customChannel: settings.customChannel ?? channel });
-  return { parts: 1, send: () => call().then(delivered, deliveryOf) };
+  const parks = direction === 'send' && settings.send.unknown === 'park';
+  return { parts: 1, send: () => call().then(delivered, (error: unknown) => deliveryOf(error, parks)) };
 }
 
 /** The platform takes no blank names. */
@@ -84,11 +85,17 @@ const delivered = ({ messageId }: { messageId?: string }): Delivery => ({
   ...(messageId === undefined ? {} : { externalId: messageId }),
 });
 
-function deliveryOf(error: unknown): Delivery {
+/** @param parks whether the message ends where nobody knows. */
+function deliveryOf(error: unknown, parks: boolean): Delivery {
   if (error instanceof PlatformRequestError) return { kind: 'refused', detail: error.message };
   // What else it rejects with was thrown before there was a request: the key could not be read.
   if (!(error instanceof PlatformError)) return { kind: 'not_applied', detail: describeError(error) };
-  const { outcome: kind, message: detail, retryAfterMs } = error;
+  const { outcome: kind, status, requestId, retryAfterMs } = error;
+  // However often it is sent, it stays too large, and its contact's later messages would wait for it.
+  if (status === 413) return { kind: 'refused', detail: 'it is too large for the platform: status 413' };
+  // Equal waits are one entry of the history; with a request id no two are equal.
+  const waits = kind === 'not_applied' || (kind === 'unknown' && !parks);
+  const detail = waits ? error.message.replace(` (request id ${requestId})`, '') : error.message;
   if (kind !== 'not_applied' || retryAfterMs === undefined) return { kind, detail };
   return { kind, detail, retryAfterMs };
 }

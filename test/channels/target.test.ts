@@ -154,6 +154,41 @@ describe('what the platform’s client says becomes what happened to the message
     }
   });
 
+  it('too large is refused: a repetition would hold up the contact for three days', async () => {
+    const tooLarge = new PlatformError(
+      { operation: 'receiveMessage', outcome: 'unknown', mayRepeat: true, status: 413 },
+      'status 413',
+    );
+    for (const direction of ['incoming', 'send'] as const) {
+      const delivery = await (await failing(tooLarge).prepare(aMessage(direction))).send(0);
+      expect(delivery).toEqual({ kind: 'refused', detail: expect.stringContaining('413') });
+    }
+  });
+
+  it.each([
+    ['incoming', 'not_applied', 'park', false],
+    ['incoming', 'unknown', 'park', false],
+    ['incoming', 'refused', 'park', true],
+    ['send', 'not_applied', 'park', false],
+    ['send', 'unknown', 'park', true],
+    ['send', 'unknown', 'repeat', false],
+  ] as const)('%s, %s, where it would %s: with the name of the request: %s', async (...row) => {
+    const [direction, outcome, unknown, named] = row;
+    const error = new PlatformError(
+      { operation: 'sendMessage', outcome, mayRepeat: false, status: 503, requestId: 'req-7' },
+      'status 503 (request id req-7)',
+    );
+    const fails = () => Promise.reject(error);
+    const { prepare } = targets({
+      settings: { send: { unknown } },
+      operations: { sendMessage: fails, receiveMessage: fails },
+    });
+    const delivery = await (await prepare(aMessage(direction))).send(0);
+    const { detail } = delivery as { detail: string };
+    expect(detail).toContain('status 503');
+    expect(detail.includes('req-7')).toBe(named);
+  });
+
   it('a wait the platform asks for', async () => {
     const { prepare } = failing(platformError('not_applied', 7_000));
     expect(await (await prepare(aMessage('send'))).send(0)).toMatchObject({
