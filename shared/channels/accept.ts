@@ -99,7 +99,7 @@ export async function replayMessage(id: string, deps: ReplayDeps): Promise<Repla
   const now = deps.now();
   const why = whyNotReplayed(row, now);
   if (why !== undefined) return { kind: 'refused', why };
-  const { intent: _, ...rest } = row;
+  const { intent: _, waits: __, ...rest } = row;
   const written = await deps.messages.write(row, {
     ...rest,
     status: 'received',

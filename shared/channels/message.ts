@@ -65,6 +65,11 @@ export interface Message {
   partsDelivered: number;
   /** What the receiver calls it, one id a part, where it says so. */
   externalIds: string[];
+  /**
+   * How often in a row it has had to wait; absent where it has not. The history cannot say: a long one loses its
+   * middle, and then each wait would be a short one.
+   */
+  waits?: number;
   history: HistoryEntry[];
 }
 

@@ -161,6 +161,7 @@ const messageSchema = z.object({
   intent: text.exactOptional(),
   partsDelivered: z.int(),
   externalIds: z.array(text),
+  waits: z.int().exactOptional(),
   history: historySchema,
 });
 

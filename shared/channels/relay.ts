@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type HistoryEntry, record } from '../history.ts';
+import { record } from '../history.ts';
 import { describeError, type Fields, type Logger } from '../logger.ts';
 import { NewerRowError } from '../table.ts';
 import type { Delivery } from './adapter.ts';
@@ -251,10 +251,15 @@ class Run {
     }
   }
 
-  #report(before: Message, outcome: Outcome, fields: Fields): void {
-    const { status } = this.#row;
+  #report(before: Message, outcome: Outcome, fields: Fields & { waitMs: number | undefined }): void {
+    const { status, queuedAt } = this.#row;
     const ended = status !== before.status && isEnded(this.#row);
-    const metrics = ended ? { [`messages_${status}`]: 1 } : {};
+    // The queue does not say it: the age of its oldest message leaves out what was received three times or is hidden.
+    const waited = Math.floor((this.#deps.now() - queuedAt) / SECOND);
+    const metrics = {
+      ...(ended ? { [`messages_${status}`]: 1 } : {}),
+      ...(fields.waitMs === undefined ? {} : { oldest_message_seconds: waited }),
+    };
     this.#deps.logger.info('decided', { ...this.#tags(), outcome: outcome.kind, ...fields }, metrics);
     if (ended) this.#tellOfBadEnd();
   }
@@ -306,7 +311,7 @@ function decide(row: Message, outcome: Outcome, at: Moment): Decision {
 }
 
 function withPart(
-  { intent: _, ...row }: Message,
+  { intent: _, waits: __, ...row }: Message,
   { part, parts, externalId }: Extract<Outcome, { kind: 'delivered' }>,
   at: Moment,
 ): Message {
@@ -322,15 +327,9 @@ function withPart(
 
 /** @param askedMs what the other side asks for; never less than our own backoff, nor more than its longest wait. */
 function wait(row: Message, why: string, at: Moment, askedMs = 0): Decision {
-  const history = record(row, at, 'waiting', why);
-  const ownMs = backoffMs(waitsInARow(history), at);
-  const waitMs = Math.min(Math.max(askedMs, ownMs), at.policy.backoff.maxMs);
-  return { next: { ...row, status: 'queued', history }, waitMs };
-}
-
-function waitsInARow(history: readonly HistoryEntry[]): number {
-  const progress = history.findLastIndex(({ event }) => event !== 'waiting');
-  return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
+  const waits = (row.waits ?? 0) + 1;
+  const waitMs = Math.min(Math.max(askedMs, backoffMs(waits, at)), at.policy.backoff.maxMs);
+  return { next: { ...row, status: 'queued', waits, history: record(row, at, 'waiting', why) }, waitMs };
 }
 
 /** Exponential with full jitter. @param waits how many in a row, this one included. */

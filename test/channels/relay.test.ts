@@ -193,6 +193,34 @@ describe('a wait', () => {
     expect(new Set(waits).size).toBeGreaterThan(20);
   });
 
+  it('grows as much where each has another reason, and the history has lost its middle', async () => {
+    const because = (_: unknown, index: number) =>
+      ({
+        ...NOT_NOW,
+        says: { ...NOT_NOW.says, detail: `${index} ${'a reason of its own, '.repeat(7)}` },
+      }) as const;
+    const { world, run } = await received({ fates: { hello: Array.from({ length: 40 }, because) } });
+    const waits: number[] = [];
+    for (let times = 0; times < 40; times += 1) {
+      const left = await run();
+      waits.push(left?.kind === 'waits' ? left.ms : 0);
+    }
+    expect(told(await world.row('hello'))).toContainEqual(['left_out', expect.any(Number)]);
+    expect(await world.row('hello')).toMatchObject({ status: 'queued', waits: 40 });
+    // Short waits would use up the 1,000 receives of the queue within hours, and the message with them.
+    expect(Math.max(...waits)).toBeGreaterThan(5 * MINUTE);
+  });
+
+  it('tells how old the message is by now', async () => {
+    const { world, run } = await received({ fates: { hello: [NOT_NOW, NOT_NOW] } });
+    await run();
+    world.advance(31 * MINUTE + 999);
+    await run();
+    await run();
+    const told = world.lines().map(({ oldest_message_seconds: seconds }) => seconds);
+    expect(told.filter((seconds) => seconds !== undefined)).toEqual([0, 31 * 60]);
+  });
+
   it('is as long as the receiver asks for, and no longer than 15 minutes', async () => {
     const { run } = await received({ fates: { hello: [asks(90 * SECOND), asks(2 * HOUR), asks(0)] } });
     expect(await run()).toEqual({ kind: 'waits', ms: 90 * SECOND });
@@ -205,6 +233,15 @@ describe('a wait', () => {
     const { run } = await received({ parts: { hello: 2 }, fates });
     for (let times = 0; times < 10; times += 1) await run();
     waited(1 * SECOND, 2 * SECOND)(await run());
+  });
+
+  it('begins small again after a replay', async () => {
+    const fates = { hello: [...Array(10).fill(NOT_NOW), REFUSED, NOT_NOW] };
+    const { world, process, run } = await received({ fates });
+    for (let times = 0; times < 11; times += 1) await run();
+    expect((await process.replay('hello')).kind).toBe('replayed');
+    waited(1 * SECOND, 2 * SECOND)(await run());
+    expect(await world.row('hello')).toMatchObject({ status: 'queued', waits: 1 });
   });
 
   it('ends after 72 hours: the message is given up, unsent', async () => {
