@@ -395,23 +395,26 @@ describe('evidence that comes after a person has answered', () => {
 });
 
 describe('two processes that look at once', () => {
+  /** Both have their answer before either writes; the second one writes once the first has. */
   async function bothLook(fault: string): Promise<World> {
     const world = await unknownGrant(fault);
     world.moveTo(utc('2026-01-05 12:05:00'));
     await world.start().sweeper();
-    const barrier = Promise.withResolvers<void>();
+    const bothAsked = Promise.withResolvers<void>();
+    const firstWrote = Promise.withResolvers<void>();
     let arrived = 0;
     const together: Around = async (port, work) => {
       const result = await work();
+      if (port === 'ledger.write') firstWrote.resolve();
       if (port !== 'platform.findGrant') return result;
       arrived += 1;
       if (arrived < 2) {
-        await barrier.promise;
+        await bothAsked.promise;
         return result;
       }
-      barrier.resolve();
-      // A millisecond behind: what two processes write in one and the same would be equal to the letter.
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      bothAsked.resolve();
+      await firstWrote.promise;
+      // What two processes write in one millisecond would be equal to the letter.
       world.advance(1);
       return result;
     };
