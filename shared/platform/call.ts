@@ -127,11 +127,14 @@ export function withRequestId(detail: string, { requestId }: Exchange): string {
   return detail.slice(0, MAX_DETAIL_CHARACTERS - name.length) + name;
 }
 
+/** With its country code behind a plus; or 9 to 15 digits in a row: a contact's id is often its number without one. */
+const PHONE_NUMBERS = /\+\d[\d .()-]{5,}\d|\b\d{9,15}\b/g;
+
 /** An error text may quote the request back at us. Cut last, for half a key would not be recognised. */
 function redact(text: string, key: string): string {
   const hidden = redactUrl(text.replaceAll(key, '[key]'))
     .replace(/[^\s"'<>@]+@[^\s"'<>@]+/g, '[email]')
-    .replace(/\+\d[\d .()-]{5,}\d/g, '[phone]');
+    .replace(PHONE_NUMBERS, '[phone]');
   return hidden.slice(0, MAX_DETAIL_CHARACTERS);
 }
 
