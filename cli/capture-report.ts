@@ -23,13 +23,14 @@ export function captureJson({ id, kept, secrets, raw }: Captured) {
   const shown = (values: Record<string, string>) =>
     sorted(raw ? values : masked(values, { matches, secrets }));
   const { config, notes } = proposal(kept, matches);
+  const text = body.toString('utf8');
   return {
     id,
     route,
     receivedAt: new Date(receivedAt).toISOString(),
     headers: shown(headers),
     query: shown(query),
-    body: body.toString('utf8'),
+    body: raw ? text : secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '(the secret)'), text),
     matching: matches.map(({ settings }) => settings),
     lookedAt,
     config,

@@ -210,7 +210,8 @@ const timestamps = (headers: [string, string][]) =>
 
 /** What is nearly a match, and why no verifier takes it. */
 function nearMisses(evidence: Evidence): string[] {
-  const { headers, query, secret } = evidence;
+  const { headers, query, body, secret } = evidence;
+  const inBody = body.includes(secret) ? ['the body holds the secret: no verifier looks for it there'] : [];
   const within = [...headers, ...query]
     .filter(([, value]) => value.includes(secret))
     .map(([name]) => `${name} holds the secret, and more behind it: a token is compared to its end`);
@@ -222,7 +223,7 @@ function nearMisses(evidence: Evidence): string[] {
   const milliseconds = headers
     .filter(([, value]) => /^[1-9]\d{12}$/.test(value))
     .map(([name]) => `${name} looks like Unix milliseconds: signed times are seconds`);
-  return [...new Set([...within, ...signed, ...milliseconds])];
+  return [...new Set([...within, ...inBody, ...signed, ...milliseconds])];
 }
 
 /** A signature or a key by its look: 32 letters and digits, or more, in a row. An id of a delivery is none. */

@@ -163,7 +163,11 @@ function creditsPart(nodes: Node[]): Proposal<RechargeFields> {
   const sure = counts.filter((node) => /credit/.test(lastNames(node)) && !MONEY_NAMES.test(lastNames(node)));
   const [first, ...others] = sure;
   if (first && others.length === 0) {
-    const notes = [`creditsField: make sure that ${fieldOf(first)} counts credits, not money`];
+    const beside = counts.filter((node) => node !== first).map((node) => `${fieldOf(node)} (${node.value})`);
+    const notes = [
+      `creditsField: make sure that ${fieldOf(first)} counts the credits to grant: not money, and not what is left` +
+        (beside.length === 0 ? '' : `. Beside it: ${beside.join(', ')}`),
+    ];
     return { fields: { creditsField: fieldOf(first) }, notes };
   }
   const seen = counts.map((node) => `${fieldOf(node)} (${node.value})`).join(', ');

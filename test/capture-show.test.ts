@@ -184,6 +184,11 @@ describe('the verifier that would have let a delivery in', () => {
       { headers: { 'x-time': '1767605400123' } },
       'x-time looks like Unix milliseconds: signed times are seconds',
     ],
+    [
+      'the secret in the body',
+      { body: `{"verification":"${SECRET}"}` },
+      'the body holds the secret: no verifier looks for it there',
+    ],
     ['another hash', { headers: { 'x-signature': `sha1=${SHA1_HEX}` } }, 'in: x-signature'],
     ['nothing at all', {}, 'in: nothing, it has no headers'],
   ])('is none for %s, and it is said what was looked at', (_name, sent, line) => {
@@ -265,7 +270,20 @@ describe('the mapping that a captured webhook suggests', () => {
     expect(result.read).toEqual({
       order: { key: 'key-1', client: { email: 'jane@example.com' }, credits: 500 },
     });
-    expect(result.notes).toContainEqual(expect.stringMatching(/counts credits, not money$/));
+    expect(result.notes).toContainEqual(
+      expect.stringMatching(/counts the credits to grant: not money, and not what is left/),
+    );
+  });
+
+  it('names what else may be the credits beside those that are named so', () => {
+    const payload = { idempotency_key: 'key-1', email: 'jane@example.com', credits: 42, amount: 500 };
+    expect(readBack(payload).notes).toEqual([
+      'creditsField: make sure that credits counts the credits to grant: not money, and not what is left. Beside it: amount (500)',
+    ]);
+    const { amount: _, ...alone } = payload;
+    expect(readBack(alone).notes).toEqual([
+      'creditsField: make sure that credits counts the credits to grant: not money, and not what is left',
+    ]);
   });
 
   it('is by the platform’s id where there is no email, with the command that links it', () => {
@@ -471,6 +489,14 @@ describe('what is shown', () => {
       expect(shown(true)).toContain(secret);
     }
     expect(shown(false)).toContain('?brand=a\n');
+  });
+
+  it('has no secret of ours in the body either, unless it is asked for', () => {
+    const body = `{"token":"${SECRET}","credits":500}`;
+    const bodyOf = (raw: boolean) =>
+      captureJson({ id: 'abc', kept: aDelivery({ body }), secrets: ['a newer one', SECRET], raw }).body;
+    expect(bodyOf(false)).toBe('{"token":"(the secret)","credits":500}');
+    expect(bodyOf(true)).toBe(body);
   });
 
   it('leads from the best verifier over the mapping to the replay', () => {
