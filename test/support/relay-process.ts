@@ -7,6 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, vi } from 'vitest';
 import { type Engine, startDynamo, startSqs } from '../../local/engines.ts';
+import { createDocumentClient } from '../../shared/aws.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { rechargeJson } from '../../shared/recharge/present.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -54,7 +57,7 @@ export interface RunningRelay {
   cli(...args: string[]): Promise<Ended>;
   /** The same with `--json`. @throws what it said where it failed. */
   json<Value = Row>(...args: string[]): Promise<Value>;
-  /** Resolves once `recharges list` shows a row of this key in one of the phases. */
+  /** Resolves once the row of this key is in one of the phases; it is as `recharges show --json` prints it. */
   reaches(key: string, ...phases: string[]): Promise<Row>;
   /** Sends the signal and waits for the end. */
   end(signal?: NodeJS.Signals): Promise<Ended>;
@@ -135,13 +138,10 @@ export function useRelays() {
         if (code !== 0) throw new Error(`relay ${args.join(' ')} ended with ${code}: ${stderr}`);
         return JSON.parse(stdout);
       };
-      // Many tests wait at once, and each look is a process: they share it.
-      let looking: Promise<Row[]> | undefined;
-      const rows = () => {
-        looking ??= json<Row[]>('recharges', 'list').finally(() => {
-          looking = undefined;
-        });
-        return looking;
+      const ledger = ledgerOf(folder);
+      const look = async (key: string): Promise<Row | undefined> => {
+        const row = await ledger.read(key);
+        return row && JSON.parse(JSON.stringify(rechargeJson(row)));
       };
       return {
         url,
@@ -152,7 +152,7 @@ export function useRelays() {
         json,
         reaches: (key, ...phases) =>
           eventually(async () => {
-            const row = (await rows()).find((one) => one.key === key);
+            const row = await look(key);
             if (row && phases.includes(row.phase)) return row;
             throw new Error(`${key} is ${JSON.stringify(row)}, not yet ${phases.join(' or ')}`);
           }),
@@ -166,7 +166,13 @@ export function useRelays() {
   };
 }
 
-/** Looks until nothing is thrown, ever less often: a look is a process of its own. */
+/** Where the relay of a folder keeps its recharges. A look by the command line would cost a process each time. */
+function ledgerOf(folder: string) {
+  const { dynamodbEndpoint, table } = JSON.parse(readFileSync(join(folder, 'runtime.json'), 'utf8'));
+  return createDynamoLedger(createDocumentClient(dynamodbEndpoint), table);
+}
+
+/** Looks until nothing is thrown, ever less often. */
 export async function eventually<Value>(look: () => Promise<Value>): Promise<Value> {
   const endsAt = Date.now() + 40_000;
   for (let waitMs = 50; ; waitMs = Math.min(800, waitMs * 1.5)) {
