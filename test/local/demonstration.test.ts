@@ -49,6 +49,8 @@ describe.concurrent('npm start -- --once --json', () => {
     expect(first.stdout).toContain('client charged: pay_');
     expect(first.stdout).toContain('credits granted: balance 550');
     expect(first.stdout).toContain('demo@example.com now has 550 credits.');
+    expect(first.stdout).toContain('jane writes in a chat system (channel demo): "Is my order on its way?"');
+    expect(first.stdout).toContain('back to the chat: "You said: Is my order on its way?"');
 
     const second = await run({ folder, args: ONCE });
     expect(second).toMatchObject({ code: 0, stderr: '' });
@@ -100,7 +102,7 @@ describe('a relay that stays up', () => {
       .output()
       .split('\n')
       .filter((line) => /^ {2}(RELAY_LOCAL_DIR=\S+ npm|curl) /.test(line));
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(8);
     // As in a terminal of the user: another shell, with Node and npm on its path.
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
     const paste = async (line: string) =>
@@ -114,6 +116,8 @@ describe('a relay that stays up', () => {
       faults: [{ operation: 'grant', fault: 'error_after' }],
     });
     expect(JSON.parse(said[5] ?? '').events[0]).toMatchObject({ kind: 'capture', email: 'demo@example.com' });
+    expect(JSON.parse(said[6] ?? '')).toMatchObject({ id: expect.stringMatching(/./) });
+    expect(said[7]).toMatch(/ delivered +demo\/outgoing +jane +rrm-[0-9a-f]{24} +You said: /);
     expect(await paste(lines[2] ?? '')).toMatch(/^200 \{"status"/m);
     expect(relay.output()).toContain(
       `stays in ${relay.folder} (RELAY_LOCAL_DIR=${relay.folder} npm start -- --fresh forgets it)`,
@@ -136,7 +140,8 @@ describe('a relay that stays up', () => {
 
   it('ends with exit code 0 on Ctrl-C, and with it all it started', async () => {
     const pids = recordedPids(relay.folder);
-    expect(pids).toHaveLength(5);
+    // The relay, the DynamoDB engine, the queues, and the sandbox's platform, payments and chat.
+    expect(pids).toHaveLength(6);
     expect(pids.filter(isAlive)).toEqual(pids);
     expect(await relay.end('SIGINT')).toMatchObject({ code: 0, stderr: '' });
     expect(pids.filter(isAlive)).toEqual([]);
