@@ -146,5 +146,7 @@ export function isSafeUrl(text: string): boolean {
 function describeNetworkError(error: Error): string {
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
-  return `${code}${error.message}`.slice(0, 200);
+  // OpenSSL's text names its thread and ends in a line feed: one fault must be one text, in every process.
+  const message = error.message.replace(/[0-9A-F]{8,16}:(?=error:)/, '').trim();
+  return `${code}${message}`.slice(0, 200);
 }
