@@ -23,7 +23,8 @@ export interface Connection {
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   messages: Messages;
-  messageQueue: MessageQueue;
+  /** @throws an Error that says what to start, or to deploy, where there is none. */
+  messageQueue(): MessageQueue;
   policy: Policy;
   now: () => number;
 }
@@ -42,31 +43,27 @@ const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
 export async function connect(env: NodeJS.ProcessEnv, stack?: string): Promise<Connection> {
   if (stack !== undefined) {
     const { TableName, MessageQueueUrl } = await readStack(stack);
-    const queue = createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
+    const queue = () => {
+      if (MessageQueueUrl !== undefined) return createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
+      throw new Error(`The stack ${stack} has no channels yet: deploy it anew.`);
+    };
     return connection(createDocumentClient(), TableName, queue, productionPolicy);
   }
   const runtime = readRuntime();
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
   if (endpoint === undefined) throw new Error(NOT_STARTED);
   const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
-  const queue =
-    messageQueueUrl === undefined
-      ? undefined
-      : createSqsMessageQueue(createSqsClient(sqsEndpoint), messageQueueUrl);
-  return connection(createDocumentClient(endpoint), table, queue ?? NO_QUEUE, localPolicy);
+  const queue = () => {
+    if (messageQueueUrl === undefined) throw new Error(NOT_STARTED);
+    return createSqsMessageQueue(createSqsClient(sqsEndpoint), messageQueueUrl);
+  };
+  return connection(createDocumentClient(endpoint), table, queue, localPolicy);
 }
-
-/** A table alone is enough to look at messages. */
-const NO_QUEUE: MessageQueue = {
-  async send() {
-    throw new Error(NOT_STARTED);
-  },
-};
 
 function connection(
   client: DynamoDBDocumentClient,
   table: string,
-  messageQueue: MessageQueue,
+  messageQueue: Connection['messageQueue'],
   policy: Policy,
 ): Connection {
   const ledger = createDynamoLedger(client, table);

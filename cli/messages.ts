@@ -53,7 +53,7 @@ export async function readMessage({ messages }: Connection, id: string): Promise
  */
 export async function replay({ messages, messageQueue, now }: Connection, id: string): Promise<Message> {
   const logger = createLogger((line) => process.stderr.write(`${line}\n`));
-  const replayed = await replayMessage(id, { messages, queue: messageQueue, logger, now });
+  const replayed = await replayMessage(id, { messages, queue: messageQueue(), logger, now });
   switch (replayed.kind) {
     case 'replayed':
       return replayed.row;

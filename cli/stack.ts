@@ -6,7 +6,8 @@ const outputsSchema = z.object({
   InboundSecretId: z.string(),
   OutboundSecretId: z.string(),
   WebhookUrl: z.url(),
-  MessageQueueUrl: z.url(),
+  /** A stack that was deployed before there were channels has none. */
+  MessageQueueUrl: z.url().exactOptional(),
 });
 /** What a deployed stack says of itself. */
 export type StackOutputs = z.infer<typeof outputsSchema>;
