@@ -35,7 +35,7 @@ let relay: RunningRelay;
 /** By what they say. */
 let ids: Record<string, string>;
 
-/** One message of each end: two delivered, one the other way, one refused, and one that nobody knows of. */
+/** Messages of each way and each end; one of those that were refused is there to be replayed. */
 beforeAll(async () => {
   const folder = newFolder();
   parties = await newParties(folder, (url) => {
@@ -49,6 +49,7 @@ beforeAll(async () => {
   relay = await start({ folder, env: parties.env });
   repliesTo(parties.platform, relay);
   parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-refused' });
+  parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-replayed' });
   parties.chat.fault({ operation: 'deliver', fault: 'reset_before', contact: 'lost' });
   const reply = { way: 'outgoing', secret: REPLY_SECRET };
   await write({
@@ -57,12 +58,14 @@ beforeAll(async () => {
     text: 'a first\nquestion that is longer than what a line shows',
   });
   await write({ id: 'in-2', contact: 'silent-refused', text: 'a second question' });
+  await write({ id: 'in-3', contact: 'silent-replayed', text: 'another question' });
   await write({ messageId: 'out-1', contactId: 'lost', body: 'an answer' }, reply);
   await write({ id: 'send-1', fromId: 'jane', body: 'a notice' }, { way: 'send' });
   const rows = await eventually(async () => {
     const all = await rowsOf(relay);
     expect(all.map(({ direction, status }) => `${direction} ${status}`).toSorted()).toEqual([
       'incoming delivered',
+      'incoming failed',
       'incoming failed',
       'outgoing delivered',
       'outgoing parked',
@@ -184,7 +187,7 @@ describe.concurrent('messages', () => {
   });
 
   it('are replayed once they have ended badly, and not before', async () => {
-    const id = `${ids['a second']}`;
+    const id = `${ids['another ']}`;
     const [delivered, unknown, replayed] = await Promise.all([
       relay.cli('messages', 'replay', `${ids['a first\n']}`),
       relay.cli('messages', 'replay', 'rrm-0'),
@@ -287,14 +290,11 @@ describe.concurrent('channels', () => {
     const env = { RELAY_LOCAL_DIR: newFolder() };
     const refusal = { code: 1, stdout: '', stderr: expect.stringMatching(NOT_STARTED) };
     const commands = [
-      ['channels', 'list'],
       ['channels', 'list', '--json'],
       ['channels', 'test', 'support'],
     ];
-    const said = await Promise.all(
-      [...commands, ['messages', 'list']].map((command) => cli(command, { env })),
-    );
-    expect(said).toEqual(Array(4).fill(refusal));
+    const said = await Promise.all(commands.map((command) => cli(command, { env })));
+    expect(said).toEqual([refusal, refusal]);
   });
 });
 
@@ -375,12 +375,8 @@ describe.concurrent('with --stack', () => {
     const row = aMessage({ status: 'parked' });
     await stack.messages.mark(row);
     const id = messageIdOf(row);
-    const [listed, shown] = await Promise.all([
-      stack.cli('messages', 'list', '--json'),
-      stack.cli('messages', 'show', id),
-    ]);
+    const listed = await stack.cli('messages', 'list', '--json');
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id, status: 'parked', text: 'Bonjour' }]);
-    expect(shown.stdout).toContain(`npm run relay -- --stack ${stack.name} messages replay ID`);
 
     const replayed = await stack.cli('messages', 'replay', id, '--json');
     expect(replayed).toMatchObject({ code: 0, stderr: '' });
@@ -392,12 +388,11 @@ describe.concurrent('with --stack', () => {
   });
 
   it('channels are those of its configuration, and are tested through its address', async () => {
-    let takes = true;
     const stack = await aStack(async (body, messages) => {
       const { id, contact, text } = body;
       const content = { id, contact, text, type: 'text' as const, attachments: [] };
-      if (takes) await messages.mark(aMessage({ direction: 'incoming', content, status: 'failed' }));
-      return takes ? 202 : 404;
+      await messages.mark(aMessage({ direction: 'incoming', content, status: 'failed' }));
+      return 202;
     });
     expect(await stack.cli('channels', 'test', 'support')).toEqual(
       refused(
@@ -418,12 +413,6 @@ describe.concurrent('with --stack', () => {
     expect(stack.asked).toEqual([
       expect.stringMatching(/^POST \/channels\/support\/incoming sha256=[0-9a-f]{64}$/),
     ]);
-    takes = false;
-    expect(await stack.cli('channels', 'test', 'support')).toMatchObject({
-      code: 1,
-      stderr: 'The relay did not take it. Is channels.support deployed, with the secret that is set?\n',
-    });
-
     const file = join(newFolder(), 'relay.config.json');
     writeFileSync(file, JSON.stringify({ channels: { support: { adapter: 'telegram', groups: 'yes' } } }));
     const faulty = await stack.cliWith({ RELAY_CONFIG: file }, 'channels', 'list');
