@@ -169,7 +169,8 @@ export function expectSound(adapter: Adapter, bodies: Buffer[]): Record<string, 
   for (const body of bodies) {
     const began = performance.now();
     const result = parsed(adapter, body);
-    expect(performance.now() - began, body.subarray(0, 200).toString()).toBeLessThan(250);
+    // A parser that hangs takes minutes; a busy machine has held one up for 0.3 s.
+    expect(performance.now() - began, body.subarray(0, 200).toString()).toBeLessThan(2_000);
     kinds[result.kind] = (kinds[result.kind] ?? 0) + 1;
     if (result.kind === 'fault') expect(result.fault).toMatch(/^[\w (),.:/;*-]{5,250}$/);
     if (result.kind !== 'messages') continue;
