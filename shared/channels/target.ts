@@ -90,12 +90,12 @@ function deliveryOf(error: unknown, parks: boolean): Delivery {
   if (error instanceof PlatformRequestError) return { kind: 'refused', detail: error.message };
   // What else it rejects with was thrown before there was a request: the key could not be read.
   if (!(error instanceof PlatformError)) return { kind: 'not_applied', detail: describeError(error) };
-  const { outcome: kind, status, requestId, retryAfterMs } = error;
+  const { outcome: kind, status, retryAfterMs } = error;
   // However often it is sent, it stays too large, and its contact's later messages would wait for it.
   if (status === 413) return { kind: 'refused', detail: 'it is too large for the platform: status 413' };
   // Equal waits are one entry of the history; with a request id no two are equal.
   const waits = kind === 'not_applied' || (kind === 'unknown' && !parks);
-  const detail = waits ? error.message.replace(` (request id ${requestId})`, '') : error.message;
+  const detail = waits ? error.message.replace(/\.? \(request id [^)]*\)/, '') : error.message;
   if (kind !== 'not_applied' || retryAfterMs === undefined) return { kind, detail };
   return { kind, detail, retryAfterMs };
 }

@@ -176,7 +176,7 @@ describe('what the platform’s client says becomes what happened to the message
     const [direction, outcome, unknown, named] = row;
     const error = new PlatformError(
       { operation: 'sendMessage', outcome, mayRepeat: false, status: 503, requestId: 'req-7' },
-      'status 503 (request id req-7)',
+      'status 503 Not now. (request id req-7)',
     );
     const fails = () => Promise.reject(error);
     const { prepare } = targets({
@@ -185,7 +185,7 @@ describe('what the platform’s client says becomes what happened to the message
     });
     const delivery = await (await prepare(aMessage(direction))).send(0);
     const { detail } = delivery as { detail: string };
-    expect(detail).toContain('status 503');
+    expect(detail).toMatch(named ? /status 503 Not now\. \(/ : /status 503 Not now\. [A-Z]/);
     expect(detail.includes('req-7')).toBe(named);
   });
 
