@@ -100,7 +100,9 @@ export async function testChannel(
   const response = await fetch(target, { method: 'POST', headers, body });
   say(`… which answers ${response.status} ${await response.text()}`);
   if (!response.ok)
-    throw new Error(`The relay did not take it. Is channels.${name} deployed, with the secret that is set?`);
+    throw new Error(
+      `The relay did not take it. Is channels.${name} in force, with the secret that is set (a running npm start takes a new one at its next start)?`,
+    );
   return watch(id, messages, say);
 }
 

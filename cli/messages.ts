@@ -2,6 +2,7 @@ import { replayMessage } from '../shared/channels/accept.ts';
 import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
 import { createLogger } from '../shared/logger.ts';
 import { dayOf } from '../shared/recharge/account.ts';
+import { printable } from './capture.ts';
 import type { Connection } from './connection.ts';
 
 export interface MessageListOptions {
@@ -66,6 +67,32 @@ export async function replay({ messages, messageQueue, now }: Connection, id: st
   }
 }
 
+/**
+ * Sends all of them on their way again, the first received first: each contact's keep their order.
+ *
+ * @param tell is called with each of them, and with the sentence where one is not replayed; the others are.
+ * @returns how many were replayed.
+ */
+export async function replayAll(
+  connection: Connection,
+  wanted: MessageListOptions,
+  tell: (id: string, refusal?: string) => void,
+): Promise<number> {
+  const rows = await listMessages(connection, wanted);
+  let replayed = 0;
+  for (const row of rows.toSorted((a, b) => a.receivedAt - b.receivedAt)) {
+    const id = messageIdOf(row);
+    try {
+      await replay(connection, id);
+      replayed += 1;
+      tell(id);
+    } catch (error) {
+      tell(id, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return replayed;
+}
+
 /** A message for programs, times as ISO 8601. */
 export function messageJson(row: Message) {
   const { v: _v, version, receivedAt, queuedAt, queuedNo, intent: _i, content, history, ...rest } = row;
@@ -89,9 +116,9 @@ export function messageLine(row: Message): string {
     iso(row.receivedAt),
     row.status.padEnd(10),
     `${row.channel}/${row.direction}`.padEnd(20),
-    row.content.contact.padEnd(16),
+    printable(row.content.contact).padEnd(16),
     messageIdOf(row),
-    firstWords(row.content.text),
+    printable(firstWords(row.content.text)),
   ].join('  ');
 }
 
@@ -113,7 +140,9 @@ export function messageText(row: Message): string {
   ];
   return [
     `Message ${messageIdOf(row)}`,
-    ...facts.flatMap(([label, value]) => (value === undefined ? [] : [`  ${label.padEnd(15)}${value}`])),
+    ...facts.flatMap(([label, value]) =>
+      value === undefined ? [] : [`  ${label.padEnd(15)}${printable(value)}`],
+    ),
     '',
     ...messageTimeline(row),
   ].join('\n');

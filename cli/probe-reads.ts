@@ -150,11 +150,12 @@ export async function exportFinding(answer: Reply | undefined): Promise<Finding>
   if (answer.status !== 200) return unknown(inWords(answer));
   const lines = await readUsageExport(answer.body, () => false);
   const columns = readColumns(answer.body);
-  const came = `${inWords(answer)} with the columns ${columns.join(', ') || 'of no CSV'}`;
+  const came = `${inWords(answer)} with the columns ${columns.join(', ')}`;
   if (lines === undefined) {
     return {
       asked,
-      came,
+      // A first line that is no heading may hold a client's name.
+      came: `${inWords(answer)} with ${columns.length} columns that are not those of the export`,
       means: 'The usage export cannot be read: a grant cannot be found there',
       known: false,
     };

@@ -31,6 +31,11 @@ export const connected = (): Promise<Connection> => connect(process.env, stack()
 /** A command that is printed leads to this relay when it is pasted. */
 const pasteable = (said: string) =>
   stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
+// Whoever reads may have read enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 export const print = (said: string) => {
   process.stdout.write(`${said}\n`);
 };

@@ -50,6 +50,7 @@ beforeAll(async () => {
   repliesTo(parties.platform, relay);
   parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-refused' });
   parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-replayed' });
+  parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-many', times: 2 });
   parties.chat.fault({ operation: 'deliver', fault: 'reset_before', contact: 'lost' });
   const reply = { way: 'outgoing', secret: REPLY_SECRET };
   await write({
@@ -59,12 +60,16 @@ beforeAll(async () => {
   });
   await write({ id: 'in-2', contact: 'silent-refused', text: 'a second question' });
   await write({ id: 'in-3', contact: 'silent-replayed', text: 'another question' });
+  await write({ id: 'in-5', contact: 'silent-many', text: 'one of many' });
+  await write({ id: 'in-6', contact: 'silent-many', text: 'more of many' });
   await write({ messageId: 'out-1', contactId: 'lost', body: 'an answer' }, reply);
   await write({ id: 'send-1', fromId: 'jane', body: 'a notice' }, { way: 'send' });
   const rows = await eventually(async () => {
     const all = await rowsOf(relay);
     expect(all.map(({ direction, status }) => `${direction} ${status}`).toSorted()).toEqual([
       'incoming delivered',
+      'incoming failed',
+      'incoming failed',
       'incoming failed',
       'incoming failed',
       'outgoing delivered',
@@ -186,6 +191,49 @@ describe.concurrent('messages', () => {
     );
   });
 
+  it('write what a customer sent as it is to be read, and let it command no terminal', async () => {
+    const contact = 'silent-joker';
+    await write({ id: 'in-4', contact, text: 'look \u001b]0;owned\u0007 here' });
+    const id = await eventually(async () => {
+      const row = (await rowsOf(relay)).find((one) => one.content.contact === contact);
+      if (!row) throw new Error('It is not stored yet.');
+      return messageIdOf(row);
+    });
+    const [list, show] = await Promise.all([
+      relay.cli('messages', 'list', '--contact', contact),
+      relay.cli('messages', 'show', id),
+    ]);
+    for (const { stdout } of [list, show]) {
+      expect(stdout).toContain('look \\u{1b}]0;owned\\u{7} here');
+      for (const control of ['\u001b', '\u0007']) expect(stdout).not.toContain(control);
+    }
+  });
+
+  it('are replayed all at once where they ended alike, in the order in which they were received', async () => {
+    const { code, stdout, stderr } = await relay.cli(
+      'messages',
+      'replay-all',
+      '--status',
+      'failed',
+      '--contact',
+      'silent-many',
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const both = [ids['one of m'], ids['more of ']];
+    const told = both.map((id) => `Message ${id} is on its way again.\n`);
+    expect(stdout).toBe(`${told.join('')}2 messages replayed\n`);
+    await eventually(async () => {
+      const rows = (await rowsOf(relay)).filter((one) => both.includes(messageIdOf(one)));
+      for (const row of rows) expect(row).toMatchObject({ status: 'delivered', queuedNo: 2 });
+    });
+    const taken = parties.platform.books.flatMap((event) =>
+      event.kind === 'received' && event.fromId === 'silent-many' ? [event.body] : [],
+    );
+    expect(taken).toEqual(['one of many', 'more of many']);
+    const all = await relay.cli('messages', 'replay-all');
+    expect(all).toMatchObject({ code: 1, stderr: expect.stringContaining('--status') });
+  });
+
   it('are replayed once they have ended badly, and not before', async () => {
     const id = `${ids['another ']}`;
     const [delivered, unknown, replayed] = await Promise.all([
@@ -280,7 +328,8 @@ describe.concurrent('channels', () => {
     expect(wrong).toEqual({
       code: 1,
       stdout: expect.stringMatching(/\n… which answers 401 \{.+could not be verified.+\}\n$/),
-      stderr: 'The relay did not take it. Is channels.support deployed, with the secret that is set?\n',
+      stderr:
+        'The relay did not take it. Is channels.support in force, with the secret that is set (a running npm start takes a new one at its next start)?\n',
     });
     expect(missing).toEqual(refused('No secret is set. Set it: npm run relay -- secrets set bare/incoming'));
     expect(unknown).toEqual(refused('There is no channel nobody: npm run relay -- channels list'));

@@ -229,7 +229,7 @@ function askAs(adapter: 'telegram' | 'chatwoot' | 'slack', body: unknown = examp
 }
 
 const withUnset = (field: string) => ({ [field]: undefined });
-const TOO_LARGE = 'x'.repeat(65_537);
+const tooLargeFor = (path: string) => 'x'.repeat(path.startsWith('/channels/') ? 262_145 : 65_537);
 const NOBODY = { headers: {} };
 
 async function captured(path: string): Promise<Answer> {
@@ -278,7 +278,7 @@ const failuresOf = (path: string, body: unknown): Case[] => [
     () => captured(path),
   ],
   ['401 application/json UNAUTHORIZED', 'it is not verified', () => ask(path, body, NOBODY)],
-  ['413 application/json TOO_LARGE', 'it is a byte too large', () => ask(path, TOO_LARGE)],
+  ['413 application/json TOO_LARGE', 'it is a byte too large', () => ask(path, tooLargeFor(path))],
   [
     '413 application/json GatewayError',
     'it is too large for the gateway',

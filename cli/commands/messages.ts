@@ -8,6 +8,7 @@ import {
   messageText,
   readMessage,
   replay,
+  replayAll,
 } from '../messages.ts';
 import { connected, program, say, sayJson, wholeNumber } from '../program.ts';
 
@@ -39,6 +40,22 @@ export function addMessageCommands(): void {
       const row = await readMessage(await connected(), id);
       if (json) return sayJson(messageJson(row));
       say(messageText(row));
+    });
+
+  messages
+    .command('replay-all')
+    .description('the same for all of a status, in the order in which they were received')
+    .addOption(new Option('--status <status>', 'which').choices(['failed', 'parked']).makeOptionMandatory())
+    .option('--channel <name>', 'only those of this channel')
+    .addOption(new Option('--direction <way>', 'only those that go this way').choices(DIRECTIONS))
+    .option('--contact <id>', 'only those of this contact')
+    .option('--days <n>', 'how many days back', wholeNumber, 3)
+    .action(async (options: MessageListOptions) => {
+      const count = await replayAll(await connected(), options, (id, refusal) => {
+        say(refusal ?? `Message ${id} is on its way again.`);
+        if (refusal !== undefined) process.exitCode = 1;
+      });
+      say(`${count} ${count === 1 ? 'message' : 'messages'} replayed`);
     });
 
   messages

@@ -47,7 +47,7 @@ export interface AlertAlarmsProps {
   topic: ITopic;
 }
 
-/** One alarm for every word of the closed list of alerts, and two for what only numbers show. */
+/** One alarm for every word of the closed list of alerts, and a few for what only numbers show. */
 export class AlertAlarms extends Construct {
   constructor(scope: Construct, { stage, topic }: AlertAlarmsProps) {
     super(scope, 'Alerts');
@@ -61,6 +61,21 @@ export class AlertAlarms extends Construct {
       // A quiet agency has a webhook an hour: all of them refused must ring, and a single stray one must not.
       metric: relayMetric('webhook_401', stage).with({ period: Duration.hours(6) }),
       threshold: 3,
+    });
+    addAlarm(this, {
+      name: 'channel messages refused',
+      impact: 'Messages of a channel cannot be verified: if they are genuine, none of them is relayed.',
+      topic,
+      metric: relayMetric('channel_401', stage).with({ period: Duration.hours(6) }),
+      threshold: 3,
+    });
+    addAlarm(this, {
+      name: 'messages wait',
+      impact: 'A chat message has waited for more than half an hour: its contact waits for an answer.',
+      topic,
+      // The queue's own age leaves out what was received three times and more, so in an outage it sees nothing.
+      metric: relayMetric('oldest_message_seconds', stage, 'Maximum').with({ period: Duration.minutes(30) }),
+      threshold: Duration.minutes(30).toSeconds(),
     });
     addAlarm(this, {
       name: 'review is old',

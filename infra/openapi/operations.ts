@@ -19,7 +19,10 @@ type Content = Record<
   { schema: Schema; examples: Record<string, { summary?: string; value: unknown }> }
 >;
 
-const BODY = 'In UTF-8, at most 64 KB; read as JSON whatever the content type says.';
+/** The largest body, in bytes. */
+const LARGEST = { webhook: 65_536, message: 262_144 };
+const bodyOf = (what: keyof typeof LARGEST) =>
+  `In UTF-8, at most ${LARGEST[what] / 1024} KB; read as JSON whatever the content type says.`;
 const AGAIN = 'Any answer but 2xx asks the sender to send again; a repetition is recognised by its';
 
 const KEY = 'key-1';
@@ -77,14 +80,18 @@ const BUT_CAPTURED =
   'other effect.';
 
 /** @param what comes here, in the words of the messages. */
-const failures = (what: 'webhook' | 'message') => ({
+const failures = (what: keyof typeof LARGEST) => ({
   401: error(
     'Not verified: the secret or the signature is missing or wrong, or no verifier or secret is set yet.',
     'UNAUTHORIZED',
     `The ${what} could not be verified.`,
   ),
   413: orGateway(
-    error('Too large. Nothing was read of it.', 'TOO_LARGE', 'The body is larger than 65536 bytes.'),
+    error(
+      'Too large. Nothing was read of it.',
+      'TOO_LARGE',
+      `The body is larger than ${LARGEST[what]} bytes.`,
+    ),
     'Request Too Long',
   ),
   500: orGateway(
@@ -119,7 +126,7 @@ const rechargeWebhook: Operation = {
   security: ownSecurity,
   requestBody: {
     required: true,
-    description: BODY,
+    description: bodyOf('webhook'),
     content: {
       'application/json': {
         schema: ref('RechargeWebhook'),
@@ -208,7 +215,7 @@ const fromChat: Operation = {
   parameters: [CHANNEL],
   requestBody: {
     required: true,
-    description: `Each system's own. ${BODY}`,
+    description: `Each system's own. ${bodyOf('message')}`,
     content: {
       'application/json': {
         schema: { type: 'object' },
@@ -257,7 +264,7 @@ const fromPlatform: Operation = {
   parameters: [CHANNEL],
   requestBody: {
     required: true,
-    description: `As the channel's \`outgoing\` maps it. ${BODY}`,
+    description: `As the channel's \`outgoing\` maps it. ${bodyOf('message')}`,
     content: {
       'application/json': {
         schema: { type: 'object' },
@@ -291,7 +298,7 @@ const fromOwnSystems: Operation = {
   parameters: [CHANNEL],
   requestBody: {
     required: true,
-    description: BODY,
+    description: bodyOf('message'),
     content: {
       'application/json': {
         schema: ref('SendMessage'),

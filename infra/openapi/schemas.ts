@@ -13,7 +13,7 @@ const ERRORS = {
   UNAUTHORIZED: 'the sender could not be verified',
   UNKNOWN_CHANNEL: 'no channel of this name, or not this way of it',
   KEY_REUSED: 'known already, with other content; the first one stands, this one is kept for 30 days',
-  TOO_LARGE: 'the body is larger than 64 KB',
+  TOO_LARGE: 'the body is larger than is taken',
   NOT_STORED: 'it could not be stored: send it again',
 } as const;
 export type ErrorCode = keyof typeof ERRORS;

@@ -401,14 +401,14 @@ describe('nothing gets in', () => {
     },
   );
 
-  it('of more than 64 KB, whoever sends it', async () => {
+  it('of more than 256 KB, whoever sends it', async () => {
     const { post, rows } = await aWebhook();
     const largest = JSON.stringify({ ...INCOMING, text: '' });
     const filled = (bytes: number) =>
       JSON.stringify({ ...INCOMING, text: 'x'.repeat(bytes - Buffer.byteLength(largest)) });
-    expect((await post('support/incoming', filled(64 * 1024 + 1))).status).toBe(413);
+    expect((await post('support/incoming', filled(256 * 1024 + 1))).status).toBe(413);
     expect(await rows()).toEqual([]);
-    expect((await post('support/incoming', filled(64 * 1024))).status).toBe(202);
+    expect((await post('support/incoming', filled(256 * 1024))).status).toBe(202);
     expect(await rows()).toHaveLength(1);
   });
 });

@@ -414,6 +414,17 @@ describe('alarms', () => {
     });
   });
 
+  it('a message that waits rings by what the worker says: the age of the queue sees none that was received thrice', () => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'RechargeRelay',
+      MetricName: 'oldest_message_seconds',
+      Statistic: 'Maximum',
+      Period: 1_800,
+      Threshold: 1_800,
+    });
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'channel_401', Threshold: 3 });
+  });
+
   it('a route that answers 5xx is an alarm of that route', () => {
     prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
       Namespace: 'AWS/ApiGateway',

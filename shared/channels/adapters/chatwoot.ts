@@ -77,7 +77,8 @@ export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
         private: false,
         sender: { id: contact, name: 'Test', type: 'contact' },
         inbox: { id: settings.inboxIds?.[0] ?? 1, name: 'Test' },
-        conversation: { id: 1 },
+        // There is none: the platform's answer to the test must not reach a customer's conversation.
+        conversation: { id: 0 },
         account: { id: settings.accountId, name: 'Test' },
       }),
   };

@@ -335,11 +335,13 @@ describe('a sample of an event', () => {
   it('is what the parser reads', () => {
     const sample = slack.sample({ id: 'Ev1', contact: 'C1:U1', text: 'Hello' }, NOW);
     expect(message(slack, sample)).toMatchObject({
-      id: 'C1:1795348800.000100',
+      id: 'C1:1795348800.000000',
       contact: 'C1:U1',
       text: 'Hello',
       replyTo: 'C1',
     });
+    const later = slack.sample({ id: 'Ev2', contact: 'C1:U1', text: 'Hello' }, NOW + 1);
+    expect(message(slack, later)?.id).toBe('C1:1795348800.001000');
     expect(message(slack, slack.sample({ id: 'Ev1', contact: 'D1', text: 'x' }, NOW))?.contact).toBe('D1:D1');
   });
 });
