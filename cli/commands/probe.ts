@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { findPlatform } from '../platform.ts';
-import { type ProbeReport, probe } from '../probe.ts';
-import { openConfigFile } from '../probe-file.ts';
-import { findingLine } from '../probe-finding.ts';
+import { openConfigFile } from '../probe/file.ts';
+import { findingLine } from '../probe/finding.ts';
+import { type ProbeReport, probe } from '../probe/probe.ts';
 import { program, say, sayJson, stack, text, wholeNumber } from '../program.ts';
 import { e164, tell, typedEmail } from './platform.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { PlatformProfile } from '../shared/platform/profile.ts';
-import type { Question } from './probe-asker.ts';
-import type { Group } from './probe-key.ts';
+import type { PlatformProfile } from '../../shared/platform/profile.ts';
+import type { Question } from './asker.ts';
+import type { Group } from './key.ts';
 
 /** An address that nobody has. */
 export const nobody = () => `nobody-${randomBytes(8).toString('hex')}@example.com`;

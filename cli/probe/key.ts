@@ -1,14 +1,7 @@
-import type { Reply } from '../shared/http/request.ts';
-import type { PlatformProfile } from '../shared/platform/profile.ts';
-import {
-  type Asker,
-  inWords,
-  type Place,
-  placeInWords,
-  type Question,
-  questionInWords,
-} from './probe-asker.ts';
-import type { Finding } from './probe-finding.ts';
+import type { Reply } from '../../shared/http/request.ts';
+import type { PlatformProfile } from '../../shared/platform/profile.ts';
+import { type Asker, inWords, type Place, placeInWords, type Question, questionInWords } from './asker.ts';
+import type { Finding } from './finding.ts';
 
 export type Group = keyof PlatformProfile['keyPlacement'];
 

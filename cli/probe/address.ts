@@ -1,6 +1,6 @@
-import type { Reply } from '../shared/http/request.ts';
-import { type Asker, inWords, type Question, questionInWords, shapeOf } from './probe-asker.ts';
-import type { Finding } from './probe-finding.ts';
+import type { Reply } from '../../shared/http/request.ts';
+import { type Asker, inWords, type Question, questionInWords, shapeOf } from './asker.ts';
+import type { Finding } from './finding.ts';
 
 interface AddressFindings {
   findings: Finding[];

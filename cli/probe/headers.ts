@@ -1,7 +1,7 @@
-import { retryAfterMs } from '../shared/http/request.ts';
-import type { PlatformProfile } from '../shared/platform/profile.ts';
-import { type ErrorShape, inWords, type Seen, shapeOf, waitHeaders } from './probe-asker.ts';
-import type { Finding } from './probe-finding.ts';
+import { retryAfterMs } from '../../shared/http/request.ts';
+import type { PlatformProfile } from '../../shared/platform/profile.ts';
+import { type ErrorShape, inWords, type Seen, shapeOf, waitHeaders } from './asker.ts';
+import type { Finding } from './finding.ts';
 
 type Response = Seen['answer'] & { kind: 'response' };
 

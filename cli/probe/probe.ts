@@ -1,19 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
-import { createPatience, type Platform, type Section } from './platform.ts';
-import { findAddress } from './probe-address.ts';
-import {
-  type Asker,
-  createAsker,
-  inWords,
-  type Place,
-  type Question,
-  questionInWords,
-} from './probe-asker.ts';
-import type { Finding } from './probe-finding.ts';
-import { grantFindings, type TestGrant } from './probe-grant.ts';
-import { errorFindings, rateFindings, requestIdFinding } from './probe-headers.ts';
+import { type PlatformProfile, platformProfileSchema } from '../../shared/platform/profile.ts';
+import { createPatience, type Platform, type Section } from '../platform.ts';
+import { findAddress } from './address.ts';
+import { type Asker, createAsker, inWords, type Place, type Question, questionInWords } from './asker.ts';
+import type { Finding } from './finding.ts';
+import { grantFindings, type TestGrant } from './grant.ts';
+import { errorFindings, rateFindings, requestIdFinding } from './headers.ts';
 import {
   chooseKeySettings,
   findKey,
@@ -21,9 +14,9 @@ import {
   type KeySearch,
   keyFinding,
   namesToTry,
-} from './probe-key.ts';
-import { empty, nobody, onlyReads, otherSpelling, questionsOf } from './probe-questions.ts';
-import { exportFinding, lookupFindings, phoneFinding, type Reading } from './probe-reads.ts';
+} from './key.ts';
+import { empty, nobody, onlyReads, otherSpelling, questionsOf } from './questions.ts';
+import { exportFinding, lookupFindings, phoneFinding, type Reading } from './reads.ts';
 
 export interface ProbeOptions extends Platform {
   /** Of a sub-account that is there. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
-import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/config-file.ts';
-import { type Section, sectionSchema } from './platform.ts';
+import { ConfigError, fileName, parseWith, readConfigFile } from '../../shared/config-file.ts';
+import { type Section, sectionSchema } from '../platform.ts';
 
 /** Keeps the members in their order. */
 const objectSchema = z.record(z.string(), z.unknown());

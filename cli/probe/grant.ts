@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { createPlatformClient, type GrantEvidence, type GrantResult } from '../shared/platform/client.ts';
-import { callOptions } from './platform.ts';
-import type { Finding } from './probe-finding.ts';
-import type { Reading } from './probe-reads.ts';
+import { createPlatformClient, type GrantEvidence, type GrantResult } from '../../shared/platform/client.ts';
+import { callOptions } from '../platform.ts';
+import type { Finding } from './finding.ts';
+import type { Reading } from './reads.ts';
 
 export interface TestGrant {
   email: string;

@@ -1,7 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
-import { type Reply, readJson, retryAfterMs, sendOnce } from '../shared/http/request.ts';
-import { readError } from '../shared/platform/schemas.ts';
+import { type Reply, readJson, retryAfterMs, sendOnce } from '../../shared/http/request.ts';
+import { readError } from '../../shared/platform/schemas.ts';
 
 /** Where an API key is put. `bearer` is the header `authorization: Bearer …`. */
 export type Place = { in: 'header' | 'query'; name: string } | { in: 'bearer' };

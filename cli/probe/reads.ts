@@ -1,13 +1,13 @@
 import { parse } from 'csv-parse/sync';
-import type { Reply } from '../shared/http/request.ts';
-import { createPlatformClient, type SubAccountResult } from '../shared/platform/client.ts';
-import { createPlatformOperations, PlatformError } from '../shared/platform/operations.ts';
-import type { PlatformProfile } from '../shared/platform/profile.ts';
-import { readUsageExport } from '../shared/platform/usage-export.ts';
-import { callOptions, type Patience } from './platform.ts';
-import { inWords } from './probe-asker.ts';
-import type { Finding } from './probe-finding.ts';
-import type { KeySearch } from './probe-key.ts';
+import type { Reply } from '../../shared/http/request.ts';
+import { createPlatformClient, type SubAccountResult } from '../../shared/platform/client.ts';
+import { createPlatformOperations, PlatformError } from '../../shared/platform/operations.ts';
+import type { PlatformProfile } from '../../shared/platform/profile.ts';
+import { readUsageExport } from '../../shared/platform/usage-export.ts';
+import { callOptions, type Patience } from '../platform.ts';
+import { inWords } from './asker.ts';
+import type { Finding } from './finding.ts';
+import type { KeySearch } from './key.ts';
 
 export interface Reading {
   /** As far as it is known: where the key goes. */
