@@ -109,7 +109,8 @@ const stop: Decision = { effect: 'stop' };
  *      └─ declined ─▶ declined └─ unknown, differs, refused ─▶ needs_review ─ a person ─▶ charged,
  *                                                               refunding ─▶ refunded, or an end
  *
- * An unknown grant that the platform's books show is `completed` without a person.
+ * An unknown grant that the platform's books show is `completed` without a person, also where a person has
+ * called it not made: they are asked before it is made anew.
  *
  * With every outcome a random token is drawn, whether or not it comes to granting: the decision that does
  * writes it, and a repetition of that decision knows its own write by it.
@@ -178,14 +179,20 @@ function onGrantingFound(row: Recharge, at: Moment): Decision {
   return toReview(row, 'grant_unknown', at, 'the process that was granting never reported');
 }
 
-function onChargedDue(row: Recharge, at: Moment): Decision {
+/** @param looked whether the platform's books were just asked for the grant a person called not made. */
+function onChargedDue(row: Recharge, at: Moment, looked = false): Decision {
   // This very outcome has drawn its grant already, and lost it: the next one begins with a token of its own.
   if (row.grantToken === at.token) return stop;
   if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) {
     return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
   }
   if (!at.timeToGrant) return stop;
-  return { next: granting(row, at), effect: 'grant' };
+  if (!asksBeforeGrant(row, at)) return { next: granting(row, at), effect: 'grant' };
+  if (!looked) return { effect: 'look_up_grant' };
+  return {
+    next: granting({ ...row, history: record(row, at, GRANTING_AGAIN) }, at),
+    effect: 'grant',
+  };
 }
 
 function onReservation(
@@ -507,9 +514,28 @@ export const LOOKS = {
   differs: 'export_differs',
 } as const satisfies Record<Exclude<GrantEvidence['kind'], 'found'>, string>;
 
+/** A grant begins anew that a person called not made, and the platform's books did not show. */
+export const GRANTING_AGAIN = 'granting_again';
+
+/**
+ * Whether a person's word is all that says that the last grant was not made: none has begun since. Where the
+ * history lost its middle, it may have said so; a look too many costs one request.
+ */
+export function isInDoubt({ history, grantToken }: Recharge): boolean {
+  const doubted = history.findLastIndex(({ event }) => event === 'grant_unknown' || event === 'left_out');
+  const begun = history.findLastIndex(({ event }) => event === GRANTING_AGAIN);
+  return grantToken !== undefined && doubted > begun;
+}
+
+/** People err, and a second grant cannot be taken back: the platform's books are asked first. */
+function asksBeforeGrant(row: Recharge, { policy }: Moment): boolean {
+  return row.phase === 'charged' && policy.evidence.lookUp && isInDoubt(row);
+}
+
 /**
  * Found settles the grant its token was drawn for, as a late answer "granted" does. Not found proves
- * nothing: the line may come late, or the request land later. So a row leaves its review by a find alone.
+ * nothing: the line may come late, or the request land later. So a row leaves its review by a find alone,
+ * and is granted anew only where a person has called the grant not made.
  */
 function onGrantEvidence(row: Recharge, token: string, result: GrantEvidence, at: Moment): Decision {
   const own = row.grantToken === token;
@@ -528,9 +554,19 @@ function onGrantEvidence(row: Recharge, token: string, result: GrantEvidence, at
       // Something was granted after all. Where a person has called this very grant made, it is no second one.
       return own && row.phase === 'completed' ? stop : onGrant(row, token, result, at);
     case 'not_found':
+      return onNotInExport(row, own, at);
     case 'no_answer':
-      return stop;
+      return own && asksBeforeGrant(row, at)
+        ? wait(row, at, `not granted: no answer from the usage export: ${result.detail}`)
+        : stop;
   }
+}
+
+function onNotInExport(row: Recharge, own: boolean, at: Moment): Decision {
+  // This very outcome has begun the next grant; its write's answer got lost.
+  if (row.phase === 'granting' && row.grantToken === at.token) return { effect: 'grant' };
+  if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
+  return own && asksBeforeGrant(row, at) ? onChargedDue(row, at, true) : stop;
 }
 
 function foundGranted(row: Recharge, at: Moment): Decision {

@@ -1,7 +1,7 @@
 import { formatMoney } from '../money.ts';
 import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
-import { LOOKS, sinceReview } from './machine.ts';
+import { GRANTING_AGAIN, isInDoubt, LOOKS, sinceReview } from './machine.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
 
@@ -64,6 +64,7 @@ const EVENTS: Record<string, string> = {
   [LOOKS.not_found]: 'grant not in the usage export, which proves nothing',
   [LOOKS.no_answer]: 'no answer from the usage export',
   [LOOKS.differs]: 'grant in the usage export, but not as it was asked for',
+  [GRANTING_AGAIN]: 'grant still not in the usage export, and made anew',
   left_out: 'entries left out here',
 };
 
@@ -110,6 +111,12 @@ function isLookedFor(row: Recharge, { reminderMs }: Pick<Policy, 'reminderMs'>):
   return last !== undefined && nextAttemptAt < last.at + reminderMs;
 }
 
+/** Nor does it say whether it will be; but where it was, in the review that a person has ended, it is once more. */
+function isAskedBeforeGrant(row: Recharge): boolean {
+  const review = row.history.findLastIndex(({ event }) => event === 'grant_unknown');
+  return isInDoubt(row) && row.history.slice(review + 1).some(({ event }) => LOOK_EVENTS.includes(event));
+}
+
 function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
   if (row.phase !== 'needs_review') return 'next step';
   return isLookedFor(row, policy) ? 'next look' : 'reminder';
@@ -117,6 +124,8 @@ function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
 
 /** How often the usage export was asked in this review; what it said, and when, is in the timeline. */
 function exportText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string | undefined {
+  if (row.phase === 'charged')
+    return isAskedBeforeGrant(row) ? 'asked again before the next grant' : undefined;
   if (row.review !== 'grant_unknown') return undefined;
   const looks = sinceReview(row).filter(({ event }) => LOOK_EVENTS.includes(event));
   const last = looks.at(-1);

@@ -251,12 +251,20 @@ describe('evidence that comes late', () => {
     history: [...row.history, { at: utc('2026-01-05 12:30:10'), event: 'late_grant_answer', detail }],
   });
 
-  it('of no find changes nothing, whatever a person said', () => {
-    for (const answer of ['confirm-granted', 'confirm-not-granted', 'refund'] as const) {
+  it('of no find changes nothing, once a person said how it ends', () => {
+    for (const answer of ['confirm-granted', 'refund'] as const) {
       for (const result of [NOT_FOUND, SILENT]) {
         expect(decide(answered(answer), evidence(result), at)).toEqual({ effect: 'stop' });
       }
     }
+  });
+
+  it('of no find changes nothing where the export is asked no more, or the run is over', () => {
+    const row = answered('confirm-not-granted');
+    for (const result of [NOT_FOUND, SILENT]) {
+      expect(decide(row, evidence(result), aMoment({ now: at.now }))).toEqual({ effect: 'stop' });
+    }
+    expect(decide(row, evidence(NOT_FOUND), { ...at, timeToGrant: false })).toEqual({ effect: 'stop' });
   });
 
   it('agrees with a person who said "granted"', () => {
@@ -307,6 +315,198 @@ describe('evidence that comes late', () => {
       next: { phase: 'needs_review', review: 'grant_differs', grantNo: 2 },
       effect: 'stop',
     });
+  });
+});
+
+describe('a grant that a person called not made', () => {
+  const saidAt = '2026-01-05 12:30:00';
+  const at = aLookingMoment('2026-01-05 12:30:10');
+  const calledNotMade = (review = anUnknownGrant()) => {
+    const { policy } = aLookingMoment();
+    const said = applyAnswer(
+      review,
+      { answer: 'confirm-not-granted', note: 'looked' },
+      { now: utc(saidAt), policy },
+    );
+    if ('refused' in said) throw new Error(said.refused);
+    return said.next;
+  };
+
+  it('is looked for once more before the next one begins, and nothing is written before the answer', () => {
+    expect(decide(calledNotMade(), DUE, at)).toEqual({ effect: 'look_up_grant' });
+  });
+
+  it('is made anew at once where grants are not looked for, in the same write as ever', () => {
+    const row = calledNotMade();
+    expect(decide(row, DUE, aMoment({ now: at.now }))).toEqual({
+      next: {
+        ...row,
+        phase: 'granting',
+        grantNo: 2,
+        grantToken: 'token-new',
+        grantDeadline: utc('2026-01-05 12:32:10'),
+      },
+      effect: 'grant',
+    });
+  });
+
+  it('and is not found, is made anew by whoever looked, with a token of this outcome', () => {
+    const row = calledNotMade();
+    expect(decide(row, evidence(NOT_FOUND), at)).toEqual({
+      next: {
+        ...row,
+        phase: 'granting',
+        grantNo: 2,
+        grantToken: 'token-new',
+        grantDeadline: utc('2026-01-05 12:32:10'),
+        history: [...row.history, { at: utc('2026-01-05 12:30:10'), event: 'granting_again' }],
+      },
+      effect: 'grant',
+    });
+  });
+
+  it('and is found, is completed', () => {
+    expect(decide(calledNotMade(), evidence(FOUND), at)).toMatchObject({
+      next: { phase: 'completed', grantNo: 1, grantToken: 'token-a' },
+      effect: 'stop',
+    });
+  });
+
+  it('and differs, is left to a person', () => {
+    expect(decide(calledNotMade(), evidence(DIFFERS), at)).toMatchObject({
+      next: { phase: 'needs_review', review: 'grant_differs', grantNo: 1 },
+      alert: { word: 'grant_differs' },
+      effect: 'stop',
+    });
+  });
+
+  it('is looked for again and again while the export is silent, with the usual waits in between', () => {
+    const waits: number[] = [];
+    let row = calledNotMade();
+    for (let now = at.now; waits.length < 12; now = row.nextAttemptAt ?? Number.NaN) {
+      const then = aMoment({ now, policy, jitter: 1 });
+      expect(decide(row, DUE, then)).toEqual({ effect: 'look_up_grant' });
+      const decision = decide(row, evidence(SILENT), then);
+      expect(decision).toMatchObject({ effect: 'stop', next: { phase: 'charged', grantNo: 1 } });
+      row = written(decision);
+      waits.push(((row.nextAttemptAt ?? 0) - now) / 1_000);
+    }
+    expect(waits).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+    expect(row.history.slice(4)).toEqual([
+      {
+        at: utc('2026-01-05 12:30:10'),
+        event: 'waiting',
+        detail: 'not granted: no answer from the usage export: status 502',
+        times: 12,
+      },
+    ]);
+    expect(row.phaseDeadline).toBe(utc('2026-01-08 12:30:00'));
+  });
+
+  it.each([
+    [false, { phase: 'needs_review', review: 'grant_expired' }],
+    [true, { phase: 'refunding' }],
+  ])(
+    'is given up in the end as ever (refunded automatically: %s), before a look or after it',
+    (refundAutomatically, end) => {
+      const late = aMoment({ now: utc('2026-01-08 12:30:00'), policy: { ...policy, refundAutomatically } });
+      for (const outcome of [DUE, evidence(NOT_FOUND)]) {
+        expect(decide(calledNotMade(), outcome, late)).toMatchObject({ next: end, effect: 'stop' });
+      }
+    },
+  );
+
+  it('is looked for also where a person had it tried again after that', () => {
+    const late = { now: utc('2026-01-08 12:30:00'), policy: aLookingMoment().policy };
+    const expired = written(decide(calledNotMade(), DUE, aMoment(late)));
+    const again = applyAnswer(expired, { answer: 'retry-grant', note: 'the export is back' }, late);
+    if ('refused' in again) throw new Error(again.refused);
+    expect(decide(again.next, DUE, aMoment(late))).toEqual({ effect: 'look_up_grant' });
+  });
+
+  it('begins no look that leaves no time to grant', () => {
+    expect(decide(calledNotMade(), DUE, { ...at, timeToGrant: false })).toEqual({ effect: 'stop' });
+  });
+
+  describe('and is being made anew', () => {
+    const again = written(decide(calledNotMade(), evidence(NOT_FOUND), at));
+    const bounced = written(
+      decide(
+        again,
+        { kind: 'grant', token: 'token-new', result: { kind: 'not_applied', detail: 'status 429' } },
+        aLookingMoment('2026-01-05 12:30:12'),
+      ),
+    );
+    const later = aMoment({ now: utc('2026-01-05 12:31:00'), policy, token: 'token-3' });
+
+    it('is granted by the one who wrote it, also where that write’s answer got lost', () => {
+      expect(decide(again, evidence(NOT_FOUND), at)).toEqual({ effect: 'grant' });
+    });
+
+    it('is not granted by another who looked at the same time', () => {
+      expect(decide(again, evidence(NOT_FOUND), { ...at, token: 'token-other' })).toEqual({ effect: 'stop' });
+    });
+
+    it('is known not to be sent where that write was called lost before its writer heard of it', () => {
+      const another = { ...aLookingMoment('2026-01-05 12:33:00'), token: 'token-other' };
+      const lost = written(decide(again, DUE, another));
+      expect(lost.review).toBe('grant_unknown');
+      const decision = decide(lost, evidence(NOT_FOUND), at);
+      expect(decision).toMatchObject({ next: { phase: 'charged', grantNo: 2 }, effect: 'stop' });
+      expect(decide(written(decision), evidence(NOT_FOUND), at)).toEqual({ effect: 'stop' });
+    });
+
+    it('is tried again without a look where it was known not to be made, and the waits go on growing', () => {
+      expect(bounced).toMatchObject({ phase: 'charged', grantNo: 2 });
+      expect(decide(bounced, DUE, later)).toMatchObject({ next: { grantNo: 3 }, effect: 'grant' });
+      expect(bounced.history.at(-1)).toMatchObject({ event: 'waiting', detail: 'not granted: status 429' });
+    });
+
+    it('changes nothing more by what is said of the first one, but for a find', () => {
+      for (const result of [NOT_FOUND, SILENT]) {
+        for (const row of [again, bounced]) {
+          expect(decide(row, evidence(result), later)).toEqual({ effect: 'stop' });
+        }
+      }
+      expect(decide(bounced, evidence(FOUND), later)).toMatchObject({ next: { review: 'grant_differs' } });
+      expect(decide(again, evidence(FOUND), later).alert?.word).toBe('granted_twice');
+    });
+
+    it('is looked for in its turn, should it be unknown as well and be called not made', () => {
+      const unknown = written(
+        decide(
+          again,
+          { kind: 'grant', token: 'token-new', result: { kind: 'unknown', detail: 'status 502' } },
+          aLookingMoment('2026-01-05 12:30:12'),
+        ),
+      );
+      const row = { ...calledNotMade({ ...unknown, grantDeadline: utc('2026-01-05 12:02:10') }) };
+      expect(decide(row, DUE, later)).toEqual({ effect: 'look_up_grant' });
+      expect(decide(row, evidence(NOT_FOUND, 'token-new'), later)).toMatchObject({
+        next: { grantNo: 3, grantToken: 'token-3' },
+      });
+    });
+  });
+
+  it('keeps the row small, however often it is unknown, called not made, and made anew', () => {
+    let row = anUnknownGrant();
+    for (let day = 1; day <= 60; day += 1) {
+      const now = utc('2026-01-05 12:30:00') + day * DAY;
+      const then = aMoment({ now, policy, token: `token-${day}` });
+      const note = `${day} ${'支'.repeat(50)}`;
+      const said = applyAnswer(row, { answer: 'confirm-not-granted', note }, then);
+      if ('refused' in said) throw new Error(said.refused);
+      expect(decide(said.next, DUE, { ...then, token: 'token-due' })).toEqual({ effect: 'look_up_grant' });
+      const again = written(decide(said.next, evidence(NOT_FOUND, row.grantToken), then));
+      expect(again).toMatchObject({ phase: 'granting', grantNo: day + 1, grantToken: `token-${day}` });
+      const lost: Outcome = {
+        kind: 'grant',
+        token: `token-${day}`,
+        result: { kind: 'unknown', detail: `status 502 ${'支'.repeat(200)}` },
+      };
+      row = written(decide(again, lost, then));
+    }
+    expect(Buffer.byteLength(JSON.stringify(row.history))).toBeLessThan(1_800);
   });
 });
 
@@ -371,7 +571,27 @@ describe('a person', () => {
     expect(text).toContain('credits granted: found in the usage export');
   });
 
+  it('reads that the export is asked again before a grant that was called not made is made anew', () => {
+    const { row } = looksUntil('2026-01-05 13:00:00', () => NOT_FOUND);
+    const at = aLookingMoment('2026-01-05 13:00:00');
+    const said = applyAnswer(row, { answer: 'confirm-not-granted', note: 'looked' }, at);
+    if ('refused' in said) throw new Error(said.refused);
+    expect(shown(said.next).of('export')).toEqual(['asked again before the next grant']);
+    const again = written(decide(said.next, evidence(NOT_FOUND), at));
+    const { text, of } = shown(again);
+    expect(of('export')).toEqual([]);
+    expect(text).toContain('+60 min  grant still not in the usage export, and made anew\n');
+    expect(shown({ ...again, phase: 'charged' }).of('export')).toEqual([]);
+  });
+
   it('reads nothing new where grants are not looked for', () => {
+    const said = applyAnswer(
+      anUnknownGrant(),
+      { answer: 'confirm-not-granted', note: 'looked' },
+      aLookingMoment('2026-01-05 13:00:00'),
+    );
+    if ('refused' in said) throw new Error(said.refused);
+    expect(shown(said.next).of('export')).toEqual([]);
     const inADay = anUnknownGrant({ nextAttemptAt: utc('2026-01-06 12:00:20') });
     const reminded = written(decide(inADay, DUE, aMoment({ now: utc('2026-01-06 12:00:20') })));
     for (const row of [inADay, resting(inADay), reminded]) {
