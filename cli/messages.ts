@@ -10,7 +10,8 @@ export interface MessageListOptions {
   direction?: Direction;
   status?: MessageStatus;
   contact?: string;
-  days: number;
+  /** Default: 3, and of what is not delivered all that are kept: it may be three days old when it fails. */
+  days?: number;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -21,7 +22,9 @@ export async function listMessages(
   { days, contact, ...wanted }: MessageListOptions,
 ): Promise<Message[]> {
   const rows: Message[] = [];
-  for (let day = 0; day < days; day += 1) {
+  const isEveryday = wanted.status === undefined || wanted.status === 'delivered';
+  // Thirty days are parts of thirty-one.
+  for (let day = 0; day < (days ?? (isEveryday ? 3 : 31)); day += 1) {
     let cursor: string | undefined;
     do {
       const page = await messages.list(dayOf(now() - day * DAY_MS), cursor);
@@ -128,7 +131,7 @@ export function messageText(row: Message): string {
   const name = [content.firstName, content.lastName].filter((part) => part !== undefined).join(' ');
   const facts: [string, string | undefined][] = [
     ['status', row.status],
-    ['', MEANING[row.status]],
+    ['', MEANING[row.status].replace(/replay$/, `replay ${messageIdOf(row)}`)],
     ['channel', `${row.channel}, ${row.direction}`],
     ['contact', name === '' ? content.contact : `${content.contact} (${name})`],
     ["sender's id", content.id],
@@ -153,8 +156,8 @@ const MEANING: Record<MessageStatus, string> = {
   queued: 'on its way, or waiting for its turn',
   delivering: 'being delivered right now',
   delivered: 'its receiver has it',
-  failed: 'given up; mend the cause, then: npm run relay -- messages replay ID',
-  parked: 'it may have been delivered: look, and where it was not: npm run relay -- messages replay ID',
+  failed: 'given up; mend the cause, then: npm run relay -- messages replay',
+  parked: 'it may have been delivered: look, and where it was not: npm run relay -- messages replay',
 };
 
 /** One line an event. */

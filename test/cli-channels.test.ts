@@ -174,7 +174,8 @@ describe.concurrent('messages', () => {
     expect(parked.stdout.split('\n')).toEqual([
       `Message ${ids['an answe']}`,
       '  status         parked',
-      '                 it may have been delivered: look, and where it was not: npm run relay -- messages replay ID',
+      '                 it may have been delivered: look, and where it was not: npm run relay -- messages replay ' +
+        ids['an answe'],
       '  channel        support, outgoing',
       '  contact        lost',
       "  sender's id    out-1",
@@ -184,7 +185,9 @@ describe.concurrent('messages', () => {
       expect.stringMatching(/^ {2}20\S+Z {6}\+\d\.\d\d s {2}parked: ECONNRESET: /),
       '',
     ]);
-    expect(failed.stdout).toContain('given up; mend the cause, then: npm run relay -- messages replay ID');
+    expect(failed.stdout).toContain(
+      `given up; mend the cause, then: npm run relay -- messages replay ${ids['a second']}`,
+    );
     expect(failed.stdout).toMatch(/failed: Handing over an incoming message was refused: status 400/);
     expect(unknown).toEqual(
       refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),

@@ -22,7 +22,7 @@ export function addMessageCommands(): void {
     .addOption(new Option('--direction <way>', 'only those that go this way').choices(DIRECTIONS))
     .addOption(new Option('--status <status>', 'only those in this status').choices(MESSAGE_STATUSES))
     .option('--contact <id>', 'only those of this contact')
-    .option('--days <n>', 'how many days back', wholeNumber, 3)
+    .option('--days <n>', 'how many days back; 3, or with a status all 30 unless given', wholeNumber)
     .option('--json', 'as a JSON array')
     .action(async ({ json, ...options }: MessageListOptions & { json?: boolean }) => {
       const rows = await listMessages(await connected(), options);
@@ -49,7 +49,7 @@ export function addMessageCommands(): void {
     .option('--channel <name>', 'only those of this channel')
     .addOption(new Option('--direction <way>', 'only those that go this way').choices(DIRECTIONS))
     .option('--contact <id>', 'only those of this contact')
-    .option('--days <n>', 'how many days back', wholeNumber, 3)
+    .option('--days <n>', 'how many days back; all 30 unless given', wholeNumber)
     .action(async (options: MessageListOptions) => {
       const count = await replayAll(await connected(), options, (id, refusal) => {
         say(refusal ?? `Message ${id} is on its way again.`);

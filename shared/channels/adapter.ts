@@ -36,6 +36,8 @@ export type Delivery =
 export interface Adapter {
   /** One is enough. None: nobody can write to this channel. */
   verifiers: Verifier[];
+  /** Whether a delivery without the channel's token is none: it then waits until one is set. */
+  needsToken: boolean;
   /** A verified request. Its body is not trusted to be anything. */
   parse(request: IncomingRequest): Parsed;
   /** What the sender of an accepted request wants to hear. */

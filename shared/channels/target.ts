@@ -107,6 +107,9 @@ async function toChat(
   { messages, callMs, onUnauthorized, now }: TargetDeps,
 ): Promise<Prepared> {
   const { content } = message;
+  if (adapter.needsToken && token.trim() === '') {
+    throw new Error(`no token is set: npm run relay -- secrets set ${message.channel}/token`);
+  }
   const replyTo = await messages.replyTo(message.channel, content.contact);
   const requests = adapter.requests(
     { ...content, ourId: messageIdOf(message), ...(replyTo === undefined ? {} : { replyTo }) },

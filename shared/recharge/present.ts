@@ -156,10 +156,14 @@ function sinceText(ms: number): string {
   return ms < 172_800_000 ? `+${Math.round(ms / 3_600_000)} h` : `+${Math.round(ms / 86_400_000)} d`;
 }
 
+const PAUSED = 'Charging is paused; it goes on by itself after: npm run relay -- resume';
+
+const isPaused = ({ history }: Recharge) => history.at(-1)?.detail === 'charging is paused';
+
 function whatToDo(row: Recharge, policy: Policy): string[] {
   if (isFinished(row)) return [];
   const answers = answersFor(row);
-  if (answers.length === 0) return ['', 'Nothing to do: it goes on by itself.'];
+  if (answers.length === 0) return ['', isPaused(row) ? PAUSED : 'Nothing to do: it goes on by itself.'];
   const settled = settlesAt(row, { policy });
   return [
     '',

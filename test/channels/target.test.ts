@@ -286,6 +286,25 @@ describe('a reply for the chat', () => {
     expect(seen).toEqual([{ ...CONTENT, ourId: expect.stringMatching(OUR_ID) }, '']);
   });
 
+  it('waits for its token where it needs one: a delivery without it might be taken for one', async () => {
+    let asked = 0;
+    const { prepare } = targets({
+      messages: { replyTo: async () => undefined },
+      tokens: { support: ' ' },
+      adapter: {
+        needsToken: true,
+        requests: () => {
+          asked += 1;
+          return [];
+        },
+      },
+    });
+    await expect(prepare(aMessage('outgoing'))).rejects.toThrow(
+      'no token is set: npm run relay -- secrets set support/token',
+    );
+    expect(asked).toBe(0);
+  });
+
   it('has the token read again where the chat says 401, and is given up after its time', async () => {
     const { url } = await aChat((path) => (path === '/401' ? { status: 401 } : 'hang'));
     let unauthorized = 0;

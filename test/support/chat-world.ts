@@ -24,6 +24,7 @@ export const CONTACT = '+15551234567';
 export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
   verifiers: [verifierSchema.parse({ type: 'token' })],
   parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
+  needsToken: false,
   accepted: { status: 200, body: '{"ok":true}' },
   requests: () => [],
   judge: () => ({ kind: 'delivered' }),

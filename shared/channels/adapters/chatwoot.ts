@@ -64,6 +64,7 @@ export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
   return {
     verifiers: settings.verifiers,
     parse: ({ body }) => parse(body, settings),
+    needsToken: true,
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, settings),
     judge,

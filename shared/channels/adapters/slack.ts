@@ -73,6 +73,7 @@ export function createSlackAdapter({ apiUrl, threads }: SlackSettings): Adapter 
   return {
     verifiers: [VERIFIER],
     parse: ({ body }) => parse(body, threads),
+    needsToken: true,
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, apiUrl),
     judge,

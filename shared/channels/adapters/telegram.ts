@@ -80,6 +80,7 @@ export function createTelegramAdapter({ apiUrl, groups }: TelegramSettings): Ada
     parse: ({ body }) => parse(body, groups),
     // Anything in the answer could be a call of the Bot API:
     // https://core.telegram.org/bots/api#making-requests-when-getting-updates
+    needsToken: true,
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, apiUrl),
     judge,

@@ -91,6 +91,7 @@ export function createWebhookAdapter({ incoming, delivery }: WebhookSettings): A
   return {
     verifiers: incoming.verifiers,
     parse: ({ body }) => parse(body, incoming),
+    needsToken: JSON.stringify([delivery.headers, delivery.body]).includes('{{token}}'),
     accepted: { status: 202, body: '{"status":"received"}' },
     requests: (message, token) => requests(message, token, delivery),
     judge: (reply, now) =>
@@ -98,7 +99,8 @@ export function createWebhookAdapter({ incoming, delivery }: WebhookSettings): A
     sample({ id, contact, text }) {
       const fields = [
         [incoming.id[0], id],
-        [incoming.contact[0], contact],
+        // A channel of phone numbers takes no other contact; this one is nobody's (NANP keeps 555-0100 for fiction).
+        [incoming.contact[0], incoming.phone === undefined ? contact : '+15555550100'],
         [incoming.text[0], text],
       ] as const;
       const document = fields.reduce<ReturnType<typeof placed>>(

@@ -406,6 +406,20 @@ describe('a sample of a webhook', () => {
     expect(message(adapter, sample)).toMatchObject({ id: 'test-1', contact: 'visitor-1', text: 'Hello' });
   });
 
+  it('has a phone number that is nobody’s where contacts are phone numbers', () => {
+    const adapter = made({ incoming: { phone: {} } });
+    const sample = adapter.sample({ id: 'test-1', contact: 'visitor-1', text: 'Hello' }, NOW);
+    expect(message(adapter, sample)).toMatchObject({ contact: '+15555550100' });
+  });
+
+  it.each([
+    [true, { headers: { authorization: 'Bearer {{token}}' } }],
+    [true, { body: { id: '{{id}}', text: '{{text}}', key: '{{token}}' } }],
+    [false, { headers: { 'x-static': 'one' } }],
+  ])('needs a token (%s) by where its settings put one', (needsToken, delivery) => {
+    expect(made({ delivery }).needsToken).toBe(needsToken);
+  });
+
   it('may be proved by any of the verifiers of the settings, and is accepted with 202', () => {
     const adapter = made();
     const headers = { 'x-webhook-token': 'secret' };
