@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { localPolicy } from '../../local/policy.ts';
-import { productionPolicy, productionPolicy } from '../../shared/recharge/policy.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { rechargeText } from '../../shared/recharge/present.ts';
 import {
   chargeIdOf,
@@ -10,7 +10,7 @@ import {
   PHASES,
   refundIdOf,
 } from '../../shared/recharge/recharge.ts';
-import { aRecharge } from '../support/builders.ts';
+import { aRecharge, utc } from '../support/builders.ts';
 
 /** sha256 of "key-1\ndemo@example.com" begins with these; an id that changes charges a client twice. */
 const row = aRecharge();
