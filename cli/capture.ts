@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { DIRECTIONS } from '../shared/channels/message.ts';
-import { channelNameSchema } from '../shared/channels/settings.ts';
+import { channelNameSchema, DIRECTIONS } from '../shared/channels/message.ts';
 import { withoutProofs } from '../shared/http/incoming.ts';
 import {
   type HmacVerifier,

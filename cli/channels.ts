@@ -21,7 +21,7 @@ const fileSchema = z.looseObject({ channels: channelsSchema });
  * @throws an Error that names the file that is missing; ConfigError for its faults.
  */
 export function findChannels(stack: string | undefined): ReadonlyMap<string, Channel> {
-  if (stack === undefined) return openChannels(readRuntime()?.channels ?? {});
+  if (stack === undefined) return openChannels(channelsSchema.parse(readRuntime()?.channels ?? {}));
   const stage = stack.replace(/^recharge-relay-/, '');
   const file = ownConfigFile(stage);
   if (file === undefined) {

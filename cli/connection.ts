@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { localPolicy } from '../local/policy.ts';
-import { FOLDER, localSecrets, readRuntime, WITH_FOLDER } from '../local/state.ts';
+import { FOLDER, localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
 import { createDocumentClient, createSqsClient, inboundSecrets } from '../shared/aws.ts';
 import { type Capture, createDynamoCapture } from '../shared/capture.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
@@ -29,9 +29,6 @@ export interface Connection {
   now: () => number;
 }
 
-export const START_FIRST =
-  `Run ${WITH_FOLDER}npm start, then this command in another terminal; ` +
-  'for the relay on AWS, add --stack NAME behind "relay --".';
 const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
 
 /**

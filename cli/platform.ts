@@ -1,13 +1,12 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
-import { localSecrets, readRuntime } from '../local/state.ts';
+import { localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
 import { outboundSecrets } from '../shared/aws.ts';
 import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
 import type { CallOptions } from '../shared/platform/call.ts';
 import { PlatformError } from '../shared/platform/operations.ts';
 import type { Pace } from '../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
-import { START_FIRST } from './connection.ts';
 import { readStack } from './stack.ts';
 
 /** The members of `platform` as somebody wrote them, with no default added. */

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
+import { START_FIRST } from '../local/state.ts';
 import { emailSchema } from '../shared/recharge/webhook.ts';
-import { type Connection, connect, START_FIRST } from './connection.ts';
+import type { Connection } from './connection.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 export const checked =
@@ -26,7 +27,8 @@ export const program = new Command('relay')
     stackName,
   );
 export const stack = () => program.opts<{ stack?: string }>().stack;
-export const connected = (): Promise<Connection> => connect(process.env, stack());
+export const connected = async (): Promise<Connection> =>
+  (await import('./connection.ts')).connect(process.env, stack());
 
 /** A command that is printed leads to this relay when it is pasted. */
 const pasteable = (said: string) =>
@@ -38,6 +40,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 export const print = (said: string) => {
   process.stdout.write(`${said}\n`);
+};
+/** Beside the output, for people alone. */
+export const tell = (said: string) => {
+  process.stderr.write(`${said}\n`);
 };
 export const say = (said: string) => print(pasteable(said));
 export const sayJson = (value: unknown) => print(JSON.stringify(value, null, 2));

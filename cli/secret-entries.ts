@@ -6,14 +6,13 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { FOLDER, localFile, readStoredSecrets, writeStoredSecrets } from '../local/state.ts';
+import { FOLDER, localFile, readStoredSecrets, START_FIRST, writeStoredSecrets } from '../local/state.ts';
 import {
   inboundSecretsSchema,
   isWithoutValue,
   outboundSecretsSchema,
   parseSecrets,
 } from '../shared/secrets.ts';
-import { START_FIRST } from './connection.ts';
 
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 const valuesSchema = z.looseObject({

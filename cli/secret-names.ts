@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
-import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
-import { channelNameSchema } from '../shared/channels/settings.ts';
+import { channelNameSchema, DIRECTIONS, type Direction } from '../shared/channels/message.ts';
 import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
 import type { EntryName, Values } from './secret-entries.ts';
 

@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
-import { channelsSchema } from '../shared/channels/settings.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
@@ -14,6 +13,11 @@ export const localFile = (name: string) => join(FOLDER, name);
 export const folderId = () => createHash('sha256').update(resolve(FOLDER)).digest('hex').slice(0, 8);
 /** Stands before a command that another terminal is to run, so that it finds this folder too. */
 export const WITH_FOLDER = FOLDER === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(FOLDER)} `;
+
+/** What to do where no relay runs in this folder. */
+export const START_FIRST =
+  `Run ${WITH_FOLDER}npm start, then this command in another terminal; ` +
+  'for the relay on AWS, add --stack NAME behind "relay --".';
 
 const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
 /** The channel that `npm start` demonstrates. */
@@ -34,7 +38,7 @@ const runtimeSchema = z.object({
   /** Likewise, what follows. */
   sqsEndpoint: z.url().exactOptional(),
   messageQueueUrl: z.url().exactOptional(),
-  channels: channelsSchema,
+  channels: z.record(z.string(), z.looseObject({})).default({}),
 });
 /** Where the command line finds a relay on this machine. */
 export type LocalRuntime = z.infer<typeof runtimeSchema>;

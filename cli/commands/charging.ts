@@ -1,6 +1,6 @@
 import { connected, program, say } from '../program.ts';
 
-export function addChargingCommands(): void {
+export function addPauseCommand(): void {
   program
     .command('pause')
     .description('stops new charges until resume; webhooks are still accepted, and wait')
@@ -11,7 +11,9 @@ export function addChargingCommands(): void {
         'No new charge begins from now on (other processes: within 5 seconds). Go on: npm run relay -- resume',
       );
     });
+}
 
+export function addResumeCommand(): void {
   program
     .command('resume')
     .description('lets charges begin again')

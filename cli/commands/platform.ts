@@ -9,7 +9,7 @@ import {
 import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
 import { callOptions, createPatience, findPlatform } from '../platform.ts';
-import { checked, program, say, sayJson, stack, text } from '../program.ts';
+import { checked, program, say, sayJson, stack, tell, text } from '../program.ts';
 
 /** As it was typed: whether the platform tells small letters from capitals is not known. */
 export const typedEmail = checked(
@@ -18,10 +18,6 @@ export const typedEmail = checked(
     .trim()
     .regex(/^[^\s@]+@[^\s@]+$/, 'not an email address'),
 );
-
-export const tell = (sentence: string) => {
-  process.stderr.write(`${sentence}\n`);
-};
 
 /** The platform's operations, each made again where a 429 asks to wait. */
 async function operate<Result>(call: (operations: PlatformOperations) => Promise<Result>): Promise<Result> {

@@ -3,8 +3,8 @@ import { findPlatform } from '../platform.ts';
 import { openConfigFile } from '../probe/file.ts';
 import { findingLine } from '../probe/finding.ts';
 import { type ProbeReport, probe } from '../probe/probe.ts';
-import { program, say, sayJson, stack, text, wholeNumber } from '../program.ts';
-import { e164, tell, typedEmail } from './platform.ts';
+import { program, say, sayJson, stack, tell, text, wholeNumber } from '../program.ts';
+import { e164, typedEmail } from './platform.ts';
 
 interface ProbeFlags {
   baseUrl?: string;

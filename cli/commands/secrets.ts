@@ -1,10 +1,9 @@
 import { Option } from 'commander';
 import { localFile } from '../../local/state.ts';
-import { program, say, sayJson, stack } from '../program.ts';
+import { program, say, sayJson, stack, tell } from '../program.ts';
 import { knownChannels, madeHere, type Secret, secretNamed } from '../secret-names.ts';
 import { openLocalSecrets, openStackSecrets } from '../secrets.ts';
 import { readStack } from '../stack.ts';
-import { tell } from './platform.ts';
 
 /** @throws an Error that does not repeat the name: it may be a secret, pasted at the wrong place. */
 function secretFor(name: string): Secret {

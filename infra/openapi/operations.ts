@@ -1,5 +1,5 @@
 import type { Direction } from '../../shared/channels/message.ts';
-import { channelNameSchema } from '../../shared/channels/settings.ts';
+import { channelNameSchema } from '../../shared/channels/message.ts';
 import { type ErrorCode, ref, type Schema, type SchemaName, schemaOf } from './schemas.ts';
 import { adapters, chatSecurity, ownSecurity } from './security.ts';
 

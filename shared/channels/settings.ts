@@ -4,10 +4,9 @@ import { chatwootSettings } from './adapters/chatwoot.ts';
 import { slackSettings } from './adapters/slack.ts';
 import { telegramSettings } from './adapters/telegram.ts';
 import { webhookSettings } from './adapters/webhook.ts';
+import { channelNameSchema } from './message.ts';
 import { conditionSchema, pointersSchema } from './pointer.ts';
 
-/** Stands in addresses, rows and secrets. */
-export const channelNameSchema = z.string().regex(/^[a-z0-9-]{1,40}$/);
 const NAME_FAULT = 'a channel is named with small letters, digits and -, at most 40';
 
 /** What an outcome that nobody knows means: `repeat` may deliver twice, `park` leaves it to a person. */
