@@ -45,6 +45,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   if (process.env.RELAY_DIST) rmSync(process.env.RELAY_DIST, { recursive: true });
+  delete process.env.RELAY_DIST;
 });
 
 it('the order that keeps a grant single holds: call < function < grant deadline < redelivery', () => {

@@ -413,10 +413,10 @@ const AT_A_TIME = 12;
 export async function atEveryCall<T>(
   name: PathName,
   attempt: (n: number) => Promise<T>,
-  only: (port: string) => boolean = () => true,
+  only: (port: string, n: number) => boolean = () => true,
 ): Promise<{ port: string; found: T }[]> {
   const points = PATHS[name].calls.map((port, index) => ({ port, n: index + 1 }));
-  const left = points.filter(({ port }) => only(port));
+  const left = points.filter(({ port, n }) => only(port, n));
   const found = new Map<number, { port: string; found: T }>();
   const one = async () => {
     for (let point = left.shift(); point; point = left.shift()) {
