@@ -1,7 +1,7 @@
 import { replayMessage } from '../shared/channels/accept.ts';
 import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
+import { messagesOfDays } from '../shared/channels/messages.ts';
 import { createLogger } from '../shared/logger.ts';
-import { dayOf } from '../shared/recharge/account.ts';
 import { printable } from './capture.ts';
 import type { Connection } from './connection.ts';
 
@@ -14,25 +14,14 @@ export interface MessageListOptions {
   days?: number;
 }
 
-const DAY_MS = 24 * 3_600_000;
-
 /** The messages received in the last days, newest first. */
 export async function listMessages(
   { messages, now }: Connection,
   { days, contact, ...wanted }: MessageListOptions,
 ): Promise<Message[]> {
-  const rows: Message[] = [];
   const isEveryday = wanted.status === undefined || wanted.status === 'delivered';
   // Thirty days are parts of thirty-one.
-  for (let day = 0; day < (days ?? (isEveryday ? 3 : 31)); day += 1) {
-    let cursor: string | undefined;
-    do {
-      const page = await messages.list(dayOf(now() - day * DAY_MS), cursor);
-      const read = await Promise.all(page.items.map((id) => messages.read(id)));
-      rows.push(...read.filter((row) => row !== undefined));
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-  }
+  const rows = await messagesOfDays(messages, days ?? (isEveryday ? 3 : 31), now());
   const { channel, direction, status } = wanted;
   return rows.filter(
     (row) =>

@@ -11,13 +11,12 @@ import { createRechargeWebhookHandler } from '../functions/recharge-webhook/hand
 import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
 import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
 import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
-import { isEnded, type Message } from '../shared/channels/message.ts';
-import { createDynamoMessages } from '../shared/channels/messages.ts';
+import { isEnded } from '../shared/channels/message.ts';
+import { createDynamoMessages, messagesOfDays } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, createSqsWorkQueue } from '../shared/channels/queue.ts';
 import type { Config } from '../shared/config.ts';
 import { jsonResponse } from '../shared/http/responses.ts';
 import type { Logger } from '../shared/logger.ts';
-import { dayOf } from '../shared/recharge/account.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
@@ -38,8 +37,8 @@ import type { LocalSecrets } from './state.ts';
 const MAX_RECEIVE_COUNT = 5;
 /** A message waits by being received again: it ends by a verdict, never by this. */
 const MAX_MESSAGE_RECEIVE_COUNT = 1_000;
-/** Within which a message is delivered or given up (72 h), whatever the hour. */
-const DAYS_UNDER_WAY = 3;
+/** UTC days within which a message is delivered or given up (72 h), whatever the hour. */
+const DAYS_UNDER_WAY = 4;
 /** Invocations at a time: more do not help, two cores and one engine behind them. */
 const WORKERS = 10;
 
@@ -163,16 +162,7 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
      */
     async requeueUnfinished() {
       const messages = createDynamoMessages(client, table, now);
-      const rows: Message[] = [];
-      for (let day = 0; day <= DAYS_UNDER_WAY; day += 1) {
-        let cursor: string | undefined;
-        do {
-          const page = await messages.list(dayOf(now() - day * 86_400_000), cursor);
-          const read = await Promise.all(page.items.map((id) => messages.read(id)));
-          rows.push(...read.filter((row) => row !== undefined));
-          cursor = page.cursor;
-        } while (cursor !== undefined);
-      }
+      const rows = await messagesOfDays(messages, DAYS_UNDER_WAY, now());
       const unfinished = rows.filter((row) => !isEnded(row) && row.status !== 'received');
       for (const row of unfinished.sort((a, b) => a.queuedAt - b.queuedAt)) await queue.send(row);
     },

@@ -1,6 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { backoffMs } from '../../shared/backoff.ts';
 import { readMessageId, type WorkQueue } from '../../shared/channels/queue.ts';
-import { backoffMs, type RelayDeps, relayMessage } from '../../shared/channels/relay.ts';
+import { type RelayDeps, relayMessage } from '../../shared/channels/relay.ts';
 import { NewerRowError } from '../../shared/table.ts';
 
 export interface ChannelWorkerDeps extends RelayDeps {
@@ -71,7 +72,7 @@ async function relayRecord(
     else logger.error('a message could not be relayed', error, { messageId });
     // Counted by the queue: the row cannot be trusted to be written.
     const received = Number(record.attributes.ApproximateReceiveCount);
-    return backoffMs(Math.max(1, received), { jitter: Math.random(), policy });
+    return backoffMs(Math.max(1, received), Math.random(), policy.backoff);
   }
 }
 

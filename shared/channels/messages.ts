@@ -124,6 +124,33 @@ export function createDynamoMessages(
   };
 }
 
+/**
+ * All that are stored of those received in the last UTC days, the newest first; an index names them, so one that
+ * was received this very second may be missing.
+ *
+ * @param days 1 is today.
+ * @param now Unix milliseconds.
+ */
+export async function messagesOfDays(
+  { list, read }: Pick<Messages, 'list' | 'read'>,
+  days: number,
+  now: number,
+): Promise<Message[]> {
+  const rows: Message[] = [];
+  for (let day = 0; day < days; day += 1) {
+    let cursor: string | undefined;
+    do {
+      const page = await list(dayOf(now - day * DAY_SECONDS * 1_000), cursor);
+      const found = await Promise.all(page.items.map((id) => read(id)));
+      rows.push(...found.filter((row) => row !== undefined));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+  return rows;
+}
+
+const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
+
 /** Hashed: an external system may name a contact by a phone number or an email address. */
 function contactPk(channel: string, contact: string): string {
   return `${CONTACT}${channel}#${createHash('sha256').update(contact).digest('hex').slice(0, 32)}`;
@@ -176,7 +203,7 @@ function itemOfMessage(message: Message): Item {
   return {
     ...rest,
     pk: MESSAGE + id,
-    list: LIST + new Date(message.receivedAt).toISOString().slice(0, 10),
+    list: LIST + dayOf(message.receivedAt),
     listKey: `${message.receivedAt}#${id}`,
     expiresAt: Math.floor(message.queuedAt / 1_000) + MESSAGE_DAYS * DAY_SECONDS,
     history: itemOfHistory(history),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { type Backoff, backoffMs } from '../backoff.ts';
 import { record } from '../history.ts';
 import { describeError, type Fields, type Logger } from '../logger.ts';
 import { NewerRowError } from '../table.ts';
@@ -22,7 +23,7 @@ export interface MessagePolicy {
   callMarginMs: number;
   /** A part is not begun with less left of the run: the intent (3 tries of 2 s), the request, and the result. */
   stepMs: number;
-  backoff: { firstMs: number; maxMs: number };
+  backoff: Backoff;
   /** A message that was not delivered by then is given up: who waited for it has gone. */
   giveUpMs: number;
 }
@@ -328,15 +329,9 @@ function withPart(
 /** @param askedMs what the other side asks for; never less than our own backoff, nor more than its longest wait. */
 function wait(row: Message, why: string, at: Moment, askedMs = 0): Decision {
   const waits = (row.waits ?? 0) + 1;
-  const waitMs = Math.min(Math.max(askedMs, backoffMs(waits, at)), at.policy.backoff.maxMs);
+  const waitMs = Math.min(
+    Math.max(askedMs, backoffMs(waits, at.jitter, at.policy.backoff)),
+    at.policy.backoff.maxMs,
+  );
   return { next: { ...row, status: 'queued', waits, history: record(row, at, 'waiting', why) }, waitMs };
-}
-
-/** Exponential with full jitter. @param waits how many in a row, this one included. */
-export function backoffMs(
-  waits: number,
-  { jitter, policy: { backoff } }: Pick<Moment, 'jitter' | 'policy'>,
-): number {
-  const ceiling = Math.min(backoff.maxMs, backoff.firstMs * 2 ** Math.min(20, waits - 1));
-  return Math.round(backoff.firstMs / 2 + jitter * (ceiling - backoff.firstMs / 2));
 }

@@ -1,3 +1,4 @@
+import { backoffMs } from '../backoff.ts';
 import { type HistoryEntry, record } from '../history.ts';
 import type { Money } from '../money.ts';
 import type {
@@ -722,11 +723,9 @@ function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
  */
 function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
   const history = record(row, at, 'waiting', why);
-  const { firstMs, maxMs } = at.policy.backoff;
-  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, waitsInARow(history) - 1));
-  const backoffMs = firstMs / 2 + at.jitter * (ceiling - firstMs / 2);
+  const ownMs = backoffMs(waitsInARow(history), at.jitter, at.policy.backoff);
   return {
-    next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? backoffMs), history },
+    next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? ownMs), history },
     effect: 'stop',
   };
 }

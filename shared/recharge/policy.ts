@@ -1,3 +1,5 @@
+import type { Backoff } from '../backoff.ts';
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -44,7 +46,7 @@ export interface Policy {
    * there: first once a line has had time to appear, and before a person may say that nothing was granted.
    */
   evidence: { lookUp: boolean; firstMs: number; againMs: number };
-  backoff: { firstMs: number; maxMs: number };
+  backoff: Backoff;
   /** How long an agency-wide fault stops new charges. */
   pauseMs: number;
   /** Unknown grants in a row, across clients, that stop new charges. */

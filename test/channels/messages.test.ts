@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
-import { createDynamoMessages } from '../../shared/channels/messages.ts';
+import { createDynamoMessages, messagesOfDays } from '../../shared/channels/messages.ts';
 import { utc } from '../support/builders.ts';
 import { itemSize } from '../support/item-size.ts';
 import { meter, useLedger } from '../support/store.ts';
@@ -134,6 +134,18 @@ describe('a message', () => {
     await expect(read(messageIdOf(first))).rejects.toThrow('schema version 99');
     await expect(mark(first)).rejects.toThrow('schema version 99');
     await expect(write(first, { ...first, status: 'queued' })).rejects.toThrow('schema version 99');
+  });
+
+  it('is among those of the last days, newest first, today being the first of them, and past one page', async () => {
+    const { mark, ...messages } = messagesAt();
+    const days = [0, 1, 2].map((ago) => aMessage({ id: `day-${ago}` }, NOON - ago * DAY));
+    const many = Array.from({ length: 101 }, (_, n) => aMessage({ id: `many-${n}` }, NOON - DAY - n - 1));
+    for (const message of [...days, ...many]) await mark(message);
+    const ids = async (count: number) =>
+      (await messagesOfDays(messages, count, NOON)).map(({ content }) => content.id);
+    expect(await ids(1)).toEqual(['day-0']);
+    expect(await ids(2)).toEqual(['day-0', 'day-1', ...many.map(({ content }) => content.id)]);
+    expect((await ids(3)).at(-1)).toBe('day-2');
   });
 
   it('is listed under the UTC day it came on, newest first, page by page', async () => {

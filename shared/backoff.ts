@@ -1,0 +1,16 @@
+export interface Backoff {
+  firstMs: number;
+  maxMs: number;
+}
+
+/**
+ * Exponential with full jitter.
+ *
+ * @param waits how many in a row, this one included.
+ * @param jitter 0 to 1.
+ * @returns whole milliseconds, from half of the first wait on.
+ */
+export function backoffMs(waits: number, jitter: number, { firstMs, maxMs }: Backoff): number {
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, waits - 1));
+  return Math.round(firstMs / 2 + jitter * (ceiling - firstMs / 2));
+}
