@@ -708,10 +708,24 @@ describe.concurrent('relay probe', () => {
     expect(await grant('', '--yes')).toMatchObject({ code: 0 });
     expect(sandbox.books).toHaveLength(2);
   });
+
+  it('has said by which mark to find its credit before it sends it, should it be killed on the next line', async () => {
+    const sandbox = await newSandbox();
+    sandbox.fault({ operation: 'grant', fault: 'hang_after' });
+    const args = ['cli/main.ts', 'probe', '--grant-one-credit', EMAIL, '--yes'];
+    const granted = () => vi.waitFor(() => expect(sandbox.books).toHaveLength(1), { timeout: 20_000 });
+    const { code, stdout, stderr } = await typedInto(args, '', sandbox.baseUrl, granted);
+    expect(code).toBeNull();
+    const [, mark] = /being granted, marked (probe-[0-9a-f]{12}):/.exec(stderr) ?? [];
+    expect(stdout).not.toContain('probe-');
+    expect(sandbox.books).toMatchObject([
+      { kind: 'grant', amount: 1, description: expect.stringContaining(mark ?? 'no mark was told') },
+    ]);
+  });
 });
 
-/** The same with something to read on standard input. */
-async function typedInto(args: string[], typed: string, baseUrl: string) {
+/** The same with something to read on standard input; killed as soon as `until` says so. */
+async function typedInto(args: string[], typed: string, baseUrl: string, until?: () => Promise<unknown>) {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
@@ -725,6 +739,8 @@ async function typedInto(args: string[], typed: string, baseUrl: string) {
   }
   child.stdin.on('error', () => {});
   child.stdin.end(typed);
-  const [code] = await once(child, 'close');
+  const closed = once(child, 'close');
+  if (until) await until().finally(() => child.kill('SIGKILL'));
+  const [code] = await closed;
   return { code, ...said };
 }

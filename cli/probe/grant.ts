@@ -10,6 +10,12 @@ export interface TestGrant {
   waitMs: number;
 }
 
+export interface GrantPorts {
+  now: () => number;
+  sleep: (ms: number) => Promise<unknown>;
+  tell: (sentence: string) => void;
+}
+
 interface GrantFindings {
   findings: Finding[];
   settings: { listsGrants?: true };
@@ -27,11 +33,13 @@ const LOOKS = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1];
  * Grants one credit, once, whatever comes of it, then looks for it in the usage export.
  *
  * @param now Unix time in milliseconds.
+ * @param tell is told of the grant, and by which mark to find it, before it is sent: whoever sees this end
+ *   without another word knows what to look for.
  */
 export async function grantFindings(
   { profile, apiKey, patience }: Reading,
   { email, waitMs }: TestGrant,
-  { now, sleep }: { now: () => number; sleep: (ms: number) => Promise<unknown> },
+  { now, sleep, tell }: GrantPorts,
 ): Promise<GrantFindings> {
   const client = createPlatformClient(callOptions({ profile, apiKey }, patience.pace));
   const mark = `probe-${randomBytes(6).toString('hex')}`;
@@ -41,6 +49,9 @@ export async function grantFindings(
     credits: CREDITS,
     description: `${mark} A probe's one credit`,
   });
+  tell(
+    `One credit is being granted, marked ${mark}: should this end without a word on it, look for the mark first.`,
+  );
   const result = await grant.send();
   const made: Finding = {
     asked: `POST /subaccounts/credits of one credit, marked ${mark}`,

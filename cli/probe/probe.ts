@@ -5,7 +5,7 @@ import { createPatience, type Platform, type Section } from '../platform.ts';
 import { findAddress } from './address.ts';
 import { type Asker, createAsker, inWords, type Place, type Question, questionInWords } from './asker.ts';
 import type { Finding } from './finding.ts';
-import { grantFindings, type TestGrant } from './grant.ts';
+import { type GrantPorts, grantFindings, type TestGrant } from './grant.ts';
 import { errorFindings, rateFindings, requestIdFinding } from './headers.ts';
 import {
   chooseKeySettings,
@@ -100,7 +100,13 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   notes.learn(errorFindings(asker.seen));
   notes.learn(id.findings, id.settings);
   notes.learn(rate.findings, rate.settings);
-  const grant = await learnByGranting(options, reader(), searchOf('credits'), { now, sleep }, notes);
+  const grant = await learnByGranting(
+    options,
+    reader(),
+    searchOf('credits'),
+    { now, sleep, tell: tellWait },
+    notes,
+  );
   return report({ reached: true, keyWorks, ...(grant === undefined ? {} : { grant }) });
 }
 
@@ -224,7 +230,7 @@ async function learnByGranting(
   { grant }: ProbeOptions,
   reading: Reading,
   search: KeySearch | undefined,
-  clock: { now: () => number; sleep: (ms: number) => Promise<unknown> },
+  ports: GrantPorts,
   notes: Notes,
 ): Promise<ProbeReport['grant']> {
   const { credits } = reading.profile.keyPlacement;
@@ -243,7 +249,7 @@ async function learnByGranting(
     ]);
     return undefined;
   }
-  const { findings, settings, outcome, mark } = await grantFindings(reading, grant, clock);
+  const { findings, settings, outcome, mark } = await grantFindings(reading, grant, ports);
   notes.learn(findings, {
     // It was made with the key in this place.
     ...(outcome === 'granted' ? { keyPlacement: { credits } } : {}),
