@@ -730,8 +730,9 @@ function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision
   };
 }
 
+/** What was left out of a long history counts as waits: it was, or the wait comes out longer than it need be. */
 function waitsInARow(history: readonly HistoryEntry[]): number {
-  const progress = history.findLastIndex(({ event }) => event !== 'waiting');
+  const progress = history.findLastIndex(({ event }) => event !== 'waiting' && event !== 'left_out');
   return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
 }
 

@@ -961,6 +961,16 @@ describe('waiting', () => {
     expect(waits(0.5)).toEqual([1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 64.5, 128.5, 256.5, 450.5, 450.5]);
   });
 
+  it('stays at 15 minutes where ever other words of the same outage made the history lose its middle', () => {
+    let row = aRecharge();
+    for (let count = 0; count < 200; count += 1) {
+      const why = `status ${500 + (count % 7)} ${'of a long text '.repeat(10)}`;
+      row = written(decide(row, { kind: 'held', why }, aMoment({ jitter: 1 })));
+    }
+    expect(row.history.some(({ event }) => event === 'left_out')).toBe(true);
+    expect(row.nextAttemptAt).toBe(utc('2026-01-05 12:15:10'));
+  });
+
   it('stays at 15 minutes after a thousand times', () => {
     const entry = { at: utc('2026-01-05 12:00:00'), event: 'waiting', detail: held.why, times: 1_000 };
     const next = written(decide(aRecharge({ history: [entry] }), held, aMoment({ jitter: 1 })));
