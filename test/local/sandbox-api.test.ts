@@ -377,7 +377,6 @@ describe('the usage export', () => {
   });
 
   it('keeps to the days and the sub-account it is asked for', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
     atTheEnd(() => vi.useRealTimers());
     const platform = await platformWith({ clients });
     for (const [at, email] of [

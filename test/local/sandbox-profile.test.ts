@@ -87,7 +87,7 @@ describe('the shape of an error', () => {
 
 describe('the headers of an answer', () => {
   const send = async (profile: Profile, ratePerMinute = 1) => {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-03-01T10:00:00.250Z') });
+    vi.setSystemTime('2026-03-01T10:00:00.250Z');
     atTheEnd(() => vi.useRealTimers());
     const { url, ...platform } = await platformWith(profile, ratePerMinute);
     const again = () => call(`${url}/v1/contacts?apiKey=${KEY}`, { phone: '+15551234567' });
@@ -145,7 +145,7 @@ describe('the headers of an answer', () => {
 
 describe('the rate limit', () => {
   it('is one for all operations, starts anew after a minute, and is not used up by other keys', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime(Date.now());
     atTheEnd(() => vi.useRealTimers());
     const { url } = await platformWith({}, 2);
     const contact = (key = KEY) => call(`${url}/v1/contacts?apiKey=${key}`, { phone: '+15551234567' });

@@ -198,13 +198,15 @@ export function useEngines(): () => Promise<{ env: Env }> {
   };
 }
 
-/** From its own words to a healthy answer. */
+/** From its own words to a healthy answer. A relay that has ended is not looked for any longer. */
 async function listens(output: () => string, ended: Promise<Ended>): Promise<string> {
-  const early = ended.then(({ code }) => {
-    throw new Error(`The relay ended with ${code} before it was ready: ${output()}`);
+  let end: Ended | undefined;
+  void ended.then((its) => {
+    end = its;
   });
-  const ready = vi.waitFor(
+  const url = await vi.waitFor(
     async () => {
+      if (end !== undefined) return undefined;
       const [, url] = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(output()) ?? [];
       if (url === undefined) throw new Error(`The relay is not ready: ${output()}`);
       const { status } = await fetch(`${url}/health`);
@@ -213,8 +215,9 @@ async function listens(output: () => string, ended: Promise<Ended>): Promise<str
     },
     { timeout: READY_WITHIN_MS, interval: 20 },
   );
-  early.catch(() => {});
-  return Promise.race([ready, early]);
+  if (url === undefined)
+    throw new Error(`The relay ended with ${end?.code} before it was ready: ${output()}`);
+  return url;
 }
 
 /** A process that has ended, but was not yet asked for its exit code, is not alive. */
