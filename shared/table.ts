@@ -82,7 +82,7 @@ export function updateOf(
 }
 
 /** Keys only, under 200 bytes each. */
-export const PAGE_SIZE = 100;
+const PAGE_SIZE = 100;
 
 const listedSchema = z.object({ pk: z.string(), listKey: z.string() });
 
@@ -109,10 +109,34 @@ export async function recentPage(
   return { items, ...cursorOf(page.LastEvaluatedKey) };
 }
 
+const openSchema = z.object({ pk: z.string(), nextAttemptAt: z.int() });
+
+/** A page of one partition of the `open` index: what is due at a time, the most overdue first. */
+export async function openPage(
+  client: DynamoDBDocumentClient,
+  table: string,
+  open: string,
+  until: number,
+  cursor?: string,
+): Promise<Page<{ pk: string; nextAttemptAt: number }>> {
+  const page = await client.send(
+    new QueryCommand({
+      TableName: table,
+      IndexName: 'open',
+      KeyConditionExpression: '#open = :open AND nextAttemptAt <= :until',
+      ExpressionAttributeNames: { '#open': 'open' },
+      ExpressionAttributeValues: { ':open': open, ':until': until },
+      Limit: PAGE_SIZE,
+      ...startAfter(cursor),
+    }),
+  );
+  const items = (page.Items ?? []).map((item) => openSchema.parse(item));
+  return { items, ...cursorOf(page.LastEvaluatedKey) };
+}
+
 /** A page's cursor is DynamoDB's own, as text. */
-export const cursorOf = (last: Item | undefined) =>
-  last === undefined ? {} : { cursor: JSON.stringify(last) };
-export const startAfter = (cursor: string | undefined) =>
+const cursorOf = (last: Item | undefined) => (last === undefined ? {} : { cursor: JSON.stringify(last) });
+const startAfter = (cursor: string | undefined) =>
   cursor === undefined
     ? {}
     : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };

@@ -1,22 +1,14 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import {
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import {
-  cursorOf,
   historySchema,
   type Item,
   itemOfHistory,
-  PAGE_SIZE,
+  openPage,
   pkOfKnownVersion,
   recentPage,
   standingItem,
-  startAfter,
   updateOf,
 } from '../table.ts';
 import {
@@ -90,22 +82,9 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
     },
 
     async due(waitsFor, until, cursor) {
-      const page = await client.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: 'open',
-          KeyConditionExpression: '#open = :waitsFor AND nextAttemptAt <= :until',
-          ExpressionAttributeNames: { '#open': 'open' },
-          ExpressionAttributeValues: { ':waitsFor': waitsFor, ':until': until },
-          Limit: PAGE_SIZE,
-          ...startAfter(cursor),
-        }),
-      );
-      const items = (page.Items ?? []).map((item) => {
-        const { pk, nextAttemptAt } = dueSchema.parse(item);
-        return { key: keyOf(pk), nextAttemptAt };
-      });
-      return { items, ...cursorOf(page.LastEvaluatedKey) };
+      const page = await openPage(client, table, waitsFor, until, cursor);
+      const items = page.items.map(({ pk, nextAttemptAt }) => ({ key: keyOf(pk), nextAttemptAt }));
+      return { ...page, items };
     },
 
     async postpone({ key, nextAttemptAt }, to) {
@@ -141,8 +120,6 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 
 const time = z.int();
 const text = z.string();
-
-const dueSchema = z.object({ pk: text, nextAttemptAt: time });
 
 const rechargeSchema = z.object({
   v: z.int(),
