@@ -53,6 +53,7 @@ describe('a configuration', () => {
           usageExport: 'query',
         },
         keyHeader: 'x-api-key',
+        keyPrefix: '',
         keyQuery: 'apiKey',
         subAccountLookup: false,
         emptyPoolPattern: 'insufficient credits',
@@ -137,6 +138,11 @@ describe('a configuration', () => {
       platform: { baseUrl: 'http://127.0.0.1:3000/v1' },
       payment: { url: 'http://localhost:4000' },
     });
+  });
+
+  it('keeps the blank at the end of what stands before a key', () => {
+    const platform = { ...SMALLEST.platform, keyHeader: 'Authorization', keyPrefix: 'Bearer ' };
+    expect(parseConfig({ ...SMALLEST, platform }, 'it').platform).toMatchObject({ keyPrefix: 'Bearer ' });
   });
 
   it('is refused with all its faults at once', () => {
@@ -334,6 +340,7 @@ describe('a configuration', () => {
       { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: secret } },
       { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: { credits: secret } } },
       { ...SMALLEST, platform: { ...SMALLEST.platform, keyHeader: `${secret}:` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPrefix: ` ${secret}` } },
       { ...SMALLEST, platform: { ...SMALLEST.platform, emptyPoolPattern: `${secret}(` } },
       { ...SMALLEST, platform: { ...SMALLEST.platform, apiKey: secret } },
       { ...SMALLEST, platform: { ...SMALLEST.platform, notAppliedStatuses: [secret] } },

@@ -11,7 +11,7 @@ import { type ProbeOptions, probe } from '../cli/probe/probe.ts';
 import { createSandboxPlatform, type SandboxPlatformOptions } from '../local/sandbox/platform.ts';
 import { createPlatformClient } from '../shared/platform/client.ts';
 import { createPlatformOperations } from '../shared/platform/operations.ts';
-import { platformProfileSchema } from '../shared/platform/profile.ts';
+import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
 import { ROOT, runNode } from './support/relay-process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -123,6 +123,38 @@ const DEVIATING = {
   exportListsGrants: false,
 } as const;
 
+/** Where the key goes nowhere but into a header, behind a word. */
+const BEARER = {
+  keyPlacement: {
+    credits: 'header',
+    subAccounts: 'header',
+    contacts: 'header',
+    lists: 'header',
+    messages: 'header',
+    usageExport: 'header',
+  },
+  keyHeader: 'Authorization',
+  keyPrefix: 'Bearer ',
+} as const;
+
+/** Every operation of the relay, with the profile that was found. */
+async function useAll(profile: PlatformProfile, listed: 'found' | 'not_found') {
+  const options = callOptions({ profile, apiKey: KEY }, createPatience(() => {}).pace);
+  const operations = createPlatformOperations(options);
+  const client = createPlatformClient(options);
+  const { contact } = await operations.createContact({ phone: '+31612345678' });
+  expect(await operations.findContact({ phoneNumber: '+31612345678' })).toEqual(contact);
+  expect(await operations.findContact({ email: 'nobody@example.com' })).toBeUndefined();
+  await operations.addToList('customers', contact.id);
+  await operations.sendMessage({ fromId: 'v', customChannel: 'chat', body: 'Hello' });
+  const incoming = { messageSid: 's', fromId: 'v', toId: 'shop', body: 'Hi' };
+  expect(await operations.receiveMessage(incoming)).toEqual({ messageId: expect.any(String) });
+  const grant = await client.prepareGrant({ email: EMAIL, credits: 5, description: 'rr-1 a test' });
+  expect(await grant.send()).toEqual({ kind: 'granted', newBalance: 505 });
+  const mark = { mark: 'rr-1', email: EMAIL, credits: 5, since: Date.now() };
+  expect(await client.findGrant(mark)).toEqual({ kind: listed });
+}
+
 describe.concurrent('a probe of the documented platform', () => {
   it('finds the documented profile, and changes nothing', async () => {
     const sandbox = await newSandbox({ ratePerMinute: 1_200 });
@@ -136,6 +168,7 @@ describe.concurrent('a probe of the documented platform', () => {
     expect(section).toEqual({
       baseUrl: sandbox.baseUrl,
       keyHeader: 'x-api-key',
+      keyPrefix: '',
       keyQuery: 'apiKey',
       keyPlacement: {
         contacts: 'query',
@@ -180,10 +213,31 @@ describe.concurrent('a probe of the documented platform', () => {
     ]);
   });
 
-  it('tells neither the key nor an email nor what stands in a query', async () => {
-    const sandbox = await newSandbox();
-    const { findings, section } = await run(sandbox, { email: EMAIL, grant: { email: EMAIL, waitMs: 0 } });
+  it.each([
+    ['in its documented places', {}],
+    ['behind Bearer', BEARER],
+  ])('tells neither the key nor an email nor what stands in a query: %s', async (_, profile) => {
+    const sandbox = await newSandbox({ profile });
+    const { findings, section, grant } = await run(sandbox, {
+      email: EMAIL,
+      grant: { email: EMAIL, waitMs: 0 },
+    });
+    expect(grant?.outcome).toBe('granted');
     expect(JSON.stringify([findings, section])).not.toMatch(/key_Qx71mZ|@|\?|nobody-/);
+  });
+
+  it.each([
+    ['a code', { code: `Bearer ${KEY}`, message: 'No.' }],
+    ['a message', { code: 'INVALID', message: `Bearer ${KEY} is not known` }],
+  ])('does not tell the key where the platform quotes its header as %s', async (_, quoted) => {
+    const platform = await newPlatform((heard) =>
+      heard.headers.authorization === `Bearer ${KEY}`
+        ? { status: 400, body: { error: quoted }, headers: { 'x-request-id': KEY } }
+        : error(401, 'UNAUTHORIZED'),
+    );
+    const { findings, section } = await run(platform, { email: EMAIL, grant: { email: EMAIL, waitMs: 0 } });
+    expect(section).toMatchObject({ keyPrefix: 'Bearer ' });
+    expect(JSON.stringify([findings, section])).not.toContain(KEY);
   });
 
   it('with reads only sends no POST, and leaves the writing addresses as they are', async () => {
@@ -230,6 +284,7 @@ describe.concurrent('a probe of a platform that differs', () => {
     expect(section).toEqual({
       baseUrl: sandbox.baseUrl,
       keyHeader: 'api-key',
+      keyPrefix: '',
       keyQuery: 'key',
       keyPlacement: {
         contacts: 'header',
@@ -248,29 +303,38 @@ describe.concurrent('a probe of a platform that differs', () => {
     expect(finding('When the limit is reset')?.came).toBe('the header ratelimit-reset as a Unix time');
     expect(finding('Errors')?.came).toBe('400, 401, 404 as {"error":"text"}');
 
-    const options = callOptions({ profile, apiKey: KEY }, createPatience(() => {}).pace);
-    const operations = createPlatformOperations(options);
-    const client = createPlatformClient(options);
-    const { contact } = await operations.createContact({ phone: '+31612345678' });
-    expect(await operations.findContact({ phoneNumber: '+31612345678' })).toEqual(contact);
-    expect(await operations.findContact({ email: 'nobody@example.com' })).toBeUndefined();
-    await operations.addToList('customers', contact.id);
-    await operations.sendMessage({ fromId: 'v', customChannel: 'chat', body: 'Hello' });
-    const incoming = { messageSid: 's', fromId: 'v', toId: 'shop', body: 'Hi' };
-    expect(await operations.receiveMessage(incoming)).toEqual({ messageId: expect.any(String) });
-    const grant = await client.prepareGrant({ email: EMAIL, credits: 5, description: 'rr-1 a test' });
-    expect(await grant.send()).toEqual({ kind: 'granted', newBalance: 505 });
-    const mark = { mark: 'rr-1', email: EMAIL, credits: 5, since: Date.now() };
-    expect(await client.findGrant(mark)).toEqual({ kind: 'not_found' });
+    await useAll(profile, 'not_found');
     // And a 429 is understood: the platform says it in the header that was found.
     sandbox.fault({ operation: 'contacts', fault: 'rate_limited', ms: 30_000 });
-    const busy = operations.findContact({ email: EMAIL });
+    const options = callOptions({ profile, apiKey: KEY }, createPatience(() => {}).pace);
+    const busy = createPlatformOperations(options).findContact({ email: EMAIL });
     const waitMs = await busy.then(
       () => 0,
       (failure) => failure.retryAfterMs,
     );
     expect(waitMs).toBeGreaterThan(25_000);
     expect(waitMs).toBeLessThan(32_000);
+  });
+
+  it('finds a key behind Bearer, in every group, with which every operation works', async () => {
+    const sandbox = await newSandbox({ profile: BEARER });
+    const { section, profile, finding, keyWorks, lines } = await run(sandbox, { email: EMAIL });
+    expect(keyWorks).toBe(true);
+    expect(section).toMatchObject({
+      keyHeader: 'authorization',
+      keyPrefix: 'Bearer ',
+      subAccountLookup: true,
+    });
+    expect(section).not.toHaveProperty('keyQuery');
+    expect(Object.values(section.keyPlacement ?? {})).toEqual(Array.from({ length: 6 }, () => 'header'));
+    expect(finding('POST /subaccounts/credits')).toEqual({
+      asked: 'POST /subaccounts/credits with {}, key in the header authorization: Bearer',
+      came: '400 INVALID_REQUEST, for a wrong key 401 INVALID_API_KEY',
+      means: 'keyPlacement.credits is header',
+      known: true,
+    });
+    expect(lines).toContain('incomingPath is /incoming_custom_channel_message.');
+    await useAll(profile, 'found');
   });
 
   it('keeps what is configured where it works as well, and what it cannot ask', async () => {
@@ -305,16 +369,28 @@ describe.concurrent('a probe of a platform that differs', () => {
     expect(finding(/without a key/)?.means).toBe(`baseUrl is ${platform.baseUrl}, where the API answers`);
   });
 
-  it('says where the key works in a way that the profile cannot say', async () => {
+  it('tries the configured prefix first, and no other name where it is right', async () => {
     const platform = await newPlatform(({ headers }) =>
-      headers.authorization === `Bearer ${KEY}` ? error(400, 'INVALID') : error(401, 'UNAUTHORIZED'),
+      headers.authorization === `Token ${KEY}` ? error(400, 'INVALID') : error(401, 'UNAUTHORIZED'),
     );
-    const { section, keyWorks, finding } = await run(platform);
-    expect(keyWorks).toBe(true);
-    expect(section.keyPlacement).toBeUndefined();
-    expect(finding('POST /subaccounts/credits')?.means).toBe(
-      'keyPlacement.credits is UNKNOWN (it works in the header authorization: Bearer, which the profile cannot say) and stays header',
+    const configured = { keyHeader: 'Authorization', keyPrefix: 'Token ' };
+    const { section, finding } = await run(platform, { section: configured });
+    // As it is written there: the case of a header's name means nothing.
+    expect(section).toMatchObject({ ...configured, keyPlacement: { credits: 'header', lists: 'header' } });
+    expect(finding('POST /subaccounts/credits')?.asked).toMatch(/key in the header authorization: Token$/);
+    expect(platform.heard.every(({ headers }) => !('x-api-key' in headers))).toBe(true);
+  });
+
+  it('takes a configured prefix out that does not work', async () => {
+    const platform = await newPlatform(({ headers }) =>
+      headers['x-api-key'] === KEY ? error(400, 'INVALID') : error(401, 'UNAUTHORIZED'),
     );
+    const { section } = await run(platform, { section: { keyPrefix: 'Bearer ' } });
+    expect(section).toMatchObject({
+      keyHeader: 'x-api-key',
+      keyPrefix: '',
+      keyPlacement: { credits: 'header' },
+    });
   });
 
   it('takes the names that serve the grants where one name does not serve all', async () => {
@@ -656,6 +732,7 @@ describe.concurrent('relay probe', () => {
         `Written to ${file}:`,
         `  platform.baseUrl: "https://api.example.com/v1" -> "${sandbox.baseUrl}"`,
         '  platform.keyHeader: "x-api-key" -> "api-key"',
+        '  platform.keyPrefix: not said -> ""',
         '  platform.keyQuery: not said -> "key"',
         '  platform.sendPath: not said -> "/send_custom_channel_message"',
         '  platform.keyPlacement.contacts: not said -> "header"',

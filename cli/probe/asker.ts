@@ -3,8 +3,13 @@ import * as z from 'zod';
 import { type Reply, readJson, retryAfterMs, sendOnce } from '../../shared/http/request.ts';
 import { readError } from '../../shared/platform/schemas.ts';
 
-/** Where an API key is put. `bearer` is the header `authorization: Bearer …`. */
-export type Place = { in: 'header' | 'query'; name: string } | { in: 'bearer' };
+/** Where an API key is put. */
+export interface Place {
+  in: 'header' | 'query';
+  name: string;
+  /** What stands before the key there, such as `Bearer `; in the query, nothing does. */
+  prefix: string;
+}
 
 export interface Question {
   method: 'GET' | 'POST';
@@ -74,8 +79,7 @@ export function createAsker({ apiKey, wrongKey, tell, now, sleep = sleepFor }: A
       url: url.href,
       headers: {
         accept: 'application/json, text/csv',
-        ...(place?.in === 'header' ? { [place.name]: value } : {}),
-        ...(place?.in === 'bearer' ? { authorization: `Bearer ${value}` } : {}),
+        ...(place?.in === 'header' ? { [place.name]: place.prefix + value } : {}),
         ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
@@ -130,8 +134,12 @@ export function inWords(answer: Reply): string {
 }
 
 export function placeInWords(place: Place): string {
-  if (place.in === 'bearer') return 'the header authorization: Bearer';
-  return place.in === 'header' ? `the header ${place.name}` : `the query as ${place.name}`;
+  return place.in === 'header' ? `the header ${nameInWords(place)}` : `the query as ${place.name}`;
+}
+
+/** `authorization: Bearer`, where something stands before the key. */
+export function nameInWords({ name, prefix }: Place): string {
+  return prefix === '' ? name : `${name}: ${prefix.trim()}`;
 }
 
 export const questionInWords = ({ method, path, body }: Question) =>

@@ -1,13 +1,27 @@
 import type { Reply } from '../../shared/http/request.ts';
 import type { PlatformProfile } from '../../shared/platform/profile.ts';
-import { type Asker, inWords, type Place, placeInWords, type Question, questionInWords } from './asker.ts';
+import {
+  type Asker,
+  inWords,
+  nameInWords,
+  type Place,
+  placeInWords,
+  type Question,
+  questionInWords,
+} from './asker.ts';
 import type { Finding } from './finding.ts';
 
 export type Group = keyof PlatformProfile['keyPlacement'];
 
+const inHeader = (name: string, prefix = ''): Place => ({ in: 'header', name, prefix });
+const inQuery = (name: string): Place => ({ in: 'query', name, prefix: '' });
+
 /** Seen in public code that speaks to the platform, and usual elsewhere. */
-const HEADERS = ['x-api-key', 'api-key', 'apikey'];
-const QUERIES = ['apiKey', 'api_key', 'apikey', 'key'];
+const HEADERS = [
+  ...['x-api-key', 'api-key', 'apikey'].map((name) => inHeader(name)),
+  inHeader('authorization', 'Bearer '),
+];
+const QUERIES = ['apiKey', 'api_key', 'apikey', 'key'].map(inQuery);
 
 interface Try {
   place: Place;
@@ -45,28 +59,32 @@ function verdictOf({ right, wrong }: Try): Verdict {
   return known ? 'proven' : 'unclear';
 }
 
-/** The names to try, most likely first: what other addresses were found to take, then what is configured. */
-export interface Names {
-  header: string[];
-  query: string[];
+/** The places to try, most likely first: what other addresses were found to take, then what is configured. */
+export interface Places {
+  header: Place[];
+  query: Place[];
 }
 
-export const namesToTry = ({ keyHeader, keyQuery }: PlatformProfile): Names => ({
-  header: [...new Set([keyHeader.toLowerCase(), ...HEADERS])],
-  query: [...new Set([keyQuery, ...QUERIES])],
+export const placesToTry = ({ keyHeader, keyPrefix, keyQuery }: PlatformProfile): Places => ({
+  header: withoutRepeats([inHeader(keyHeader.toLowerCase(), keyPrefix), ...HEADERS]),
+  query: withoutRepeats([inQuery(keyQuery), ...QUERIES]),
 });
+
+const isSame = (a: Place, b: Place) => a.in === b.in && a.name === b.name && a.prefix === b.prefix;
+const withoutRepeats = (places: Place[]) =>
+  places.filter((place, index) => places.findIndex((one) => isSame(one, place)) === index);
 
 /**
  * Looks for the place of the key at one address: the likeliest header and the likeliest query parameter, and
  * where neither is right, the others until one is.
  *
- * @param names what was found is moved to the front, for the next address.
+ * @param places what was found is moved to the front, for the next address.
  */
 export async function findKey(
   asker: Asker,
   group: Group,
   question: Question,
-  names: Names,
+  places: Places,
 ): Promise<KeySearch> {
   const search: KeySearch = { group, question, tries: [], proven: [], forbidden: false };
   const attempt = async (place: Place) => {
@@ -80,30 +98,26 @@ export async function findKey(
       search.proven.push(place);
       search.answer ??= right;
       search.forbidden = verdict === 'forbidden';
-      if (place.in !== 'bearer') toFront(names[place.in], place.name);
+      toFront(places[place.in], place);
     }
     return verdict;
   };
-  const [header = 'x-api-key', ...headers] = names.header;
-  const [query = 'apiKey', ...queries] = names.query;
-  const first = [await attempt({ in: 'header', name: header }), await attempt({ in: 'query', name: query })];
+  const [header, ...headers] = places.header;
+  const [query, ...queries] = places.query;
+  const first = [];
+  for (const place of [header, query]) if (place !== undefined) first.push(await attempt(place));
   // An address that answers before it looks at the key would answer so for every name.
   if (search.proven.length > 0 || !first.includes('refused')) return search;
-  const others: Place[] = [
-    ...headers.map((name): Place => ({ in: 'header', name })),
-    ...queries.map((name): Place => ({ in: 'query', name })),
-    { in: 'bearer' },
-  ];
-  for (const place of others) {
+  for (const place of [...headers, ...queries]) {
     await attempt(place);
     if (search.proven.length > 0) break;
   }
   return search;
 }
 
-function toFront(names: string[], name: string): void {
-  names.splice(names.indexOf(name), 1);
-  names.unshift(name);
+function toFront(places: Place[], place: Place): void {
+  places.splice(places.indexOf(place), 1);
+  places.unshift(place);
 }
 
 /** Whether the right key was no better than none, wherever it was put. */
@@ -113,49 +127,46 @@ export const isRefusedEverywhere = ({ tries }: KeySearch) =>
 /** What the profile can say of the key: one header, one query parameter, and which of the two for each group. */
 export interface KeySettings {
   keyHeader?: string;
+  keyPrefix?: string;
   keyQuery?: string;
   keyPlacement: Partial<PlatformProfile['keyPlacement']>;
 }
 
-const placeOf = ({ proven }: KeySearch, way: 'header' | 'query', name: string | undefined) =>
-  proven.some((place) => place.in === way && place.name === name);
+const worksIn = ({ proven }: KeySearch, place: Place | undefined) =>
+  place !== undefined && proven.some((one) => isSame(one, place));
 
 /** The names that serve most groups, that of the credits before all; then the configured placement where it works. */
 export function chooseKeySettings(
   searches: KeySearch[],
-  { keyHeader, keyQuery, keyPlacement }: PlatformProfile,
+  { keyHeader, keyPrefix, keyQuery, keyPlacement }: PlatformProfile,
 ): KeySettings {
   const proven = searches.flatMap((search) => search.proven);
-  const namesOf = (way: 'header' | 'query', configured: string) => {
-    const found = proven.flatMap((place) => (place.in === way ? [place.name] : []));
-    return [...new Set([configured, ...found])];
-  };
-  let best: { header: string; query: string; score: number } | undefined;
-  for (const header of namesOf('header', keyHeader.toLowerCase())) {
-    for (const query of namesOf('query', keyQuery)) {
-      const served = searches.filter(
-        (search) => placeOf(search, 'header', header) || placeOf(search, 'query', query),
-      );
+  const placesOf = (configured: Place) =>
+    withoutRepeats([configured, ...proven.filter((place) => place.in === configured.in)]);
+  let best: { header: Place; query: Place; score: number } | undefined;
+  for (const header of placesOf(inHeader(keyHeader.toLowerCase(), keyPrefix))) {
+    for (const query of placesOf(inQuery(keyQuery))) {
+      const served = searches.filter((search) => worksIn(search, header) || worksIn(search, query));
       const score = served.length + (served.some(({ group }) => group === 'credits') ? searches.length : 0);
       if (best === undefined || score > best.score) best = { header, query, score };
     }
   }
   const placements = searches.flatMap((search): [Group, 'header' | 'query'][] => {
-    const works = {
-      header: placeOf(search, 'header', best?.header),
-      query: placeOf(search, 'query', best?.query),
-    };
+    const works = { header: worksIn(search, best?.header), query: worksIn(search, best?.query) };
     const configured = keyPlacement[search.group];
     if (works[configured]) return [[search.group, configured]];
     const other = configured === 'header' ? 'query' : 'header';
     return works[other] ? [[search.group, other]] : [];
   });
   const used = placements.map(([, way]) => way);
+  const { header, query } = best ?? {};
   // The case of a header's name means nothing: as it is written, where it is that one.
-  const header = best?.header === keyHeader.toLowerCase() ? keyHeader : best?.header;
+  const asWritten = header?.name === keyHeader.toLowerCase() ? keyHeader : header?.name;
   return {
-    ...(header !== undefined && used.includes('header') ? { keyHeader: header } : {}),
-    ...(best !== undefined && used.includes('query') ? { keyQuery: best.query } : {}),
+    ...(header !== undefined && asWritten !== undefined && used.includes('header')
+      ? { keyHeader: asWritten, keyPrefix: header.prefix }
+      : {}),
+    ...(query !== undefined && used.includes('query') ? { keyQuery: query.name } : {}),
     keyPlacement: Object.fromEntries(placements),
   };
 }
@@ -166,8 +177,9 @@ export function keyFinding(search: KeySearch, chosen: KeySettings, before: Platf
   const setting = `keyPlacement.${group}`;
   const way = chosen.keyPlacement[group];
   const asked = `${questionInWords(question)}, key in `;
-  const name = way === 'header' ? chosen.keyHeader?.toLowerCase() : chosen.keyQuery;
-  const right = tries.find(({ place }) => place.in === way && place.name === name && proven.includes(place));
+  const { keyHeader = '', keyPrefix = '', keyQuery = '' } = chosen;
+  const chosenPlace = way === 'header' ? inHeader(keyHeader.toLowerCase(), keyPrefix) : inQuery(keyQuery);
+  const right = tries.find(({ place }) => proven.includes(place) && isSame(place, chosenPlace));
   if (way !== undefined && right?.wrong !== undefined) {
     const also = proven.length > 1 ? '; the other place works too' : '';
     const means = search.forbidden
@@ -190,9 +202,8 @@ export function keyFinding(search: KeySearch, chosen: KeySettings, before: Platf
 
 function placesInWords(tries: Try[]): string {
   const namesIn = (way: 'header' | 'query') =>
-    tries.flatMap(({ place }) => (place.in === way ? [place.name] : [])).join(', ');
-  const bearer = tries.some(({ place }) => place.in === 'bearer') ? ', authorization: Bearer' : '';
-  return `the header ${namesIn('header')}${bearer}, the query as ${namesIn('query')}`;
+    tries.flatMap(({ place }) => (place.in === way ? [nameInWords(place)] : [])).join(', ');
+  return `the header ${namesIn('header')}, the query as ${namesIn('query')}`;
 }
 
 function cameInWords({ right, wrong }: Try): string {
@@ -202,11 +213,7 @@ function cameInWords({ right, wrong }: Try): string {
 function reasonOf(search: KeySearch): string {
   const { tries, proven } = search;
   const [place] = proven;
-  if (place !== undefined) {
-    const but =
-      place.in === 'bearer' ? 'which the profile cannot say' : 'and the profile has one name for all';
-    return `it works in ${placeInWords(place)}, ${but}`;
-  }
+  if (place !== undefined) return `it works in ${placeInWords(place)}, and the profile has one name for all`;
   if (isRefusedEverywhere(search)) return 'refused in every place';
   const same = tries.some((one) => verdictOf(one) === 'no_difference');
   return same ? 'a wrong key is answered the same' : 'no clear answer';

@@ -13,7 +13,7 @@ import {
   isRefusedEverywhere,
   type KeySearch,
   keyFinding,
-  namesToTry,
+  placesToTry,
 } from './key.ts';
 import { empty, nobody, onlyReads, otherSpelling, questionsOf } from './questions.ts';
 import { exportFinding, lookupFindings, phoneFinding, type Reading } from './reads.ts';
@@ -138,7 +138,7 @@ async function findKeys(
   { profile, readsOnly = false }: ProbeOptions,
   notes: Notes,
 ): Promise<KeySearch[]> {
-  const names = namesToTry(profile);
+  const places = placesToTry(profile);
   const searches: KeySearch[] = [];
   const unasked: Finding[] = [];
   let sendPath: string | undefined;
@@ -151,9 +151,9 @@ async function findKeys(
       );
       continue;
     }
-    let search = await findKey(asker, group, question, names);
+    let search = await findKey(asker, group, question, places);
     if (group === 'messages' && isAbsent(search)) {
-      const other = await findKey(asker, group, empty(otherSpelling(question.path)), names);
+      const other = await findKey(asker, group, empty(otherSpelling(question.path)), places);
       if (other.proven.length > 0) search = other;
     }
     if (group === 'messages' && search.proven.length > 0) sendPath = search.question.path;

@@ -84,12 +84,12 @@ function explain(error: unknown): string {
 
 /** Every indented line works when it is pasted into another terminal. */
 function whatToTry(url: string, { apiKey, profile, clients }: Options): string[] {
-  const { keyPlacement, keyHeader, keyQuery } = profile;
+  const { keyPlacement, keyHeader, keyPrefix, keyQuery } = profile;
   const call = (group: keyof typeof keyPlacement, path: string, body?: unknown) => {
     const target = new URL(url + path);
     const inQuery = keyPlacement[group] === 'query';
     if (inQuery) target.searchParams.set(keyQuery, apiKey);
-    const key = inQuery ? [] : ['-H', `${keyHeader}: ${apiKey}`];
+    const key = inQuery ? [] : ['-H', `${keyHeader}: ${keyPrefix}${apiKey}`];
     return curl(target.href, ...key, ...(body === undefined ? [] : ['-d', JSON.stringify(body)]));
   };
   const customData = { messageSid: 'try-1', fromId: 'visitor-1', toId: 'me', body: 'Hello', channel: 'chat' };

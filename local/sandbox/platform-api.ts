@@ -38,7 +38,7 @@ export function createPlatformApi(
   apiKey: string,
   ratePerMinute: number,
 ): PlatformApi {
-  const { keyPlacement, keyHeader, keyQuery, requestIdHeader } = profile;
+  const { keyPlacement, keyHeader, keyPrefix, keyQuery, requestIdHeader } = profile;
   const refuse: PlatformApi['refuse'] = (status, code, message, headers) =>
     json(status, errorBody(profile.errorShape, code, message), headers);
   const tooMany = (waitMs: number) =>
@@ -46,7 +46,7 @@ export function createPlatformApi(
   const hasKey = (group: Group, { headers, query }: SandboxRequest) => {
     const placement = keyPlacement[group];
     return (
-      (placement !== 'query' && headers[keyHeader] === apiKey) ||
+      (placement !== 'query' && headers[keyHeader] === keyPrefix + apiKey) ||
       (placement !== 'header' && query.get(keyQuery) === apiKey)
     );
   };

@@ -25,6 +25,8 @@ export const sandboxProfileSchema = z.strictObject({
     })
     .prefault({}),
   keyHeader: headerName.default('x-api-key'),
+  /** What must stand before the key in that header, such as `Bearer `. */
+  keyPrefix: z.string().default(''),
   keyQuery: z.string().min(1).default('apiKey'),
   /** `{"error":{"code","message"}}`, `{"error":"text"}` or `{"message":"text"}`. */
   errorShape: z.enum(['envelope', 'flat', 'message']).default('envelope'),

@@ -74,7 +74,7 @@ export async function prepareCall(
   if (keyIn === 'query') url.searchParams.set(profile.keyQuery, key);
   const headers = {
     accept,
-    ...(keyIn === 'header' ? { [profile.keyHeader]: key } : {}),
+    ...(keyIn === 'header' ? { [profile.keyHeader]: profile.keyPrefix + key } : {}),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
   const request = {

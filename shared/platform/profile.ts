@@ -3,6 +3,8 @@ import { isSafeUrl } from '../http/request.ts';
 
 const placement = z.enum(['header', 'query']);
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name');
+/** A header's value neither begins with a blank nor holds a line feed. The blank at the end of `Bearer ` is part of it. */
+const headerPrefix = z.string().regex(/^([!-~][ -~]*)?$/, 'must be plain characters, such as "Bearer "');
 const path = z.string().regex(/^(\/[\w-]+)+$/, 'must be a path such as /send_custom_channel_message');
 
 /**
@@ -30,6 +32,8 @@ export const platformProfileSchema = z.strictObject({
     })
     .prefault({}),
   keyHeader: headerName.default('x-api-key'),
+  /** What stands before the key in that header, for example `Bearer `. */
+  keyPrefix: headerPrefix.default(''),
   keyQuery: z.string().min(1).default('apiKey'),
   /** Whether `GET /subaccounts` works with this key: the API page does not list it. */
   subAccountLookup: z.boolean().default(false),

@@ -67,7 +67,9 @@ describe('npm run sandbox', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
     atTheEnd(() => rmSync(folder, { recursive: true }));
     const [profile, data] = [join(folder, 'profile.json'), join(folder, 'books.jsonl')];
-    writeFileSync(profile, '{"keyPlacement":{"contacts":"header","messages":"header"},"errorShape":"flat"}');
+    const bearer = { keyHeader: 'authorization', keyPrefix: 'Bearer ' };
+    const keyPlacement = { contacts: 'header', messages: 'header' };
+    writeFileSync(profile, JSON.stringify({ keyPlacement, ...bearer, errorShape: 'flat' }));
     const { url: hook, received } = await startReceiver(atTheEnd);
     const { url, key, printed } = await start(
       ...['--api-key', "it's mine", '--profile', profile, '--rate', '6', '--data', data],
@@ -89,8 +91,9 @@ describe('npm run sandbox', () => {
     expect((await call(`${url}/v1/contacts?apiKey=x`)).json).toEqual({
       error: 'Invalid or missing API key.',
     });
-    for (const _ of [5, 6]) await call(`${url}/v1/contacts`, undefined, { 'x-api-key': key });
-    expect((await call(`${url}/v1/contacts`, undefined, { 'x-api-key': key })).status).toBe(429);
+    const known = { authorization: `Bearer ${key}` };
+    for (const _ of [5, 6]) await call(`${url}/v1/contacts`, undefined, known);
+    expect((await call(`${url}/v1/contacts`, undefined, known)).status).toBe(429);
     expect(readFileSync(data, 'utf8')).toContain('"kind":"webhook"');
   });
 

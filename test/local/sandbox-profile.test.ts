@@ -71,6 +71,20 @@ describe('where the API key of a group is looked for', () => {
   );
 });
 
+it.each(['header', 'either'] as const)('the key counts behind its prefix only: %s', async (contacts) => {
+  const { url } = await platformWith({
+    keyPlacement: { contacts },
+    keyHeader: 'Authorization',
+    keyPrefix: 'Bearer ',
+  });
+  const asked = async (authorization: string) =>
+    (await call(`${url}/v1/contacts`, { phone: '+15551234567' }, { authorization })).status;
+  expect(await asked(KEY)).toBe(401);
+  expect(await asked(`Basic ${KEY}`)).toBe(401);
+  expect(await asked(`Bearer x${KEY}`)).toBe(401);
+  expect(await asked(`Bearer ${KEY}`)).toBe(201);
+});
+
 describe('the shape of an error', () => {
   it.each([
     ['envelope', { error: { code: 'CONTACT_NOT_FOUND', message: expect.any(String) } }],

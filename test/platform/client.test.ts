@@ -257,11 +257,14 @@ describe('a grant', () => {
   it('sends the key where the profile says', async () => {
     platform.answers(200, granted);
     await send(client({ keyHeader: 'X-Agency-Key' }));
-    await send(client({ keyPlacement: { credits: 'query' }, keyQuery: 'k' }));
+    const prefixed = { keyHeader: 'X-Agency-Key', keyPrefix: 'Bearer ' };
+    await send(client(prefixed));
+    await send(client({ ...prefixed, keyPlacement: { credits: 'query' }, keyQuery: 'k' }));
     expect(
       platform.seen.map(({ url, headers }) => [url, headers['x-agency-key'], headers['x-api-key']]),
     ).toEqual([
       ['/v1/subaccounts/credits', KEY, undefined],
+      ['/v1/subaccounts/credits', `Bearer ${KEY}`, undefined],
       [`/v1/subaccounts/credits?k=${KEY}`, undefined, undefined],
     ]);
   });
@@ -561,6 +564,7 @@ describe('platformProfileSchema', () => {
         usageExport: 'query',
       },
       keyHeader: 'x-api-key',
+      keyPrefix: '',
       keyQuery: 'apiKey',
       subAccountLookup: false,
       emptyPoolPattern: 'insufficient credits',
@@ -585,6 +589,9 @@ describe('platformProfileSchema', () => {
     ['a pattern that matches everything', { emptyPoolPattern: '' }],
     ['a status that proves nothing', { notAppliedStatuses: [500] }],
     ['a header that is none', { keyHeader: 'x api key' }],
+    ['a prefix with a line feed', { keyPrefix: 'Bearer\n' }],
+    ['a prefix that begins with a blank', { keyPrefix: ' Bearer ' }],
+    ['a prefix that a header cannot hold', { keyPrefix: 'Schlüssel ' }],
     ['a budget of no requests', { requestsPerMinute: 0 }],
     ['no header to read a wait from', { waitHeaders: [] }],
     ['a wait header that is none', { waitHeaders: ['retry after'] }],

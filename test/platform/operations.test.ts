@@ -179,6 +179,22 @@ describe('the key', () => {
     ]);
   });
 
+  it('stands behind its prefix in the header, and alone in the query', async () => {
+    platform.answers(200, jane);
+    const placed = operations({
+      keyPlacement: { contacts: 'header' },
+      keyHeader: 'Authorization',
+      keyPrefix: 'Bearer ',
+    });
+    for (const [, , ask] of WAYS) await ask(placed);
+    const seen = platform.seen.map(({ url, headers }) => [url.includes(KEY), headers.authorization]);
+    const [inHeader, inQuery] = [
+      [false, `Bearer ${KEY}`],
+      [true, undefined],
+    ];
+    expect(seen).toEqual([inHeader, inHeader, inHeader, inHeader, inQuery, inQuery, inQuery]);
+  });
+
   it.each(WAYS)(
     'is asked for anew where it is malformed, and %s was not applied',
     async (_name, _repeatable, ask) => {
@@ -396,6 +412,18 @@ describe('what a person is told', () => {
     );
     expect(error.code).toBe('[email]');
     expect(error.requestId).toBe('r-[key]');
+    expect(JSON.stringify(error)).not.toContain(KEY);
+  });
+
+  it('never holds the key behind its prefix, where the platform quotes the header', async () => {
+    const message = `authorization: Bearer ${KEY} is not known, nor is bearer ${KEY}`;
+    platform.answers(401, { error: { code: `Bearer_${KEY}`, message } });
+    const keyPlacement = { contacts: 'header' } as const;
+    const bearer = { keyHeader: 'authorization', keyPrefix: 'Bearer ', keyPlacement };
+    const error = await failure(operations(bearer).findContact({ email: EMAIL }));
+    expect(error.message).toContain(
+      'status 401 Bearer_[key] authorization: Bearer [key] is not known, nor is bearer [key]',
+    );
     expect(JSON.stringify(error)).not.toContain(KEY);
   });
 });
