@@ -73,9 +73,9 @@ export function localConfig(
       // The sandbox's payments take no money: a real platform must not grant for them to whoever asks.
       guard: { unknownAccounts: paymentsUrl === undefined ? 'allow' : 'refuse', limits: {}, ...guard },
       platform: {
-        subAccountLookup: platformUrl !== undefined,
-        // The sandbox's is 60,000: not to be slower than what is tried out.
-        requestsPerMinute: 60_000,
+        // The sandbox looks sub-accounts up, and takes 60,000 requests a minute: not to be slower than what is
+        // tried out. Nothing is known of a real platform.
+        ...(platformUrl === undefined ? {} : { subAccountLookup: true, requestsPerMinute: 60_000 }),
         ...platform,
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
       },

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { localConfig, whatIsInForce } from '../../local/config.ts';
 
 const PLATFORM = 'http://127.0.0.1:4001';
@@ -24,6 +27,26 @@ describe('the configuration of npm start', () => {
     const platformOnly = localConfig(own, { platformUrl: undefined, paymentsUrl: PAYMENTS });
     expect(platformOnly.guard.unknownAccounts).toBe('refuse');
   });
+
+  it('is as fast as the sandbox, and with a real platform no faster than on AWS', () => {
+    const sandbox = localConfig({}, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS });
+    expect(sandbox.platform.requestsPerMinute).toBe(60_000);
+    const own = { PLATFORM_BASE_URL: 'https://api.example.com/v1' };
+    const real = localConfig(own, { platformUrl: undefined, paymentsUrl: PAYMENTS });
+    expect(real.platform.requestsPerMinute).toBe(600);
+  });
+
+  it.each([PLATFORM, undefined])(
+    'sends as many requests as RELAY_CONFIG says (sandbox: %s)',
+    (platformUrl) => {
+      const folder = mkdtempSync(join(tmpdir(), 'local-config-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const RELAY_CONFIG = join(folder, 'mine.json');
+      writeFileSync(RELAY_CONFIG, '{"platform":{"requestsPerMinute":90}}');
+      const env = { RELAY_CONFIG, PLATFORM_BASE_URL: 'https://api.example.com/v1' };
+      expect(localConfig(env, { platformUrl, paymentsUrl: PAYMENTS }).platform.requestsPerMinute).toBe(90);
+    },
+  );
 });
 
 describe('what a start says of itself', () => {
