@@ -141,7 +141,7 @@ export function messageText(row: Message): string {
 }
 
 const MEANING: Record<MessageStatus, string> = {
-  received: 'stored, not in the queue yet: its sender sends it again, or replay it',
+  received: 'stored, not in the queue yet: within two minutes it goes on by itself',
   queued: 'on its way, or waiting for its turn',
   delivering: 'being delivered right now',
   delivered: 'its receiver has it',

@@ -24,8 +24,8 @@ export interface RelayStackProps extends StackProps {
 }
 
 /**
- * The whole system: webhook → table and queue → worker, the sweeper that brings back what is due, and the
- * relay of messages.
+ * The whole system: webhook → table and queue → worker, the relay of messages, and the sweeper that brings back what
+ * is due of either.
  * Timeouts in the order that keeps a grant single: call < function < grant deadline (120 s) < visibility.
  */
 export class RelayStack extends Stack {
@@ -84,22 +84,6 @@ export class RelayStack extends Stack {
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
     });
-    const sweeper = new ScheduledFunction(this, {
-      name: 'recharge-sweeper',
-      impact: 'Recharges that wait are not brought back: whoever was charged may wait for credits.',
-      stage,
-      topic,
-      timeout: Duration.seconds(50),
-      every: Duration.minutes(1),
-      schema: sweeperEnv,
-      environment: { TABLE_NAME: table.tableName, RECHARGE_QUEUE_URL: worker.queue.queueUrl },
-      may: [
-        { actions: ['dynamodb:Query'], on: table.index('open') },
-        { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
-        { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
-      ],
-    });
-
     const channels = new Channels(this, {
       stage,
       topic,
@@ -108,6 +92,32 @@ export class RelayStack extends Stack {
       table,
       inbound,
       outbound,
+    });
+    const sweeper = new ScheduledFunction(this, {
+      name: 'recharge-sweeper',
+      impact:
+        'Recharges that wait are not brought back: whoever was charged may wait for credits. Nor are messages that were stored and never queued.',
+      stage,
+      topic,
+      timeout: Duration.seconds(50),
+      every: Duration.minutes(1),
+      schema: sweeperEnv,
+      environment: {
+        TABLE_NAME: table.tableName,
+        RECHARGE_QUEUE_URL: worker.queue.queueUrl,
+        MESSAGE_QUEUE_URL: channels.worker.queue.queueUrl,
+      },
+      may: [
+        { actions: ['dynamodb:Query'], on: table.index('open') },
+        {
+          actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['RECHARGE#*', 'MESSAGE#*'],
+        },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['CONTACT#*'] },
+        { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
+        { actions: ['sqs:SendMessage'], on: channels.worker.queue.queueArn },
+      ],
     });
 
     new AlertAlarms(this, { stage: stage.name, topic });

@@ -97,8 +97,18 @@ export async function startRelay(options: RelayOptions) {
   const sources = [recharges.source, messages.source].map((source) =>
     startEventSource({ client: sqs, runMs: localPolicy.runMs, concurrency: WORKERS, onError, ...source }),
   );
-  const clock = every(SWEEP_EVERY_MS, recharges.sweep, logger);
-  const { ledger } = recharges;
+  const { ledger, queue } = recharges;
+  const sweeper = createRechargeSweeperHandler({
+    ledger,
+    queue,
+    messages: messages.messages,
+    messageQueue: messages.queue,
+    policy: localPolicy,
+    logger,
+    now: shared.now,
+  });
+  const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs });
+  const clock = every(SWEEP_EVERY_MS, sweep, logger);
   return {
     url: gateway.url,
     ledger,
@@ -129,12 +139,11 @@ async function rechargeParts({ options, client, sqs, inbound, outbound, now }: S
   const { sweepAgainMs } = localPolicy;
   const webhook = rechargeWebhookDeps({ ...common, secrets: inbound, queue, sweepAgainMs });
   const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy: localPolicy });
-  const sweeper = createRechargeSweeperHandler({ ledger, queue, policy: localPolicy, logger, now });
   return {
     ledger,
+    queue,
     webhook: createRechargeWebhookHandler(webhook),
     source: { queueUrl, handler: createRechargeWorkerHandler(worker) },
-    sweep: () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs }),
   };
 }
 
@@ -149,19 +158,22 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
   });
   const deadLetterUrl = await createdQueueUrl(sqs, deadLetterName);
   const common = { config, client, table, logger, now };
+  const messages = createDynamoMessages(client, table, now);
   const queue = createSqsMessageQueue(sqs, queueUrl);
   const work = createSqsWorkQueue(sqs, { queueUrl, deadLetterUrl });
   const webhook = channelWebhookDeps({ ...common, secrets: inbound, queue });
   const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: localMessagePolicy });
   return {
+    messages,
+    queue,
     webhook: createChannelWebhookHandler(webhook),
     source: { queueUrl, handler: createChannelWorkerHandler(worker), batchSize: 10 },
     /**
      * A queue inside this process was gone with the last one: what it held is queued again, in its order. A
-     * queue that outlived it takes that for what it has, or the worker does.
+     * queue that outlived it takes that for what it has, or the worker does. What is only `received` has no place
+     * in that order yet: its sender sends it again, or the sweeper finds it.
      */
     async requeueUnfinished() {
-      const messages = createDynamoMessages(client, table, now);
       const rows = await messagesOfDays(messages, DAYS_UNDER_WAY, now());
       const unfinished = rows.filter((row) => !isEnded(row) && row.status !== 'received');
       for (const row of unfinished.sort((a, b) => a.queuedAt - b.queuedAt)) await queue.send(row);

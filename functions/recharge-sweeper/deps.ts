@@ -1,4 +1,6 @@
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
+import { createDynamoMessages } from '../../shared/channels/messages.ts';
+import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
@@ -10,9 +12,13 @@ import type { RechargeSweeperDeps } from './handler.ts';
 /** The sweeper's parts as the stack sets them up. */
 export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps {
   const env = readEnv(envSchema, source);
+  const client = createDocumentClient();
+  const sqs = createSqsClient();
   return {
-    ledger: createDynamoLedger(createDocumentClient(), env.TABLE_NAME),
-    queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    ledger: createDynamoLedger(client, env.TABLE_NAME),
+    queue: createSqsRechargeQueue(sqs, env.RECHARGE_QUEUE_URL),
+    messages: createDynamoMessages(client, env.TABLE_NAME, Date.now),
+    messageQueue: createSqsMessageQueue(sqs, env.MESSAGE_QUEUE_URL),
     policy: productionPolicy,
     logger: createLogger(toStdout, { stage: env.STAGE }),
     now: Date.now,

@@ -5,4 +5,5 @@ export const envSchema = z.object({
   STAGE: z.string().min(1),
   TABLE_NAME: z.string().min(1),
   RECHARGE_QUEUE_URL: z.url(),
+  MESSAGE_QUEUE_URL: z.url(),
 });

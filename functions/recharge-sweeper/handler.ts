@@ -1,13 +1,19 @@
 import type { Context } from 'aws-lambda';
+import { sweepMessage } from '../../shared/channels/accept.ts';
+import type { Messages } from '../../shared/channels/messages.ts';
+import type { MessageQueue } from '../../shared/channels/queue.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger.ts';
 import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
+import { NewerRowError } from '../../shared/table.ts';
 
 export interface RechargeSweeperDeps {
   ledger: Ledger;
   queue: RechargeQueue;
+  messages: Pick<Messages, 'due' | 'read' | 'rememberReplyTo' | 'write'>;
+  messageQueue: MessageQueue;
   policy: Pick<Policy, 'sweepAgainMs' | 'sweepsToAlert' | 'callMarginMs'>;
   logger: Logger;
   now: () => number;
@@ -22,6 +28,11 @@ const COUNT_EVERY_MS = 55_000;
 /**
  * Brings every due recharge back to the worker, page after page until none is left or the time is out.
  * Each row is first moved on, then queued: a sweeper that dies in between delays it, and loses nothing.
+ *
+ * Then, in what time is left, brings on their way the messages that were marked and do not say that they were queued.
+ * Such a row is queued, and then says so, which takes it out of the index: until then every sweep finds it.
+ *
+ * @throws at the end of the run, where anything failed: neither half waits for the other, nor a message for another.
  */
 export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   let countedAt = 0;
@@ -31,17 +42,31 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   ): Promise<{ queued: number }> => {
     const { policy, logger, now } = deps;
     const endsAt = now() + context.getRemainingTimeInMillis() - policy.callMarginMs;
-    const forTime = await sweep('time', endsAt, deps);
-    const forPerson = await sweep('person', endsAt, deps);
-    const queued = forTime.queued + forPerson.queued;
-    const complete = forTime.complete && forPerson.complete;
-    if (queued > 0 || !complete) logger.info('swept', { queued, complete });
-    if (complete && now() >= countedAt + COUNT_EVERY_MS) {
-      countedAt = now();
-      await countReviews(deps);
-    }
-    return { queued };
+    const sweepRecharges = async () => {
+      const { queued, complete } = await sweepOpen(endsAt, deps);
+      if (complete && now() >= countedAt + COUNT_EVERY_MS) {
+        countedAt = now();
+        await countReviews(deps);
+      }
+      return queued;
+    };
+    // Who was charged comes first.
+    const [recharges] = await Promise.allSettled([sweepRecharges()]);
+    // Said at once: should messages fail as well, theirs is the error that ends the run.
+    if (recharges.status === 'rejected') logger.error('recharges could not be swept', recharges.reason);
+    const messages = await sweepMessages(endsAt, deps);
+    if (recharges.status === 'rejected') throw recharges.reason;
+    return { queued: recharges.value + messages };
   };
+}
+
+async function sweepOpen(endsAt: number, deps: RechargeSweeperDeps) {
+  const forTime = await sweep('time', endsAt, deps);
+  const forPerson = await sweep('person', endsAt, deps);
+  const queued = forTime.queued + forPerson.queued;
+  const complete = forTime.complete && forPerson.complete;
+  if (queued > 0 || !complete) deps.logger.info('swept', { queued, complete });
+  return { queued, complete };
 }
 
 async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDeps) {
@@ -57,6 +82,38 @@ async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDe
     if (cursor === undefined && start >= page.items.length) return { queued, complete: true };
   }
   return { queued, complete: false };
+}
+
+/**
+ * One after the other, so that each contact's keep their order: at four requests each, a run has time for a thousand.
+ *
+ * @returns how many were queued.
+ * @throws at its end, where any of them failed.
+ */
+async function sweepMessages(endsAt: number, deps: RechargeSweeperDeps): Promise<number> {
+  const { messages, messageQueue: queue, logger, now } = deps;
+  let queued = 0;
+  let failed = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await messages.due(now(), cursor);
+    for (const id of page.items) {
+      if (now() >= endsAt) break;
+      try {
+        if (await sweepMessage(id, { messages, queue, logger, now })) queued += 1;
+      } catch (error) {
+        if (error instanceof NewerRowError) logger.alert('newer_row', { id, detail: error.message });
+        else {
+          failed += 1;
+          logger.error('a message could not be brought on its way', error, { id });
+        }
+      }
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined && now() < endsAt);
+  if (queued > 0 || failed > 0) logger.info('messages swept', { queued, failed });
+  if (failed > 0) throw new Error(`${failed} messages could not be brought on their way`);
+  return queued;
 }
 
 /** How many recharges wait for a person, and since when the oldest of them does (of the first page: a hundred). */

@@ -4,8 +4,14 @@ import { type Content, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { MessageQueue } from './queue.ts';
 
-export interface AcceptDeps extends QueueDeps {
-  messages: Pick<Messages, 'mark' | 'write' | 'rememberReplyTo'>;
+interface OnItsWayDeps {
+  messages: Pick<Messages, 'rememberReplyTo' | 'write'>;
+  queue: MessageQueue;
+  logger: Logger;
+}
+
+export interface AcceptDeps extends OnItsWayDeps {
+  messages: Pick<Messages, 'mark' | 'rememberReplyTo' | 'write'>;
 }
 
 export type Accepted =
@@ -16,9 +22,10 @@ export type Accepted =
 /**
  * Takes a message in: marked, then queued, then said to be queued.
  *
- * - A process that ends between mark and queue leaves a mark that was never queued. The sender, who got no answer,
- *   sends again, and finds the mark: were that a duplicate, the message would be lost. So a mark in `received` is
+ * - A process that ends between mark and queue leaves a mark that was never queued. A sender that got no answer, and
+ *   sends again, finds the mark: were that a duplicate, it would hear that all is well. So a mark in `received` is
  *   queued again, whoever wrote it. The queue takes both for one within five minutes, and later the worker does.
+ * - Not every sender sends again: a minute later, the sweeper finds the mark ({@link sweepMessage}).
  * - The other way round, queued and then marked, the worker could find no row, and a duplicate would be queued as
  *   often as it comes.
  *
@@ -31,23 +38,27 @@ export async function acceptMessage(message: Message, deps: AcceptDeps): Promise
   if (!isNew && !isSameMessage(row.content, message.content)) return { kind: 'other_content', row };
   if (row.status !== 'received') return { kind: 'duplicate', row };
 
+  return { kind: isNew ? 'new' : 'duplicate', row: await bringOnItsWay(row, deps) };
+}
+
+/**
+ * All that follows the mark. Whoever finds the mark does it from the start: it may have ended at any of its steps, and
+ * each of them may be done twice.
+ *
+ * @throws where it was not queued. It is then still in `received`.
+ */
+async function bringOnItsWay(
+  row: Message,
+  { messages, queue, logger }: OnItsWayDeps,
+  history = row.history,
+): Promise<Message> {
   const { channel, direction, content, receivedAt: at } = row;
   // Only the chat itself says where it takes replies; and before the message is on its way, for a reply may be quick.
   if (direction === 'incoming' && content.replyTo !== undefined) {
-    await deps.messages.rememberReplyTo({ channel, contact: content.contact, replyTo: content.replyTo, at });
+    await messages.rememberReplyTo({ channel, contact: content.contact, replyTo: content.replyTo, at });
   }
-  return { kind: isNew ? 'new' : 'duplicate', row: await enqueue(row, deps) };
-}
-
-interface QueueDeps {
-  messages: Pick<Messages, 'write'>;
-  queue: MessageQueue;
-  logger: Logger;
-}
-
-async function enqueue(row: Message, { messages, queue, logger }: QueueDeps): Promise<Message> {
   await queue.send(row);
-  const queued: Message = { ...row, status: 'queued' };
+  const queued: Message = { ...row, status: 'queued', history };
   try {
     // A worker may have been quicker; then what it wrote stands.
     return (await messages.write(row, queued)).row;
@@ -58,6 +69,25 @@ async function enqueue(row: Message, { messages, queue, logger }: QueueDeps): Pr
   }
 }
 
+interface AgainDeps extends OnItsWayDeps {
+  messages: Pick<Messages, 'read' | 'rememberReplyTo' | 'write'>;
+  now: () => number;
+}
+
+/**
+ * Brings a message on its way that whoever marked or replayed it left in `received`.
+ *
+ * @returns false where it is on its way, or has ended: the index that named it lags behind.
+ * @throws NewerRowError, and what storage or the queue throws.
+ */
+export async function sweepMessage(id: string, deps: AgainDeps): Promise<boolean> {
+  const row = await deps.messages.read(id);
+  if (row?.status !== 'received') return false;
+  const now = deps.now();
+  await bringOnItsWay(row, deps, record(row, { now }, 'swept', 'stored, and not known to be in the queue'));
+  return true;
+}
+
 /** Names may change meanwhile, and so may the signature on the address of a file. */
 function isSameMessage(a: Content, b: Content): boolean {
   const told = ({ contact, type, text, attachments }: Content) =>
@@ -66,7 +96,7 @@ function isSameMessage(a: Content, b: Content): boolean {
 }
 
 const MINUTE = 60_000;
-/** A mark that old was not queued by whoever wrote it: a webhook takes 10 s at most. */
+/** A mark that old was queued neither by whoever wrote it (10 s at most), nor by the sweeper (2 minutes). */
 const MARK_IS_OLD_MS = 5 * MINUTE;
 /** An hour past the time within which a message is delivered or given up: the queue no longer holds it. */
 const QUEUED_IS_OLD_MS = 73 * 60 * MINUTE;
@@ -79,21 +109,16 @@ export type Replayed =
   /** It changed meanwhile: look again. */
   | { kind: 'changed'; row: Message };
 
-export interface ReplayDeps extends QueueDeps {
-  messages: Pick<Messages, 'read' | 'write'>;
-  now: () => number;
-}
-
 /**
  * Sends a message on its way again: one that failed, one whose outcome is not known (it may then arrive twice:
  * a person decides that), or one that is on disk but in no queue. What was delivered of it is not sent again.
  *
  * The row first: it gives the number under which the queue takes the message for a new one. A process that ends
- * between row and queue leaves a mark in `received`, to be replayed again in five minutes.
+ * between row and queue leaves a mark in `received`, which the sweeper finds as it finds any other.
  *
  * @throws what storage or the queue throws.
  */
-export async function replayMessage(id: string, deps: ReplayDeps): Promise<Replayed> {
+export async function replayMessage(id: string, deps: AgainDeps): Promise<Replayed> {
   const row = await deps.messages.read(id);
   if (!row) return { kind: 'not_stored' };
   const now = deps.now();
@@ -108,7 +133,7 @@ export async function replayMessage(id: string, deps: ReplayDeps): Promise<Repla
     history: record(row, { now }, 'replayed'),
   });
   if (written.kind === 'conflict') return { kind: 'changed', row: written.row };
-  return { kind: 'replayed', row: await enqueue(written.row, deps) };
+  return { kind: 'replayed', row: await bringOnItsWay(written.row, deps) };
 }
 
 function whyNotReplayed({ status, queuedAt }: Message, now: number): string | undefined {
@@ -119,7 +144,9 @@ function whyNotReplayed({ status, queuedAt }: Message, now: number): string | un
     case 'delivered':
       return 'it is delivered';
     case 'received':
-      return now - queuedAt >= MARK_IS_OLD_MS ? undefined : 'it was received less than 5 minutes ago';
+      return now - queuedAt >= MARK_IS_OLD_MS
+        ? undefined
+        : 'it was received or replayed less than 5 minutes ago, and goes on by itself';
     case 'queued':
     case 'delivering':
       return now - queuedAt >= QUEUED_IS_OLD_MS ? undefined : 'it is still on its way';

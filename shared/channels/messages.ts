@@ -5,6 +5,7 @@ import {
   historySchema,
   type Item,
   itemOfHistory,
+  openPage,
   type Page,
   pkOfKnownVersion,
   recentPage,
@@ -31,6 +32,11 @@ export interface Messages {
   read(id: string): Promise<Message | undefined>;
   /** Writes `next` with the next version, where the row is still what was read. */
   write(read: Message, next: Message): Promise<Written<Message>>;
+  /**
+   * The ids of those that say no more than `received` a minute after they should have been queued, the oldest
+   * first; an index names them, so `read` knows better.
+   */
+  due(until: number, cursor?: string): Promise<Page<string>>;
   /** The ids of those received on a UTC day (`2026-01-05`), newest first; `read` knows which are over. */
   list(day: string, cursor?: string): Promise<Page<string>>;
   /** What an older message says does not replace what a newer one said. */
@@ -43,6 +49,14 @@ const MESSAGE = 'MESSAGE#';
 /** The partitions of the `recent` index that name the messages of a UTC day. */
 const LIST = 'MESSAGES#';
 const CONTACT = 'CONTACT#';
+/** The partition of the `open` index that names what is marked, and not yet said to be queued. */
+const MARKED = 'message';
+/**
+ * How long a mark is left to whoever wrote it, a webhook that lives for 10 s at most. Was it queued after all, and
+ * only its row could not say so, then a second sending is nothing to the queue, which drops it within 5 minutes, and
+ * later nothing to the worker, which goes by the row.
+ */
+const LEFT_ALONE_MS = 60_000;
 
 const DAY_SECONDS = 86_400;
 /** Longer than any sender repeats itself, and than the queue keeps a message (14 days). */
@@ -85,16 +99,22 @@ export function createDynamoMessages(
 
     async write(read, next) {
       const row = { ...next, v: MESSAGE_VERSION, version: read.version + 1 };
-      const update = updateOf(itemOfMessage(read), itemOfMessage(row), 'version');
+      // A version that did not know the index may have moved the row on and left it in there: what was not read, but
+      // is not meant to stay, is removed, too.
+      const before = { open: null, nextAttemptAt: null, ...itemOfMessage(read) };
+      const update = updateOf(before, itemOfMessage(row), 'version');
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );
       return standing ? { kind: 'conflict', row: messageOf(standing) } : { kind: 'written', row };
     },
 
+    async due(until, cursor) {
+      return idsOf(await openPage(client, table, MARKED, until, cursor));
+    },
+
     async list(day, cursor) {
-      const page = await recentPage(client, table, LIST + day, cursor);
-      return { ...page, items: page.items.map(({ pk }) => pk.slice(MESSAGE.length)) };
+      return idsOf(await recentPage(client, table, LIST + day, cursor));
     },
 
     async rememberReplyTo({ channel, contact, replyTo, at }) {
@@ -151,6 +171,11 @@ export async function messagesOfDays(
 
 const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
 
+const idsOf = (page: Page<{ pk: string }>): Page<string> => ({
+  ...page,
+  items: page.items.map(({ pk }) => pk.slice(MESSAGE.length)),
+});
+
 /** Hashed: an external system may name a contact by a phone number or an email address. */
 function contactPk(channel: string, contact: string): string {
   return `${CONTACT}${channel}#${createHash('sha256').update(contact).digest('hex').slice(0, 32)}`;
@@ -205,6 +230,9 @@ function itemOfMessage(message: Message): Item {
     pk: MESSAGE + id,
     list: LIST + dayOf(message.receivedAt),
     listKey: `${message.receivedAt}#${id}`,
+    ...(message.status === 'received'
+      ? { open: MARKED, nextAttemptAt: message.queuedAt + LEFT_ALONE_MS }
+      : {}),
     expiresAt: Math.floor(message.queuedAt / 1_000) + MESSAGE_DAYS * DAY_SECONDS,
     history: itemOfHistory(history),
   };

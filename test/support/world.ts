@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, SQSEvent } from 'aws-lambda';
 import { expect } from 'vitest';
-import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { createRechargeSweeperHandler, type RechargeSweeperDeps } from '../../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
 import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
@@ -31,6 +31,17 @@ const CREDITS = 500;
 const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
 const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
+
+const noMessage = async () => expect.unreachable('There are no messages in this world.');
+const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue'> = {
+  messages: {
+    due: async () => ({ items: [] }),
+    read: noMessage,
+    rememberReplyTo: noMessage,
+    write: noMessage,
+  },
+  messageQueue: { send: noMessage },
+};
 
 /** Every port call of a process goes through here: to be counted, delayed, failed or stopped. */
 export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
@@ -150,7 +161,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       ledger: deps.ledger,
     });
     const work = createRechargeWorkerHandler(deps);
-    const sweep = createRechargeSweeperHandler({ ...deps, queue });
+    const sweep = createRechargeSweeperHandler({ ...deps, queue, ...NO_MESSAGES });
     return {
       deps,
       queue,
