@@ -1,7 +1,7 @@
 import { formatMoney } from '../shared/money.ts';
 import { dayOf } from '../shared/recharge/account.ts';
 import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
-import { moneyOf, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
+import { isFinished, moneyOf, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 
 export interface ListOptions {
@@ -14,8 +14,12 @@ const DAY_MS = 24 * 3_600_000;
 
 /** The recharges received in the last days, newest first, and every unfinished one however old. */
 export async function listRecharges({ ledger, now }: Connection, options: ListOptions): Promise<Recharge[]> {
-  const keys = new Set<string>();
-  const collect = async (next: (cursor?: string) => Promise<{ keys: string[]; cursor?: string }>) => {
+  const recent = new Set<string>();
+  const due = new Set<string>();
+  const collect = async (
+    keys: Set<string>,
+    next: (cursor?: string) => Promise<{ keys: string[]; cursor?: string }>,
+  ) => {
     let page = await next();
     for (;;) {
       for (const key of page.keys) keys.add(key);
@@ -24,22 +28,24 @@ export async function listRecharges({ ledger, now }: Connection, options: ListOp
     }
   };
   for (let day = 0; day < options.days; day += 1) {
-    await collect(async (cursor) => {
+    await collect(recent, async (cursor) => {
       const { items, ...rest } = await ledger.list(dayOf(now() - day * DAY_MS), options.email, cursor);
       return { keys: items, ...rest };
     });
   }
   for (const waitsFor of ['time', 'person'] as const) {
-    await collect(async (cursor) => {
+    await collect(due, async (cursor) => {
       const { items, ...rest } = await ledger.due(waitsFor, Number.MAX_SAFE_INTEGER, cursor);
       return { keys: items.map(({ key }) => key), ...rest };
     });
   }
   const rows: Recharge[] = [];
-  for (const key of keys) {
+  for (const key of new Set([...recent, ...due])) {
     const row = await ledger.read(key);
     const wanted =
       row &&
+      // What has ended is due, too, where it is looked at late.
+      (recent.has(key) || !isFinished(row)) &&
       (options.email === undefined || row.email === options.email) &&
       (options.phase === undefined || row.phase === options.phase);
     if (wanted) rows.push(row);

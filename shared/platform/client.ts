@@ -30,16 +30,25 @@ export interface Grant {
   description: string;
 }
 
-export interface GrantToFind {
+/** Which part of the usage export is asked for. */
+interface ExportRange {
+  /** Unix milliseconds; nothing that is looked for was sent before. */
+  since: number;
+  /** The platform's id of the sub-account: narrows the export. */
+  platformId?: string;
+}
+
+export interface GrantToFind extends ExportRange {
   /** The one word of the description that no other grant has. */
   mark: string;
   email: string;
   /** Whole credits. */
   credits: number;
-  /** The platform's id of the sub-account: narrows the export. */
-  platformId?: string;
-  /** Unix milliseconds; the grant was not sent before. */
-  since: number;
+}
+
+export interface GrantsToList extends ExportRange {
+  /** What the marks of these grants, and no others, begin with; digits follow. */
+  markPrefix: string;
 }
 
 export type GrantEvidence =
@@ -49,6 +58,10 @@ export type GrantEvidence =
   | { kind: 'differs'; detail: string }
   | { kind: 'not_found' }
   | { kind: 'no_answer'; detail: string };
+
+export type GrantsListed =
+  /** The mark of each line that gives credits, in the order of the export; one that stands there twice, twice. */
+  { kind: 'listed'; marks: string[] } | { kind: 'no_answer'; detail: string };
 
 export interface PlatformClient {
   /**
@@ -73,6 +86,13 @@ export interface PlatformClient {
    * @throws where the API key cannot be read.
    */
   findGrant(grant: GrantToFind): Promise<GrantEvidence>;
+  /**
+   * All grants in the agency's usage export whose marks begin alike, whatever their credits and client. Worth asking
+   * where `findGrant` is.
+   *
+   * @throws where the API key cannot be read.
+   */
+  listGrants(grants: GrantsToList): Promise<GrantsListed>;
 }
 
 /**
@@ -86,6 +106,21 @@ const DAY_MS = 24 * 3_600_000;
 /** What money needs of the platform's API, as one agency sees it. The API key appears in no result. */
 export function createPlatformClient(options: CallOptions): PlatformClient {
   const { profile } = options;
+  const usageExport = async ({ since, platformId }: ExportRange, keep: (line: UsageLine) => boolean) => {
+    const get = await prepareCall(options, {
+      method: 'GET',
+      path: '/agencies/usage/export',
+      keyIn: profile.keyPlacement.usageExport,
+      query: {
+        from: utcDay(since - DAY_MS),
+        to: utcDay(options.now() + DAY_MS),
+        ...(platformId === undefined ? {} : { subAccountId: platformId }),
+      },
+      accept: 'text/csv, application/json',
+      maxAnswerBytes: MAX_EXPORT_BYTES,
+    });
+    return linesOf(await get(), keep);
+  };
   return {
     async prepareGrant(grant) {
       const body = grantRequestSchema.parse({
@@ -115,19 +150,18 @@ export function createPlatformClient(options: CallOptions): PlatformClient {
       return subAccountResult(await get(), email);
     },
     async findGrant(grant) {
-      const get = await prepareCall(options, {
-        method: 'GET',
-        path: '/agencies/usage/export',
-        keyIn: profile.keyPlacement.usageExport,
-        query: {
-          from: utcDay(grant.since - DAY_MS),
-          to: utcDay(options.now() + DAY_MS),
-          ...(grant.platformId === undefined ? {} : { subAccountId: grant.platformId }),
-        },
-        accept: 'text/csv, application/json',
-        maxAnswerBytes: MAX_EXPORT_BYTES,
-      });
-      return grantEvidence(await get(), grant);
+      const read = await usageExport(grant, ({ description }) => wordsOf(description).includes(grant.mark));
+      return read.kind === 'no_answer' ? read : grantEvidence(read.lines, grant);
+    },
+    async listGrants({ markPrefix, ...range }) {
+      const marksOf = ({ description }: UsageLine) =>
+        wordsOf(description).filter(
+          (word) => word.startsWith(markPrefix) && /^\d+$/.test(word.slice(markPrefix.length)),
+        );
+      // Credits that someone took back under the same mark are no second grant.
+      const gives = (line: UsageLine) => !line.amount.trim().startsWith('-') && marksOf(line).length > 0;
+      const read = await usageExport(range, gives);
+      return read.kind === 'no_answer' ? read : { kind: 'listed', marks: read.lines.flatMap(marksOf) };
     },
   };
 }
@@ -183,10 +217,17 @@ function subAccountResult({ answer, detail }: Exchange, email: string): SubAccou
   };
 }
 
-async function grantEvidence({ answer, detail }: Exchange, asked: GrantToFind): Promise<GrantEvidence> {
+async function linesOf(
+  { answer, detail }: Exchange,
+  keep: (line: UsageLine) => boolean,
+): Promise<{ kind: 'read'; lines: UsageLine[] } | { kind: 'no_answer'; detail: string }> {
   if (answer.kind !== 'response' || answer.status !== 200) return { kind: 'no_answer', detail };
-  const lines = await readUsageExport(answer.body, ({ description }) => names(description, asked.mark));
+  const lines = await readUsageExport(answer.body, keep);
   if (lines === undefined) return { kind: 'no_answer', detail: `${detail}: not the documented CSV` };
+  return { kind: 'read', lines };
+}
+
+function grantEvidence(lines: UsageLine[], asked: GrantToFind): GrantEvidence {
   const [line, ...others] = lines;
   if (line === undefined) return { kind: 'not_found' };
   const fault =
@@ -202,9 +243,9 @@ function faultOf({ amount, email }: UsageLine, asked: GrantToFind): string | und
   return `the export does not say ${asked.credits} credits${whole === undefined ? '' : `, but ${whole}`}`;
 }
 
-/** Whether the mark is there as a word of its own: `rr-1` is not in `rr-12`, nor in `rr-1-1`. */
-function names(description: string, mark: string): boolean {
-  return description.match(/[\w-]+/g)?.includes(mark) ?? false;
+/** A mark is a word of its own: `rr-1` is not in `rr-12`, nor in `rr-1-1`. */
+function wordsOf(description: string): readonly string[] {
+  return description.match(/[\w-]+/g) ?? [];
 }
 
 /** `2026-01-05` */

@@ -69,16 +69,16 @@ export function applyAnswer(
     case 'confirm-charged':
       return { next: toCharged({ ...said, ...(paymentRef === undefined ? {} : { paymentRef }) }, at) };
     case 'confirm-not-charged':
-      return { next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }) };
+      return { next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at) };
     case 'confirm-granted':
-      return { next: ended({ ...said, phase: 'completed' }) };
+      return { next: ended({ ...said, phase: 'completed' }, at) };
     case 'confirm-not-granted':
     case 'retry-grant':
       return { next: toCharged(said, at) };
     case 'refund':
       return { next: toRefunding(said, at) };
     case 'confirm-refunded':
-      return { next: ended({ ...said, phase: 'refunded' }) };
+      return { next: ended({ ...said, phase: 'refunded' }, at) };
   }
 }
 

@@ -21,7 +21,7 @@ import {
 } from './account.ts';
 import type { Ledger, WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
-import { isFinished, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
+import { PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
 
 const RECHARGE = 'RECHARGE#';
 const ACCOUNT = 'ACCOUNT#';
@@ -30,8 +30,8 @@ export const ACCOUNTS_LIST = 'ACCOUNTS';
 
 /**
  * The ledger on DynamoDB: every verb is one request on one item; no transaction, no scan. The table has
- * partition key `pk` and two indexes of keys only: `open` (`open`, `nextAttemptAt`) of unfinished
- * recharges by when they are due, and `recent` (`list`, `listKey`) of recharges by UTC day.
+ * partition key `pk` and two indexes of keys only: `open` (`open`, `nextAttemptAt`) of what the
+ * sweeper brings back by when it is due, and `recent` (`list`, `listKey`) of recharges by UTC day.
  */
 export function createDynamoLedger(client: DynamoDBDocumentClient, table: string): Ledger {
   const get = async (pk: string) =>
@@ -138,6 +138,7 @@ const rechargeSchema = z.object({
   actionUrl: text.exactOptional(),
   actBy: time.exactOptional(),
   grantEmail: text.exactOptional(),
+  platformId: text.exactOptional(),
   balanceBefore: z.number().exactOptional(),
   grantNo: z.int(),
   grantToken: text.exactOptional(),
@@ -166,7 +167,7 @@ function itemOfRecharge(row: Recharge): Item {
     pk: RECHARGE + key,
     list: RECHARGE + dayOf(row.receivedAt),
     listKey: `${row.receivedAt}#${row.email}`,
-    open: isFinished(row) ? undefined : waitsFor(row),
+    open: row.nextAttemptAt === undefined ? undefined : waitsFor(row),
     // The first attempt begins with the webhook; only a later one needs a time of its own.
     attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
     history: itemOfHistory(history),

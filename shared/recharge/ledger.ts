@@ -2,7 +2,7 @@ import type { Page, Written } from '../table.ts';
 import type { Account } from './account.ts';
 import type { Recharge } from './recharge.ts';
 
-/** What brings an unfinished row on: time alone, or a person's word. Those for a person are few, and counted. */
+/** What brings a row on: time alone, or a person's word. Those for a person are few, and counted. */
 export type WaitsFor = 'time' | 'person';
 
 export interface DueRecharge {
@@ -26,7 +26,7 @@ export interface Ledger {
   write(read: Recharge, next: Recharge): Promise<Written<Recharge>>;
   readAccount(email: string): Promise<Account>;
   writeAccount(read: Account, next: Account): Promise<Written<Account>>;
-  /** Unfinished rows whose next attempt is due at a time, the most overdue first. */
+  /** Rows whose next attempt is due at a time, the most overdue first: unfinished ones, and those looked at late. */
   due(waitsFor: WaitsFor, until: number, cursor?: string): Promise<Page<DueRecharge>>;
   /**
    * Moves a due row on before it is queued, unless someone else did.

@@ -10,7 +10,7 @@ import type {
   Pending,
   RefundOutcome,
 } from '../payments/payment-hook.ts';
-import type { GrantEvidence, GrantResult } from '../platform/client.ts';
+import type { GrantEvidence, GrantResult, GrantsListed } from '../platform/client.ts';
 import type { Policy } from './policy.ts';
 import type { Recharge, Refusal, ReviewReason } from './recharge.ts';
 
@@ -42,6 +42,8 @@ export type Outcome =
   | { kind: 'grant'; token: string; result: GrantResult }
   /** What the platform's books say of the grant that this token was drawn for. */
   | { kind: 'grant_evidence'; token: string; result: GrantEvidence }
+  /** Every grant of this recharge, whichever, that stands in the platform's books. */
+  | { kind: 'grants_listed'; result: GrantsListed }
   | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
 
 export interface Released {
@@ -59,6 +61,7 @@ export type Effect =
   | 'cancel_payment'
   | 'grant'
   | 'look_up_grant'
+  | 'list_grants'
   | 'look_up_refund'
   | 'refund';
 
@@ -111,7 +114,8 @@ const stop: Decision = { effect: 'stop' };
  *                                                               refunding ─▶ refunded, or an end
  *
  * An unknown grant that the platform's books show is `completed` without a person, also where a person has
- * called it not made: they are asked before it is made anew.
+ * called it not made: they are asked before it is made anew. A row that ended after more than one grant, or
+ * refunded after one, is looked up twice more, for no look before could rule out a line that comes late.
  *
  * With every outcome a random token is drawn, whether or not it comes to granting: the decision that does
  * writes it, and a repetition of that decision knows its own write by it.
@@ -134,6 +138,8 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
       return onGrant(row, outcome.token, outcome.result, at);
     case 'grant_evidence':
       return onGrantEvidence(row, outcome.token, outcome.result, at);
+    case 'grants_listed':
+      return onGrantsListed(row, outcome.result, at);
     case 'refund':
       return onRefund(row, outcome.result, at);
   }
@@ -160,9 +166,10 @@ function onDue(row: Recharge, at: Moment): Decision {
     case 'refunding':
       return { effect: 'look_up_refund' };
     case 'completed':
+    case 'refunded':
+      return onLateLookDue(row, at);
     case 'declined':
     case 'blocked':
-    case 'refunded':
       return stop;
   }
 }
@@ -598,6 +605,55 @@ function lookAgain(row: Recharge, result: Exclude<GrantEvidence, { kind: 'found'
   return { ...(reminded ? reviewWaiting(row) : {}), next, effect: 'stop' };
 }
 
+// ── Grants too many ──────────────────────────────────────────────────────────────────────────────────
+
+/** What the late looks of an ended row are called in the history. */
+export const LATE_LOOKS = { none: 'no_grant_too_many', some: 'grant_too_many' } as const;
+
+/** Whether a grant that was called not made could, had someone erred, be one too many: in the books it would show. */
+function couldHoldTooMany({ phase, grantNo }: Recharge, { evidence }: Policy): boolean {
+  return evidence.lookUp && ((phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0));
+}
+
+function onLateLookDue(row: Recharge, at: Moment): Decision {
+  // Only the sweeper knows that its time has come.
+  if (row.swept === undefined || row.phaseDeadline === undefined) return stop;
+  // The profile may have changed since.
+  return at.policy.evidence.lookUp ? { effect: 'list_grants' } : { next: unwatched(row), effect: 'stop' };
+}
+
+/**
+ * A grant too many is a loss that only a person can make good. It is told again a day later: a process may end
+ * between the write and the word. What is not there is looked for once more at the last look, and then no more.
+ */
+function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment): Decision {
+  const { phase, swept, phaseDeadline } = row;
+  const isEnded = phase === 'completed' || phase === 'refunded';
+  // Another look at the same time is on the row already.
+  if (!isEnded || swept === undefined || phaseDeadline === undefined) return stop;
+  const { evidence, reminderMs } = at.policy;
+  const looked = (event: string, detail: string, againAt: number | undefined): Recharge => ({
+    ...unwatched(row),
+    ...(againAt === undefined ? {} : { phaseDeadline, nextAttemptAt: againAt }),
+    history: record(row, at, event, detail),
+  });
+  if (result.kind === 'no_answer') {
+    const againAt = at.now < phaseDeadline + reminderMs ? at.now + evidence.againMs : undefined;
+    return { next: looked(LOOKS.no_answer, result.detail, againAt), effect: 'stop' };
+  }
+  const detail = `usage export: ${result.marks.join(', ') || 'no grant'}`;
+  if (result.marks.length > (phase === 'completed' ? 1 : 0)) {
+    const told = row.history.some(({ event }) => event === LATE_LOOKS.some);
+    return {
+      next: looked(LATE_LOOKS.some, detail, told ? undefined : at.now + reminderMs),
+      alert: { word: phase === 'completed' ? 'granted_twice' : 'granted_after_refund', detail },
+      effect: 'stop',
+    };
+  }
+  const againAt = at.now < phaseDeadline ? phaseDeadline : undefined;
+  return { next: looked(LATE_LOOKS.none, detail, againAt), effect: 'stop' };
+}
+
 // ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
@@ -666,22 +722,24 @@ export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' |
   };
 }
 
-/** Ends the row: it leaves the index of open rows and is kept for good. */
-export function ended(row: Recharge): Recharge {
-  const {
-    nextAttemptAt: _n,
-    phaseDeadline: _d,
-    swept: _s,
-    actionUrl: _u,
-    actBy: _a,
-    review: _r,
-    ...rest
-  } = row;
+/**
+ * Ends the row: it leaves the index of open rows, at once or after its late looks, and is kept for good.
+ */
+export function ended(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+  const { actionUrl: _u, actBy: _a, review: _r, ...rest } = unwatched(row);
+  if (!couldHoldTooMany(row, policy)) return rest;
+  const { lateFirstMs, lateLastMs } = policy.evidence;
+  return { ...rest, nextAttemptAt: now + lateFirstMs, phaseDeadline: now + lateLastMs };
+}
+
+/** Nothing brings it back. */
+function unwatched(row: Recharge): Recharge {
+  const { nextAttemptAt: _n, phaseDeadline: _d, swept: _s, ...rest } = row;
   return rest;
 }
 
 function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
-  return { next: { ...ended(row), history: record(row, at, event, detail) }, effect: 'stop' };
+  return { next: { ...ended(row, at), history: record(row, at, event, detail) }, effect: 'stop' };
 }
 
 function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
@@ -754,6 +812,7 @@ function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
     ...row,
     ...frozen.money,
     ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
+    ...(frozen.platformId === undefined ? {} : { platformId: frozen.platformId }),
     ...(frozen.balanceBefore === undefined ? {} : { balanceBefore: frozen.balanceBefore }),
   };
 }

@@ -44,8 +44,16 @@ export interface Policy {
   /**
    * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand
    * there: first once a line has had time to appear, and before a person may say that nothing was granted.
+   * The late looks are for one grant too many, counted from the end of a recharge that may hold it: a day, for
+   * lines that come overnight, and once more long after anything can still land.
    */
-  evidence: { lookUp: boolean; firstMs: number; againMs: number };
+  evidence: {
+    lookUp: boolean;
+    firstMs: number;
+    againMs: number;
+    lateFirstMs: number;
+    lateLastMs: number;
+  };
   backoff: Backoff;
   /** How long an agency-wide fault stops new charges. */
   pauseMs: number;
@@ -77,7 +85,7 @@ export const productionPolicy: Policy = {
   grantGiveUpMs: 72 * HOUR,
   refund: { askMs: DAY, giveUpMs: 7 * DAY },
   reminderMs: DAY,
-  evidence: { lookUp: false, firstMs: 5 * MINUTE, againMs: HOUR },
+  evidence: { lookUp: false, firstMs: 5 * MINUTE, againMs: HOUR, lateFirstMs: DAY, lateLastMs: 7 * DAY },
   backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
   pauseMs: 15 * MINUTE,
   unknownGrantsToPause: 3,

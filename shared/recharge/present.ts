@@ -1,7 +1,7 @@
 import { formatMoney } from '../money.ts';
 import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
-import { GRANTING_AGAIN, isInDoubt, LOOKS, sinceReview } from './machine.ts';
+import { GRANTING_AGAIN, isInDoubt, LATE_LOOKS, LOOKS, sinceReview } from './machine.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
 
@@ -65,6 +65,8 @@ const EVENTS: Record<string, string> = {
   [LOOKS.no_answer]: 'no answer from the usage export',
   [LOOKS.differs]: 'grant in the usage export, but not as it was asked for',
   [GRANTING_AGAIN]: 'grant still not in the usage export, and made anew',
+  [LATE_LOOKS.none]: 'no grant too many',
+  [LATE_LOOKS.some]: 'A GRANT TOO MANY',
   left_out: 'entries left out here',
 };
 
@@ -118,6 +120,7 @@ function isAskedBeforeGrant(row: Recharge): boolean {
 }
 
 function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
+  if (isFinished(row)) return 'next look';
   if (row.phase !== 'needs_review') return 'next step';
   return isLookedFor(row, policy) ? 'next look' : 'reminder';
 }

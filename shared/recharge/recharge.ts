@@ -66,7 +66,7 @@ export interface Recharge {
   attempt: number;
   /** The provider remembers our charge key from here; never moved within an attempt. */
   attemptStartedAt: number;
-  /** When the sweeper brings the row back. Absent at the end. */
+  /** When the sweeper brings the row back. At the end absent, but for the late looks at the platform's books. */
   nextAttemptAt?: number;
   /** How often the sweeper brought the row back since it last made progress. */
   swept?: number;
@@ -80,6 +80,8 @@ export interface Recharge {
   actBy?: number;
   /** The address the grant names, where the account spells it differently from `email`. */
   grantEmail?: string;
+  /** The platform's id of the sub-account, where it was known: it narrows the look at the platform's books. */
+  platformId?: string;
   /** The client's balance before the charge, a hint for a person only. */
   balanceBefore?: number;
 
@@ -89,7 +91,10 @@ export interface Recharge {
   grantToken?: string;
   /** No byte of this grant leaves after this time. */
   grantDeadline?: number;
-  /** When this phase is given up. Never prolonged by the bounce between `granting` and `charged`. */
+  /**
+   * When this phase is given up; at the end, when the last look is due. Never prolonged by the bounce between
+   * `granting` and `charged`.
+   */
   phaseDeadline?: number;
   /** Set by the first refund, for ever: such a row is never granted. */
   refundStartedAt?: number;
@@ -151,9 +156,14 @@ export function refundIdOf(recharge: Recharge): string {
   return `${chargeIdOf(recharge)}_refund`;
 }
 
+/** What the marks of all grants of a recharge begin with; the number of the grant follows. */
+export function grantMarkPrefixOf(recharge: Recharge): string {
+  return `rr-${hashOf(recharge).slice(0, 12)}-`;
+}
+
 /** Names the grant in the platform's credit history: the recharge, and which of its grants this is. */
 export function grantMarkOf(recharge: Recharge): string {
-  return `rr-${hashOf(recharge).slice(0, 12)}-${recharge.grantNo}`;
+  return grantMarkPrefixOf(recharge) + recharge.grantNo;
 }
 
 /** What the names of a recharge's reservations begin with, on the account row. */

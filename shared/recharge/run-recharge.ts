@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
-import type { GrantEvidence, GrantResult, PlatformClient } from '../platform/client.ts';
+import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../table.ts';
 import {
   type Decision,
@@ -17,16 +17,16 @@ import {
 import {
   chargeIdOf,
   grantMarkOf,
+  grantMarkPrefixOf,
   isFinished,
   moneyOf,
   type Recharge,
   refundIdOf,
-  reservationNameOf,
 } from './recharge.ts';
 import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
 
 export interface RunDeps extends ReserveDeps {
-  platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant'>;
+  platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant' | 'listGrants'>;
   payments: PaymentHook;
 }
 
@@ -132,7 +132,9 @@ class Run {
       case 'grant':
         return this.#grant();
       case 'look_up_grant':
-        return this.#lookUpGrant();
+        return this.#unlessLate(policy.grantCallMs, () => this.#lookUpGrant());
+      case 'list_grants':
+        return this.#unlessLate(policy.grantCallMs, () => this.#listGrants());
       case 'look_up_refund':
         return this.#unlessLate(policy.chargeCallMs, () => this.#lookUpRefund());
       case 'refund':
@@ -200,25 +202,35 @@ class Run {
     );
   }
 
-  /** Off the happy path, and so free to read the account for what the reservation says of the sub-account. */
   async #lookUpGrant(): Promise<Outcome> {
-    const { platform, ledger, policy } = this.#deps;
+    const { platform, policy } = this.#deps;
     // Mark and token of one row: what is found under this mark is said of the grant it was drawn for, and no other.
     const row = this.#row;
-    const { grantToken = '', grantDeadline = 0 } = row;
-    const { platformId } = (await ledger.readAccount(row.email)).reservations[reservationNameOf(row)] ?? {};
-    return this.#unlessLate(policy.grantCallMs, async () => {
-      const result = await platform
-        .findGrant({
-          mark: grantMarkOf(row),
-          email: row.grantEmail ?? row.email,
-          credits: row.credits,
-          ...(platformId === undefined ? {} : { platformId }),
-          since: grantDeadline - policy.grantDeadlineMs,
-        })
-        .catch((error: unknown): GrantEvidence => ({ kind: 'no_answer', detail: String(error) }));
-      return { kind: 'grant_evidence', token: grantToken, result };
-    });
+    const { grantToken = '', grantDeadline = 0, platformId } = row;
+    const result = await platform
+      .findGrant({
+        mark: grantMarkOf(row),
+        email: row.grantEmail ?? row.email,
+        credits: row.credits,
+        ...(platformId === undefined ? {} : { platformId }),
+        since: grantDeadline - policy.grantDeadlineMs,
+      })
+      .catch(noAnswer);
+    return { kind: 'grant_evidence', token: grantToken, result };
+  }
+
+  async #listGrants(): Promise<Outcome> {
+    const row = this.#row;
+    const { platformId } = row;
+    const since = row.history.find(({ event }) => event === 'paid')?.at ?? row.receivedAt;
+    const result = await this.#deps.platform
+      .listGrants({
+        markPrefix: grantMarkPrefixOf(row),
+        ...(platformId === undefined ? {} : { platformId }),
+        since,
+      })
+      .catch(noAnswer);
+    return { kind: 'grants_listed', result };
   }
 
   async #lookUpRefund(): Promise<Outcome> {
@@ -362,6 +374,8 @@ function businessMetrics(before: Recharge, after: Recharge): Metrics {
       : {}),
   };
 }
+
+const noAnswer = (error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) });
 
 async function ready<T>(preparing: Promise<Prepared<T>>): Promise<Prepared<T> | { failed: string }> {
   try {

@@ -8,7 +8,8 @@ import { AnsweringPlatform, KEY } from './answering.ts';
 const platform = new AnsweringPlatform();
 
 const EMAIL = 'jane+1@example.com';
-const MARK = 'rr-30d658b5b34e-1';
+const PREFIX = 'rr-30d658b5b34e-';
+const MARK = `${PREFIX}1`;
 const HEADER =
   'Sub Account ID,Sub Account Email,Sub Account Name,Date,Amount,Reason,Campaign Name,Contact Name,Credit Type,Custom Keys Used,Description,AI Model';
 const line = ({ description = `${MARK} Auto-recharge of 500 credits`, amount = '500', email = EMAIL } = {}) =>
@@ -37,8 +38,51 @@ function find(
   });
 }
 
+function list(asked: { platformId?: string } = {}) {
+  const profile = platformProfileSchema.parse({ baseUrl: platform.baseUrl });
+  const client = createPlatformClient({ profile, ...platform.callOptions({ timeoutMs: 2_000 }) });
+  return client.listGrants({ markPrefix: PREFIX, since: Date.UTC(2023, 10, 10, 23, 59), ...asked });
+}
+
 const silent = (detail: string) => ({ kind: 'no_answer', detail });
 const differs = (detail: string) => ({ kind: 'differs', detail });
+
+describe('all grants of a recharge in the usage export', () => {
+  it('are asked for as one is', async () => {
+    platform.answers(200, csv());
+    await list({ platformId: 'abc/1' });
+    expect(platform.seen.map(({ url }) => url)).toEqual([
+      `/v1/agencies/usage/export?from=2023-11-09&to=2023-11-15&subAccountId=abc%2F1&apiKey=${KEY}`,
+    ]);
+  });
+
+  it('are listed line by line, whatever their credits and client', async () => {
+    const others = line({ description: `${PREFIX}12 by hand`, amount: '7', email: 'joe@example.com' });
+    platform.answers(200, csv(usage, line(), others, usage, line({ description: MARK })));
+    expect(await list()).toEqual({ kind: 'listed', marks: [MARK, `${PREFIX}12`, MARK] });
+  });
+
+  it.each<[string, string]>([
+    ['another recharge', line({ description: 'rr-30d658b5b34f-1' })],
+    ['a longer mark', line({ description: `${MARK}-1` })],
+    ['no number', line({ description: `${PREFIX}x` })],
+    ['the beginning of a mark alone', line({ description: PREFIX })],
+    ['another word', line({ description: `x${MARK}` })],
+    ['credits that were taken back', line({ amount: ' -500' })],
+  ])('do not hold %s', async (_name, its) => {
+    platform.answers(200, csv(usage, its, usage));
+    expect(await list()).toEqual({ kind: 'listed', marks: [] });
+  });
+
+  it.each<[string, number, string]>([
+    ['a refusal', 403, '{"error":{"code":"FORBIDDEN","message":"no"}}'],
+    ['no CSV', 200, '{"success":true}'],
+    ['a file that breaks off', 200, `${csv(line())}"abc`],
+  ])('are not known after %s', async (_name, status, body) => {
+    platform.answers(status, body);
+    expect(await list()).toMatchObject({ kind: 'no_answer' });
+  });
+});
 
 describe('a grant in the usage export', () => {
   it('is asked for from the day before it to tomorrow, the key in the query', async () => {

@@ -31,6 +31,7 @@ const platform: RunDeps['platform'] = {
   prepareGrant: async () => ({ send: async () => ({ kind: 'granted', newBalance: 549.75 }) }),
   subAccount: notExpected,
   findGrant: notExpected,
+  listGrants: notExpected,
 };
 const charging: Charging = {
   paused: async () => undefined,

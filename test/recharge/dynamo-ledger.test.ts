@@ -41,6 +41,7 @@ const FULL_RECHARGE: Required<Recharge> = {
   actionUrl: 'https://pay.example.com/act?a=1&b=2',
   actBy: NOW + 259_200_000,
   grantEmail: 'Jane@Example.com',
+  platformId: 'sub-7',
   balanceBefore: 12.5,
   grantNo: 2,
   grantToken: 'tok_abc',

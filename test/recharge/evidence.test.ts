@@ -18,7 +18,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const policy = { evidence: { lookUp: true, firstMs: 5 * MINUTE, againMs: HOUR } };
+const policy = { evidence: { ...productionPolicy.evidence, lookUp: true } };
 const aLookingMoment = (now = '2026-01-05 12:05:20') => aMoment({ now: utc(now), policy });
 
 const evidence = (result: Evidence, token = 'token-a'): Outcome => ({

@@ -49,7 +49,7 @@ const SWEEP_REVIEW = [
   'ledger.due',
   'ledger.read',
 ];
-const LOOK_UP_GRANT = ['ledger.read', 'ledger.readAccount', 'platform.findGrant'];
+const LOOK_UP_GRANT = ['ledger.read', 'platform.findGrant'];
 
 const GRANTED: Path['ends'] = {
   phase: 'completed',
@@ -267,8 +267,12 @@ export class Life {
       await this.#deliverMessages();
       if (enough()) return;
       const row = await world.row();
-      if (isFinished(row)) return until < Number.POSITIVE_INFINITY ? world.moveTo(until) : undefined;
-      const { nextAttemptAt = Number.NaN } = row;
+      const { nextAttemptAt } = row;
+      // What ended may still be looked at late.
+      if (nextAttemptAt === undefined) {
+        expect(row).toSatisfy(isFinished);
+        return until < Number.POSITIVE_INFINITY ? world.moveTo(until) : undefined;
+      }
       const next = Math.min(nextAttemptAt, settlesAt(row, world) ?? nextAttemptAt);
       if (next > until) return world.moveTo(until);
       world.moveTo(next);

@@ -203,7 +203,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       );
       expect((await ledger.claim(row)).kind).toBe('written');
     },
-    /** Keys of all unfinished rows, whatever they wait for. */
+    /** Keys of all rows that come back by themselves, whatever they wait for. */
     async unfinished(): Promise<string[]> {
       const pages = await Promise.all(
         (['time', 'person'] as const).map((waitsFor) => ledger.due(waitsFor, Number.MAX_SAFE_INTEGER)),
@@ -257,6 +257,7 @@ function inRealTime(platform: PlatformClient, now: () => number): PlatformClient
   return {
     ...platform,
     findGrant: (grant) => platform.findGrant({ ...grant, since: grant.since - now() + Date.now() }),
+    listGrants: (grants) => platform.listGrants({ ...grants, since: grants.since - now() + Date.now() }),
   };
 }
 
