@@ -1,6 +1,9 @@
 import type { APIGatewayProxyEventV2, SQSEvent } from 'aws-lambda';
 import { expect } from 'vitest';
-import { createRechargeSweeperHandler, type RechargeSweeperDeps } from '../../functions/recharge-sweeper/handler.ts';
+import {
+  createRechargeSweeperHandler,
+  type RechargeSweeperDeps,
+} from '../../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
 import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
