@@ -45,7 +45,7 @@ export interface Policy {
    * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand
    * there: first once a line has had time to appear, and before a person may say that nothing was granted.
    * The late looks are for one grant too many, counted from the end of a recharge that may hold it: a day, for
-   * lines that come overnight, and once more long after anything can still land.
+   * lines that come overnight, and a week, long after anything can still land.
    */
   evidence: {
     lookUp: boolean;
