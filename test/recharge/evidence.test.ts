@@ -571,6 +571,19 @@ describe('a person', () => {
     expect(text).toContain('credits granted: found in the usage export');
   });
 
+  it('reads when an ended recharge is looked at again, and what was seen of it', () => {
+    const twice = { ...anUnknownGrant(), grantNo: 2 };
+    const completed = written(decide(twice, evidence(FOUND), aLookingMoment()));
+    expect(shown(completed).of('next look')).toEqual(['2026-01-06T12:05:20.000Z']);
+    const marks = ['rr-1-1', 'rr-1-2'];
+    const listed: Outcome = { kind: 'grants_listed', result: { kind: 'listed', marks } };
+    const looked = decide({ ...completed, swept: 1 }, listed, aLookingMoment('2026-01-06 12:06:00'));
+    const { text, of } = shown(written(looked));
+    expect(of('next look')).toEqual(['2026-01-07T12:06:00.000Z']);
+    expect(text).toContain('A GRANT TOO MANY: usage export: rr-1-1, rr-1-2');
+    expect(text).not.toContain('Nothing to do');
+  });
+
   it('reads that the export is asked again before a grant that was called not made is made anew', () => {
     const { row } = looksUntil('2026-01-05 13:00:00', () => NOT_FOUND);
     const at = aLookingMoment('2026-01-05 13:00:00');
