@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import { readRuntime } from '../local/state.ts';
 import { channelNameSchema, DIRECTIONS, type Direction } from '../shared/channels/message.ts';
-import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
+import type { KnownChannel, KnownChannels } from './known-channels.ts';
 import type { EntryName, Values } from './secret-entries.ts';
 
 /** Made here, and told to another party. */
@@ -96,32 +95,6 @@ const paymentHook: Secret = {
 };
 /** Of the relay as a whole. */
 export const OWN_SECRETS = [webhook, platformApiKey, paymentHook];
-
-/** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
-const channelSchema = z.looseObject({
-  adapter: z.string().exactOptional(),
-  verifiers: z.array(z.looseObject({ type: z.string().exactOptional() })).exactOptional(),
-});
-const fileSchema = z.looseObject({ channels: z.record(z.string(), channelSchema).default({}) });
-type KnownChannel = z.infer<typeof channelSchema>;
-export type KnownChannels = ReadonlyMap<string, KnownChannel>;
-
-/**
- * The channels of the configuration: for a stack of the file it is deployed from; else of `RELAY_CONFIG`, and
- * those of the last `npm start`. What is deployed may be another's file.
- *
- * @returns undefined where there is no such file.
- * @throws ConfigError where the file cannot be read.
- */
-export function knownChannels(stack: string | undefined): KnownChannels | undefined {
-  const file =
-    stack === undefined ? process.env.RELAY_CONFIG : ownConfigFile(stack.replace(/^recharge-relay-/, ''));
-  if (stack !== undefined && file === undefined) return undefined;
-  const { channels } =
-    file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
-  const started = stack === undefined ? readRuntime()?.channels : undefined;
-  return new Map<string, KnownChannel>([...Object.entries(started ?? {}), ...Object.entries(channels)]);
-}
 
 /** Who sends to a channel's address, and makes the secret unless it is made here. */
 function partyOf(channel: string, direction: Direction, known: KnownChannel = {}): Made | Told {

@@ -1,16 +1,10 @@
 import { resolve } from 'node:path';
 import { DEMO_CHANNEL, FOLDER, localFile } from '../local/state.ts';
 import { askHidden } from './ask-hidden.ts';
+import type { KnownChannels } from './known-channels.ts';
 import { appendPrivately } from './private-file.ts';
 import { createLocalEntries, createStackEntries, type Entry, type SecretEntries } from './secret-entries.ts';
-import {
-  type KnownChannels,
-  type MadeSecret,
-  OWN_SECRETS,
-  type Secret,
-  secretNamed,
-  secretsOfChannel,
-} from './secret-names.ts';
+import { type MadeSecret, OWN_SECRETS, type Secret, secretNamed, secretsOfChannel } from './secret-names.ts';
 import type { StackOutputs } from './stack.ts';
 
 const isSet = (secret: Secret, { name, values }: Entry) =>

@@ -216,7 +216,9 @@ describe('with --stack', () => {
   const TABLE = 'recharge-relay-test';
   let aws: Awaited<ReturnType<typeof startFakeAws>>;
   let dynamo: Engine;
+  const config = join(newFolder(), 'relay.config.json');
   beforeAll(async () => {
+    writeFileSync(config, '{}');
     [aws, dynamo] = await Promise.all([startFakeAws(), startDynamo()]);
     await createTable(createDocumentClient(dynamo.endpoint), TABLE);
     aws.stacks.set(TABLE, {
@@ -240,10 +242,12 @@ describe('with --stack', () => {
       AWS_ENDPOINT_URL_CLOUDFORMATION: aws.url,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
       AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
+      RELAY_CONFIG: config,
     }).ended;
 
   it('the address is that of the stack, also of a channel, and before any secret is set', async () => {
-    const { stdout } = await cli('capture', 'start', '--route', '/channels/support/outgoing');
+    const { stdout, stderr } = await cli('capture', 'start', '--route', '/channels/support/outgoing');
+    expect(stderr).toBe('No configuration here has a channel support, or any other.\n');
     expect(stdout).toMatch(
       /^ {2}https:\/\/hooks\.example\.com\/channels\/support\/outgoing\?token=capture-\S{24}$/m,
     );

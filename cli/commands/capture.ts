@@ -1,9 +1,10 @@
 import { MAX_CAPTURED } from '../../shared/capture.ts';
 import { CAPTURED } from '../../shared/quarantine.ts';
-import { routeSchema, secretsOf, WEBHOOK_ROUTE } from '../capture.ts';
+import { channelOf, routeSchema, secretsOf, WEBHOOK_ROUTE } from '../capture.ts';
 import { captureJson, captureText } from '../capture-report.ts';
 import { findInbound } from '../connection.ts';
-import { checked, connected, print, program, say, sayJson, stack, wholeNumber } from '../program.ts';
+import { unknownChannel } from '../known-channels.ts';
+import { checked, connected, print, program, say, sayJson, stack, tell, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
 /** A day: what is captured is not verified, so it is not left on. */
@@ -35,6 +36,10 @@ export function addCaptureCommands(): void {
       address.searchParams.set('token', token);
       say('Set this address at the sender. It is shown this once, and lets nothing in:\n');
       print(`  ${address}\n`);
+      const channel = channelOf(given);
+      const remark = channel && unknownChannel(channel.name, stack());
+      // An address of no channel is answered 404, and nothing is kept there.
+      if (remark !== undefined) tell(remark);
       say(
         `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
           '30 days with all of their headers, and answered 202. Nothing is charged or relayed for them.\n' +

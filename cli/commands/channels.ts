@@ -1,5 +1,6 @@
 import { channelText, findChannels, testChannel } from '../channels.ts';
 import { findInbound } from '../connection.ts';
+import { butOnly } from '../known-channels.ts';
 import { messageJson } from '../messages.ts';
 import { connected, program, say, sayJson, stack } from '../program.ts';
 
@@ -27,8 +28,9 @@ export function addChannelCommands(): void {
     .option('--json', 'print the message as a JSON object at the end')
     .action(async (name: string, { json }: { json?: boolean }) => {
       const inbound = await findInbound(process.env, stack());
-      const channel = findChannels(stack()).get(name);
-      if (!channel) throw new Error(`There is no channel ${name}: npm run relay -- channels list`);
+      const all = findChannels(stack());
+      const channel = all.get(name);
+      if (!channel) throw new Error(`There is no channel ${name}, ${butOnly(all)}.`);
       const row = await testChannel(name, channel, inbound, await connected(), json ? () => {} : say);
       if (json) sayJson(messageJson(row));
       if (row.status !== 'delivered') process.exitCode = 1;

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { DIRECTIONS, MESSAGE_STATUSES } from '../../shared/channels/message.ts';
+import { unknownChannel } from '../known-channels.ts';
 import {
   listMessages,
   type MessageListOptions,
@@ -10,7 +11,13 @@ import {
   replay,
   replayAll,
 } from '../messages.ts';
-import { connected, program, say, sayJson, wholeNumber } from '../program.ts';
+import { connected, program, say, sayJson, stack, tell, wholeNumber } from '../program.ts';
+
+/** A channel that was removed still has messages: only where there are none, its name may be a slip. */
+function tellIfUnknown(channel: string | undefined): void {
+  const remark = channel === undefined ? undefined : unknownChannel(channel, stack());
+  if (remark !== undefined) tell(remark);
+}
 
 export function addMessageCommands(): void {
   const messages = program.command('messages').description('what became of each chat message');
@@ -26,6 +33,7 @@ export function addMessageCommands(): void {
     .option('--json', 'as a JSON array')
     .action(async ({ json, ...options }: MessageListOptions & { json?: boolean }) => {
       const rows = await listMessages(await connected(), options);
+      if (rows.length === 0) tellIfUnknown(options.channel);
       if (json) return sayJson(rows.map(messageJson));
       for (const row of rows) say(messageLine(row));
       say(`${rows.length} ${rows.length === 1 ? 'message' : 'messages'}`);
@@ -55,6 +63,7 @@ export function addMessageCommands(): void {
         say(refusal ?? `Message ${id} is on its way again.`);
         if (refusal !== undefined) process.exitCode = 1;
       });
+      if (count === 0) tellIfUnknown(options.channel);
       say(`${count} ${count === 1 ? 'message' : 'messages'} replayed`);
     });
 

@@ -1,7 +1,8 @@
 import { Option } from 'commander';
 import { localFile } from '../../local/state.ts';
+import { knownChannels } from '../known-channels.ts';
 import { program, say, sayJson, stack, tell } from '../program.ts';
-import { knownChannels, madeHere, type Secret, secretNamed } from '../secret-names.ts';
+import { madeHere, type Secret, secretNamed } from '../secret-names.ts';
 import { openLocalSecrets, openStackSecrets } from '../secrets.ts';
 import { readStack } from '../stack.ts';
 

@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { readRuntime } from '../local/state.ts';
+import { ConfigError, fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
+
+/** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
+const channelSchema = z.looseObject({
+  adapter: z.string().exactOptional(),
+  verifiers: z.array(z.looseObject({ type: z.string().exactOptional() })).exactOptional(),
+});
+const fileSchema = z.looseObject({ channels: z.record(z.string(), channelSchema).default({}) });
+export type KnownChannel = z.infer<typeof channelSchema>;
+export type KnownChannels = ReadonlyMap<string, KnownChannel>;
+
+/**
+ * The channels of the configuration: for a stack of the file it is deployed from; else of `RELAY_CONFIG`, and
+ * those of the last `npm start`. What is deployed may be another's file.
+ *
+ * @returns undefined where there is no such file.
+ * @throws ConfigError where the file cannot be read.
+ */
+export function knownChannels(stack: string | undefined): KnownChannels | undefined {
+  const file =
+    stack === undefined ? process.env.RELAY_CONFIG : ownConfigFile(stack.replace(/^recharge-relay-/, ''));
+  if (stack !== undefined && file === undefined) return undefined;
+  const { channels } =
+    file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
+  const started = stack === undefined ? readRuntime()?.channels : undefined;
+  return new Map<string, KnownChannel>([...Object.entries(started ?? {}), ...Object.entries(channels)]);
+}
+
+/**
+ * For whoever found nothing under a channel's name: it may be misspelt. What is deployed, or was, may be another's
+ * file, so this is a remark, and never a reason to look no further.
+ *
+ * @returns undefined where the configuration here has such a channel.
+ */
+export function unknownChannel(name: string, stack: string | undefined): string | undefined {
+  const known = readableChannels(stack);
+  if (!known) return `Whether there is a channel ${name} is not known: no configuration here can be read.`;
+  return known.has(name) ? undefined : `No configuration here has a channel ${name}, ${butOnly(known)}.`;
+}
+
+/** The names there are, for the end of a sentence that misses one. */
+export const butOnly = (channels: ReadonlyMap<string, unknown>) =>
+  channels.size === 0 ? 'or any other' : `only ${[...channels.keys()].sort().join(', ')}`;
+
+function readableChannels(stack: string | undefined): KnownChannels | undefined {
+  try {
+    return knownChannels(stack);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
