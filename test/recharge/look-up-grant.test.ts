@@ -1,4 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Connection } from '../../cli/connection.ts';
+import { listRecharges } from '../../cli/recharges.ts';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
@@ -810,6 +812,21 @@ describe('after the end, where a grant may have been one too many', () => {
         since: utc('2026-01-05 12:00:10'),
       },
     ]);
+  });
+
+  it('it is listed among the recharges of its day, and among the older ones only while it is unfinished', async () => {
+    const world = await unknownGrant('error_before');
+    const listed = async (days = 1) => {
+      const connection = { ledger: world.ledger, now: world.now } as Connection;
+      return (await listRecharges(connection, { days })).map(({ key }) => key);
+    };
+    world.advance(2 * DAY);
+    expect(await listed()).toEqual([KEY]);
+    await answer(world, 'refund');
+    expect(await nextRun(world)).toMatchObject({ phase: 'refunded' });
+    expect(await world.unfinished()).toEqual([KEY]);
+    expect(await listed()).toEqual([]);
+    expect(await listed(5)).toEqual([KEY]);
   });
 
   it('a message that comes again asks the export nothing', async () => {
