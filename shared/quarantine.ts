@@ -12,6 +12,8 @@ const CAPTURED_LIST = 'CAPTURED';
 export const CAPTURED = 'captured';
 /** Time enough to notice, mend the mapping and replay. */
 const KEPT_DAYS = 30;
+/** Of a reason, in the list: enough to recognise it, and a sort key ends at 1 KB. The item has all of it. */
+const LISTED_CHARACTERS = 150;
 
 export interface QuarantinedWebhook {
   /** The path it came to. */
@@ -34,8 +36,11 @@ export interface Quarantine {
    * @throws what storage throws: the sender must then be told to send it again.
    */
   keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
-  /** Newest first; at most 100. Captured ones are a list of their own: nobody verified them. */
-  list(of?: typeof CAPTURED): Promise<{ id: string; receivedAt: number; route: string }[]>;
+  /**
+   * Newest first; at most 100. Captured ones are a list of their own: nobody verified them. Of a reason its
+   * beginning; what an earlier version kept is listed without one.
+   */
+  list(of?: typeof CAPTURED): Promise<{ id: string; receivedAt: number; route: string; reason: string }[]>;
   /** Undefined where nothing is kept under this id, or its 30 days are over. */
   show(id: string): Promise<QuarantinedWebhook | undefined>;
 }
@@ -65,7 +70,7 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
               pk: QUARANTINE + id,
               v: 1,
               list: captured ? CAPTURED_LIST : QUARANTINE_LIST,
-              listKey: `${receivedAt}#${id}#${route}`,
+              listKey: `${receivedAt}#${id}#${route}#${reason.slice(0, LISTED_CHARACTERS)}`,
               route,
               receivedAt,
               reason,
@@ -89,8 +94,8 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
     async list(of) {
       const { items } = await recentPage(client, table, of ? CAPTURED_LIST : QUARANTINE_LIST);
       return items.map(({ listKey }) => {
-        const [receivedAt = '', id = '', route = ''] = listKey.split('#');
-        return { id, receivedAt: Number(receivedAt), route };
+        const [receivedAt = '', id = '', route = '', ...reason] = listKey.split('#');
+        return { id, receivedAt: Number(receivedAt), route, reason: reason.join('#') };
       });
     },
 

@@ -81,7 +81,7 @@ export function updateOf(
   };
 }
 
-/** Keys only, under 200 bytes each. */
+/** Keys only, under 500 bytes each. */
 const PAGE_SIZE = 100;
 
 const listedSchema = z.object({ pk: z.string(), listKey: z.string() });

@@ -116,7 +116,7 @@ describe('a delivery that nobody could verify', () => {
     const id = await captured({ token });
     expect(await theQuarantine().list()).toEqual([]);
     expect(await theQuarantine().list(CAPTURED)).toEqual([
-      { id, receivedAt: expect.any(Number), route: ROUTE },
+      { id, receivedAt: expect.any(Number), route: ROUTE, reason: 'captured' },
     ]);
   });
 
@@ -140,7 +140,7 @@ describe('a delivery that nobody could verify', () => {
     expect(other).not.toBe(id);
     expect((await theQuarantine().show(other))?.headers).toEqual(HEADERS);
     expect(await theQuarantine().list()).toEqual([
-      { id, receivedAt: expect.any(Number), route: '/webhooks/auto-recharge' },
+      { id, receivedAt: expect.any(Number), route: '/webhooks/auto-recharge', reason: 'no key' },
     ]);
   });
 
@@ -163,6 +163,28 @@ describe('a delivery that nobody could verify', () => {
   });
 });
 
+describe('why something is kept', () => {
+  const kept = (at: number, reason: string) =>
+    theQuarantine().keep({ route: ROUTE, body: Buffer.from(reason), headers: {}, reason, receivedAt: at });
+
+  it('is in the list, for one read', async () => {
+    const now = Date.now();
+    const reasons = [
+      'the credits (order#credits) are no number',
+      `no ${'very '.repeat(40)}long field`,
+      'no #',
+    ];
+    for (const [index, reason] of reasons.entries()) await kept(now + index, reason);
+    const counted = meter(store().client);
+    const listed = await theQuarantine().list();
+    // Keys only: as much as one read of 4 KB.
+    expect(counted).toMatchObject({ requests: 1, readUnits: 0.5 });
+    expect(listed.map(({ reason }) => reason)).toEqual(['no #', `no ${'very '.repeat(29)}ve`, reasons[0]]);
+    expect(listed.map(({ receivedAt }) => receivedAt)).toEqual([now + 2, now + 1, now]);
+    expect(await theQuarantine().show(listed[1]?.id ?? '')).toMatchObject({ reason: reasons[1] });
+  });
+});
+
 describe('what was kept by an earlier version', () => {
   it('is listed without its route, and shown', async () => {
     const { client, table } = store();
@@ -180,7 +202,7 @@ describe('what was kept by an earlier version', () => {
       expiresAt: Math.floor(receivedAt / 1_000) + 60,
     };
     await client.send(new PutCommand({ TableName: table, Item }));
-    expect(await theQuarantine().list()).toEqual([{ id: 'abc', receivedAt, route: '' }]);
+    expect(await theQuarantine().list()).toEqual([{ id: 'abc', receivedAt, route: '', reason: '' }]);
     expect(await theQuarantine().show('abc')).toMatchObject({ route: ROUTE, body: Buffer.from('{}') });
     const key = { TableName: table, Key: { pk: 'QUARANTINE#abc' } };
     expect((await client.send(new GetCommand(key))).Item).not.toHaveProperty('query');

@@ -9,11 +9,13 @@ export function addQuarantineCommands(): void {
 
   quarantine
     .command('list')
-    .description('the newest hundred, kept for 30 days each; those of "capture" have a list of their own')
+    .description(
+      'the newest hundred, and why; kept for 30 days each; those of "capture" have a list of their own',
+    )
     .action(async () => {
       const kept = await (await connected()).quarantine.list();
-      for (const { id, receivedAt, route } of kept)
-        say(`${new Date(receivedAt).toISOString()}  ${route}  ${id}`);
+      for (const { id, receivedAt, route, reason } of kept)
+        say(`${new Date(receivedAt).toISOString()}  ${route}  ${id}  ${printable(reason)}`.trimEnd());
       say(`${kept.length} kept`);
     });
 
