@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { type Config, parseConfig } from '../shared/config.ts';
-import { ConfigError, readConfigFile } from '../shared/config-file.ts';
+import { parseWith, readConfigFile } from '../shared/config-file.ts';
 import { DEMO_CHANNEL } from './state.ts';
 
 /** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */
@@ -89,14 +89,8 @@ export function localConfig(
   );
 }
 
-function readFile(path: string | undefined): z.infer<typeof fileSchema> {
-  const parsed = fileSchema.safeParse(path === undefined ? {} : readConfigFile(path));
-  if (parsed.success) return parsed.data;
-  throw new ConfigError(
-    basename(path ?? ''),
-    parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`),
-  );
-}
+const readFile = (path: string | undefined) =>
+  parseWith(fileSchema, path === undefined ? {} : readConfigFile(path), basename(path ?? ''));
 
 /** What a start that is no demonstration does with whose money, and what it was not told. */
 export function whatIsInForce(

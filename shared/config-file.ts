@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as z from 'zod';
+import { faultsOf, ruleInWords } from './config-faults.ts';
 
 /** Every fault of a configuration at once. Names places and rules, never values: a secret may have been pasted. */
 export class ConfigError extends Error {
@@ -21,13 +22,13 @@ export function parseWith<Schema extends z.ZodType>(
   value: unknown,
   source: string,
 ): z.infer<Schema> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: ruleInWords });
   if (parsed.success) return parsed.data;
-  throw new ConfigError(
-    source,
-    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole file'}: ${message}`),
-  );
+  throw new ConfigError(source, faultsOf(parsed.error.issues, value).map(inOneLine));
 }
+
+const inOneLine = ({ path, message }: { path: PropertyKey[]; message: string }) =>
+  `${path.join('.') || 'the whole file'}: ${message}`;
 
 export const fileName = (path: string | URL) => String(path).replace(/^.*\//, '');
 
@@ -62,7 +63,10 @@ export function readConfigFile(path: string | URL): unknown {
  */
 export function bundledConfig<Schema extends z.ZodType>(moduleUrl: string, schema: Schema): z.infer<Schema> {
   const file = new URL('./relay.config.json', moduleUrl);
-  return parseWith(schema, readConfigFile(file), fileName(file));
+  const parsed = schema.safeParse(readConfigFile(file));
+  if (parsed.success) return parsed.data;
+  // In zod's words: the file was checked in ours when the bundle was built, and a cold start shall not load them.
+  throw new ConfigError(fileName(file), parsed.error.issues.map(inOneLine));
 }
 
 /**

@@ -165,54 +165,62 @@ describe('a configuration', () => {
     ).toEqual([
       'platform.baseUrl: must be https (http on this machine only), without ? and #',
       'platform.keyHeader: must be a header name',
-      'platform.notAppliedStatuses.0: Invalid option: expected one of 401|403|429',
-      'recharge.mode: Invalid option: expected one of "observe"|"live"',
-      "recharge.verifiers.0.type: Invalid discriminator value. Expected 'token' | 'hmac' | 'standard-webhooks'",
-      'recharge.verifiers.1.header: Invalid input: expected string, received undefined',
-      'recharge.keyFields: Too small: expected array to have >=1 items',
-      'recharge.credits: Invalid input: expected int, received number',
+      'platform.notAppliedStatuses.0: must be one of 401, 403, 429',
+      'recharge.mode: must be one of "observe", "live"',
+      'recharge.verifiers.0.type: must be one of "token", "hmac", "standard-webhooks"',
+      'recharge.verifiers.1.header: is missing: it must be text in quotes',
+      'recharge.keyFields: must not be empty',
+      'recharge.credits: must be a whole number',
       'recharge.creditsField: a field is a name or a path such as "data.email"',
-      'recharge.declineRetries: Too big: expected number to be <=3',
+      'recharge.declineRetries: must be at most 3',
       'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
-      'guard.unknownAccounts: Invalid option: expected one of "refuse"|"allow"',
-      'guard.limits.dailyCount: Too small: expected number to be >=0',
-      'payment.type: Invalid input: expected "http"',
+      'guard.unknownAccounts: must be one of "refuse", "allow"',
+      'guard.limits.dailyCount: must be at least 0',
+      'payment.type: must be "http"',
       'payment.url: must be https (http on this machine only), without ? and #',
-      'alertEmail: Invalid email address',
+      'alertEmail: must be an email address',
     ]);
   });
 
   it('is refused without what it needs', () => {
     expect(faultsOf({})).toEqual([
-      'platform: Invalid input: expected object, received undefined',
+      'platform: is missing: it must be an object',
       'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
-      'payment: Invalid input: expected object, received undefined',
+      'payment: is missing: it must be an object',
     ]);
-    expect(faultsOf([])).toEqual(['the whole file: Invalid input: expected object, received array']);
+    expect(faultsOf([])).toEqual(['the whole file: must be an object']);
   });
 
   it.each<[string, unknown, string]>([
-    ['at the top', { ...SMALLEST, chanels: {} }, 'the whole file: Unrecognized key: "chanels"'],
+    [
+      'at the top',
+      { ...SMALLEST, chanels: {} },
+      'the whole file: has no setting "chanels"; there are $schema, platform, recharge, pricing, guard, payment, channels, alertEmail',
+    ],
     [
       'in platform',
       { ...SMALLEST, platform: { baseUrl: 'https://a.example', url: 1 } },
-      'platform: Unrecognized key: "url"',
+      'platform: has no setting "url"; there are baseUrl, keyPlacement, keyHeader, keyPrefix, keyQuery, subAccountLookup, emptyPoolPattern, notAppliedStatuses, maxDescriptionLength, requestsPerMinute, waitHeaders, requestIdHeader, sendPath, incomingPath, contactFieldsOnIncoming, usageExport',
     ],
-    ['in recharge', withRecharge({ creditField: 'credits' }), 'recharge: Unrecognized key: "creditField"'],
+    [
+      'in recharge',
+      withRecharge({ creditField: 'credits' }),
+      'recharge: has no setting "creditField"; there are mode, verifiers, keyFields, emailFields, platformIdFields, credits, creditsField, minCredits, maxCredits, declineRetries, refundAutomatically',
+    ],
     [
       'in a verifier',
       withRecharge({ verifiers: [{ type: 'token', secret: 'x' }] }),
-      'recharge.verifiers.0: Unrecognized key: "secret"',
+      'recharge.verifiers.0: has no setting "secret"; there are type, header, prefix, query',
     ],
     [
       'in limits',
       { ...SMALLEST, guard: { limits: { dailyAmount: 1 } } },
-      'guard.limits: Unrecognized key: "dailyAmount"',
+      'guard.limits: has no setting "dailyAmount"; there are dailyCount, monthlyAmount, cooldownSeconds',
     ],
     [
       'in payment',
       { ...SMALLEST, payment: { ...SMALLEST.payment, secret: 'x' } },
-      'payment: Unrecognized key: "secret"',
+      'payment: has no setting "secret"; there are type, url',
     ],
   ])('is refused for a setting it does not know: %s', (_name, value, fault) => {
     expect(faultsOf(value)).toEqual([fault]);
@@ -239,6 +247,7 @@ describe('a configuration', () => {
       { credits: 101, maxCredits: 100 },
       'recharge.credits: is not from minCredits to maxCredits: every recharge would be refused',
     ],
+    ['no credits at all', { minCredits: 0 }, 'recharge.minCredits: must be more than 0'],
     [
       'the prototype for a field',
       { keyFields: ['a.__proto__.b'] },
@@ -257,17 +266,13 @@ describe('a configuration', () => {
     [
       'a system nobody knows',
       { ...WEBHOOK, adapter: 'carrier-pigeon' },
-      "channels.support.adapter: Invalid discriminator value. Expected 'webhook' | 'telegram' | 'chatwoot' | 'slack'",
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack"',
     ],
-    [
-      'no identifier at the platform',
-      { ...WEBHOOK, toId: '' },
-      'channels.support.toId: Too small: expected string to have >=1 characters',
-    ],
+    ['no identifier at the platform', { ...WEBHOOK, toId: '' }, 'channels.support.toId: must not be empty'],
     [
       'nobody who proves himself',
       { ...WEBHOOK, incoming: { ...WEBHOOK.incoming, verifiers: [] } },
-      'channels.support.incoming.verifiers: Too small: expected array to have >=1 items',
+      'channels.support.incoming.verifiers: must not be empty',
     ],
     [
       'a field that is no pointer',
@@ -277,7 +282,7 @@ describe('a configuration', () => {
     [
       'a setting of another system',
       { adapter: 'telegram', toId: 'agency', threads: 'always' },
-      'channels.support: Unrecognized key: "threads"',
+      'channels.support: has no setting "threads"; there are adapter, toId, label, customChannel, campaignId, outgoing, send, apiUrl, groups',
     ],
     [
       'an address without TLS',
@@ -287,10 +292,81 @@ describe('a configuration', () => {
     [
       'a policy that is none',
       { ...WEBHOOK, send: { unknown: 'drop' } },
-      'channels.support.send.unknown: Invalid option: expected one of "repeat"|"park"',
+      'channels.support.send.unknown: must be one of "repeat", "park"',
     ],
   ])('is refused for a channel with %s', (_name, channel, fault) => {
     expect(faultsOf(withChannel(channel))).toEqual([fault]);
+  });
+
+  const ONE_OF_THREE =
+    'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])';
+  it.each<[string, unknown, string[]]>([
+    ['as a number', { currency: 'USD', perCredit: 0.1 }, ['pricing.perCredit: must be text in quotes']],
+    [
+      'without a currency',
+      { perCredit: '0.10' },
+      ['pricing.currency: is missing: it must be text in quotes'],
+    ],
+    [
+      'beside a misspelt setting',
+      { currency: 'USD', perCredit: '0.10', minimumcharge: '5' },
+      ['pricing: has no setting "minimumcharge"; there are currency, perCredit, minimumCharge'],
+    ],
+    [
+      'in packs that are none',
+      { currency: 'USD', packs: [{ credits: 'many', price: '4.50' }, { credits: 500 }] },
+      [
+        'pricing.packs.0.credits: must be a number',
+        'pricing.packs.1.price: is missing: it must be text in quotes',
+      ],
+    ],
+    [
+      'in two packs of one size',
+      { currency: 'USD', packs: [1, 2].map((price) => ({ credits: 500, price: String(price) })) },
+      ['pricing.packs: two packs are of one size'],
+    ],
+    [
+      'in tiers out of their order',
+      { currency: 'USD', tiers: [5, 4].map((upTo) => ({ upTo, perCredit: '0.10' })) },
+      ['pricing.tiers: each tier must reach further, and only the last may lack upTo'],
+    ],
+    ['in no way', { currency: 'USD' }, [ONE_OF_THREE]],
+    ['in two ways', { currency: 'USD', perCredit: '0.10', packs: [] }, [ONE_OF_THREE]],
+    [
+      'in two ways, both of them wrong',
+      { currency: 'USD', perCredit: 0.1, minimumCharge: '5', packs: [{ credits: 500, price: 45 }] },
+      [ONE_OF_THREE],
+    ],
+    [
+      'in packs, with what goes with the others',
+      { currency: 'USD', packs: [{ credits: 500, price: 45 }], minimumCharge: '5' },
+      [
+        'pricing.packs.0.price: must be text in quotes',
+        'pricing: has no setting "minimumCharge"; there are currency, packs',
+      ],
+    ],
+    ['as a text', '0.10', [ONE_OF_THREE]],
+  ])('says what is wrong with a price: %s', (_name, pricing, faults) => {
+    expect(faultsOf({ ...SMALLEST, pricing })).toEqual(faults);
+  });
+
+  it('says what is wrong where one thing or another may stand', () => {
+    const outgoing = {
+      id: ['/id', 5],
+      contact: ['/contact', 'id'],
+      text: [],
+      only: [{ at: '/type', equals: {} }],
+    };
+    expect(faultsOf(withChannel({ ...WEBHOOK, outgoing }))).toEqual([
+      'channels.support.outgoing.id.1: must be text in quotes',
+      'channels.support.outgoing.contact.1: a field is a JSON pointer such as "/message/text"',
+      'channels.support.outgoing.text: must not be empty',
+      'channels.support.outgoing.only.0.equals: must be text in quotes, or a number, or true or false',
+    ]);
+    const without = withChannel({ ...WEBHOOK, adapter: undefined });
+    expect(faultsOf(without)).toEqual([
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack"',
+    ]);
   });
 
   it('is refused for a channel whose name cannot stand in an address', () => {
@@ -302,7 +378,7 @@ describe('a configuration', () => {
 
   it('is refused for settings that do not go together also where another one has a fault', () => {
     expect(faultsOf(withRecharge({ mode: 'on', credits: 500, creditsField: 'credits' }))).toEqual([
-      'recharge.mode: Invalid option: expected one of "observe"|"live"',
+      'recharge.mode: must be one of "observe", "live"',
       'recharge.credits: give credits or creditsField, not both',
     ]);
   });
@@ -358,6 +434,7 @@ describe('a configuration', () => {
       { ...SMALLEST, pricing: secret },
       { ...SMALLEST, pricing: { currency: secret, perCredit: secret } },
       { ...SMALLEST, pricing: { currency: 'USD', packs: [{ credits: secret, price: secret }] } },
+      { ...SMALLEST, pricing: { currency: secret, tiers: [{ upTo: secret, perCredit: [secret] }] } },
       { ...SMALLEST, guard: { unknownAccounts: secret } },
       { ...SMALLEST, guard: { limits: { dailyCount: secret } } },
       { ...SMALLEST, payment: secret },
@@ -374,6 +451,8 @@ describe('a configuration', () => {
       withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, headers: { a: `{{${secret}}}` } } }),
       withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, body: { a: `{{${secret}}}` } } }),
       withChannel({ ...WEBHOOK, outgoing: { unknown: secret } }),
+      withChannel({ ...WEBHOOK, outgoing: { text: ['/a', secret], only: [{ at: '/a', equals: [secret] }] } }),
+      withChannel({ ...WEBHOOK, outgoing: { id: { secret }, ignore: [secret] } }),
       withChannel({ adapter: 'telegram', toId: 'a', apiUrl: secret }),
       withChannel({ adapter: 'slack', toId: 'a', threads: secret }),
       secret,
@@ -405,6 +484,16 @@ describe('the file of a configuration', () => {
     expect(readConfig(path).recharge.mode).toBe('observe');
     const moduleUrl = pathToFileURL(join(folder, 'index.mjs')).href;
     expect(bundledConfig(moduleUrl, configSchema).payment.type).toBe('http');
+  });
+
+  it('with a fault stops a function, which names its place and no value', () => {
+    const path = written(JSON.stringify(withRecharge({ mode: 'sk_live_51Habc' })));
+    const moduleUrl = pathToFileURL(join(path, '..', 'index.mjs')).href;
+    expect(() => bundledConfig(moduleUrl, configSchema)).toThrow(
+      new ConfigError('relay.config.json', [
+        'recharge.mode: Invalid option: expected one of "observe"|"live"',
+      ]),
+    );
   });
 
   it('that is missing is said to be', () => {

@@ -20,17 +20,22 @@ export const pricingSchema = z.union(
       packs: z
         .array(z.strictObject({ credits, price: decimal }))
         .min(1)
-        .refine((packs) => new Set(packs.map((pack) => pack.credits)).size === packs.length),
+        .refine(
+          (packs) => new Set(packs.map((pack) => pack.credits)).size === packs.length,
+          'two packs are of one size',
+        ),
     }),
     z.strictObject({
       currency,
       tiers: z
         .array(z.strictObject({ upTo: credits.optional(), perCredit: decimal }))
         .min(1)
-        .refine((tiers) =>
-          tiers.every(
-            ({ upTo = Infinity }, index) => upTo > (index === 0 ? 0 : (tiers[index - 1]?.upTo ?? Infinity)),
-          ),
+        .refine(
+          (tiers) =>
+            tiers.every(
+              ({ upTo = Infinity }, index) => upTo > (index === 0 ? 0 : (tiers[index - 1]?.upTo ?? Infinity)),
+            ),
+          'each tier must reach further, and only the last may lack upTo',
         ),
       minimumCharge: decimal.optional(),
     }),
