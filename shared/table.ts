@@ -1,5 +1,10 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, QueryCommand, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  QueryCommand,
+  type QueryCommandInput,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { HistoryEntry } from './history.ts';
@@ -81,65 +86,56 @@ export function updateOf(
   };
 }
 
-/** Keys only, under 500 bytes each. */
-const PAGE_SIZE = 100;
-
 const listedSchema = z.object({ pk: z.string(), listKey: z.string() });
 
 /** A page of one list of the `recent` index, by its sort key from the last to the first. */
-export async function recentPage(
-  client: DynamoDBDocumentClient,
-  table: string,
-  list: string,
-  cursor?: string,
-): Promise<Page<{ pk: string; listKey: string }>> {
-  const page = await client.send(
-    new QueryCommand({
-      TableName: table,
-      IndexName: 'recent',
-      KeyConditionExpression: '#list = :list',
-      ExpressionAttributeNames: { '#list': 'list' },
-      ExpressionAttributeValues: { ':list': list },
-      ScanIndexForward: false,
-      Limit: PAGE_SIZE,
-      ...startAfter(cursor),
-    }),
-  );
-  const items = (page.Items ?? []).map((item) => listedSchema.parse(item));
-  return { items, ...cursorOf(page.LastEvaluatedKey) };
-}
+export const recentPage = (client: DynamoDBDocumentClient, table: string, list: string, cursor?: string) =>
+  indexPage(client, listedSchema, cursor, {
+    TableName: table,
+    IndexName: 'recent',
+    KeyConditionExpression: '#list = :list',
+    ExpressionAttributeNames: { '#list': 'list' },
+    ExpressionAttributeValues: { ':list': list },
+    ScanIndexForward: false,
+  });
 
 const openSchema = z.object({ pk: z.string(), nextAttemptAt: z.int() });
 
 /** A page of one partition of the `open` index: what is due at a time, the most overdue first. */
-export async function openPage(
+export const openPage = (
   client: DynamoDBDocumentClient,
   table: string,
   open: string,
   until: number,
   cursor?: string,
-): Promise<Page<{ pk: string; nextAttemptAt: number }>> {
-  const page = await client.send(
-    new QueryCommand({
-      TableName: table,
-      IndexName: 'open',
-      KeyConditionExpression: '#open = :open AND nextAttemptAt <= :until',
-      ExpressionAttributeNames: { '#open': 'open' },
-      ExpressionAttributeValues: { ':open': open, ':until': until },
-      Limit: PAGE_SIZE,
-      ...startAfter(cursor),
-    }),
-  );
-  const items = (page.Items ?? []).map((item) => openSchema.parse(item));
-  return { items, ...cursorOf(page.LastEvaluatedKey) };
-}
+) =>
+  indexPage(client, openSchema, cursor, {
+    TableName: table,
+    IndexName: 'open',
+    KeyConditionExpression: '#open = :open AND nextAttemptAt <= :until',
+    ExpressionAttributeNames: { '#open': 'open' },
+    ExpressionAttributeValues: { ':open': open, ':until': until },
+  });
+
+/** Keys only, under 500 bytes each. */
+const PAGE_SIZE = 100;
 
 /** A page's cursor is DynamoDB's own, as text. */
-const cursorOf = (last: Item | undefined) => (last === undefined ? {} : { cursor: JSON.stringify(last) });
-const startAfter = (cursor: string | undefined) =>
-  cursor === undefined
-    ? {}
-    : { ExclusiveStartKey: z.record(z.string(), z.unknown()).parse(JSON.parse(cursor)) };
+async function indexPage<Entry>(
+  client: DynamoDBDocumentClient,
+  schema: z.ZodType<Entry>,
+  cursor: string | undefined,
+  query: QueryCommandInput,
+): Promise<Page<Entry>> {
+  const from = cursor && z.record(z.string(), z.unknown()).parse(JSON.parse(cursor));
+  const { Items = [], LastEvaluatedKey: last } = await client.send(
+    new QueryCommand({ ...query, Limit: PAGE_SIZE, ...(from ? { ExclusiveStartKey: from } : {}) }),
+  );
+  return {
+    items: Items.map((item) => schema.parse(item)),
+    ...(last ? { cursor: JSON.stringify(last) } : {}),
+  };
+}
 
 /** Short names: the history is most of a row, and a row under 1 KB is one write unit. */
 export const historySchema = z.array(
