@@ -12,6 +12,7 @@ import { createDynamoMessages } from '../shared/channels/messages.ts';
 import {
   type ChannelParties,
   chatChannel,
+  markOnly,
   type post,
   postUntilTaken,
   REPLY_SECRET,
@@ -237,6 +238,20 @@ describe.concurrent('messages', () => {
       expect(stdout).toContain('look \\u{1b}]0;owned\\u{7} here');
       for (const control of ['\u001b', '\u0007']) expect(stdout).not.toContain(control);
     }
+  });
+
+  it('go on by themselves where they were stored and never queued, and show tells it', async () => {
+    const contact = 'silent-marked';
+    // So that the row says that it is queued before it says that it is delivered.
+    parties.platform.fault({ operation: 'incoming', fault: 'slow', ms: 300, contact });
+    const id = await markOnly(relay, { id: 'in-7', contact, type: 'text', text: 'hello?', attachments: [] });
+    await eventually(async () => {
+      const row = (await rowsOf(relay)).find((one) => messageIdOf(one) === id);
+      expect(row).toMatchObject({ status: 'delivered' });
+    });
+    expect(parties.received('support').filter((message) => message.contact === contact)).toHaveLength(1);
+    const { stdout } = await relay.cli('messages', 'show', id);
+    expect(stdout).toMatch(/Z +\+6\d\.\d\d s {2}swept: stored, and not known to be in the queue\n/);
   });
 
   it('are replayed all at once where they ended alike, in the order in which they were received', async () => {

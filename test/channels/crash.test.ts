@@ -50,8 +50,31 @@ const PATHS = {
     failed: ['two'],
   },
 } satisfies Record<string, Path>;
-type PathName = keyof typeof PATHS;
-const pathNames = Object.keys(PATHS) as PathName[];
+const pathNames = Object.keys(PATHS) as (keyof typeof PATHS)[];
+
+/** For whoever looks at the beginning of the way only. */
+const SHORT_PATHS = {
+  'safe to repeat, with a place for replies': {
+    options: { replyTo: 'C1:17.2' },
+    says: [
+      [CONTACT, 'one'],
+      [CONTACT, 'two'],
+    ],
+    failed: [],
+  },
+  'not safe to repeat': {
+    options: { direction: 'send' },
+    says: [
+      [CONTACT, 'one'],
+      [CONTACT, 'two'],
+    ],
+    failed: [],
+  },
+} satisfies Record<string, Path>;
+const shortPathNames = Object.keys(SHORT_PATHS) as (keyof typeof SHORT_PATHS)[];
+
+const ALL_PATHS = { ...PATHS, ...SHORT_PATHS };
+type PathName = keyof typeof ALL_PATHS;
 
 // ── A process to which one thing happens ─────────────────────────────────────────────────────────────
 
@@ -98,37 +121,53 @@ type Unlucky = ReturnType<typeof unlucky>;
 /** More than any path takes, however it is disturbed. */
 const MOST_TURNS = 60;
 
+/** After how long a sender that got no 2xx writes again; or never, and then there is the sweeper. */
+type Again = number | 'never';
+
 class Life {
   readonly world: ChatWorld;
   readonly path: Path;
   /** When the sender got its answer to each text, in that order. */
   readonly answered: string[] = [];
-  /** A sender that got no 2xx writes again after this time. */
-  readonly #againMs: number;
+  readonly again: Again;
+  #sweepAt: number;
   #unlucky: Unlucky;
   #left: { contact: string; text: string; at: number }[];
   #interrupted: Promise<unknown> | undefined;
 
-  constructor(world: ChatWorld, path: Path, first: Unlucky, againMs: number) {
+  constructor(world: ChatWorld, path: Path, first: Unlucky, again: Again) {
     this.world = world;
     this.path = path;
     this.#unlucky = first;
-    this.#againMs = againMs;
+    this.again = again;
+    this.#sweepAt = world.now() + MINUTE;
     this.#left = path.says.map(([contact, text]) => ({ contact, text, at: world.now() }));
   }
 
-  /** Until all is said and the queue is empty; or until a process stopped, or a time has come. */
+  async onlyMark(): Promise<void> {
+    for (const { text, contact } of this.#left.splice(0)) await this.world.mark(text, contact);
+  }
+
+  /**
+   * Until all is said, the queue is empty and nothing waits for the sweeper; or until a process stopped, or a time
+   * has come.
+   */
   async goOn({ untilStopped = false, until = Number.MAX_SAFE_INTEGER } = {}): Promise<void> {
     const { world } = this;
     for (let turn = 0; turn < MOST_TURNS; turn += 1) {
       const toSay = this.#toSay();
       const first = toSay.find(({ at }) => at <= world.now());
+      const sweepAt = await this.#nextSweep();
       if (first) await this.#say(first);
-      else if (world.fifo.length > 0 && world.fifo.nextAt() <= world.now()) {
+      else if (sweepAt !== undefined && sweepAt <= world.now()) {
+        this.#sweepAt = world.now() + MINUTE;
+        await this.#act((process) => process.sweeper());
+      } else if (world.fifo.length > 0 && world.fifo.nextAt() <= world.now()) {
         await this.#act((process) => process.worker());
       } else {
         const times = toSay.map(({ at }) => at);
         if (world.fifo.length > 0) times.push(world.fifo.nextAt());
+        if (sweepAt !== undefined) times.push(sweepAt);
         if (times.length === 0) return;
         const next = Math.min(...times);
         if (next > until) return world.moveTo(until);
@@ -156,7 +195,15 @@ class Life {
     if (status !== undefined && status >= 200 && status < 300) {
       this.answered.push(said.text);
       this.#left = this.#left.filter((other) => other !== said);
-    } else said.at = this.world.now() + this.#againMs;
+    } else if (this.again === 'never') this.#left = this.#left.filter((other) => other !== said);
+    else said.at = this.world.now() + this.again;
+  }
+
+  /** Where a sender repeats itself, all must go well without the sweeper. */
+  async #nextSweep(): Promise<number | undefined> {
+    if (this.again !== 'never') return undefined;
+    const { items } = await this.world.messages.due(Number.MAX_SAFE_INTEGER);
+    return items.length > 0 ? this.#sweepAt : undefined;
   }
 
   /** A process that stops is followed by a new one. */
@@ -173,10 +220,16 @@ class Life {
 
 // ── What must be true whatever happened ──────────────────────────────────────────────────────────────
 
+async function storedOf(world: ChatWorld, { says }: Path): Promise<string[]> {
+  const rows = await Promise.all(says.map(([, text]) => world.messages.read(world.idOf(text))));
+  return says.flatMap(([, text], index) => (rows[index] ? [text] : []));
+}
+
 /** @returns the texts that a person must look at. */
-async function expectToAgree({ world, path, answered }: Life): Promise<string[]> {
+async function expectToAgree({ world, path, answered, again }: Life): Promise<string[]> {
   const { direction = 'incoming', parts = {} } = path.options;
-  const rows = await Promise.all(path.says.map(async ([, text]) => ({ text, row: await world.row(text) })));
+  const stored = await storedOf(world, path);
+  const rows = await Promise.all(stored.map(async (text) => ({ text, row: await world.row(text) })));
   const texts = (status: string) => rows.filter(({ row }) => row.status === status).map(({ text }) => text);
   const arrived = world.arrived.map(({ what }) => what);
   const partsOf = (text: string): string[] => {
@@ -185,19 +238,23 @@ async function expectToAgree({ world, path, answered }: Life): Promise<string[]>
   };
 
   // Every message came to an end, and nothing is left behind it.
-  expect(answered.toSorted()).toEqual(path.says.map(([, text]) => text).toSorted());
+  expect(stored).toEqual(expect.arrayContaining(answered));
+  if (again !== 'never') expect(answered.toSorted()).toEqual(path.says.map(([, text]) => text).toSorted());
   expect(rows.filter(({ row }) => !['delivered', 'failed', 'parked'].includes(row.status))).toEqual([]);
   expect(world.fifo.bodies()).toEqual([]);
   // Nothing arrived twice; what is said to be delivered is there, and what is said to have failed is not.
   expect(arrived).toEqual([...new Set(arrived)]);
   expect(arrived).toEqual(expect.arrayContaining(texts('delivered').flatMap(partsOf)));
-  expect(texts('failed')).toEqual(path.failed.filter((text) => !texts('parked').includes(text)));
+  const refused = path.failed.filter((text) => stored.includes(text) && !texts('parked').includes(text));
+  expect(texts('failed')).toEqual(refused);
   expect(arrived.filter((what) => texts('failed').includes(what))).toEqual([]);
   if (direction === 'incoming') expect(texts('parked')).toEqual([]);
   // Each contact's came in the order in which they were answered.
   for (const contact of [CONTACT, OTHER]) {
-    const came = world.arrived.filter((event) => event.contact === contact).map(({ what }) => what);
     const order = answered.flatMap(partsOf);
+    const came = world.arrived
+      .filter((event) => event.contact === contact && order.includes(event.what))
+      .map(({ what }) => what);
     expect(came).toEqual(came.toSorted((a, b) => order.indexOf(a) - order.indexOf(b)));
   }
   // A person hears of every bad end, and of no other.
@@ -223,22 +280,34 @@ async function expectToAgree({ world, path, answered }: Life): Promise<string[]>
 /** Worlds at a time: their waits overlap. */
 const AT_A_TIME = 12;
 
-async function inALife<T>(
-  name: PathName,
-  { againMs = SECOND, ...misfortune }: Misfortune & { againMs?: number },
-  live: (life: Life, first: Unlucky) => Promise<T>,
-): Promise<T> {
-  const path: Path = PATHS[name];
-  const world = worldWith(path.options);
-  const first = unlucky(world, misfortune);
-  return live(new Life(world, path, first, againMs), first);
+interface Lived extends Misfortune {
+  again?: Again;
+  /** All was said before, and each time the process ended right after the mark. */
+  onlyMarked?: boolean;
+  /** It happens before a worker is there. */
+  beforeWorker?: boolean;
 }
 
-async function callsOf(name: PathName): Promise<number> {
-  return inALife(name, {}, async (life, { calls }) => {
+async function inALife<T>(
+  name: PathName,
+  { again = SECOND, onlyMarked = false, ...misfortune }: Lived,
+  live: (life: Life, first: Unlucky) => Promise<T>,
+): Promise<T> {
+  const path: Path = ALL_PATHS[name];
+  const world = worldWith(path.options);
+  const first = unlucky(world, misfortune);
+  const life = new Life(world, path, first, again);
+  if (onlyMarked) await life.onlyMark();
+  return live(life, first);
+}
+
+/** The ports that are called where nothing happens, one after the other. */
+async function callsOf(name: PathName, { beforeWorker, mishap: _, ...lived }: Lived = {}): Promise<string[]> {
+  return inALife(name, lived, async (life, { calls }) => {
     await life.goOn();
     expect(await expectToAgree(life)).toEqual([]);
-    return calls.length;
+    // A worker begins with one read.
+    return beforeWorker ? calls.slice(0, calls.indexOf('target.prepare') - 1) : calls;
   });
 }
 
@@ -249,17 +318,18 @@ async function callsOf(name: PathName): Promise<number> {
  */
 async function atEveryCall(
   name: PathName,
-  misfortune: Misfortune & { againMs?: number },
-  live: (life: Life, first: Unlucky) => Promise<void>,
+  misfortune: Lived,
+  live: (life: Life, first: Unlucky, usualPort: string | undefined) => Promise<void>,
 ): Promise<string[]> {
-  const left = Array.from({ length: await callsOf(name) }, (_, index) => index + 1);
+  const calls = await callsOf(name, misfortune);
+  const left = calls.map((_, index) => index + 1);
   const asked = new Set<string>();
   const one = async () => {
     for (let n = left.shift(); n !== undefined; n = left.shift()) {
       await inALife(name, { ...misfortune, n }, async (life, first) => {
         const port = () => first.calls[(n ?? 0) - 1] ?? 'none';
         try {
-          await live(life, first);
+          await live(life, first, calls[(n ?? 0) - 1]);
           if ((await expectToAgree(life)).length > 0) asked.add(port());
         } catch (error) {
           throw new Error(`at call ${n}, ${port()}`, { cause: error });
@@ -271,7 +341,7 @@ async function atEveryCall(
   return [...asked].toSorted();
 }
 
-const isSafe = (name: PathName) => !('direction' in PATHS[name].options);
+const isSafe = (name: PathName) => !('direction' in ALL_PATHS[name].options);
 
 // ── Tests ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -301,13 +371,15 @@ const LEAVES_UNKNOWN: Record<Mishap, string[]> = {
   'throws after': ['target.send'],
 };
 
-describe.each([
+const MISHAPS = [
   ['stops before any one of its calls', 'before'],
   ['stops after any one of its calls', 'after'],
   ['loses the answer to any one of its writes, and finds the write made', 'answer lost'],
   ['has any one of its calls fail, not made', 'throws before'],
   ['has any one of its calls fail, though it is made', 'throws after'],
-] as const)('where a process %s, no message is lost, doubled or overtaken:', (_, mishap) => {
+] as const;
+
+describe.each(MISHAPS)('where a process %s, no message is lost, doubled or overtaken:', (_, mishap) => {
   it.each(pathNames)('%s', async (name) => {
     const asked = await atEveryCall(name, { mishap }, (life) => life.goOn());
     expect(asked).toEqual(isSafe(name) ? [] : LEAVES_UNKNOWN[mishap]);
@@ -317,11 +389,43 @@ describe.each([
 describe('a sender that writes again when the queue no longer knows the first time (5 minutes)', () => {
   it.each(pathNames)('changes nothing: %s', async (name) => {
     for (const mishap of ['before', 'after'] as const) {
-      const asked = await atEveryCall(name, { mishap, againMs: 6 * MINUTE }, (life) => life.goOn());
+      const asked = await atEveryCall(name, { mishap, again: 6 * MINUTE }, (life) => life.goOn());
       expect(asked).toEqual(isSafe(name) ? [] : LEAVES_UNKNOWN[mishap]);
     }
   });
 });
+
+describe.each(MISHAPS)(
+  'where a process %s, nobody writes again, and the sweeper alone comes after it,',
+  (_, mishap) => {
+    /** @param stored how many messages are, before whoever stopped wakes: the queue no longer knows what it was sent. */
+    const goOn = async (life: Life, first: Unlucky, stored: number) => {
+      const { world, path } = life;
+      await life.goOn();
+      expect(await storedOf(world, path)).toHaveLength(stored);
+      expect(await world.messages.replyTo(world.channel, CONTACT)).toBe(path.options.replyTo);
+      expect(await expectToAgree(life)).toEqual([]);
+      if (mishap !== 'before' && mishap !== 'after') return;
+      world.advance(6 * MINUTE);
+      await life.wake(first);
+      await life.goOn();
+    };
+
+    it.each(shortPathNames)('what a webhook has marked arrives once: %s', async (name) => {
+      const lived = { mishap, again: 'never', beforeWorker: true } as const;
+      const asked = await atEveryCall(name, lived, async (life, first, port) => {
+        const neverMarked = port === 'messages.mark' && mishap.endsWith('before');
+        await goOn(life, first, neverMarked ? 1 : 2);
+      });
+      expect(asked).toEqual([]);
+    });
+
+    it.each(shortPathNames)('what a sweeper finds arrives once: %s', async (name) => {
+      const lived = { mishap, again: 'never', onlyMarked: true, beforeWorker: true } as const;
+      expect(await atEveryCall(name, lived, (life, first) => goOn(life, first, 2))).toEqual([]);
+    });
+  },
+);
 
 describe('a process that sleeps at any call, while others go on, and does not know it:', () => {
   const everyZombie = (name: PathName, mishap: 'before' | 'after', sleepsMs: number) =>

@@ -3,6 +3,7 @@ import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages, messagesOfDays } from '../../shared/channels/messages.ts';
+import { newRecharge } from '../../shared/recharge/recharge.ts';
 import { utc } from '../support/builders.ts';
 import { itemSize } from '../support/item-size.ts';
 import { meter, useLedger } from '../support/store.ts';
@@ -164,18 +165,93 @@ describe('a message', () => {
     expect((await list('2026-01-06')).items).toEqual([messageIdOf(midnight)]);
   });
 
-  it('of 100 characters costs 2 write units to mark, 1 to write, and half a KB', async () => {
+  it('of 100 characters costs 3 write units to mark, 2 to say it is queued, then 1 a write, and half a KB', async () => {
     const { client, table } = store();
     const { mark, write, read } = createDynamoMessages(client, table, () => NOON);
     const message = aMessage({ text: 'x'.repeat(100), firstName: 'Jane', replyTo: 'C1:17.2' });
     const counted = meter(client);
     await mark(message);
+    expect(counted).toMatchObject({ requests: 1, writeUnits: 3, readUnits: 0 });
+    counted.reset();
+    const { row } = await write(message, { ...message, status: 'queued' });
     expect(counted).toMatchObject({ requests: 1, writeUnits: 2, readUnits: 0 });
     counted.reset();
-    await write(message, { ...message, status: 'queued' });
+    await write(row, { ...row, status: 'delivered' });
     await read(messageIdOf(message));
     expect(counted).toMatchObject({ requests: 2, writeUnits: 1, readUnits: 1 });
     expect(itemSize((await itemOf(messageIdOf(message))) ?? {})).toBeLessThan(700);
+  });
+});
+
+describe('a message that should have been queued a minute ago', () => {
+  const MINUTE = 60_000;
+  /** All that are due some day. */
+  const allDue = async ({ due }: Pick<ReturnType<typeof messagesAt>, 'due'>) =>
+    (await due(Number.MAX_SAFE_INTEGER)).items;
+
+  it('is due for as long as it says no more than that it was received, the oldest first, page by page', async () => {
+    const { mark, due } = messagesAt();
+    const all = Array.from({ length: 105 }, (_, n) => aMessage({ id: `their-${n}` }, NOON + n));
+    for (const message of all.toReversed()) await mark(message);
+    expect((await due(NOON + MINUTE - 1)).items).toEqual([]);
+    expect(await due(NOON + MINUTE)).toEqual({ items: [messageIdOf(all[0] ?? expect.unreachable())] });
+    const first = await due(NOON + DAY);
+    const second = await due(NOON + DAY, first.cursor);
+    expect([...first.items, ...second.items]).toEqual(all.map(messageIdOf));
+    expect(second.cursor).toBeUndefined();
+  });
+
+  it.each(['queued', 'delivering', 'delivered', 'failed', 'parked'] as const)(
+    'is due no longer where it is %s, and again where it is replayed, a minute after that',
+    async (status) => {
+      const { mark, write, ...messages } = messagesAt();
+      const first = aMessage();
+      const id = messageIdOf(first);
+      await mark(first);
+      const { row } = await write(first, { ...first, status });
+      expect(await allDue(messages)).toEqual([]);
+      const stored = await itemOf(id);
+      expect(stored).not.toHaveProperty('open');
+      expect(stored).not.toHaveProperty('nextAttemptAt');
+      const again = await write(row, { ...row, status: 'received', queuedAt: NOON + DAY });
+      expect((await messages.due(NOON + DAY + MINUTE - 1)).items).toEqual([]);
+      expect((await messages.due(NOON + DAY + MINUTE)).items).toEqual([id]);
+      // Another word on a row that stays: replayed anew.
+      await write(again.row, { ...again.row, queuedAt: NOON + 2 * DAY });
+      expect((await messages.due(NOON + 2 * DAY + MINUTE - 1)).items).toEqual([]);
+      expect(await allDue(messages)).toEqual([id]);
+    },
+  );
+
+  it('is taken out of the index by any write, where a version that did not know it left it there', async () => {
+    const { client, table, mark, write, ...messages } = messagesAt();
+    const first = aMessage();
+    const id = messageIdOf(first);
+    await mark(first);
+    const { row } = await write(first, { ...first, status: 'queued' });
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: `MESSAGE#${id}` },
+        UpdateExpression: 'SET #open = :open, nextAttemptAt = :at',
+        ExpressionAttributeNames: { '#open': 'open' },
+        ExpressionAttributeValues: { ':open': 'message', ':at': NOON },
+      }),
+    );
+    expect(await allDue(messages)).toEqual([id]);
+    expect(await messages.read(id)).toEqual(row);
+    await write(row, { ...row, status: 'delivered' });
+    expect(await allDue(messages)).toEqual([]);
+  });
+
+  it('is in no list of recharges, nor a recharge in its', async () => {
+    const { mark, due } = messagesAt();
+    await mark(aMessage());
+    const { ledger } = store();
+    await ledger.claim(newRecharge({ key: 'k', email: 'jane@example.com', credits: 5 }, NOON, NOON));
+    expect((await ledger.due('time', NOON + DAY)).items).toEqual([{ key: 'k', nextAttemptAt: NOON }]);
+    expect((await ledger.due('person', NOON + DAY)).items).toEqual([]);
+    expect((await due(NOON + DAY)).items).toEqual([messageIdOf(aMessage())]);
   });
 });
 

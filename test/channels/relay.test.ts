@@ -435,7 +435,12 @@ describe('a replay', () => {
     ['is still on its way', 0, 'queued', 'it is still on its way'],
     ['waits for days', 73 * HOUR - 1, 'queued', 'it is still on its way'],
     ['is being delivered', HOUR, 'delivering', 'it is still on its way'],
-    ['was just received', 5 * MINUTE - 1, 'received', 'it was received less than 5 minutes ago'],
+    [
+      'was just received',
+      5 * MINUTE - 1,
+      'received',
+      'it was received or replayed less than 5 minutes ago, and goes on by itself',
+    ],
     ['is delivered', 90 * HOUR, 'delivered', 'it is delivered'],
   ] as const)('is refused for one that %s', async (_, afterMs, status, why) => {
     const { world, process } = await received();

@@ -202,11 +202,11 @@ describe('a message', () => {
     }
   });
 
-  it('costs 2 requests and 3 write units to take in; a repetition 1 request', async () => {
+  it('costs 2 requests and 5 write units to take in; a repetition 1 request', async () => {
     const { post } = await aWebhook();
     const counted = meter(store().client);
     await post('support/incoming', INCOMING);
-    expect(counted).toMatchObject({ requests: 2, writeUnits: 3, readUnits: 0 });
+    expect(counted).toMatchObject({ requests: 2, writeUnits: 5, readUnits: 0 });
     counted.reset();
     await post('support/incoming', INCOMING);
     expect(counted).toMatchObject({ requests: 1, readUnits: 0 });

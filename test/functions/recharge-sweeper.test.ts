@@ -1,12 +1,16 @@
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
+import { createDynamoMessages, type Messages } from '../../shared/channels/messages.ts';
+import type { MessageQueue } from '../../shared/channels/queue.ts';
 import { createLogger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
 import { useQueue } from '../support/queue.ts';
-import { useLedger } from '../support/store.ts';
+import { meter, useLedger } from '../support/store.ts';
 
 const store = useLedger();
 const queue = useQueue();
@@ -16,23 +20,39 @@ const NOW = Date.UTC(2026, 0, 5, 9, 30);
 const CONTEXT = { getRemainingTimeInMillis: () => 50_000 };
 const LATER = NOW + 180_000;
 
+const messagesAt = (now: () => number) => createDynamoMessages(store().client, store().table, now);
+
 function aSweeper({
   ledger = store().ledger,
   now = () => NOW,
+  messages,
+  send = async () => {},
 }: {
   ledger?: Ledger;
   now?: () => number;
+  messages?: Partial<Messages>;
+  send?: MessageQueue['send'];
 } = {}) {
   const lines: Record<string, unknown>[] = [];
+  const sent: string[] = [];
   const handler = createRechargeSweeperHandler({
     ledger,
     queue: queue().queue,
+    messages: { ...messagesAt(now), ...messages },
+    messageQueue: {
+      async send(message) {
+        await send(message);
+        sent.push(`${message.content.text}, ${message.queuedNo}`);
+      },
+    },
     policy: productionPolicy,
     logger: createLogger((line) => lines.push(JSON.parse(line))),
     now,
   });
   return {
     lines,
+    /** What each message says that was queued, and its number in the queue. */
+    sent,
     alerts: () => lines.filter(({ level }) => level === 'alert'),
     sweep: () => handler({}, CONTEXT),
   };
@@ -50,7 +70,7 @@ async function claimed(count: number, dueAt = NOW): Promise<string[]> {
   return keys;
 }
 
-const messages = (keys: string[]) => keys.map((key) => `{"key":"${key}"}`);
+const bodies = (keys: string[]) => keys.map((key) => `{"key":"${key}"}`);
 
 async function allDue(now: number): Promise<DueRecharge[]> {
   const items: DueRecharge[] = [];
@@ -74,7 +94,7 @@ describe('a sweep', () => {
     const keys = await claimed(250);
     const { sweep, lines } = aSweeper();
     expect(await sweep()).toEqual({ queued: 250 });
-    expect(await queue().taken()).toEqual(messages(keys));
+    expect(await queue().taken()).toEqual(bodies(keys));
     expect(lines).toEqual([
       expect.objectContaining({ level: 'info', message: 'swept', queued: 250, complete: true }),
       expect.objectContaining({ message: 'reviews waiting' }),
@@ -92,7 +112,7 @@ describe('a sweep', () => {
     const later = newRecharge({ key: 'later', email: 'jane@example.com', credits: 500 }, NOW, NOW + 1);
     await store().ledger.claim(later);
     expect(await aSweeper().sweep()).toEqual({ queued: 1 });
-    expect(await queue().taken()).toEqual(messages(['k-000']));
+    expect(await queue().taken()).toEqual(bodies(['k-000']));
     expect(await store().ledger.read('later')).toEqual(later);
   });
 
@@ -107,12 +127,14 @@ describe('a sweep', () => {
       'refunding',
     ] as const;
     const ends = ['completed', 'declined', 'blocked', 'refunded'] as const;
-    for (const phase of [...phases, ...ends]) {
-      const row = newRecharge({ key: phase, email: 'jane@example.com', credits: 500 }, NOW, NOW);
-      await ledger.claim({ ...row, phase });
+    const dueNow = (key: string) => newRecharge({ key, email: 'jane@example.com', credits: 500 }, NOW, NOW);
+    for (const phase of phases) await ledger.claim({ ...dueNow(phase), phase });
+    for (const phase of ends) {
+      const { nextAttemptAt: _, ...ended } = dueNow(phase);
+      await ledger.claim({ ...ended, phase });
     }
     expect(await aSweeper().sweep()).toEqual({ queued: 6 });
-    expect(await queue().taken()).toEqual(messages([...phases].sort()));
+    expect(await queue().taken()).toEqual(bodies([...phases].sort()));
   });
 
   it('changes nothing else on the row', async () => {
@@ -128,7 +150,7 @@ describe('two sweeps at once', () => {
     const keys = await claimed(120);
     const counts = await Promise.all([aSweeper().sweep(), aSweeper().sweep(), aSweeper().sweep()]);
     expect(counts.reduce((sum, { queued }) => sum + queued, 0)).toBe(120);
-    expect(await queue().taken()).toEqual(messages(keys));
+    expect(await queue().taken()).toEqual(bodies(keys));
   });
 
   it('leave alone what moved since the list was read', async () => {
@@ -144,7 +166,7 @@ describe('two sweeps at once', () => {
       },
     };
     expect(await aSweeper({ ledger: raced }).sweep()).toEqual({ queued: 2 });
-    expect(await queue().taken()).toEqual(messages(['k-000', 'k-002']));
+    expect(await queue().taken()).toEqual(bodies(['k-000', 'k-002']));
     expect(await ledger.read('k-001')).toMatchObject({ nextAttemptAt: NOW + 60_000, swept: 1 });
   });
 });
@@ -159,7 +181,7 @@ describe('a sweep that fails', () => {
 
     await queue().restore();
     expect(await aSweeper({ now: () => LATER }).sweep()).toEqual({ queued: 25 });
-    expect(await queue().taken()).toEqual(messages(keys));
+    expect(await queue().taken()).toEqual(bodies(keys));
   });
 
   it('for the table does not answer in its midst loses nothing either', async () => {
@@ -176,7 +198,7 @@ describe('a sweep that fails', () => {
     };
     await expect(aSweeper({ ledger: failing }).sweep()).rejects.toThrow('no answer');
     // The 13th is tried again with the next sweep; its neighbours were moved, and so are queued.
-    expect(await queue().taken()).toEqual(messages(keys.slice(0, 20).toSpliced(12, 1)));
+    expect(await queue().taken()).toEqual(bodies(keys.slice(0, 20).toSpliced(12, 1)));
     expect(await allDue(LATER)).toHaveLength(25);
   });
 });
@@ -220,11 +242,11 @@ describe('a sweep whose time is out', () => {
     const { sweep, lines } = aSweeper({ ledger: slowly(clock), now: () => clock.now });
     expect(await sweep()).toEqual({ queued: 50 });
     expect(clock.now).toBe(NOW + 45_000);
-    expect(await queue().taken()).toEqual(messages(keys.slice(0, 50)));
+    expect(await queue().taken()).toEqual(bodies(keys.slice(0, 50)));
     expect(await sweep()).toEqual({ queued: 50 });
-    expect(await queue().taken()).toEqual(messages(keys.slice(50, 100)));
+    expect(await queue().taken()).toEqual(bodies(keys.slice(50, 100)));
     expect(await sweep()).toEqual({ queued: 30 });
-    expect(await queue().taken()).toEqual(messages(keys.slice(100)));
+    expect(await queue().taken()).toEqual(bodies(keys.slice(100)));
     const swept = lines.filter(({ message }) => message === 'swept');
     expect(swept.map(({ complete }) => complete)).toEqual([false, false, true]);
   });
@@ -257,7 +279,7 @@ describe('recharges that wait for a person', () => {
     await inReview('due', NOW - DAY, NOW);
     await inReview('later', NOW - DAY, NOW + 1);
     expect(await aSweeper().sweep()).toEqual({ queued: 1 });
-    expect(await queue().taken()).toEqual(messages(['due']));
+    expect(await queue().taken()).toEqual(bodies(['due']));
   });
 
   it('are counted once a minute, with the age of the oldest', async () => {
@@ -274,5 +296,215 @@ describe('recharges that wait for a person', () => {
     now += 30_000;
     await sweep();
     expect(lines[1]).toMatchObject({ needs_review: 2, oldest_review_seconds: 172_860 });
+  });
+});
+
+describe('a sweep of messages', () => {
+  const MINUTE = 60_000;
+
+  /** Marked, and nothing else: its webhook ended, or its queue did not answer, a minute ago unless told otherwise. */
+  async function marked(text: string, of: { contact?: string; replyTo?: string; at?: number } = {}) {
+    const { contact = 'jane', at = NOW - MINUTE, ...place } = of;
+    const content = { id: text, contact, type: 'text' as const, text, attachments: [], ...place };
+    const row = newMessage({ channel: 'support', direction: 'incoming', content }, at);
+    await messagesAt(() => at).mark(row);
+    return row;
+  }
+  const read = (row: Message, now = NOW) => messagesAt(() => now).read(messageIdOf(row));
+  const reset = (row: Message, attributes: Record<string, unknown>) =>
+    store().client.send(
+      new UpdateCommand({
+        TableName: store().table,
+        Key: { pk: `MESSAGE#${messageIdOf(row)}` },
+        UpdateExpression: `SET ${Object.keys(attributes).map((name) => `#${name} = :${name}`)}`,
+        ExpressionAttributeNames: Object.fromEntries(
+          Object.keys(attributes).map((name) => [`#${name}`, name]),
+        ),
+        ExpressionAttributeValues: Object.fromEntries(
+          Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
+        ),
+      }),
+    );
+
+  it('queues what was marked a minute ago and not queued, the oldest first, and says so in its history', async () => {
+    const rows = [await marked('two', { at: NOW - 2 * MINUTE }), await marked('three')];
+    rows.unshift(await marked('one', { at: NOW - 3 * MINUTE }));
+    await marked('too early', { at: NOW - MINUTE + 1 });
+    const { sweep, sent, lines } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 3 });
+    expect(sent).toEqual(['one, 1', 'two, 1', 'three, 1']);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'info', message: 'messages swept', queued: 3, failed: 0 }),
+    );
+    for (const row of rows) {
+      const { history, ...rest } = row;
+      expect(await read(row)).toEqual({
+        ...rest,
+        status: 'queued',
+        version: 2,
+        history: [
+          ...history,
+          { at: NOW, event: 'swept', detail: 'stored, and not known to be in the queue' },
+        ],
+      });
+    }
+    expect(await sweep()).toEqual({ queued: 0 });
+    expect(sent).toHaveLength(3);
+  });
+
+  it('goes on past one page', async () => {
+    const texts = Array.from({ length: 105 }, (_, index) => `text ${index}`);
+    for (const [index, text] of texts.entries()) await marked(text, { at: NOW - 2 * MINUTE + index });
+    const { sweep, sent } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 105 });
+    expect(sent).toEqual(texts.map((text) => `${text}, 1`));
+  });
+
+  it('remembers where the chat takes replies before it queues, and not over what a newer message says', async () => {
+    const { replyTo, rememberReplyTo } = messagesAt(() => NOW);
+    await marked('one', { replyTo: 'C1:1' });
+    await marked('older', { contact: 'john', replyTo: 'C1:2' });
+    const newer = { channel: 'support', contact: 'john', replyTo: 'C1:3', at: NOW };
+    await rememberReplyTo(newer);
+    const seen: unknown[] = [];
+    const { sweep } = aSweeper({
+      send: async ({ content: { contact } }) => void seen.push(await replyTo('support', contact)),
+    });
+    await sweep();
+    expect(seen.toSorted()).toEqual(['C1:1', 'C1:3']);
+  });
+
+  it('brings back a replay that died between row and queue, under its new number', async () => {
+    const row = await marked('replayed', { at: NOW - 9 * MINUTE });
+    const { write } = messagesAt(() => NOW);
+    const failed = await write(row, { ...row, status: 'failed' });
+    await write(failed.row, { ...failed.row, status: 'received', queuedNo: 2, queuedAt: NOW - MINUTE });
+    const { sweep, sent } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 1 });
+    expect(sent).toEqual(['replayed, 2']);
+  });
+
+  it.each(['queued', 'delivering', 'delivered', 'failed', 'parked'] as const)(
+    'leaves alone what is %s, though the index still names it',
+    async (status) => {
+      const row = await marked('moved on');
+      const { write } = messagesAt(() => NOW);
+      const moved = await write(row, { ...row, status });
+      await reset(row, { open: 'message', nextAttemptAt: NOW });
+      const { sweep, sent } = aSweeper();
+      expect(await sweep()).toEqual({ queued: 0 });
+      expect(sent).toEqual([]);
+      expect(await read(row)).toEqual(moved.row);
+    },
+  );
+
+  it('leaves alone what the worker ends meanwhile: what it wrote stands', async () => {
+    const row = await marked('quick');
+    const { sweep, sent, lines } = aSweeper({
+      send: async () => {
+        await messagesAt(() => NOW).write(row, { ...row, status: 'delivered' });
+      },
+    });
+    expect(await sweep()).toEqual({ queued: 1 });
+    expect(sent).toEqual(['quick, 1']);
+    expect(await read(row)).toMatchObject({ status: 'delivered', version: 2 });
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('that meets a queue that does not answer fails, changes nothing, and the next one goes on', async () => {
+    const rows = [await marked('one', { at: NOW - 2 * MINUTE }), await marked('two')];
+    let answers = false;
+    const { sweep, sent, lines } = aSweeper({
+      send: async () => {
+        if (!answers) throw new Error('no answer');
+      },
+    });
+    await expect(sweep()).rejects.toThrow('2 messages could not be brought on their way');
+    for (const row of rows) expect(await read(row)).toEqual(row);
+    expect(lines.filter(({ level }) => level === 'error')).toEqual(
+      rows.map((row) =>
+        expect.objectContaining({
+          message: 'a message could not be brought on its way',
+          id: messageIdOf(row),
+          error: expect.stringContaining('no answer'),
+        }),
+      ),
+    );
+    answers = true;
+    expect(await sweep()).toEqual({ queued: 2 });
+    expect(sent).toEqual(['one, 1', 'two, 1']);
+  });
+
+  it('is held up neither by one message that fails, nor by recharges that do; and the run fails', async () => {
+    const { ledger } = store();
+    await marked('one', { at: NOW - 2 * MINUTE });
+    await marked('two');
+    await claimed(1);
+    const one = async ({ content: { text } }: Message) => {
+      if (text === 'one') throw new Error('not this one');
+    };
+    const first = aSweeper({ send: one });
+    await expect(first.sweep()).rejects.toThrow('1 messages could not be brought on their way');
+    expect(first.sent).toEqual(['two, 1']);
+    // The recharges came first.
+    expect(await queue().taken()).toEqual(bodies(['k-000']));
+
+    const failing: Ledger = { ...ledger, due: () => Promise.reject(new Error('no index')) };
+    const second = aSweeper({ ledger: failing });
+    await expect(second.sweep()).rejects.toThrow('no index');
+    expect(second.sent).toEqual(['one, 1']);
+    expect(second.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', message: 'recharges could not be swept' }),
+    );
+
+    await marked('three');
+    const third = aSweeper({
+      ledger: failing,
+      messages: { due: () => Promise.reject(new Error('neither')) },
+    });
+    await expect(third.sweep()).rejects.toThrow('neither');
+    expect(third.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', error: expect.stringContaining('no index') }),
+    );
+  });
+
+  it('leaves a row of a later version alone, with an alert, and goes on', async () => {
+    const newer = await marked('newer', { at: NOW - 2 * MINUTE });
+    await reset(newer, { v: 99 });
+    await marked('known');
+    const { sweep, sent, alerts } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 1 });
+    expect(sent).toEqual(['known, 1']);
+    expect(alerts()).toEqual([
+      expect.objectContaining({ message: 'newer_row', id: messageIdOf(newer), newer_row: 1 }),
+    ]);
+  });
+
+  it('whose time is out ends 5 s before its process does, and the next one goes on', async () => {
+    const texts = Array.from({ length: 60 }, (_, index) => `text ${index}`);
+    for (const [index, text] of texts.entries()) await marked(text, { at: NOW - 2 * MINUTE + index });
+    const clock = { now: NOW };
+    const { sweep, sent } = aSweeper({
+      now: () => clock.now,
+      send: async () => {
+        clock.now += 900;
+      },
+    });
+    expect(await sweep()).toEqual({ queued: 50 });
+    expect(clock.now).toBe(NOW + 45_000);
+    expect(await sweep()).toEqual({ queued: 10 });
+    expect(sent).toEqual(texts.map((text) => `${text}, 1`));
+  });
+
+  it('costs a query where there is nothing, and a read, a write and its two units for each it finds', async () => {
+    const { sweep } = aSweeper();
+    await sweep();
+    const counted = meter(store().client);
+    await sweep();
+    expect(counted).toMatchObject({ requests: 3, writeUnits: 0 });
+    await marked('one');
+    counted.reset();
+    await sweep();
+    expect(counted).toMatchObject({ requests: 5, writeUnits: 2 });
   });
 });

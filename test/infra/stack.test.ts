@@ -235,12 +235,14 @@ describe('what each function may do', () => {
     ]);
   });
 
-  it('the sweeper reads the open index, moves rows and queues them; it reads no secret', () => {
+  it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
-      'Allow dynamodb:GetItem on Table',
+      'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
+      'Allow dynamodb:PutItem on Table CONTACT#*',
       'Allow dynamodb:Query on Table/index/open',
-      'Allow dynamodb:UpdateItem on Table',
+      'Allow dynamodb:UpdateItem on Table RECHARGE#* MESSAGE#*',
       ...log('rechargesweeper'),
+      'Allow sqs:SendMessage on ChannelschannelworkerQueue',
       'Allow sqs:SendMessage on rechargeworkerQueue',
       ...traces,
     ]);

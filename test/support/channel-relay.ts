@@ -8,7 +8,8 @@ import { afterAll } from 'vitest';
 import { createSandboxChat, type SandboxChat } from '../../local/sandbox/chat.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
-import type { Message } from '../../shared/channels/message.ts';
+import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
+import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { historySchema } from '../../shared/table.ts';
 import type { Env } from './relay-process.ts';
 
@@ -174,6 +175,17 @@ export async function itemsOf({ folder }: { folder: string }): Promise<Record<st
   } while (from !== undefined);
   client.destroy();
   return items;
+}
+
+/** A message as a webhook leaves it that ended right after the mark, a minute ago. @returns its id. */
+export async function markOnly({ folder }: { folder: string }, content: Content): Promise<string> {
+  const { dynamodbEndpoint, table = '' } = runtimeOf(folder);
+  const client = createDocumentClient(dynamodbEndpoint);
+  const aMinuteAgo = Date.now() - 60_000;
+  const row = newMessage({ channel: 'support', direction: 'incoming', content }, aMinuteAgo);
+  await createDynamoMessages(client, table, Date.now).mark(row);
+  client.destroy();
+  return messageIdOf(row);
 }
 
 /** Its messages, without their keys. */

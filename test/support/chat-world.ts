@@ -1,20 +1,29 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEventV2, SQSRecord } from 'aws-lambda';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
+import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
 import type { Adapter, Delivery, Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
-import { type Direction, type Message, messageIdOf } from '../../shared/channels/message.ts';
+import {
+  type Content,
+  type Direction,
+  type Message,
+  messageIdOf,
+  newMessage,
+} from '../../shared/channels/message.ts';
 import { createDynamoMessages, type Messages } from '../../shared/channels/messages.ts';
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
 import { productionMessagePolicy, type RelayDeps, type Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
 import { verifierSchema } from '../../shared/http/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { utc } from './builders.ts';
 
 export const TOKEN = 'channel-token-5c1e';
@@ -69,6 +78,8 @@ export interface ChatWorldOptions {
   /** Parts of a text; 1 where nothing is said. */
   parts?: Record<string, number>;
   unknown?: 'repeat' | 'park';
+  /** Where the chat says that it takes replies, whoever writes. */
+  replyTo?: string;
 }
 
 interface Queued {
@@ -82,6 +93,8 @@ interface Queued {
 
 /** Longer than a process lives: what it had comes to another one only then. */
 const VISIBILITY_MS = 360_000;
+/** The sweeper's timeout. */
+const SWEEP_MS = 50_000;
 const DEDUPE_MS = 300_000;
 
 /** SQS FIFO by its documentation: several messages of a group at once, and none while an earlier one is hidden. */
@@ -167,8 +180,21 @@ export function createChatWorld(
     return fate;
   };
 
+  // All worlds share one table.
+  const own = new Set<string>();
+  const messagesOfAll = createDynamoMessages(client, table, now);
   const bare: { messages: Messages; queue: MessageQueue & WorkQueue; targets: Targets } = {
-    messages: createDynamoMessages(client, table, now),
+    messages: {
+      ...messagesOfAll,
+      async mark(message) {
+        own.add(messageIdOf(message));
+        return messagesOfAll.mark(message);
+      },
+      async due(until, cursor) {
+        const page = await messagesOfAll.due(until, cursor);
+        return { ...page, items: page.items.filter((id) => own.has(id)) };
+      },
+    },
     queue: {
       send: async (message) =>
         fifo.send(
@@ -226,12 +252,23 @@ export function createChatWorld(
       now,
     });
     const work = createChannelWorkerHandler(deps);
+    const sweep = createRechargeSweeperHandler({
+      ledger: everyVerb('ledger', createDynamoLedger(client, table), around),
+      queue: { send: () => expect.unreachable('There are no recharges in this world.') },
+      messages,
+      messageQueue: queue,
+      policy: productionPolicy,
+      logger,
+      now,
+    });
     return {
       deps,
       /** @returns the HTTP status. */
       async webhook(text: string, contact = CONTACT): Promise<number> {
         const path = `/channels/${channel}/${direction}`;
-        const { statusCode = 0 } = await receive(webhookEvent(path, bodyOf(direction, text, contact)));
+        const { statusCode = 0 } = await receive(
+          webhookEvent(path, bodyOf(direction, contentOf(text, contact))),
+        );
         return statusCode;
       },
       /** Receives a batch, as Lambda does, and deletes what succeeded. */
@@ -246,10 +283,22 @@ export function createChatWorld(
           if (!failed.includes(messageId)) fifo.delete(receiptHandle);
         }
       },
+      /** Brings back what is due at this time. */
+      async sweeper(): Promise<void> {
+        await sweep({}, { getRemainingTimeInMillis: () => SWEEP_MS });
+      },
       replay: (text: string) => replayMessage(idOf(text), { messages, queue, logger, now }),
     };
   };
 
+  const contentOf = (text: string, contact: string): Content => ({
+    id: `id of ${text}`,
+    contact,
+    type: 'text',
+    text,
+    attachments: [],
+    ...(options.replyTo === undefined ? {} : { replyTo: options.replyTo }),
+  });
   const idOf = (text: string) => messageIdOf({ channel, direction, content: { id: `id of ${text}` } });
   return {
     channel,
@@ -267,6 +316,10 @@ export function createChatWorld(
       time = Math.max(time, at);
     },
     idOf,
+    /** As a process leaves it that ended right after the mark. */
+    async mark(text: string, contact = CONTACT): Promise<void> {
+      await bare.messages.mark(newMessage({ channel, direction, content: contentOf(text, contact) }, time));
+    },
     async row(text: string): Promise<Message> {
       const row = await bare.messages.read(idOf(text));
       if (!row) throw new Error(`There is no row of "${text}".`);
@@ -284,11 +337,11 @@ export function createChatWorld(
 export type ChatWorld = ReturnType<typeof createChatWorld>;
 export type ChatProcess = ReturnType<ChatWorld['start']>;
 
-function bodyOf(direction: Direction, text: string, contact: string): string {
-  const id = `id of ${text}`;
+function bodyOf(direction: Direction, content: Content): string {
+  const { id, contact, text } = content;
   switch (direction) {
     case 'incoming':
-      return JSON.stringify({ messages: [{ id, contact, type: 'text', text, attachments: [] }] });
+      return JSON.stringify({ messages: [content] });
     case 'outgoing':
       return JSON.stringify({ id, to: contact, text });
     case 'send':
