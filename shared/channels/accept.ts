@@ -25,7 +25,7 @@ export type Accepted =
  * - A process that ends between mark and queue leaves a mark that was never queued. A sender that got no answer, and
  *   sends again, finds the mark: were that a duplicate, it would hear that all is well. So a mark in `received` is
  *   queued again, whoever wrote it. The queue takes both for one within five minutes, and later the worker does.
- * - Not every sender sends again: a minute later, the sweeper finds the mark ({@link sweepMessage}).
+ * - Not every sender sends again: a minute later, the sweeper finds the mark.
  * - The other way round, queued and then marked, the worker could find no row, and a duplicate would be queued as
  *   often as it comes.
  *
