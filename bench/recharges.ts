@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { engineAt } from '../local/aws.ts';
 import { createDocumentClient } from '../shared/aws.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
@@ -39,7 +40,7 @@ try {
   await ready();
   const runtime = readRuntime();
   if (!runtime) throw new Error('The relay wrote no runtime.json.');
-  const ledger = createDynamoLedger(createDocumentClient(runtime.dynamodbEndpoint), runtime.table);
+  const ledger = createDynamoLedger(createDocumentClient(engineAt(runtime.dynamodbEndpoint)), runtime.table);
   const [token = ''] = localSecrets({}).inbound.webhook;
   const target = { url: `${runtime.url}/webhooks/auto-recharge`, token };
 

@@ -1,4 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { engineAt } from '../local/aws.ts';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
 import { createDocumentClient, createSqsClient, inboundSecrets } from '../shared/aws.ts';
@@ -51,10 +52,10 @@ export async function connect(env: NodeJS.ProcessEnv, stack?: string): Promise<C
   if (endpoint === undefined) throw new Error(NOT_STARTED);
   const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
   const queue = () => {
-    if (messageQueueUrl === undefined) throw new Error(NOT_STARTED);
-    return createSqsMessageQueue(createSqsClient(sqsEndpoint), messageQueueUrl);
+    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw new Error(NOT_STARTED);
+    return createSqsMessageQueue(createSqsClient(engineAt(sqsEndpoint)), messageQueueUrl);
   };
-  return connection(createDocumentClient(endpoint), table, queue, localPolicy);
+  return connection(createDocumentClient(engineAt(endpoint)), table, queue, localPolicy);
 }
 
 function connection(

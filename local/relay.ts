@@ -28,6 +28,7 @@ import {
   outboundSecretsSchema,
   type Secrets,
 } from '../shared/secrets.ts';
+import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
@@ -67,8 +68,8 @@ interface Shared {
 /** The deployed system in one process: the same handlers, with an HTTP front, event sources and a clock. */
 export async function startRelay(options: RelayOptions) {
   const { logger, name: table, port, passes = {}, secrets } = options;
-  const client = createDocumentClient(options.dynamodbEndpoint);
-  const sqs = createSqsClient(options.sqsEndpoint);
+  const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
+  const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   await createTable(client, table);
   const shared: Shared = {
     options,

@@ -1,6 +1,6 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Logger } from './logger.ts';
 import {
@@ -19,17 +19,17 @@ const PATIENCE = {
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true },
 };
 
-/** @param endpoint an embedded engine's address; absent on AWS. */
-export function createDocumentClient(endpoint?: string): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...PATIENCE, ...local(endpoint) }), {
+/** @param engine where an engine on one's own machine stands in for AWS. */
+export function createDocumentClient(engine: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
+  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...PATIENCE, ...engine }), {
     marshallOptions: { removeUndefinedValues: true },
   });
 }
 
-/** @param endpoint an embedded engine's address; absent on AWS. */
-export function createSqsClient(endpoint?: string): SQSClient {
+/** @param engine where an engine on one's own machine stands in for AWS. */
+export function createSqsClient(engine: SQSClientConfig = {}): SQSClient {
   // Asked at the region's endpoint, or the engine's, whatever host the queue's address names.
-  return new SQSClient({ ...PATIENCE, ...local(endpoint), useQueueUrlAsEndpoint: false });
+  return new SQSClient({ ...PATIENCE, ...engine, useQueueUrlAsEndpoint: false });
 }
 
 /** @param secretId name or ARN in Secrets Manager; kept for 5 minutes. */
@@ -60,17 +60,3 @@ export async function openConnections(requests: Promise<unknown>[], logger: Logg
       logger.error('a connection could not be opened at the start', result.reason);
   }
 }
-
-/**
- * An engine on this machine checks no signature, but wants one. What is slow here is this machine: a flood of
- * webhooks waits for its turn in one process, where on AWS each has its own.
- */
-const local = (endpoint: string | undefined) =>
-  endpoint === undefined
-    ? {}
-    : {
-        endpoint,
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-        requestHandler: { ...PATIENCE.requestHandler, connectionTimeout: 10_000, requestTimeout: 10_000 },
-      };

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { engineAt } from '../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../local/engines.ts';
 import { createDocumentClient } from '../shared/aws.ts';
 import { createDynamoQuarantine } from '../shared/quarantine.ts';
@@ -220,7 +221,7 @@ describe('with --stack', () => {
   beforeAll(async () => {
     writeFileSync(config, '{}');
     [aws, dynamo] = await Promise.all([startFakeAws(), startDynamo()]);
-    await createTable(createDocumentClient(dynamo.endpoint), TABLE);
+    await createTable(createDocumentClient(engineAt(dynamo.endpoint)), TABLE);
     aws.stacks.set(TABLE, {
       TableName: TABLE,
       InboundSecretId: 'inbound',
@@ -267,7 +268,7 @@ describe('with --stack', () => {
       reason: 'captured',
       receivedAt: Date.now(),
     };
-    await createDynamoQuarantine(createDocumentClient(dynamo.endpoint), TABLE).keep(captured);
+    await createDynamoQuarantine(createDocumentClient(engineAt(dynamo.endpoint)), TABLE).keep(captured);
     const show = async () =>
       JSON.parse((await cli('capture', 'show', '--route', captured.route, '--json')).stdout);
     const unset = await show();

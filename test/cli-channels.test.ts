@@ -5,6 +5,7 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../cli/connection.ts';
 import { listMessages, type MessageListOptions } from '../cli/messages.ts';
+import { engineAt } from '../local/aws.ts';
 import { createQueue, createTable } from '../local/engines.ts';
 import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
 import { type Message, messageIdOf, newMessage } from '../shared/channels/message.ts';
@@ -399,9 +400,9 @@ describe.concurrent('with --stack', () => {
   ) {
     const stack = newStack();
     const { env } = await newEngines();
-    const client = createDocumentClient(env.DYNAMODB_ENDPOINT);
+    const client = createDocumentClient(engineAt(env.DYNAMODB_ENDPOINT ?? ''));
     await createTable(client, stack.name);
-    const sqs = createSqsClient(env.SQS_ENDPOINT);
+    const sqs = createSqsClient(engineAt(env.SQS_ENDPOINT ?? ''));
     const queueUrl = await createQueue(sqs, {
       name: 'messages.fifo',
       deadLetterName: 'messages-dead.fifo',

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { engineAt } from '../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../local/engines.ts';
 import { createDocumentClient } from '../shared/aws.ts';
 import { type IncomingRequest, verifierSchema, verifyRequest } from '../shared/http/verifiers.ts';
@@ -94,7 +95,7 @@ const refused = (sentence: string) => ({ code: 1, stdout: '', stderr: `${sentenc
 describe.concurrent('with --stack', () => {
   it('recharges, accounts and the switch are those of its table, and waits those of production', async () => {
     const stack = aStack();
-    const client = createDocumentClient(dynamo.endpoint);
+    const client = createDocumentClient(engineAt(dynamo.endpoint));
     await createTable(client, stack.name);
     await createDynamoLedger(client, stack.name).claim(aRecharge({ phase: 'needs_review' }));
 

@@ -6,6 +6,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
@@ -20,7 +21,7 @@ let engine: Engine;
 let client: SQSClient;
 beforeAll(async () => {
   engine = await startSqs();
-  client = createSqsClient(engine.endpoint);
+  client = createSqsClient(engineAt(engine.endpoint));
 });
 afterAll(async () => {
   client.destroy();

@@ -9,6 +9,7 @@ import {
   type ChannelWebhookDeps,
   createChannelWebhookHandler,
 } from '../../functions/channel-webhook/handler.ts';
+import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
@@ -29,7 +30,7 @@ let engine: Engine;
 let sqs: SQSClient;
 beforeAll(async () => {
   engine = await startSqs();
-  sqs = createSqsClient(engine.endpoint);
+  sqs = createSqsClient(engineAt(engine.endpoint));
 });
 afterAll(async () => {
   sqs.destroy();

@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
+import { engineAt } from '../../local/aws.ts';
 import { createTable } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
@@ -904,7 +905,7 @@ describe('an outage', () => {
 
   it('of the network to the table is answered 500, within the time of a webhook', async () => {
     const startedAt = performance.now();
-    const client = createDocumentClient('http://127.0.0.1:1');
+    const client = createDocumentClient(engineAt('http://127.0.0.1:1'));
     expect(await aWebhook({ client }).send(BODY)).toEqual(NOT_STORED);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     client.destroy();

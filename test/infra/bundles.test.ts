@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import {
   queueUrl as createdQueueUrl,
   createQueue,
@@ -80,8 +81,8 @@ beforeAll(async () => {
   });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
 
-  const client = createDocumentClient(dynamo.endpoint);
-  const sqs = createSqsClient(sqsEngine.endpoint);
+  const client = createDocumentClient(engineAt(dynamo.endpoint));
+  const sqs = createSqsClient(engineAt(sqsEngine.endpoint));
   await createTable(client, TABLE);
   const queueUrl = await createQueue(sqs, {
     name: 'recharges',

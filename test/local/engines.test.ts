@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable, type Engine, startDynamo, startSqs } from '../../local/engines.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 
@@ -50,7 +51,7 @@ describe('the DynamoDB engine', () => {
   it('keeps in its file what it was told', async () => {
     const dbFile = join(directory, 'relay.db');
     const first = await running(startDynamo({ dbFile }));
-    const writing = createDocumentClient(first.endpoint);
+    const writing = createDocumentClient(engineAt(first.endpoint));
     await createTable(writing, 'relay');
     await writing.send(new PutCommand({ TableName: 'relay', Item: { pk: 'a', n: 1 } }));
     writing.destroy();
@@ -59,7 +60,7 @@ describe('the DynamoDB engine', () => {
     expect(await readdir(directory)).toEqual(['relay.db']);
 
     const second = await running(startDynamo({ dbFile }));
-    const reading = createDocumentClient(second.endpoint);
+    const reading = createDocumentClient(engineAt(second.endpoint));
     await createTable(reading, 'relay');
     const { Item } = await reading.send(new GetCommand({ TableName: 'relay', Key: { pk: 'a' } }));
     reading.destroy();
@@ -107,7 +108,7 @@ describe('the DynamoDB engine', () => {
 describe('createTable', () => {
   it('makes the table, its two indexes and its time to live, as often as it is called', async () => {
     const { endpoint } = await running(startDynamo());
-    const client = createDocumentClient(endpoint);
+    const client = createDocumentClient(engineAt(endpoint));
     await createTable(client, 'relay');
     await createTable(client, 'relay');
     const { Table: table } = await client.send(new DescribeTableCommand({ TableName: 'relay' }));
@@ -142,7 +143,7 @@ describe('the SQS engine', () => {
   it('gives queues whose URLs the client can use, on 127.0.0.1 only', async () => {
     const { endpoint } = await running(startSqs());
     expect(endpoint).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
-    const client = createSqsClient(endpoint);
+    const client = createSqsClient(engineAt(endpoint));
     const QueueUrl = await createQueue(client, definition);
     await client.send(new SendMessageCommand({ QueueUrl, MessageBody: 'hello' }));
     const { Messages } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
@@ -151,7 +152,7 @@ describe('the SQS engine', () => {
   });
 
   it('hides a received message, then moves it to the dead-letter queue', async () => {
-    const client = createSqsClient((await running(startSqs())).endpoint);
+    const client = createSqsClient(engineAt((await running(startSqs())).endpoint));
     const QueueUrl = await createQueue(client, definition);
     const { QueueUrl: deadUrl } = await client.send(new GetQueueUrlCommand({ QueueName: 'work-dead' }));
     const receive = async (url: string | undefined) =>
@@ -171,7 +172,7 @@ describe('the SQS engine', () => {
   });
 
   it('gives an existing queue its new settings', async () => {
-    const client = createSqsClient((await running(startSqs())).endpoint);
+    const client = createSqsClient(engineAt((await running(startSqs())).endpoint));
     const first = await createQueue(client, definition);
     const second = await createQueue(client, {
       ...definition,

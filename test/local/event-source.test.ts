@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
 import { type EventSourceOptions, startEventSource } from '../../local/event-source.ts';
 import { createSqsClient } from '../../shared/aws.ts';
@@ -17,7 +18,7 @@ let engine: Engine;
 let client: SQSClient;
 beforeAll(async () => {
   engine = await startSqs();
-  client = createSqsClient(engine.endpoint);
+  client = createSqsClient(engineAt(engine.endpoint));
 });
 const sources: { stop(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -182,7 +183,7 @@ describe.concurrent('the event source', () => {
     const port = Number(new URL(own.endpoint).port);
     await own.stop();
     const errors: unknown[] = [];
-    const ownClient = createSqsClient(`http://127.0.0.1:${port}`);
+    const ownClient = createSqsClient(engineAt(`http://127.0.0.1:${port}`));
     const source = startEventSource({
       client: ownClient,
       queueUrl: `http://127.0.0.1:${port}/000000000000/work`,

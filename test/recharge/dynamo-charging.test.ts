@@ -1,5 +1,6 @@
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { meter, useLedger } from '../support/store.ts';
@@ -140,7 +141,7 @@ describe('what a process knows', () => {
   });
 
   it('is asked of the table, and throws where the table does not answer', async () => {
-    const client = createDocumentClient('http://127.0.0.1:1');
+    const client = createDocumentClient(engineAt('http://127.0.0.1:1'));
     const charging = createDynamoCharging(client, store().table, { freshMs: FRESH_MS, now: () => NOW });
     await expect(charging.paused()).rejects.toThrow();
     client.destroy();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createSandboxChat, type SandboxChat } from '../../local/sandbox/chat.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
@@ -165,7 +166,7 @@ const AGAIN_MS = 20;
 /** All that is stored by the relay of this folder, as it stands in the table. */
 export async function itemsOf({ folder }: { folder: string }): Promise<Record<string, unknown>[]> {
   const { dynamodbEndpoint, table } = runtimeOf(folder);
-  const client = createDocumentClient(dynamodbEndpoint);
+  const client = createDocumentClient(engineAt(dynamodbEndpoint ?? ''));
   const items: Record<string, unknown>[] = [];
   let from: Record<string, unknown> | undefined;
   do {
@@ -180,7 +181,7 @@ export async function itemsOf({ folder }: { folder: string }): Promise<Record<st
 /** A message as a webhook leaves it that ended right after the mark, a minute ago. @returns its id. */
 export async function markOnly({ folder }: { folder: string }, content: Content): Promise<string> {
   const { dynamodbEndpoint, table = '' } = runtimeOf(folder);
-  const client = createDocumentClient(dynamodbEndpoint);
+  const client = createDocumentClient(engineAt(dynamodbEndpoint ?? ''));
   const aMinuteAgo = Date.now() - 60_000;
   const row = newMessage({ channel: 'support', direction: 'incoming', content }, aMinuteAgo);
   await createDynamoMessages(client, table, Date.now).mark(row);
@@ -210,7 +211,7 @@ export async function inQueue({ folder }: { folder: string }, { dead = false } =
 export async function twelveSecondsPass(relay: { folder: string }): Promise<number> {
   const { sqsEndpoint, messageQueueUrl } = runtimeOf(relay.folder);
   const { inflight } = await inQueue(relay);
-  const client = createSqsClient(sqsEndpoint);
+  const client = createSqsClient(engineAt(sqsEndpoint ?? ''));
   await Promise.all(
     inflight.map(({ receiptHandle: ReceiptHandle }) => {
       const now = { QueueUrl: messageQueueUrl, ReceiptHandle, VisibilityTimeout: 0 };

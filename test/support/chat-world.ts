@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
@@ -381,7 +382,7 @@ export function useChatWorlds() {
   let worlds = 0;
   beforeAll(async () => {
     engine = await startDynamo();
-    client = createDocumentClient(engine.endpoint);
+    client = createDocumentClient(engineAt(engine.endpoint));
     await createTable(client, 'messages');
   });
   afterAll(async () => {

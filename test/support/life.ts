@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
@@ -381,7 +382,7 @@ export function useLives() {
 
   beforeAll(async () => {
     engine = await startDynamo();
-    client = createDocumentClient(engine.endpoint);
+    client = createDocumentClient(engineAt(engine.endpoint));
   });
   afterAll(async () => {
     client?.destroy();

@@ -1,5 +1,6 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
@@ -30,7 +31,7 @@ export function useQueue(): () => TestQueue {
   });
   beforeEach(async () => {
     if (!engine) throw new Error('Bug! The engine was not started.');
-    const client = createSqsClient(engine.endpoint);
+    const client = createSqsClient(engineAt(engine.endpoint));
     queues += 1;
     const definition = {
       name: `recharges-${queues}`,

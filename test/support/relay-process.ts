@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, vi } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { type Engine, startDynamo, startSqs } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
@@ -169,7 +170,7 @@ export function useRelays() {
 /** Where the relay of a folder keeps its recharges. A look by the command line would cost a process each time. */
 function ledgerOf(folder: string) {
   const { dynamodbEndpoint, table } = JSON.parse(readFileSync(join(folder, 'runtime.json'), 'utf8'));
-  return createDynamoLedger(createDocumentClient(dynamodbEndpoint), table);
+  return createDynamoLedger(createDocumentClient(engineAt(dynamodbEndpoint)), table);
 }
 
 /** Looks until nothing is thrown, ever less often. */

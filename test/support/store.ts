@@ -1,6 +1,7 @@
 import type { ConsumedCapacity } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
@@ -28,7 +29,7 @@ export function useLedger(): () => Store {
   });
   beforeEach(async () => {
     if (!engine) throw new Error('Bug! The engine was not started.');
-    const client = createDocumentClient(engine.endpoint);
+    const client = createDocumentClient(engineAt(engine.endpoint));
     tables += 1;
     const table = `table-${tables}`;
     await createTable(client, table);
