@@ -2,7 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineAt } from '../local/aws.ts';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
-import { createDocumentClient, createSqsClient, inboundSecrets } from '../shared/aws.ts';
+import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
 import { type Capture, createDynamoCapture } from '../shared/capture.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
@@ -93,6 +93,7 @@ export async function findInbound(env: NodeJS.ProcessEnv, stack?: string): Promi
     return { url, secrets: async () => localSecrets(env).inbound };
   }
   const { WebhookUrl, InboundSecretId } = await readStack(stack);
+  const { inboundSecrets } = await import('../shared/secrets-manager.ts');
   return { url: WebhookUrl, secrets: () => inboundSecrets(InboundSecretId).get() };
 }
 

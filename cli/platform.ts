@@ -1,7 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
 import { localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
-import { outboundSecrets } from '../shared/aws.ts';
 import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
 import type { CallOptions } from '../shared/platform/call.ts';
 import { PlatformError } from '../shared/platform/operations.ts';
@@ -77,6 +76,7 @@ async function stackPlatform(stack: string, wanted: Wanted): Promise<Platform> {
   const file = ownConfigFile(stack.slice(STACK_PREFIX.length));
   if (file === undefined) throw new Error('There is no relay.config.json yet: see docs/configuration.md.');
   const { OutboundSecretId } = await readStack(stack);
+  const { outboundSecrets } = await import('../shared/secrets-manager.ts');
   const { platformApiKey } = await outboundSecrets(OutboundSecretId).get();
   if (platformApiKey === undefined) {
     throw new Error(

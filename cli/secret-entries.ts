@@ -7,12 +7,8 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { FOLDER, localFile, readStoredSecrets, START_FIRST, writeStoredSecrets } from '../local/state.ts';
-import {
-  inboundSecretsSchema,
-  isWithoutValue,
-  outboundSecretsSchema,
-  parseSecrets,
-} from '../shared/secrets.ts';
+import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../shared/secrets.ts';
+import { isWithoutValue } from '../shared/secrets-manager.ts';
 
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 const valuesSchema = z.looseObject({

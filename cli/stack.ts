@@ -1,4 +1,3 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 
 const outputsSchema = z.object({
@@ -20,6 +19,8 @@ const DEPLOY = 'deploy it: npm run deploy -- --stage …';
  * @throws an Error that says in one sentence what is missing.
  */
 export async function readStack(name: string): Promise<StackOutputs> {
+  // Only who asks for a stack waits for the client to load.
+  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   let outputs: Record<string, string | undefined>;
   try {
     const { Stacks: [stack] = [] } = await new CloudFormationClient().send(

@@ -1,8 +1,3 @@
-import {
-  GetSecretValueCommand,
-  ResourceNotFoundException,
-  type SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 
 /** What proves a sender to us. All the internet-facing function may read. */
@@ -89,26 +84,6 @@ export function createSecrets<Values>(
       }
     },
   };
-}
-
-export function readFromSecretsManager(
-  client: SecretsManagerClient,
-  secretId: string,
-): () => Promise<string> {
-  return async () => {
-    try {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
-      return SecretString ?? '';
-    } catch (error) {
-      if (isWithoutValue(error)) return '';
-      throw error;
-    }
-  };
-}
-
-/** The stack makes secrets without a value. Only the message tells such a one from a secret that is not there. */
-export function isWithoutValue(error: unknown): boolean {
-  return error instanceof ResourceNotFoundException && error.message.includes('staging label');
 }
 
 /** @throws an Error that names the secret and the place, never its content. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { inboundSecrets, outboundSecrets } from '../shared/aws.ts';
 import { describeError } from '../shared/logger.ts';
 import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
+import { inboundSecrets, outboundSecrets } from '../shared/secrets-manager.ts';
 
 const NO_SECRET = "Secrets Manager can't find the specified secret.";
 

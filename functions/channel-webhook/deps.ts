@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
@@ -10,6 +10,7 @@ import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createDynamoQuarantine } from '../../shared/quarantine.ts';
+import { inboundSecrets } from '../../shared/secrets-manager.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWebhookDeps } from './handler.ts';
 

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, openConnections, outboundSecrets } from '../../shared/aws.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
@@ -14,6 +14,7 @@ import { createPlatformOperations } from '../../shared/platform/operations.ts';
 import { createPace } from '../../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../../shared/platform/profile.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
+import { outboundSecrets } from '../../shared/secrets-manager.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWorkerDeps } from './handler.ts';
 

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, inboundSecrets, openConnections } from '../../shared/aws.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
 import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
@@ -11,6 +11,7 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
+import { inboundSecrets } from '../../shared/secrets-manager.ts';
 import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
 

@@ -1,5 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createDocumentClient, openConnections, outboundSecrets } from '../../shared/aws.ts';
+import { createDocumentClient, openConnections } from '../../shared/aws.ts';
 import { type Config, configSchema, guardSettings, policyOf } from '../../shared/config.ts';
 import { bundledConfig } from '../../shared/config-file.ts';
 import { readEnv } from '../../shared/env.ts';
@@ -12,6 +12,7 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
+import { outboundSecrets } from '../../shared/secrets-manager.ts';
 import { envSchema } from './env.ts';
 
 /** A pause reaches every process within this time. */
