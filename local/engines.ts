@@ -17,7 +17,6 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { buildApp } from 'fauxqs';
 
 /** DynamoDB or SQS on this machine, on a port of 127.0.0.1 of its own. */
 export interface Engine {
@@ -137,6 +136,8 @@ async function freePort(): Promise<number> {
 
 /** SQS inside this process; what is queued is gone with it. */
 export async function startSqs(): Promise<Engine> {
+  // A third of what the relay would load at its start; but the queue is a process of its own there.
+  const { buildApp } = await import('fauxqs');
   const app = buildApp({ logger: false });
   const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
   return { endpoint, stop: () => app.close() };
