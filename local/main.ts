@@ -45,8 +45,11 @@ async function main(): Promise<void> {
       '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
     );
   }
+  const folder = takeFolder({ fresh });
+  started.push(() => folder.release());
+  // Only who has the folder: of two that begin at once, each would make secrets, and one run with those of neither.
   const secrets = localSecrets(env);
-  const parts = await startParts(fresh, secrets);
+  const parts = await startParts(folder, secrets);
   const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
   // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
   const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
@@ -120,12 +123,10 @@ interface Parts {
 
 /** Starts what the environment does not replace, all at once. */
 async function startParts(
-  fresh: boolean,
+  folder: ReturnType<typeof takeFolder>,
   { inbound, outbound }: ReturnType<typeof localSecrets>,
 ): Promise<Parts> {
   const { env } = process;
-  const folder = takeFolder({ fresh });
-  started.push(() => folder.release());
   const pids: number[] = [];
   const keep = (engine: Engine) => {
     started.push(() => engine.stop());

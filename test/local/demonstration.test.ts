@@ -1,6 +1,6 @@
 import { exec } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -125,6 +125,8 @@ describe('a relay that stays up', () => {
   });
 
   it('refuses a second start in its folder, also with --fresh, and is not hurt by it', async () => {
+    const secrets = join(relay.folder, 'secrets.json');
+    renameSync(secrets, `${secrets}.aside`);
     for (const args of [[], ['--fresh'], ONCE]) {
       expect(await run({ folder: relay.folder, args })).toEqual({
         code: 1,
@@ -132,6 +134,9 @@ describe('a relay that stays up', () => {
         stderr: `Another npm start (process ${relay.pid}) is running in ${relay.folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.\n`,
       });
     }
+    // One that does not have the folder makes no secrets for it: they would not be those that the relay runs with.
+    expect(existsSync(secrets)).toBe(false);
+    renameSync(`${secrets}.aside`, secrets);
     expect(
       (await relay.cli('webhook', 'send', '--key', 'after-all', '--email', 'client-050@example.com')).code,
     ).toBe(0);
