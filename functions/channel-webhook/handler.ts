@@ -139,7 +139,9 @@ async function receive(
   }
   // A signed id is the same at every repetition; any other header may be anything.
   const signedId = verified.verifier === 'standard-webhooks' ? request.headers['webhook-id'] : undefined;
-  return obey(parse(request, route, signedId ?? randomUUID()), request, route, deps);
+  const drawnId = randomUUID();
+  const parsed = parse(request, route, signedId ?? drawnId);
+  return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => id !== drawnId });
 }
 
 /** @param deliveryId names a reply that has no id of its own. */

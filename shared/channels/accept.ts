@@ -1,6 +1,6 @@
 import { record } from '../history.ts';
 import type { Logger } from '../logger.ts';
-import { type Content, type Message, messageIdOf } from './message.ts';
+import { type Content, isEnded, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { MessageQueue } from './queue.ts';
 
@@ -12,6 +12,8 @@ interface OnItsWayDeps {
 
 export interface AcceptDeps extends OnItsWayDeps {
   messages: Pick<Messages, 'mark' | 'rememberReplyTo' | 'write'>;
+  /** Whether it would have the same id, were it sent again. Default: it would. */
+  isRepeatable?: (content: Content) => boolean;
 }
 
 export type Accepted =
@@ -26,6 +28,7 @@ export type Accepted =
  *   sends again, finds the mark: were that a duplicate, it would hear that all is well. So a mark in `received` is
  *   queued again, whoever wrote it. The queue takes both for one within five minutes, and later the worker does.
  * - Not every sender sends again: a minute later, the sweeper finds the mark.
+ * - Where a repetition would be another message to us, none is asked for: what is stored is left to the sweeper.
  * - The other way round, queued and then marked, the worker could find no row, and a duplicate would be queued as
  *   often as it comes.
  *
@@ -38,7 +41,16 @@ export async function acceptMessage(message: Message, deps: AcceptDeps): Promise
   if (!isNew && !isSameMessage(row.content, message.content)) return { kind: 'other_content', row };
   if (row.status !== 'received') return { kind: 'duplicate', row };
 
-  return { kind: isNew ? 'new' : 'duplicate', row: await bringOnItsWay(row, deps) };
+  const kind = isNew ? 'new' : 'duplicate';
+  try {
+    return { kind, row: await bringOnItsWay(row, deps) };
+  } catch (error) {
+    if (deps.isRepeatable?.(message.content) ?? true) throw error;
+    deps.logger.error('a message is stored, and not known to be in the queue', error, {
+      id: messageIdOf(row),
+    });
+    return { kind, row };
+  }
 }
 
 /**
@@ -82,7 +94,10 @@ interface AgainDeps extends OnItsWayDeps {
  */
 export async function sweepMessage(id: string, deps: AgainDeps): Promise<boolean> {
   const row = await deps.messages.read(id);
-  if (row?.status !== 'received') return false;
+  if (!row) return false;
+  // A version that did not know the index may have left it in there: any write takes it out.
+  if (isEnded(row)) await deps.messages.write(row, row);
+  if (row.status !== 'received') return false;
   const now = deps.now();
   await bringOnItsWay(row, deps, record(row, { now }, 'swept', 'stored, and not known to be in the queue'));
   return true;

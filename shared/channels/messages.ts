@@ -101,7 +101,7 @@ export function createDynamoMessages(
       const row = { ...next, v: MESSAGE_VERSION, version: read.version + 1 };
       // A version that did not know the index may have moved the row on and left it in there: what was not read, but
       // is not meant to stay, is removed, too.
-      const before = { open: null, nextAttemptAt: null, ...itemOfMessage(read) };
+      const before = { ...itemOfMessage(read), open: null, nextAttemptAt: null };
       const update = updateOf(before, itemOfMessage(row), 'version');
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),

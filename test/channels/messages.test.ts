@@ -244,6 +244,24 @@ describe('a message that should have been queued a minute ago', () => {
     expect(await allDue(messages)).toEqual([]);
   });
 
+  it('is put into the index by a replay, where a version that did not know it marked it', async () => {
+    const { client, table, mark, write, ...messages } = messagesAt();
+    const first = aMessage();
+    const id = messageIdOf(first);
+    await mark(first);
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: `MESSAGE#${id}` },
+        UpdateExpression: 'REMOVE #open, nextAttemptAt',
+        ExpressionAttributeNames: { '#open': 'open' },
+      }),
+    );
+    expect(await allDue(messages)).toEqual([]);
+    await write(first, { ...first, queuedNo: 2, queuedAt: NOON + DAY });
+    expect(await allDue(messages)).toEqual([id]);
+  });
+
   it('is in no list of recharges, nor a recharge in its', async () => {
     const { mark, due } = messagesAt();
     await mark(aMessage());

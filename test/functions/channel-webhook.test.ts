@@ -13,6 +13,7 @@ import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
+import { sweepMessage } from '../../shared/channels/accept.ts';
 import { type Message, messageIdOf } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue, readMessageId } from '../../shared/channels/queue.ts';
@@ -560,6 +561,37 @@ describe('what cannot be stored or queued is asked for again', () => {
     expect(await post('support/send', SEND)).toMatchObject({ status: 200, body: { status: 'queued', id } });
     expect(await queued()).toEqual([id]);
     expect(await messages.read(id)).toMatchObject({ status: 'queued' });
+  });
+
+  it('but for a reply without an id: repeated, it would be another one, so it is left to the sweeper', async () => {
+    const channels = structuredClone(CHANNELS);
+    delete (channels.support.outgoing as { id?: string }).id;
+    const { post, messages, deps, clock, queued, lines } = await aWebhook({
+      channels,
+      deps: () => ({
+        queue: {
+          async send() {
+            throw new Error('no answer');
+          },
+        },
+      }),
+    });
+    const { messageId: _, ...unnamed } = OUTGOING;
+    const { status, body } = await post('support/outgoing', unnamed);
+    expect([status, body]).toEqual([202, { status: 'received', id: body.id }]);
+    expect(lines()[0]).toMatchObject({ level: 'error', id: body.id, error: 'Error: no answer' });
+    clock.now += MINUTE;
+    expect((await messages.due(clock.now)).items).toEqual([body.id]);
+    expect(await sweepMessage(body.id, { ...deps, messages })).toBe(true);
+    expect(await queued()).toEqual([body.id]);
+
+    const text = JSON.stringify(unnamed);
+    const signed = {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(clock.now / 1_000),
+      'webhook-signature': new Webhook(STANDARD_SECRET).sign('msg_1', new Date(clock.now), text),
+    };
+    expect((await post('support/outgoing', text, signed)).status).toBe(500);
   });
 
   it('but what is queued is not, though its row cannot say so', async () => {
