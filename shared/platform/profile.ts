@@ -4,7 +4,10 @@ import { isSafeUrl } from '../http/request.ts';
 const placement = z.enum(['header', 'query']);
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name');
 /** A header's value neither begins with a blank nor holds a line feed. The blank at the end of `Bearer ` is part of it. */
-const headerPrefix = z.string().regex(/^([!-~][ -~]*)?$/, 'must be plain characters, such as "Bearer "');
+const headerPrefix = z
+  .string()
+  .regex(/^([!-~][ -~]*)?$/, 'must be plain characters, such as "Bearer "')
+  .regex(/(^|[^A-Za-z0-9])$/, 'must not run into the key: end it with a blank, as in "Bearer "');
 const path = z.string().regex(/^(\/[\w-]+)+$/, 'must be a path such as /send_custom_channel_message');
 
 /**

@@ -591,6 +591,7 @@ describe('platformProfileSchema', () => {
     ['a header that is none', { keyHeader: 'x api key' }],
     ['a prefix with a line feed', { keyPrefix: 'Bearer\n' }],
     ['a prefix that begins with a blank', { keyPrefix: ' Bearer ' }],
+    ['a prefix that runs into the key', { keyPrefix: 'Bearer' }],
     ['a prefix that a header cannot hold', { keyPrefix: 'Schlüssel ' }],
     ['a budget of no requests', { requestsPerMinute: 0 }],
     ['no header to read a wait from', { waitHeaders: [] }],
