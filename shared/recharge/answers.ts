@@ -40,6 +40,9 @@ export function settlesAt(row: Recharge, { policy }: Pick<Moment, 'policy'>): nu
   return row.grantDeadline + policy.settleMs;
 }
 
+/** The command line does not know the profile; the worker that looks does. */
+const MAY_BE_LISTED = true;
+
 /** What the history keeps of a detail. */
 const MAX_NOTE_BYTES = 160;
 
@@ -69,16 +72,18 @@ export function applyAnswer(
     case 'confirm-charged':
       return { next: toCharged({ ...said, ...(paymentRef === undefined ? {} : { paymentRef }) }, at) };
     case 'confirm-not-charged':
-      return { next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at) };
+      return {
+        next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at, MAY_BE_LISTED),
+      };
     case 'confirm-granted':
-      return { next: ended({ ...said, phase: 'completed' }, at) };
+      return { next: ended({ ...said, phase: 'completed' }, at, MAY_BE_LISTED) };
     case 'confirm-not-granted':
     case 'retry-grant':
       return { next: toCharged(said, at) };
     case 'refund':
       return { next: toRefunding(said, at) };
     case 'confirm-refunded':
-      return { next: ended({ ...said, phase: 'refunded' }, at) };
+      return { next: ended({ ...said, phase: 'refunded' }, at, MAY_BE_LISTED) };
   }
 }
 

@@ -611,9 +611,8 @@ function lookAgain(row: Recharge, result: Exclude<GrantEvidence, { kind: 'found'
 export const LATE_LOOKS = { none: 'no_grant_too_many', some: 'grant_too_many' } as const;
 
 /** Whether a grant that was called not made could, had someone erred, be one too many: in the books it would show. */
-function couldHoldTooMany({ phase, grantNo }: Recharge, { evidence }: Policy): boolean {
-  return evidence.lookUp && ((phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0));
-}
+const couldHoldTooMany = ({ phase, grantNo }: Recharge) =>
+  (phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0);
 
 function onLateLookDue(row: Recharge, at: Moment): Decision {
   // Only the sweeper knows that its time has come.
@@ -632,26 +631,33 @@ function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment): Decisi
   // Another look at the same time is on the row already.
   if (!isEnded || swept === undefined || phaseDeadline === undefined) return stop;
   const { evidence, reminderMs } = at.policy;
-  const looked = (event: string, detail: string, againAt: number | undefined): Recharge => ({
+  const looked = (history: HistoryEntry[], againAt: number | undefined): Recharge => ({
     ...unwatched(row),
     ...(againAt === undefined ? {} : { phaseDeadline, nextAttemptAt: againAt }),
-    history: record(row, at, event, detail),
+    history,
   });
   if (result.kind === 'no_answer') {
-    const againAt = at.now < phaseDeadline + reminderMs ? at.now + evidence.againMs : undefined;
-    return { next: looked(LOOKS.no_answer, result.detail, againAt), effect: 'stop' };
+    const history = record(row, at, LOOKS.no_answer, result.detail);
+    const backoff = { firstMs: evidence.againMs, maxMs: reminderMs };
+    const againAt = at.now + backoffMs(timesInARow(history, LOOKS.no_answer), at.jitter, backoff);
+    return {
+      next: looked(history, at.now < phaseDeadline + reminderMs ? againAt : undefined),
+      effect: 'stop',
+    };
   }
   const detail = `usage export: ${result.marks.join(', ') || 'no grant'}`;
   if (result.marks.length > (phase === 'completed' ? 1 : 0)) {
     const told = row.history.some(({ event }) => event === LATE_LOOKS.some);
     return {
-      next: looked(LATE_LOOKS.some, detail, told ? undefined : at.now + reminderMs),
+      next: looked(record(row, at, LATE_LOOKS.some, detail), told ? undefined : at.now + reminderMs),
       alert: { word: phase === 'completed' ? 'granted_twice' : 'granted_after_refund', detail },
       effect: 'stop',
     };
   }
-  const againAt = at.now < phaseDeadline ? phaseDeadline : undefined;
-  return { next: looked(LATE_LOOKS.none, detail, againAt), effect: 'stop' };
+  // A look that does not see the one grant there is would not see two.
+  const isBlind = phase === 'completed' && result.marks.length === 0;
+  const history = record(row, at, isBlind ? LOOKS.not_found : LATE_LOOKS.none, detail);
+  return { next: looked(history, at.now < phaseDeadline ? phaseDeadline : undefined), effect: 'stop' };
 }
 
 // ── Refund ───────────────────────────────────────────────────────────────────────────────────────────
@@ -724,12 +730,21 @@ export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' |
 
 /**
  * Ends the row: it leaves the index of open rows, at once or after its late looks, and is kept for good.
+ *
+ * @param at.jitter what ended together, once an outage was over, is not looked at together.
+ * @param mayBeListed whether the platform's books may show grants; where they do not after all, the first look sees
+ *   that, and is the last.
  */
-export function ended(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+export function ended(
+  row: Recharge,
+  { now, policy, jitter = 0 }: Pick<Moment, 'now' | 'policy'> & { jitter?: number },
+  mayBeListed: boolean,
+): Recharge {
   const { actionUrl: _u, actBy: _a, review: _r, ...rest } = unwatched(row);
-  if (!couldHoldTooMany(row, policy)) return rest;
-  const { lateFirstMs, lateLastMs } = policy.evidence;
-  return { ...rest, nextAttemptAt: now + lateFirstMs, phaseDeadline: now + lateLastMs };
+  if (!mayBeListed || !couldHoldTooMany(row)) return rest;
+  const { lateFirstMs, lateLastMs, lateSpreadMs } = policy.evidence;
+  const from = now + Math.round(jitter * lateSpreadMs);
+  return { ...rest, nextAttemptAt: from + lateFirstMs, phaseDeadline: from + lateLastMs };
 }
 
 /** Nothing brings it back. */
@@ -739,7 +754,10 @@ function unwatched(row: Recharge): Recharge {
 }
 
 function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
-  return { next: { ...ended(row, at), history: record(row, at, event, detail) }, effect: 'stop' };
+  return {
+    next: { ...ended(row, at, at.policy.evidence.lookUp), history: record(row, at, event, detail) },
+    effect: 'stop',
+  };
 }
 
 function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
@@ -781,16 +799,16 @@ function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
  */
 function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
   const history = record(row, at, 'waiting', why);
-  const ownMs = backoffMs(waitsInARow(history), at.jitter, at.policy.backoff);
+  const ownMs = backoffMs(timesInARow(history, 'waiting'), at.jitter, at.policy.backoff);
   return {
     next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? ownMs), history },
     effect: 'stop',
   };
 }
 
-/** What was left out of a long history counts as waits: it was, or the wait comes out longer than it need be. */
-function waitsInARow(history: readonly HistoryEntry[]): number {
-  const progress = history.findLastIndex(({ event }) => event !== 'waiting' && event !== 'left_out');
+/** What was left out of a long history counts as well: it was that, or a wait comes out longer than it need be. */
+function timesInARow(history: readonly HistoryEntry[], word: string): number {
+  const progress = history.findLastIndex(({ event }) => event !== word && event !== 'left_out');
   return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
 }
 

@@ -45,7 +45,8 @@ export interface Policy {
    * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand
    * there: first once a line has had time to appear, and before a person may say that nothing was granted.
    * The late looks are for one grant too many, counted from the end of a recharge that may hold it: a day, for
-   * lines that come overnight, and a week, long after anything can still land.
+   * lines that come overnight, and a week, long after anything can still land. Both later by up to the spread: a
+   * pool that was empty for hours makes hundreds at once, and each may read the whole export.
    */
   evidence: {
     lookUp: boolean;
@@ -53,6 +54,7 @@ export interface Policy {
     againMs: number;
     lateFirstMs: number;
     lateLastMs: number;
+    lateSpreadMs: number;
   };
   backoff: Backoff;
   /** How long an agency-wide fault stops new charges. */
@@ -85,7 +87,14 @@ export const productionPolicy: Policy = {
   grantGiveUpMs: 72 * HOUR,
   refund: { askMs: DAY, giveUpMs: 7 * DAY },
   reminderMs: DAY,
-  evidence: { lookUp: false, firstMs: 5 * MINUTE, againMs: HOUR, lateFirstMs: DAY, lateLastMs: 7 * DAY },
+  evidence: {
+    lookUp: false,
+    firstMs: 5 * MINUTE,
+    againMs: HOUR,
+    lateFirstMs: DAY,
+    lateLastMs: 7 * DAY,
+    lateSpreadMs: 12 * HOUR,
+  },
   backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
   pauseMs: 15 * MINUTE,
   unknownGrantsToPause: 3,

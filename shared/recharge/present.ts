@@ -94,7 +94,7 @@ export function rechargeEvidence(
     ['balance', balanceText(row)],
     ['client acts', row.actionUrl],
     ['export', exportText(row, policy)],
-    [nextText(row, policy), row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt)],
+    [nextText(row, policy), nextTime(row)],
   ];
   const shown = facts.flatMap(([name, value]) =>
     value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],
@@ -123,6 +123,13 @@ function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
   if (isFinished(row)) return 'next look';
   if (row.phase !== 'needs_review') return 'next step';
   return isLookedFor(row, policy) ? 'next look' : 'reminder';
+}
+
+/** Whether the worker can look after the end, the row does not say. */
+function nextTime(row: Recharge): string | undefined {
+  if (row.nextAttemptAt === undefined) return undefined;
+  const when = iso(row.nextAttemptAt);
+  return isFinished(row) ? `${when}, where grants stand in the usage export` : when;
 }
 
 /** How often the usage export was asked in this review; what it said, and when, is in the timeline. */

@@ -153,12 +153,13 @@ describe('what an answer writes', () => {
     expect(next.phaseDeadline).toBe(utc('2026-01-12 13:00:00'));
   });
 
-  it('confirm-refunded: the end', () => {
+  it('confirm-refunded: the end, and late looks for what was granted', () => {
     const row = inReview('refund_unknown');
     expect(accepted(say(row, 'confirm-refunded'))).toEqual({
       ...row,
       phase: 'refunded',
-      nextAttemptAt: undefined,
+      nextAttemptAt: utc('2026-01-06 13:00:00'),
+      phaseDeadline: utc('2026-01-12 13:00:00'),
       review: undefined,
       history: history('confirm-refunded'),
     });

@@ -574,12 +574,13 @@ describe('a person', () => {
   it('reads when an ended recharge is looked at again, and what was seen of it', () => {
     const twice = { ...anUnknownGrant(), grantNo: 2 };
     const completed = written(decide(twice, evidence(FOUND), aLookingMoment()));
-    expect(shown(completed).of('next look')).toEqual(['2026-01-06T12:05:20.000Z']);
+    const where = ', where grants stand in the usage export';
+    expect(shown(completed).of('next look')).toEqual([`2026-01-06T12:05:20.000Z${where}`]);
     const marks = ['rr-1-1', 'rr-1-2'];
     const listed: Outcome = { kind: 'grants_listed', result: { kind: 'listed', marks } };
     const looked = decide({ ...completed, swept: 1 }, listed, aLookingMoment('2026-01-06 12:06:00'));
     const { text, of } = shown(written(looked));
-    expect(of('next look')).toEqual(['2026-01-07T12:06:00.000Z']);
+    expect(of('next look')).toEqual([`2026-01-07T12:06:00.000Z${where}`]);
     expect(text).toContain('A GRANT TOO MANY: usage export: rr-1-1, rr-1-2');
     expect(text).not.toContain('Nothing to do');
   });

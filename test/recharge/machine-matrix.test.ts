@@ -439,6 +439,13 @@ describe('the end of a row', () => {
     const { nextAttemptAt, phaseDeadline } = next ?? {};
     const late = { nextAttemptAt: utc('2026-01-06 12:00:30'), phaseDeadline: utc('2026-01-12 12:00:30') };
     expect({ nextAttemptAt, phaseDeadline }).toEqual(comesBack ? late : {});
+    const { next: spread } = decide(
+      row,
+      outcomeNamed(name),
+      aMoment({ ...at, policy: LOOKING, jitter: 0.5 }),
+    );
+    expect((spread?.nextAttemptAt ?? 0) - (nextAttemptAt ?? 0)).toBe(comesBack ? 6 * 3_600_000 : 0);
+    expect((spread?.phaseDeadline ?? 0) - (phaseDeadline ?? 0)).toBe(comesBack ? 6 * 3_600_000 : 0);
     const { next: blind } = decide(row, outcomeNamed(name), aMoment(at));
     expect(blind).not.toHaveProperty('nextAttemptAt');
     expect(blind).not.toHaveProperty('phaseDeadline');
@@ -461,8 +468,8 @@ describe('an ended row that is looked at late', () => {
     ['two grants listed', FIRST, watched('completed'), 'waits !granted_twice', '2026-01-07 12:03:30'],
     ['two grants listed', LAST, watched('completed'), 'waits !granted_twice', '2026-01-13 12:03:30'],
     ['two grants listed', LAST, watched('completed', { history: TOLD }), 'waits !granted_twice', NEVER],
-    ['no list of grants', FIRST, watched('completed'), 'waits', '2026-01-06 13:03:30'],
-    ['no list of grants', LAST, watched('completed'), 'waits', '2026-01-12 13:03:30'],
+    ['no list of grants', FIRST, watched('completed'), 'waits', '2026-01-06 12:33:30'],
+    ['no list of grants', LAST, watched('completed'), 'waits', '2026-01-12 12:33:30'],
     ['no list of grants', PAST, watched('completed'), 'waits', NEVER],
     ['due', FIRST, watched('refunded'), '→ list_grants', NEVER],
     ['no grant listed', FIRST, watched('refunded'), 'waits', AT_LAST],
@@ -477,6 +484,38 @@ describe('an ended row that is looked at late', () => {
     expect(inWords(row, decision)).toBe(words);
     expect(decision.next?.nextAttemptAt).toBe(comesBack === undefined ? undefined : utc(comesBack));
     expect(decision.next ?? {}).not.toHaveProperty('swept');
+  });
+
+  it('waits ever longer for an export that stays silent, whatever its words, and never more than a day', () => {
+    const waits: number[] = [];
+    let row = watched('completed');
+    for (let looks = 1; looks <= 6; looks += 1) {
+      const now = utc(FIRST) + looks;
+      const silent: Outcome = {
+        kind: 'grants_listed',
+        result: { kind: 'no_answer', detail: `status ${looks}` },
+      };
+      const { next } = decide(row, silent, aMoment({ now, policy: LOOKING, jitter: 1 }));
+      if (!next) throw new Error('Nothing was written.');
+      waits.push(((next.nextAttemptAt ?? 0) - now) / 3_600_000);
+      row = { ...next, swept: 1 };
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 24]);
+  });
+
+  it('says that it saw nothing where it did not see the one grant there is', () => {
+    const { next } = decide(
+      watched('completed'),
+      outcomeNamed('no grant listed'),
+      aMoment({ now: utc(FIRST), policy: LOOKING }),
+    );
+    expect(next?.history.at(-1)).toMatchObject({ event: 'not_in_export' });
+    const { next: refunded } = decide(
+      watched('refunded'),
+      outcomeNamed('no grant listed'),
+      aMoment({ now: utc(FIRST), policy: LOOKING }),
+    );
+    expect(refunded?.history.at(-1)).toMatchObject({ event: 'no_grant_too_many' });
   });
 
   it('is looked at no more where the profile has changed since', () => {

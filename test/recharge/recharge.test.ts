@@ -82,7 +82,7 @@ describe('production’s numbers', () => {
   });
 
   it('look for an unknown grant, where told to, before a person may call it not granted; so do those of one machine', () => {
-    const late = { lateFirstMs: 86_400_000, lateLastMs: 604_800_000 };
+    const late = { lateFirstMs: 86_400_000, lateLastMs: 604_800_000, lateSpreadMs: 43_200_000 };
     expect(policy.evidence).toEqual({ lookUp: false, firstMs: 300_000, againMs: 3_600_000, ...late });
     expect(localPolicy.evidence).toEqual({ lookUp: false, firstMs: 5_000, againMs: 60_000, ...late });
     expect([policy.settleMs, localPolicy.settleMs]).toEqual([900_000, 20_000]);
