@@ -781,6 +781,10 @@ describe.concurrent('relay probe', () => {
     const granted = await grant(`${EMAIL}\n`);
     expect(granted).toMatchObject({ code: 0 });
     expect(granted.stderr).toContain('This grants one credit, for good,');
+    // Without --email, too, the lookup is tried with an address that is there.
+    expect(JSON.parse(granted.stdout.slice(granted.stdout.indexOf('\n{'))).platform).toMatchObject({
+      subAccountLookup: true,
+    });
     expect(sandbox.books).toHaveLength(1);
     expect(await grant('', '--yes')).toMatchObject({ code: 0 });
     expect(sandbox.books).toHaveLength(2);

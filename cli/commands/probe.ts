@@ -47,7 +47,9 @@ export function addProbeCommand(): void {
 }
 
 async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<void> {
-  const { email, readsOnly = false, grantOneCredit, wait } = flags;
+  const { readsOnly = false, grantOneCredit, wait } = flags;
+  // Who is to get a credit is there, too.
+  const email = flags.email ?? grantOneCredit;
   const phone = flags.phone === undefined ? undefined : e164(flags.phone, undefined);
   if (readsOnly && grantOneCredit !== undefined) {
     throw new Error('--reads-only and --grant-one-credit exclude each other.');
