@@ -134,15 +134,6 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** SQS inside this process; what is queued is gone with it. */
-export async function startSqs(): Promise<Engine> {
-  // A third of what the relay would load at its start; but the queue is a process of its own there.
-  const { buildApp } = await import('fauxqs');
-  const app = buildApp({ logger: false });
-  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
-  return { endpoint, stop: () => app.close() };
-}
-
 /** The one table. `expiresAt`, Unix seconds, is set on rows that may be forgotten. */
 export const TABLE_DEFINITION = {
   AttributeDefinitions: [

@@ -1,4 +1,4 @@
 import { runAsProcess } from './child-process.ts';
-import { startSqs } from './engines.ts';
+import { startSqs } from './sqs.ts';
 
 await runAsProcess(async () => ({ port: Number(new URL((await startSqs()).endpoint).port) }));

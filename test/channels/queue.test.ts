@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
+import { createQueue, type Engine } from '../../local/engines.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import {

@@ -10,7 +10,8 @@ import {
   createChannelWebhookHandler,
 } from '../../functions/channel-webhook/handler.ts';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
+import { createQueue, type Engine } from '../../local/engines.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { createDynamoCapture } from '../../shared/capture.ts';
 import { sweepMessage } from '../../shared/channels/accept.ts';

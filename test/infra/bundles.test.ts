@@ -7,15 +7,10 @@ import { join } from 'node:path';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import {
-  queueUrl as createdQueueUrl,
-  createQueue,
-  createTable,
-  startDynamo,
-  startSqs,
-} from '../../local/engines.ts';
+import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } from '../../local/engines.ts';
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';

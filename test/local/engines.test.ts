@@ -13,7 +13,8 @@ import {
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, createTable, type Engine, startDynamo, startSqs } from '../../local/engines.ts';
+import { createQueue, createTable, type Engine, startDynamo } from '../../local/engines.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 
 const started: Engine[] = [];

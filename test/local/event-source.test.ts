@@ -10,8 +10,9 @@ import {
 import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
+import { createQueue, type Engine } from '../../local/engines.ts';
 import { type EventSourceOptions, startEventSource } from '../../local/event-source.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 
 let engine: Engine;

@@ -1,7 +1,8 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, type Engine, startSqs } from '../../local/engines.ts';
+import { createQueue, type Engine } from '../../local/engines.ts';
+import { startSqs } from '../../local/sqs.ts';
 import { createSqsClient } from '../../shared/aws.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
 
