@@ -3,7 +3,7 @@ import { DEMO_CHANNEL, FOLDER, localFile } from '../local/state.ts';
 import { askHidden } from './ask-hidden.ts';
 import type { KnownChannels } from './known-channels.ts';
 import { appendPrivately } from './private-file.ts';
-import { createLocalEntries, createStackEntries, type Entry, type SecretEntries } from './secret-entries.ts';
+import { createLocalEntries, type Entry, type SecretEntries } from './secret-entries.ts';
 import { type MadeSecret, OWN_SECRETS, type Secret, secretNamed, secretsOfChannel } from './secret-names.ts';
 import type { StackOutputs } from './stack.ts';
 
@@ -53,8 +53,8 @@ interface Keeper {
 }
 
 /** As long as a process keeps what it has read: `CACHED_MS` in shared/secrets.ts. */
-const ofStack = (stack: string, { InboundSecretId, OutboundSecretId }: StackOutputs): Keeper => ({
-  entries: createStackEntries({ inbound: InboundSecretId, outbound: OutboundSecretId }),
+const ofStack = (stack: string, entries: SecretEntries): Keeper => ({
+  entries,
   owner: stack,
   file: `${stack}.secrets`,
   inUse: () => ', and in use within five minutes.',
@@ -195,6 +195,12 @@ function stateOf(values: string[]): Listed['state'] {
   return values.length === 1 ? 'set' : 'set, with a previous one';
 }
 
-export const openStackSecrets = (stack: string, outputs: StackOutputs, file?: string) =>
-  openSecrets(ofStack(stack, outputs), file);
+export async function openStackSecrets(stack: string, outputs: StackOutputs, file?: string) {
+  const { createStackEntries } = await import('./stack-secrets.ts');
+  const entries = createStackEntries({
+    inbound: outputs.InboundSecretId,
+    outbound: outputs.OutboundSecretId,
+  });
+  return openSecrets(ofStack(stack, entries), file);
+}
 export const openLocalSecrets = (file?: string) => openSecrets(ofThisFolder(), file);
