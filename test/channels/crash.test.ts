@@ -286,8 +286,6 @@ interface Lived extends Misfortune {
   onlyMarked?: boolean;
   /** It happens before a worker is there. */
   beforeWorker?: boolean;
-  /** To stop after a call is to stop before the next one, but for the last, and for whoever wakes again. */
-  onlyLast?: boolean;
 }
 
 async function inALife<T>(
@@ -324,7 +322,7 @@ async function atEveryCall(
   live: (life: Life, first: Unlucky, usualPort: string | undefined) => Promise<void>,
 ): Promise<string[]> {
   const calls = await callsOf(name, misfortune);
-  const left = misfortune.onlyLast ? [calls.length] : calls.map((_, index) => index + 1);
+  const left = calls.map((_, index) => index + 1);
   const asked = new Set<string>();
   const one = async () => {
     for (let n = left.shift(); n !== undefined; n = left.shift()) {
@@ -367,43 +365,37 @@ describe('messages that nothing disturbs', () => {
 /** Where a message is left of which nobody can say whether it arrived: after its intent, before its outcome. */
 const LEAVES_UNKNOWN: Record<Mishap, string[]> = {
   before: ['messages.write', 'target.send'],
-  after: [],
+  after: ['messages.write', 'target.send'],
   'answer lost': [],
   'throws before': ['target.send'],
   'throws after': ['target.send'],
 };
 
-const mishaps = (callsStoppedAfter: 'the last' | 'any one') =>
-  [
-    ['stops before any one of its calls', 'before'],
-    [`stops after ${callsStoppedAfter} of its calls`, 'after'],
-    ['loses the answer to any one of its writes, and finds the write made', 'answer lost'],
-    ['has any one of its calls fail, not made', 'throws before'],
-    ['has any one of its calls fail, though it is made', 'throws after'],
-  ] as const;
+const MISHAPS = [
+  ['stops before any one of its calls', 'before'],
+  ['stops after any one of its calls', 'after'],
+  ['loses the answer to any one of its writes, and finds the write made', 'answer lost'],
+  ['has any one of its calls fail, not made', 'throws before'],
+  ['has any one of its calls fail, though it is made', 'throws after'],
+] as const;
 
-describe.each(mishaps('the last'))(
-  'where a process %s, no message is lost, doubled or overtaken:',
-  (_, mishap) => {
-    it.each(pathNames)('%s', async (name) => {
-      const onlyLast = mishap === 'after';
-      const asked = await atEveryCall(name, { mishap, onlyLast }, (life) => life.goOn());
-      expect(asked).toEqual(isSafe(name) ? [] : LEAVES_UNKNOWN[mishap]);
-    });
-  },
-);
+describe.each(MISHAPS)('where a process %s, no message is lost, doubled or overtaken:', (_, mishap) => {
+  it.each(pathNames)('%s', async (name) => {
+    const asked = await atEveryCall(name, { mishap }, (life) => life.goOn());
+    expect(asked).toEqual(isSafe(name) ? [] : LEAVES_UNKNOWN[mishap]);
+  });
+});
 
 describe('a sender that writes again when the queue no longer knows the first time (5 minutes)', () => {
   it.each(pathNames)('changes nothing: %s', async (name) => {
     for (const mishap of ['before', 'after'] as const) {
-      const onlyLast = mishap === 'after';
-      const asked = await atEveryCall(name, { mishap, onlyLast, again: 6 * MINUTE }, (life) => life.goOn());
+      const asked = await atEveryCall(name, { mishap, again: 6 * MINUTE }, (life) => life.goOn());
       expect(asked).toEqual(isSafe(name) ? [] : LEAVES_UNKNOWN[mishap]);
     }
   });
 });
 
-describe.each(mishaps('any one'))(
+describe.each(MISHAPS)(
   'where a process %s, nobody writes again, and the sweeper alone comes after it,',
   (_, mishap) => {
     /** @param stored how many messages are, before whoever stopped wakes: the queue no longer knows what it was sent. */
