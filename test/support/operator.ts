@@ -8,12 +8,14 @@ import { startFakeAws } from './fake-aws.ts';
 import { type Ended, type Env, ROOT } from './relay-process.ts';
 
 export const MAIN = join(ROOT, 'cli/main.ts');
+/** What a stack says of itself, unless told otherwise. */
+export const WEBHOOK_URL = 'https://hooks.example.com/webhooks/auto-recharge';
 
 interface RunOptions {
   /** All of standard input. */
   input?: string;
-  /** Beside the operator's own variables. */
-  env?: Env;
+  /** Beside the operator's own variables; undefined takes one away. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** The lines of a file of new secrets that are no comment. */
@@ -71,8 +73,8 @@ export function useOperator() {
   };
 
   let stacks = 0;
-  /** A stack that was just deployed: both secrets without a value. */
-  const newStack = () => {
+  /** A stack that was just deployed: both secrets without a value. Says of itself what is usual, and `outputs`. */
+  const newStack = (outputs: Record<string, string> = {}) => {
     stacks += 1;
     const name = `recharge-relay-${stacks}`;
     const [inbound, outbound] = [`${name}-inbound`, `${name}-outbound`];
@@ -80,8 +82,9 @@ export function useOperator() {
       TableName: name,
       InboundSecretId: inbound,
       OutboundSecretId: outbound,
-      WebhookUrl: 'https://hooks.example.com/webhooks/auto-recharge',
+      WebhookUrl: WEBHOOK_URL,
       MessageQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/messages.fifo',
+      ...outputs,
     });
     aws().secrets.set(inbound, { versions: new Map() });
     aws().secrets.set(outbound, { versions: new Map() });
