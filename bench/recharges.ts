@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { engineAt } from '../local/aws.ts';
-import { createDocumentClient } from '../shared/aws.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { newRecharge } from '../shared/recharge/recharge.ts';
+import { createDocumentClient } from '../shared/storage/clients.ts';
 
 const CLIENTS = Array.from(
   { length: 100 },

@@ -1,4 +1,4 @@
-import type { QuarantinedWebhook } from '../shared/quarantine.ts';
+import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { channelOf, findVerifiers, type Match, masked, printable } from './capture.ts';
 import { proposeChannel, proposeRecharge } from './mapping.ts';
 

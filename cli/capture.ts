@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { channelNameSchema, DIRECTIONS } from '../shared/channels/message.ts';
-import { withoutProofs } from '../shared/http/incoming.ts';
+import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { withoutProofs } from '../shared/incoming/request.ts';
 import {
   type HmacVerifier,
   type IncomingRequest,
@@ -9,9 +10,8 @@ import {
   type Verifier,
   verifierSchema,
   verifyRequest,
-} from '../shared/http/verifiers.ts';
-import type { QuarantinedWebhook } from '../shared/quarantine.ts';
-import type { InboundSecrets } from '../shared/secrets.ts';
+} from '../shared/incoming/verifiers.ts';
+import type { InboundSecrets } from '../shared/settings/secrets.ts';
 
 export const WEBHOOK_ROUTE = '/webhooks/auto-recharge';
 

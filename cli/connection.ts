@@ -2,18 +2,18 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineAt } from '../local/aws.ts';
 import { localPolicy } from '../local/policy.ts';
 import { FOLDER, localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
-import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
-import { type Capture, createDynamoCapture } from '../shared/capture.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
-import { createDynamoQuarantine, type Quarantine } from '../shared/quarantine.ts';
+import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
+import { createDynamoQuarantine, type Quarantine } from '../shared/incoming/quarantine.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
-import type { InboundSecrets } from '../shared/secrets.ts';
+import type { InboundSecrets } from '../shared/settings/secrets.ts';
+import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { readStack } from './stack.ts';
 
 /** The relay a command speaks of. */
@@ -93,7 +93,7 @@ export async function findInbound(env: NodeJS.ProcessEnv, stack?: string): Promi
     return { url, secrets: async () => localSecrets(env).inbound };
   }
   const { WebhookUrl, InboundSecretId } = await readStack(stack);
-  const { inboundSecrets } = await import('../shared/secrets-manager.ts');
+  const { inboundSecrets } = await import('../shared/settings/secrets-manager.ts');
   return { url: WebhookUrl, secrets: () => inboundSecrets(InboundSecretId).get() };
 }
 

@@ -1,6 +1,12 @@
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
-import { ConfigError, fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
+import {
+  ConfigError,
+  fileName,
+  ownConfigFile,
+  parseWith,
+  readConfigFile,
+} from '../shared/settings/config-file.ts';
 
 /** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
 const channelSchema = z.looseObject({

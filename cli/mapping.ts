@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
 import { pointerSchema } from '../shared/channels/pointer.ts';
-import { readJson } from '../shared/http/request.ts';
+import { readJson } from '../shared/http.ts';
 import type { rechargeSchema } from '../shared/recharge/settings.ts';
 import { emailSchema } from '../shared/recharge/webhook.ts';
 

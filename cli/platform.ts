@@ -1,11 +1,11 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
 import { localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
-import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/config-file.ts';
 import type { CallOptions } from '../shared/platform/call.ts';
 import { PlatformError } from '../shared/platform/operations.ts';
 import type { Pace } from '../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
+import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { readStack } from './stack.ts';
 
 /** The members of `platform` as somebody wrote them, with no default added. */
@@ -76,7 +76,7 @@ async function stackPlatform(stack: string, wanted: Wanted): Promise<Platform> {
   const file = ownConfigFile(stack.slice(STACK_PREFIX.length));
   if (file === undefined) throw new Error('There is no relay.config.json yet: see docs/configuration.md.');
   const { OutboundSecretId } = await readStack(stack);
-  const { outboundSecrets } = await import('../shared/secrets-manager.ts');
+  const { outboundSecrets } = await import('../shared/settings/secrets-manager.ts');
   const { platformApiKey } = await outboundSecrets(OutboundSecretId).get();
   if (platformApiKey === undefined) {
     throw new Error(

@@ -3,8 +3,8 @@ import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
 import { openChannels } from '../shared/channels/channels.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
-import { ownConfigFile, readConfigFile } from '../shared/config-file.ts';
-import { signRequest, type Verifier, verifierSchema } from '../shared/http/verifiers.ts';
+import { signRequest, type Verifier, verifierSchema } from '../shared/incoming/verifiers.ts';
+import { ownConfigFile, readConfigFile } from '../shared/settings/config-file.ts';
 import { channelOf } from './capture.ts';
 
 /** What is read here of the configuration. The rest, and its faults, are another's to judge. */

@@ -1,4 +1,4 @@
-import { CAPTURED, type QuarantinedWebhook } from '../shared/quarantine.ts';
+import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { channelOf, findVerifiers, secretsOf } from './capture.ts';
 import type { Inbound } from './connection.ts';
 import { configuredVerifiers, proofsFor } from './proofs.ts';

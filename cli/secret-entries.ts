@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { FOLDER, localFile, readStoredSecrets, START_FIRST, writeStoredSecrets } from '../local/state.ts';
-import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../shared/secrets.ts';
+import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../shared/settings/secrets.ts';
 
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 export const valuesSchema = z.looseObject({

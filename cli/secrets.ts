@@ -52,7 +52,7 @@ interface Keeper {
   inUse(secret: Secret): string;
 }
 
-/** As long as a process keeps what it has read: `CACHED_MS` in shared/secrets.ts. */
+/** As long as a process keeps what it has read: `CACHED_MS` in shared/settings/secrets.ts. */
 const ofStack = (stack: string, entries: SecretEntries): Keeper => ({
   entries,
   owner: stack,

@@ -5,8 +5,8 @@ import {
   ResourceExistsException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { parseSecrets } from '../shared/secrets.ts';
-import { isWithoutValue } from '../shared/secrets-manager.ts';
+import { parseSecrets } from '../shared/settings/secrets.ts';
+import { isWithoutValue } from '../shared/settings/secrets-manager.ts';
 import { CHANGED, type Entry, type EntryName, type SecretEntries, valuesSchema } from './secret-entries.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { readConfig } from '../shared/config.ts';
+import { readConfig } from '../shared/settings/config.ts';
 import { buildFunctions, configFile, sayingFaults } from './build.ts';
 import { RelayStack } from './relay-stack.ts';
 import { stageSettings } from './stages.ts';

@@ -2,8 +2,8 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { readConfig } from '../shared/config.ts';
-import { ConfigError, ownConfigFile } from '../shared/config-file.ts';
+import { readConfig } from '../shared/settings/config.ts';
+import { ConfigError, ownConfigFile } from '../shared/settings/config-file.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = [

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../shared/config.ts';
-import { ownConfigFile } from '../shared/config-file.ts';
+import { readConfig } from '../shared/settings/config.ts';
+import { ownConfigFile } from '../shared/settings/config-file.ts';
 
 import { type StageSettings, stageSettings } from './stages.ts';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { type Config, parseConfig } from '../shared/config.ts';
-import { parseWith, readConfigFile } from '../shared/config-file.ts';
+import { type Config, parseConfig } from '../shared/settings/config.ts';
+import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { DEMO_CHANNEL } from './state.ts';
 
 /** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */

@@ -10,16 +10,15 @@ import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
 import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
 import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
-import { createDocumentClient, createSqsClient } from '../shared/aws.ts';
 import { isEnded } from '../shared/channels/message.ts';
 import { createDynamoMessages, messagesOfDays } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, createSqsWorkQueue } from '../shared/channels/queue.ts';
-import type { Config } from '../shared/config.ts';
-import { jsonResponse } from '../shared/http/responses.ts';
+import { jsonResponse } from '../shared/incoming/responses.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
+import type { Config } from '../shared/settings/config.ts';
 import {
   createSecrets,
   type InboundSecrets,
@@ -27,7 +26,8 @@ import {
   type OutboundSecrets,
   outboundSecretsSchema,
   type Secrets,
-} from '../shared/secrets.ts';
+} from '../shared/settings/secrets.ts';
+import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';

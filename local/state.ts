@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
-import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/secrets.ts';
+import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/settings/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
 /** What `npm start` keeps on this machine, out of git. */

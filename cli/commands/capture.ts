@@ -1,5 +1,5 @@
-import { MAX_CAPTURED } from '../../shared/capture.ts';
-import { CAPTURED } from '../../shared/quarantine.ts';
+import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
+import { CAPTURED } from '../../shared/incoming/quarantine.ts';
 import { channelOf, routeSchema, secretsOf, WEBHOOK_ROUTE } from '../capture.ts';
 import { captureJson, captureText } from '../capture-report.ts';
 import { findInbound } from '../connection.ts';

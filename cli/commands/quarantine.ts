@@ -1,4 +1,4 @@
-import { CAPTURED } from '../../shared/quarantine.ts';
+import { CAPTURED } from '../../shared/incoming/quarantine.ts';
 import { masked, printable } from '../capture.ts';
 import { findInbound } from '../connection.ts';
 import { connected, print, program, say, stack } from '../program.ts';

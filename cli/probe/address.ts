@@ -1,4 +1,4 @@
-import type { Reply } from '../../shared/http/request.ts';
+import type { Reply } from '../../shared/http.ts';
 import { type Asker, inWords, type Question, questionInWords, shapeOf } from './asker.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
-import { type Reply, readJson, retryAfterMs, sendOnce } from '../../shared/http/request.ts';
+import { type Reply, readJson, retryAfterMs, sendOnce } from '../../shared/http.ts';
 import { readError } from '../../shared/platform/schemas.ts';
 
 /** Where an API key is put. */

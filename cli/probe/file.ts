@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
-import { ConfigError, fileName, parseWith, readConfigFile } from '../../shared/config-file.ts';
+import { ConfigError, fileName, parseWith, readConfigFile } from '../../shared/settings/config-file.ts';
 import { type Section, sectionSchema } from '../platform.ts';
 
 /** Keeps the members in their order. */

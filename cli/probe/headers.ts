@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../../shared/http/request.ts';
+import { retryAfterMs } from '../../shared/http.ts';
 import type { PlatformProfile } from '../../shared/platform/profile.ts';
 import { type ErrorShape, inWords, type Seen, shapeOf, waitHeaders } from './asker.ts';
 import type { Finding } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { Reply } from '../../shared/http/request.ts';
+import type { Reply } from '../../shared/http.ts';
 import type { PlatformProfile } from '../../shared/platform/profile.ts';
 import {
   type Asker,

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import type { Reply } from '../../shared/http/request.ts';
+import type { Reply } from '../../shared/http.ts';
 import { createPlatformClient, type SubAccountResult } from '../../shared/platform/client.ts';
 import { createPlatformOperations, PlatformError } from '../../shared/platform/operations.ts';
 import type { PlatformProfile } from '../../shared/platform/profile.ts';

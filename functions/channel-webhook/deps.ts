@@ -1,16 +1,16 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
-import { createDynamoCapture } from '../../shared/capture.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
-import { bundledConfig } from '../../shared/config-file.ts';
-import { readEnv } from '../../shared/env.ts';
+import { createDynamoCapture } from '../../shared/incoming/capture.ts';
+import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createDynamoQuarantine } from '../../shared/quarantine.ts';
-import { inboundSecrets } from '../../shared/secrets-manager.ts';
+import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWebhookDeps } from './handler.ts';
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type Capture, captureDelivery } from '../../shared/capture.ts';
 import { type AcceptDeps, type Accepted, acceptMessage } from '../../shared/channels/accept.ts';
 import type { Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
@@ -15,13 +14,14 @@ import {
 import type { Messages } from '../../shared/channels/messages.ts';
 import { parseReply } from '../../shared/channels/replies.ts';
 import { parseSend } from '../../shared/channels/sending.ts';
-import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/http/incoming.ts';
-import { readJson } from '../../shared/http/request.ts';
-import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
-import type { IncomingRequest, Verifier } from '../../shared/http/verifiers.ts';
+import { readJson } from '../../shared/http.ts';
+import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
+import type { Quarantine } from '../../shared/incoming/quarantine.ts';
+import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/incoming/request.ts';
+import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
+import type { IncomingRequest, Verifier } from '../../shared/incoming/verifiers.ts';
 import type { Fields } from '../../shared/logger.ts';
-import type { Quarantine } from '../../shared/quarantine.ts';
-import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
+import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 
 type WebhookSecrets = Pick<InboundSecrets, 'channels'>;
 

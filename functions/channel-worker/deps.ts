@@ -1,20 +1,20 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
 import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/relay.ts';
 import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
 import { createTargets } from '../../shared/channels/target.ts';
-import { bundledConfig } from '../../shared/config-file.ts';
-import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createPlatformOperations } from '../../shared/platform/operations.ts';
 import { createPace } from '../../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../../shared/platform/profile.ts';
-import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
-import { outboundSecrets } from '../../shared/secrets-manager.ts';
+import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
+import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWorkerDeps } from './handler.ts';
 

@@ -2,7 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { backoffMs } from '../../shared/backoff.ts';
 import { readMessageId, type WorkQueue } from '../../shared/channels/queue.ts';
 import { type RelayDeps, relayMessage } from '../../shared/channels/relay.ts';
-import { NewerRowError } from '../../shared/table.ts';
+import { NewerRowError } from '../../shared/storage/table.ts';
 
 export interface ChannelWorkerDeps extends RelayDeps {
   queue: WorkQueue;

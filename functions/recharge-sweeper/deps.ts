@@ -1,11 +1,11 @@
-import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
-import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { RechargeSweeperDeps } from './handler.ts';
 

@@ -7,7 +7,7 @@ import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger
 import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
-import { NewerRowError } from '../../shared/table.ts';
+import { NewerRowError } from '../../shared/storage/table.ts';
 
 export interface RechargeSweeperDeps {
   ledger: Ledger;

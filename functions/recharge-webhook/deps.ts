@@ -1,17 +1,17 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/aws.ts';
-import { createDynamoCapture } from '../../shared/capture.ts';
-import { bundledConfig } from '../../shared/config-file.ts';
-import { readEnv } from '../../shared/env.ts';
+import { createDynamoCapture } from '../../shared/incoming/capture.ts';
+import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createDynamoQuarantine } from '../../shared/quarantine.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
-import { inboundSecrets } from '../../shared/secrets-manager.ts';
+import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
+import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
 

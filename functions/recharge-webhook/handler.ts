@@ -1,17 +1,17 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type Capture, captureDelivery } from '../../shared/capture.ts';
-import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/http/incoming.ts';
-import { errorResponse, jsonResponse } from '../../shared/http/responses.ts';
-import type { IncomingRequest } from '../../shared/http/verifiers.ts';
+import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
+import type { Quarantine } from '../../shared/incoming/quarantine.ts';
+import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/incoming/request.ts';
+import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
+import type { IncomingRequest } from '../../shared/incoming/verifiers.ts';
 import type { Fields, Logger } from '../../shared/logger.ts';
-import type { Quarantine } from '../../shared/quarantine.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
 import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
-import type { InboundSecrets, Secrets } from '../../shared/secrets.ts';
+import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 
 type WebhookSecrets = Pick<InboundSecrets, 'webhook'>;
 

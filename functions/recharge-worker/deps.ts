@@ -1,8 +1,4 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createDocumentClient, openConnections } from '../../shared/aws.ts';
-import { type Config, configSchema, guardSettings, policyOf } from '../../shared/config.ts';
-import { bundledConfig } from '../../shared/config-file.ts';
-import { readEnv } from '../../shared/env.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
@@ -11,8 +7,12 @@ import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
-import type { OutboundSecrets, Secrets } from '../../shared/secrets.ts';
-import { outboundSecrets } from '../../shared/secrets-manager.ts';
+import { type Config, configSchema, guardSettings, policyOf } from '../../shared/settings/config.ts';
+import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
+import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
+import { createDocumentClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 
 /** A pause reaches every process within this time. */

@@ -1,5 +1,5 @@
-import type { OutgoingRequest, Reply } from '../http/request.ts';
-import type { IncomingRequest, Verifier } from '../http/verifiers.ts';
+import type { OutgoingRequest, Reply } from '../http.ts';
+import type { IncomingRequest, Verifier } from '../incoming/verifiers.ts';
 import type { Content } from './message.ts';
 
 /** What a verified request of the external system means. */

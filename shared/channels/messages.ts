@@ -12,7 +12,7 @@ import {
   standingItem,
   updateOf,
   type Written,
-} from '../table.ts';
+} from '../storage/table.ts';
 import { DIRECTIONS, MESSAGE_STATUSES, MESSAGE_VERSION, type Message, messageIdOf } from './message.ts';
 
 /** Where a contact takes replies, as the newest of its messages says. */

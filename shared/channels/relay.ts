@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Backoff, backoffMs } from '../backoff.ts';
 import { record } from '../history.ts';
 import { describeError, type Fields, type Logger } from '../logger.ts';
-import { NewerRowError } from '../table.ts';
+import { NewerRowError } from '../storage/table.ts';
 import type { Delivery } from './adapter.ts';
 import { isEnded, type Message, type MessageStatus, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { verifierSchema } from '../http/verifiers.ts';
+import { verifierSchema } from '../incoming/verifiers.ts';
 import { chatwootSettings } from './adapters/chatwoot.ts';
 import { slackSettings } from './adapters/slack.ts';
 import { telegramSettings } from './adapters/telegram.ts';

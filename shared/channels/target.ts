@@ -1,7 +1,7 @@
-import { sendOnce } from '../http/request.ts';
+import { sendOnce } from '../http.ts';
 import { describeError } from '../logger.ts';
 import { PlatformError, type PlatformOperations, PlatformRequestError } from '../platform/operations.ts';
-import type { OutboundSecrets, Secrets } from '../secrets.ts';
+import type { OutboundSecrets, Secrets } from '../settings/secrets.ts';
 import type { Adapter, Delivery } from './adapter.ts';
 import type { Channel } from './channels.ts';
 import { type Content, type Message, messageIdOf } from './message.ts';

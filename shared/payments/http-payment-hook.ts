@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
-import { isSafeUrl, type Reply, readJson, retryAfterMs, sendOnce } from '../http/request.ts';
+import { isSafeUrl, type Reply, readJson, retryAfterMs, sendOnce } from '../http.ts';
 import type { Money } from '../money.ts';
 import type {
   ChargeOutcome,

@@ -1,4 +1,4 @@
-import { type Reply, retryAfterMs, sendOnce } from '../http/request.ts';
+import { type Reply, retryAfterMs, sendOnce } from '../http.ts';
 import type { Pace } from './pace.ts';
 import type { PlatformProfile } from './profile.ts';
 import { readError } from './schemas.ts';

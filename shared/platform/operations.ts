@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readJson } from '../http/request.ts';
+import { readJson } from '../http.ts';
 import { type Call, type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
 import { toE164 } from './phone.ts';

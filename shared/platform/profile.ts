@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isSafeUrl } from '../http/request.ts';
+import { isSafeUrl } from '../http.ts';
 
 const placement = z.enum(['header', 'query']);
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name');

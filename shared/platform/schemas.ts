@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readJson } from '../http/request.ts';
+import { readJson } from '../http.ts';
 
 /** `POST /subaccounts/credits`. */
 export const grantRequestSchema = z.object({

@@ -10,7 +10,7 @@ import {
   recentPage,
   standingItem,
   updateOf,
-} from '../table.ts';
+} from '../storage/table.ts';
 import {
   ACCOUNT_STATUSES,
   type Account,

@@ -1,4 +1,4 @@
-import type { Page, Written } from '../table.ts';
+import type { Page, Written } from '../storage/table.ts';
 import type { Account } from './account.ts';
 import type { Recharge } from './recharge.ts';
 

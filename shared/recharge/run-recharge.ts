@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
-import { NewerRowError } from '../table.ts';
+import { NewerRowError } from '../storage/table.ts';
 import {
   type Decision,
   decide,

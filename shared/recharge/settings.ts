@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { verifierSchema } from '../http/verifiers.ts';
+import { verifierSchema } from '../incoming/verifiers.ts';
 
 /** `data.sub_account.email`: names of members from the payload's root on. */
 const fieldPath = z

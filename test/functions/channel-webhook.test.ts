@@ -12,17 +12,17 @@ import {
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createSqsClient } from '../../shared/aws.ts';
-import { createDynamoCapture } from '../../shared/capture.ts';
 import { sweepMessage } from '../../shared/channels/accept.ts';
 import { type Message, messageIdOf } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue, readMessageId } from '../../shared/channels/queue.ts';
 import { channelsSchema } from '../../shared/channels/settings.ts';
-import { signRequest } from '../../shared/http/verifiers.ts';
+import { createDynamoCapture } from '../../shared/incoming/capture.ts';
+import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { signRequest } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
-import { createDynamoQuarantine } from '../../shared/quarantine.ts';
-import { createSecrets, inboundSecretsSchema } from '../../shared/secrets.ts';
+import { createSecrets, inboundSecretsSchema } from '../../shared/settings/secrets.ts';
+import { createSqsClient } from '../../shared/storage/clients.ts';
 import { TOKEN, webhookEvent } from '../support/chat-world.ts';
 import { meter, useLedger } from '../support/store.ts';
 

@@ -12,7 +12,7 @@ import { productionMessagePolicy } from '../../shared/channels/relay.ts';
 import { channelsSchema } from '../../shared/channels/settings.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
-import { createSecrets, outboundSecretsSchema } from '../../shared/secrets.ts';
+import { createSecrets, outboundSecretsSchema } from '../../shared/settings/secrets.ts';
 import { meter, useLedger } from '../support/store.ts';
 
 const store = useLedger();

@@ -6,13 +6,13 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { rechargeWorkerDeps } from '../../functions/recharge-worker/deps.ts';
 import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
-import { parseConfig } from '../../shared/config.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge } from '../../shared/recharge/recharge.ts';
-import { createSecrets, outboundSecretsSchema } from '../../shared/secrets.ts';
+import { parseConfig } from '../../shared/settings/config.ts';
+import { createSecrets, outboundSecretsSchema } from '../../shared/settings/secrets.ts';
 import { useLedger } from '../support/store.ts';
 
 const store = useLedger();

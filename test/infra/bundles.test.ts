@@ -11,9 +11,9 @@ import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } fr
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 
 const KEY = 'platform-key';
 const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;

@@ -9,9 +9,9 @@ import { anchorOf } from '../../infra/constructs/alarm.ts';
 import { RelayStack } from '../../infra/relay-stack.ts';
 import { type StageSettings, stageSettings } from '../../infra/stages.ts';
 import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
-import { readConfig } from '../../shared/config.ts';
 import { ALERTS } from '../../shared/logger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
+import { readConfig } from '../../shared/settings/config.ts';
 
 const CONFIG = 'relay.config.example.json';
 type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };

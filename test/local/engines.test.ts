@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 
 const started: Engine[] = [];
 let directory: string;

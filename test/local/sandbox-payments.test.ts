@@ -11,7 +11,7 @@ import {
   type SandboxPayments,
   type SandboxPaymentsOptions,
 } from '../../local/sandbox/payments.ts';
-import { type Reply, sendOnce } from '../../shared/http/request.ts';
+import { type Reply, sendOnce } from '../../shared/http.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const EMAIL = 'demo@example.com';

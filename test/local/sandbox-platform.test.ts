@@ -12,7 +12,7 @@ import {
   type SandboxPlatform,
   type SandboxPlatformOptions,
 } from '../../local/sandbox/platform.ts';
-import { type Reply, sendOnce } from '../../shared/http/request.ts';
+import { type Reply, sendOnce } from '../../shared/http.ts';
 
 const KEY = 'platform-key';
 const SECRET = 'webhook-secret';

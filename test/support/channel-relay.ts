@@ -8,10 +8,10 @@ import { afterAll } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createSandboxChat, type SandboxChat } from '../../local/sandbox/chat.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/aws.ts';
 import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
-import { historySchema } from '../../shared/table.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { historySchema } from '../../shared/storage/table.ts';
 import type { Env } from './relay-process.ts';
 
 /** One for each way of a channel: none lets in what belongs to another. */

@@ -6,7 +6,6 @@ import { createChannelWorkerHandler } from '../../functions/channel-worker/handl
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
 import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
-import { createDocumentClient } from '../../shared/aws.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
 import type { Adapter, Delivery, Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
@@ -21,10 +20,11 @@ import { createDynamoMessages, type Messages } from '../../shared/channels/messa
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
 import { productionMessagePolicy, type RelayDeps, type Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
-import { verifierSchema } from '../../shared/http/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { utc } from './builders.ts';
 
 export const TOKEN = 'channel-token-5c1e';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
-import { createDocumentClient } from '../../shared/aws.ts';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import { isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
-import type { Written } from '../../shared/table.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import type { Written } from '../../shared/storage/table.ts';
 import { type Around, createWorld, KEY, type Process, type World, type WorldOptions } from './world.ts';
 
 export const SECOND = 1_000;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createSqsClient } from '../../shared/aws.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
+import { createSqsClient } from '../../shared/storage/clients.ts';
 
 export interface TestQueue {
   queue: RechargeQueue;

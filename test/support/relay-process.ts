@@ -9,9 +9,9 @@ import { afterAll, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { type Engine, startDynamo } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { rechargeJson } from '../../shared/recharge/present.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -3,9 +3,9 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
-import { createDocumentClient } from '../../shared/aws.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 
 export interface Store {
   ledger: Ledger;

@@ -9,8 +9,7 @@ import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/h
 import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
 import { createSandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform } from '../../local/sandbox/platform.ts';
-import { guardSettings, parseConfig, policyOf } from '../../shared/config.ts';
-import { signRequest } from '../../shared/http/verifiers.ts';
+import { signRequest } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import type { PaymentHook } from '../../shared/payments/payment-hook.ts';
@@ -24,6 +23,7 @@ import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+import { guardSettings, parseConfig, policyOf } from '../../shared/settings/config.ts';
 import { utc } from './builders.ts';
 import type { Store } from './store.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isSafeUrl } from '../../http/request.ts';
+import { isSafeUrl } from '../../http.ts';
 
 /** Where an API is, without a slash at its end: paths are appended. */
 export const apiAddress = z

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { Reply } from '../../http/request.ts';
-import { type Verifier, verifierSchema } from '../../http/verifiers.ts';
+import type { Reply } from '../../http.ts';
+import { type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { apiAddress } from './address.ts';
 import { judgeHttp } from './judging.ts';

@@ -1,4 +1,4 @@
-import { type Reply, readJson, retryAfterMs } from '../../http/request.ts';
+import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { Delivery } from '../adapter.ts';
 
 /** Certainly not delivered: whoever answers so has not done it, and what is wrong is ours or is put right. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { type Reply, readJson, retryAfterMs } from '../../http/request.ts';
-import type { Verifier } from '../../http/verifiers.ts';
+import { type Reply, readJson, retryAfterMs } from '../../http.ts';
+import type { Verifier } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { apiAddress } from './address.ts';
 import { judgeHttp } from './judging.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { isSafeUrl, type OutgoingRequest } from '../../http/request.ts';
-import { verifierSchema } from '../../http/verifiers.ts';
+import { isSafeUrl, type OutgoingRequest } from '../../http.ts';
+import { verifierSchema } from '../../incoming/verifiers.ts';
 import { toE164 } from '../../platform/phone.ts';
 import type { Adapter, ForDelivery, Parsed } from '../adapter.ts';
 import { isOwnId } from '../message.ts';

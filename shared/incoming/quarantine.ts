@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { recentPage } from '../storage/table.ts';
+
+const QUARANTINE = 'QUARANTINE#';
+/** The partitions of the `recent` index that name what is kept. */
+const QUARANTINE_LIST = 'QUARANTINE';
+const CAPTURED_LIST = 'CAPTURED';
+/** The reason of a delivery that nobody verified, kept because an operator asked for it. */
+export const CAPTURED = 'captured';
+/** Time enough to notice, mend the mapping and replay. */
+const KEPT_DAYS = 30;
+/** Of a reason, in the list: enough to recognise it, and a sort key ends at 1 KB. The item has all of it. */
+const LISTED_CHARACTERS = 150;
+
+export interface QuarantinedWebhook {
+  /** The path it came to. */
+  route: string;
+  body: Buffer;
+  /** Lower-case names; what proves the sender is left out by the caller, unless it was captured. */
+  headers: Record<string, string>;
+  /** Of a captured one. */
+  query?: Record<string, string>;
+  reason: string;
+  receivedAt: number;
+}
+
+export interface Quarantine {
+  /**
+   * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of where it
+   * came to and its bytes. Captured ones are told apart by their headers too: the body of a test is always
+   * the same, and the headers are what one wants to see.
+   *
+   * @throws what storage throws: the sender must then be told to send it again.
+   */
+  keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
+  /**
+   * Newest first; at most 100. Captured ones are a list of their own: nobody verified them. Of a reason its
+   * beginning; what an earlier version kept is listed without one.
+   */
+  list(of?: typeof CAPTURED): Promise<{ id: string; receivedAt: number; route: string; reason: string }[]>;
+  /** Undefined where nothing is kept under this id, or its 30 days are over. */
+  show(id: string): Promise<QuarantinedWebhook | undefined>;
+}
+
+const itemSchema = z.object({
+  route: z.string(),
+  body: z.instanceof(Uint8Array),
+  headers: z.record(z.string(), z.string()),
+  query: z.record(z.string(), z.string()).exactOptional(),
+  reason: z.string(),
+  receivedAt: z.int(),
+  expiresAt: z.int(),
+});
+
+export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
+  return {
+    async keep({ route, body, headers, query, reason, receivedAt }) {
+      const captured = reason === CAPTURED;
+      const hash = createHash('sha256').update(`${route}\n`);
+      if (captured) hash.update(`${JSON.stringify([headers, query])}\n`);
+      const id = hash.update(body).digest('hex');
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: table,
+            Item: {
+              pk: QUARANTINE + id,
+              v: 1,
+              list: captured ? CAPTURED_LIST : QUARANTINE_LIST,
+              listKey: `${receivedAt}#${id}#${route}#${reason.slice(0, LISTED_CHARACTERS)}`,
+              route,
+              receivedAt,
+              reason,
+              headers,
+              query,
+              body,
+              expiresAt: Math.floor(receivedAt / 1_000) + KEPT_DAYS * 86_400,
+            },
+            // An item past its time may still stand there: DynamoDB takes days to clear it away.
+            ConditionExpression: 'attribute_not_exists(pk) OR expiresAt < :now',
+            ExpressionAttributeValues: { ':now': Math.floor(receivedAt / 1_000) },
+          }),
+        );
+        return { id, isNew: true };
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return { id, isNew: false };
+        throw error;
+      }
+    },
+
+    async list(of) {
+      const { items } = await recentPage(client, table, of ? CAPTURED_LIST : QUARANTINE_LIST);
+      return items.map(({ listKey }) => {
+        const [receivedAt = '', id = '', route = '', ...reason] = listKey.split('#');
+        return { id, receivedAt: Number(receivedAt), route, reason: reason.join('#') };
+      });
+    },
+
+    async show(id) {
+      const { Item } = await client.send(
+        new GetCommand({ TableName: table, Key: { pk: QUARANTINE + id }, ConsistentRead: true }),
+      );
+      if (!Item) return undefined;
+      const { body, expiresAt, ...webhook } = itemSchema.parse(Item);
+      return expiresAt * 1_000 < Date.now() ? undefined : { ...webhook, body: Buffer.from(body) };
+    },
+  };
+}

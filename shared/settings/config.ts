@@ -1,0 +1,75 @@
+import * as z from 'zod';
+import { channelsSchema } from '../channels/settings.ts';
+import { isSafeUrl } from '../http.ts';
+import { platformProfileSchema } from '../platform/profile.ts';
+import { limitsSchema } from '../recharge/account.ts';
+import type { GuardSettings } from '../recharge/guard.ts';
+import type { Policy } from '../recharge/policy.ts';
+import { pricingSchema } from '../recharge/pricing.ts';
+import { rechargeSchema } from '../recharge/settings.ts';
+import { fileName, parseWith, readConfigFile } from './config-file.ts';
+
+const guardSchema = z.strictObject({
+  /** `allow` lets a client nobody has set up be charged at the default price. */
+  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
+  /** For every client, unless the account has its own. Give `{}` for none. */
+  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
+});
+
+const paymentSchema = z.strictObject({
+  type: z.literal('http'),
+  /** The agency's own endpoint; `/charges` and `/refunds` are appended. */
+  url: z
+    .string()
+    .refine(
+      (url) => isSafeUrl(url) && !/[?#]/.test(url),
+      'must be https (http on this machine only), without ? and #',
+    )
+    .transform((url) => url.replace(/\/+$/, '')),
+});
+
+/** `relay.config.json`. No secret stands in it. */
+export const configSchema = z.strictObject({
+  $schema: z.string().exactOptional(),
+  platform: platformProfileSchema,
+  recharge: rechargeSchema.prefault({}),
+  pricing: pricingSchema,
+  guard: guardSchema.prefault({}),
+  payment: paymentSchema,
+  /** External chat systems, each behind a name. */
+  channels: channelsSchema,
+  /** Who is told of alerts. */
+  alertEmail: z.email().exactOptional(),
+});
+export type Config = z.infer<typeof configSchema>;
+
+/**
+ * @param value parsed JSON.
+ * @param source the file's name, for the error.
+ * @throws ConfigError with all faults.
+ */
+export function parseConfig(value: unknown, source: string): Config {
+  return parseWith(configSchema, value, source);
+}
+
+/** @throws ConfigError where the file is missing, not JSON, or has faults. */
+export function readConfig(path: string | URL): Config {
+  return parseConfig(readConfigFile(path), fileName(path));
+}
+
+export function guardSettings({ recharge, guard, pricing }: Config): GuardSettings {
+  return {
+    mode: recharge.mode,
+    unknownAccounts: guard.unknownAccounts,
+    credits: { min: recharge.minCredits, max: recharge.maxCredits },
+    limits: guard.limits,
+    pricing,
+  };
+}
+
+/** The waits of `base` with the choices an agency makes, and what its platform can prove. */
+export function policyOf({ recharge, platform }: Config, base: Policy): Policy {
+  const { declineRetries, refundAutomatically } = recharge;
+  const evidence = { ...base.evidence, lookUp: platform.usageExport.listsGrants };
+  return { ...base, declineRetries, refundAutomatically, evidence };
+}

@@ -1,0 +1,153 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  QueryCommand,
+  type QueryCommandInput,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import type { HistoryEntry } from '../history.ts';
+
+/** What all rows of the one table share: how they are written, listed, versioned, and how their history is kept. */
+
+export type Item = Record<string, unknown>;
+
+/** A write either happened, or lost to a newer row, which it brings back: never neither, unless it throws. */
+export type Written<Row> = { kind: 'written'; row: Row } | { kind: 'conflict'; row: Row };
+
+export interface Page<Item> {
+  items: Item[];
+  /** Give it back for the next page; absent on the last one. */
+  cursor?: string;
+}
+
+/** The row was written by a later version of this program: it is left alone, for that version to finish. */
+export class NewerRowError extends Error {
+  constructor(pk: string, found: number, known: number) {
+    super(
+      `The row ${pk} is stored with schema version ${found}; this program knows ${known}. ` +
+        'It is left alone: finish the deployment, or roll forward.',
+    );
+    this.name = 'NewerRowError';
+  }
+}
+
+const versionSchema = z.object({ pk: z.string(), v: z.int() });
+
+/** @throws NewerRowError where a later version of this program wrote the item. */
+export function pkOfKnownVersion(item: Item, known: number): string {
+  const { pk, v } = versionSchema.parse(item);
+  if (v > known) throw new NewerRowError(pk, v, known);
+  return pk;
+}
+
+/** Runs a conditional write; where its condition failed, returns the item that stands there instead. */
+export async function standingItem(write: () => Promise<unknown>): Promise<Item | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    // ALL_OLD comes in the wire format, also through the document client.
+    if (error instanceof ConditionalCheckFailedException) return error.Item ? unmarshall(error.Item) : {};
+    throw error;
+  }
+}
+
+/** One update of the attributes that differ, on condition that `lock` is still what was read. */
+export function updateOf(
+  before: Item,
+  after: Item,
+  lock: 'version' | 'revision',
+): Omit<UpdateCommandInput, 'TableName'> {
+  const names: Record<string, string> = { '#lock': lock };
+  const values: Item = {};
+  const set: string[] = [];
+  const remove: string[] = [];
+  for (const [index, attribute] of [...new Set([...Object.keys(before), ...Object.keys(after)])].entries()) {
+    if (JSON.stringify(before[attribute]) === JSON.stringify(after[attribute]) || attribute === 'pk')
+      continue;
+    names[`#${index}`] = attribute;
+    if (after[attribute] === undefined) {
+      remove.push(`#${index}`);
+    } else {
+      values[`:${index}`] = after[attribute];
+      set.push(`#${index} = :${index}`);
+    }
+  }
+  const exists = before[lock] !== undefined && before[lock] !== 0;
+  return {
+    Key: { pk: after.pk },
+    UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
+    ConditionExpression: exists ? '#lock = :lock' : 'attribute_not_exists(#lock)',
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: exists ? { ...values, ':lock': before[lock] } : values,
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  };
+}
+
+const listedSchema = z.object({ pk: z.string(), listKey: z.string() });
+
+/** A page of one list of the `recent` index, by its sort key from the last to the first. */
+export const recentPage = (client: DynamoDBDocumentClient, table: string, list: string, cursor?: string) =>
+  indexPage(client, listedSchema, cursor, {
+    TableName: table,
+    IndexName: 'recent',
+    KeyConditionExpression: '#list = :list',
+    ExpressionAttributeNames: { '#list': 'list' },
+    ExpressionAttributeValues: { ':list': list },
+    ScanIndexForward: false,
+  });
+
+const openSchema = z.object({ pk: z.string(), nextAttemptAt: z.int() });
+
+/** A page of one partition of the `open` index: what is due at a time, the most overdue first. */
+export const openPage = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  open: string,
+  until: number,
+  cursor?: string,
+) =>
+  indexPage(client, openSchema, cursor, {
+    TableName: table,
+    IndexName: 'open',
+    KeyConditionExpression: '#open = :open AND nextAttemptAt <= :until',
+    ExpressionAttributeNames: { '#open': 'open' },
+    ExpressionAttributeValues: { ':open': open, ':until': until },
+  });
+
+/** Keys only, under 500 bytes each. */
+const PAGE_SIZE = 100;
+
+/** A page's cursor is DynamoDB's own, as text. */
+async function indexPage<Entry>(
+  client: DynamoDBDocumentClient,
+  schema: z.ZodType<Entry>,
+  cursor: string | undefined,
+  query: QueryCommandInput,
+): Promise<Page<Entry>> {
+  const from = cursor && z.record(z.string(), z.unknown()).parse(JSON.parse(cursor));
+  const { Items = [], LastEvaluatedKey: last } = await client.send(
+    new QueryCommand({ ...query, Limit: PAGE_SIZE, ...(from ? { ExclusiveStartKey: from } : {}) }),
+  );
+  return {
+    items: Items.map((item) => schema.parse(item)),
+    ...(last ? { cursor: JSON.stringify(last) } : {}),
+  };
+}
+
+/** Short names: the history is most of a row, and a row under 1 KB is one write unit. */
+export const historySchema = z.array(
+  z
+    .object({ t: z.int(), e: z.string(), d: z.string().exactOptional(), n: z.int().exactOptional() })
+    .transform(({ t, e, d, n }) => ({
+      at: t,
+      event: e,
+      ...(d === undefined ? {} : { detail: d }),
+      ...(n === undefined ? {} : { times: n }),
+    })),
+);
+
+export const itemOfHistory = (history: readonly HistoryEntry[]): Item[] =>
+  history.map(({ at, event, detail, times }) => ({ t: at, e: event, d: detail, n: times }));

@@ -1,0 +1,337 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createPatience } from '../../cli/platform.ts';
+import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
+import { PlatformError } from '../../shared/platform/operations.ts';
+import { startFakeAws } from '../support/fake-aws.ts';
+import { type Ended, type Env, runNode, useRelays } from '../support/relay-process.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const KEY = 'key_Qx71mZ';
+const { start } = useRelays();
+const folder = mkdtempSync(join(tmpdir(), 'relay-platform-'));
+const closing: { close(): unknown }[] = [];
+
+let platform: SandboxPlatform;
+/** As a shell has it where nothing else is set. */
+let env: Env;
+
+async function newPlatform(options: { profile?: object; ratePerMinute?: number } = {}) {
+  const opened = await createSandboxPlatform({ apiKey: KEY, webhookSecret: 'webhook-secret', ...options });
+  closing.push(opened);
+  return opened;
+}
+
+beforeAll(async () => {
+  platform = await newPlatform();
+  env = {
+    PLATFORM_BASE_URL: `${platform.url}/v1`,
+    PLATFORM_API_KEY: KEY,
+    RELAY_LOCAL_DIR: join(folder, 'none'),
+  };
+});
+afterAll(async () => {
+  for (const one of closing) await one.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const relay = (args: string[], shell: Env = env): Promise<Ended> =>
+  runNode(['cli/main.ts', ...args], shell).ended;
+const cli = (...args: string[]) => relay(['platform', ...args]);
+async function json(...args: string[]): Promise<any> {
+  const { code, stdout, stderr } = await cli(...args, '--json');
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+const done = (stdout: string) => ({ code: 0, stdout, stderr: '' });
+const failed = (sentence: string | RegExp) => ({
+  code: 1,
+  stdout: '',
+  stderr: typeof sentence === 'string' ? `${sentence}\n` : expect.stringMatching(sentence),
+});
+const eventsOf = (kind: string, { books } = platform) => books.filter((event) => event.kind === kind);
+
+describe.concurrent('relay platform', () => {
+  it('creates a contact with its number in E.164, and finds it by number and by email', async () => {
+    const created = await json(
+      'contacts',
+      'create',
+      ...['--phone', '06 12345678', '--country', 'NL', '--email', 'Jane@Example.com'],
+      ...['--first-name', 'Jane', '--last-name', 'Smith'],
+    );
+    expect(created).toEqual({
+      contact: {
+        id: expect.any(String),
+        firstName: 'Jane',
+        lastName: 'Smith',
+        phone: '+31612345678',
+        email: 'Jane@Example.com',
+        createdAt: expect.any(String),
+      },
+      existed: false,
+    });
+    const { contact } = created;
+    expect(await json('contacts', 'get', '--phone', '+31 6 1234-5678')).toEqual({ contact });
+    expect(await json('contacts', 'get', '--email', 'Jane@Example.com')).toEqual({ contact });
+    expect(await cli('contacts', 'create', '--phone', '+31612345678')).toEqual(
+      done(
+        [
+          `Contact ${contact.id} (was there before)`,
+          '  name         Jane Smith',
+          '  phone        +31612345678',
+          '  email        Jane@Example.com',
+          `  created      ${contact.createdAt}`,
+          '',
+        ].join('\n'),
+      ),
+    );
+    expect(await cli('lists', 'add', 'customers', contact.id)).toEqual(done('The contact is on the list.\n'));
+    expect(eventsOf('list_addition')).toMatchObject([{ listId: 'customers', contactId: contact.id }]);
+  });
+
+  it('says what is wrong with a number before it sends anything', async () => {
+    // Nothing listens there.
+    const nowhere = { ...env, PLATFORM_BASE_URL: 'http://127.0.0.1:1/v1' };
+    const create = (...args: string[]) => relay(['platform', 'contacts', 'create', ...args], nowhere);
+    const noCode = 'the phone number has no country code: it begins with + and the code';
+    expect(await create('--phone', '0612345678')).toEqual(failed(`--phone: ${noCode}. Nothing was sent.`));
+    expect(await create('--phone', '+3161')).toEqual(failed(/^--phone: .*Nothing was sent\.$/m));
+    expect(await create('--phone', '0612345678', '--country', 'XX')).toEqual(
+      failed('--phone: the default country is not two letters of ISO 3166. Nothing was sent.'),
+    );
+    expect(await create('--email', 'jane')).toEqual(failed(/not an email address/));
+    expect(await create('--first-name', 'Jane')).toEqual(failed(/needs a phone number or an email/));
+    expect(await relay(['platform', 'contacts', 'get'], nowhere)).toEqual(
+      failed('Give --phone or --email, and not both.'),
+    );
+    // What could be meant is sent, and says that nobody listens.
+    expect(await create('--phone', '+31612345678')).toEqual(failed(/did not happen: not sent: ECONNREFUSED/));
+  });
+
+  it('sends a message, and hands one over once however often it is asked to', async () => {
+    const send = ['messages', 'send', '--from-id', 'visitor-1', '--channel', 'chat', '--body', 'Hello'];
+    expect(await cli(...send, '--campaign-id', 'spring', '--first-name', 'Jane')).toEqual(done('Sent.\n'));
+    expect(eventsOf('sent')).toMatchObject([
+      { fromId: 'visitor-1', customChannel: 'chat', body: 'Hello', campaignId: 'spring', firstName: 'Jane' },
+    ]);
+    const incoming = [
+      ...['messages', 'incoming', '--message-sid', 'sid-1', '--from-id', 'visitor-1', '--to-id', 'shop'],
+      ...['--body', 'Hi', '--label', 'livechat', '--type', 'reaction'],
+    ];
+    const first = await json(...incoming);
+    expect(first).toEqual({ messageId: expect.stringMatching(/^\d+$/) });
+    expect(await cli(...incoming)).toEqual(done(`Handed over. The platform calls it ${first.messageId}.\n`));
+    expect(eventsOf('received')).toMatchObject([
+      {
+        messageSid: 'sid-1',
+        fromId: 'visitor-1',
+        toId: 'shop',
+        channel: 'livechat',
+        messageType: 'reaction',
+      },
+    ]);
+    expect(await cli(...send.slice(0, -2))).toEqual(failed(/required option '--body <text>'/));
+  });
+
+  it('looks a sub-account up', async () => {
+    expect(await cli('subaccounts', 'get', 'demo@example.com')).toEqual(
+      done('Sub-account\n  balance      500 credits\n  platform id  sub-demo-example-com\n'),
+    );
+    expect(await json('subaccounts', 'get', 'demo@example.com')).toEqual({
+      balance: 500,
+      platformId: 'sub-demo-example-com',
+    });
+    expect(await cli('subaccounts', 'get', 'nobody@example.com')).toEqual(
+      failed('The platform knows no sub-account with this email.'),
+    );
+  });
+
+  it('says in a sentence what the platform refused, without the key and without an email', async () => {
+    expect(await cli('contacts', 'get', '--email', 'nobody@example.com')).toEqual(
+      failed('The platform knows no such contact.'),
+    );
+    expect(await cli('lists', 'add', 'no-list', 'no-contact')).toEqual(
+      failed(/^Adding a contact to a list was refused: status 404 .*LIST_NOT_FOUND/),
+    );
+    const wrongKey = { ...env, PLATFORM_API_KEY: 'another-key' };
+    const { code, stderr } = await relay(
+      ['platform', 'contacts', 'get', '--email', 'jane@example.com'],
+      wrongKey,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Finding a contact did not happen: status 401 .*Check the API key\./);
+    expect(stderr).not.toMatch(/another-key|@example|apiKey=/);
+    const unknown = await relay(['platform', 'subaccounts', 'get', 'demo@example.com'], wrongKey);
+    expect(unknown).toEqual(failed(/^Whether there is such a sub-account could not be learnt: status 401/));
+  });
+
+  it('waits as long as a 429 asks, and says so', async () => {
+    const busy = await newPlatform();
+    const shell = { ...env, PLATFORM_BASE_URL: `${busy.url}/v1` };
+    busy.fault({ operation: 'contacts', fault: 'rate_limited', times: 2, ms: 1_000 });
+    const create = ['platform', 'contacts', 'create', '--phone', '+31612345678'];
+    const { code, stderr } = await relay(create, shell);
+    expect(stderr).toBe('The platform asks to wait 1 s (too many requests).\n'.repeat(2));
+    expect(code).toBe(0);
+    expect(eventsOf('contact', busy)).toHaveLength(1);
+    busy.fault({ operation: 'lookup', fault: 'rate_limited', ms: 1_000 });
+    const looked = await relay(['platform', 'subaccounts', 'get', 'demo@example.com'], shell);
+    expect(looked).toMatchObject({ code: 0, stderr: 'The platform asks to wait 1 s (too many requests).\n' });
+  });
+
+  it('never repeats what may have been done', async () => {
+    const lossy = await newPlatform();
+    lossy.fault({ operation: 'send', fault: 'error_after' });
+    const send = ['platform', 'messages', 'send', '--from-id', 'v', '--channel', 'chat', '--body', 'Hello'];
+    expect(await relay(send, { ...env, PLATFORM_BASE_URL: `${lossy.url}/v1` })).toEqual(
+      failed(/^Sending a message has no known outcome: .*Look whether it is there before you repeat it\./),
+    );
+    expect(eventsOf('sent', lossy)).toHaveLength(1);
+  });
+});
+
+describe('a 429', () => {
+  const tooMany = (mayRepeat: boolean, retryAfterMs: number) =>
+    new PlatformError(
+      { operation: 'sendMessage', outcome: 'unknown', mayRepeat, status: 429, retryAfterMs },
+      '429',
+    );
+  /** A call that is put off so often, and asks for these waits. */
+  function busyCall(waits: number[], mayRepeat = true) {
+    const slept: number[] = [];
+    const said: string[] = [];
+    const patience = createPatience(
+      (sentence) => said.push(sentence),
+      async (ms) => slept.push(ms),
+    );
+    let calls = 0;
+    const result = patience.patiently(async () => {
+      const wait = waits[calls];
+      calls += 1;
+      if (wait === undefined) return 'done';
+      patience.pace.hold(wait);
+      throw tooMany(mayRepeat, wait);
+    });
+    return { result, slept, said, calls: () => calls };
+  }
+
+  it('is waited out for a minute in all, and no longer', async () => {
+    const patient = busyCall([20_000, 40_000]);
+    expect(await patient.result).toBe('done');
+    expect(patient.slept).toEqual([20_000, 40_000]);
+    const given = busyCall([20_000, 41_000]);
+    await expect(given.result).rejects.toThrow(PlatformError);
+    expect(given.slept).toEqual([20_000]);
+    expect(given.said).toEqual(['The platform asks to wait 20 s (too many requests).']);
+  });
+
+  it('that asks for no time does not become a flood', async () => {
+    const flood = busyCall(Array.from({ length: 100 }, () => 0));
+    await expect(flood.result).rejects.toThrow(PlatformError);
+    expect(flood.calls()).toBe(61);
+    expect(new Set(flood.slept)).toEqual(new Set([1_000]));
+  });
+
+  it('that does not prove that nothing was done is not followed by a second request', async () => {
+    const once = busyCall([1_000], false);
+    await expect(once.result).rejects.toThrow(PlatformError);
+    expect(once.calls()).toBe(1);
+    expect(once.slept).toEqual([]);
+  });
+
+  it('of an earlier call is no reason to repeat a later failure', async () => {
+    const patience = createPatience(
+      () => {},
+      async () => {},
+    );
+    patience.pace.hold(1_000);
+    let calls = 0;
+    const failing = patience.patiently(async () => {
+      calls += 1;
+      throw new Error('another fault');
+    });
+    await expect(failing).rejects.toThrow('another fault');
+    expect(calls).toBe(1);
+  });
+});
+
+describe('the platform a command speaks to', () => {
+  const lookup = ['platform', 'subaccounts', 'get', 'demo@example.com', '--json'];
+
+  it('is that of the relay that npm start runs, as RELAY_CONFIG describes it', async () => {
+    const running = await start();
+    expect(await running.cli(...lookup)).toMatchObject({ code: 0, stderr: '' });
+    const elsewhere = join(folder, 'part.json');
+    writeFileSync(
+      elsewhere,
+      JSON.stringify({ platform: { incomingPath: '/incoming-custom-channel-message' } }),
+    );
+    const shell = { RELAY_LOCAL_DIR: running.folder, RELAY_CONFIG: elsewhere };
+    expect(await relay(lookup, shell)).toMatchObject({ code: 0, stderr: '' });
+    writeFileSync(elsewhere, JSON.stringify({ platform: { keyQuery: 'token' } }));
+    expect(await relay(lookup, shell)).toEqual(failed(/status 401/));
+    writeFileSync(elsewhere, JSON.stringify({ platform: { keyQuery: '' } }));
+    expect(await relay(lookup, shell)).toEqual(
+      failed(/^The platform section cannot be used:\n {2}- keyQuery: /),
+    );
+  });
+
+  it('is that of a relay on AWS, with the key from its secret and the profile of its stage', async () => {
+    const aws = await startFakeAws();
+    closing.push(aws);
+    const special = await newPlatform({
+      profile: { keyPlacement: { subAccounts: 'header' }, keyHeader: 'api-key' },
+    });
+    const config = join(folder, 'relay.config.prod.json');
+    const section = {
+      baseUrl: `${special.url}/v1`,
+      keyPlacement: { subAccounts: 'header' },
+      keyHeader: 'api-key',
+    };
+    writeFileSync(config, JSON.stringify({ platform: section }));
+    aws.stacks.set('recharge-relay-prod', {
+      TableName: 'table',
+      InboundSecretId: 'inbound',
+      OutboundSecretId: 'outbound',
+      MessageQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/messages.fifo',
+      WebhookUrl: 'https://relay.example.com/webhooks/auto-recharge',
+    });
+    aws.secrets.set('outbound', { versions: new Map() });
+    const shell = {
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'operator',
+      AWS_SECRET_ACCESS_KEY: 'operator',
+      AWS_ENDPOINT_URL_CLOUDFORMATION: aws.url,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
+      RELAY_CONFIG: config,
+    };
+    const onStack = (stack: string, more: Env = {}) =>
+      relay(['--stack', stack, ...lookup], { ...shell, ...more });
+    expect(await onStack('recharge-relay-prod')).toEqual(
+      failed(
+        "The platform's API key is not set yet. Set it: npm run relay -- --stack recharge-relay-prod secrets set platformApiKey",
+      ),
+    );
+    aws.put('outbound', { platformApiKey: KEY });
+    expect(await onStack('recharge-relay-prod')).toMatchObject({ code: 0, stderr: '' });
+    expect(await onStack('somebody-elses')).toEqual(failed(/^The stage of somebody-elses is not known/));
+    expect(await onStack('recharge-relay-prod', env)).toEqual(failed(/name one platform, --stack another/));
+  });
+
+  it('must be known, and its key', async () => {
+    const { PLATFORM_API_KEY: _, ...keyless } = env;
+    expect(await relay(lookup, keyless)).toEqual(failed(/^PLATFORM_API_KEY is not set/));
+    expect(await relay(lookup, { RELAY_LOCAL_DIR: join(folder, 'none') })).toEqual(
+      failed(/^No platform is known\. Set PLATFORM_BASE_URL and PLATFORM_API_KEY\. Or: Run/),
+    );
+  });
+
+  it('gets the key over a safe connection only', async () => {
+    const shell = { ...env, PLATFORM_BASE_URL: 'http://platform.example.com/v1' };
+    expect(await relay(lookup, shell)).toEqual(failed(/baseUrl: must be https/));
+  });
+});

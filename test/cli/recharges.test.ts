@@ -1,0 +1,318 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { send, useParties } from '../support/parties.ts';
+import { eventually, type Row, type RunningRelay, runNode, useRelays } from '../support/relay-process.ts';
+
+const { newFolder, start } = useRelays();
+const newParties = useParties();
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let relay: RunningRelay;
+beforeAll(async () => {
+  // With its own sandbox, as a newcomer has it.
+  relay = await start();
+});
+
+async function fault(service: 'platform' | 'payments', order: Record<string, unknown>) {
+  const response = await fetch(`${relay.url}/sandbox/${service}/faults`, {
+    method: 'POST',
+    body: JSON.stringify(order),
+  });
+  expect(response.status).toBe(200);
+}
+
+async function sendWebhook(email: string, key: string = randomUUID()): Promise<string> {
+  expect(await relay.cli('webhook', 'send', '--email', email, '--key', key)).toMatchObject({ code: 0 });
+  return key;
+}
+
+/** Sends a webhook whose grant is made, and answered with 500. */
+async function anUnknownGrant(email: string): Promise<Row> {
+  await fault('platform', { operation: 'grant', fault: 'error_after', email });
+  return relay.reaches(await sendWebhook(email), 'needs_review');
+}
+
+const refused = (sentence: string | RegExp) => ({
+  code: 1,
+  stdout: '',
+  stderr: expect.stringMatching(sentence),
+});
+
+describe.concurrent('recharges', () => {
+  it('are listed newest first, by phase and by client, for people and for programs', async () => {
+    const email = 'client-001@example.com';
+    const first = await sendWebhook(email);
+    await relay.reaches(first, 'completed');
+    const second = await sendWebhook(email);
+    await relay.reaches(second, 'completed');
+    const refusedKey = await sendWebhook('stranger@example.com');
+    await relay.reaches(refusedKey, 'blocked');
+
+    const list = (...filters: string[]) => relay.json<Row[]>('recharges', 'list', ...filters);
+    const own = await list('--email', ' Client-001@Example.com');
+    expect(own.map(({ key }) => key)).toEqual([second, first]);
+    expect(own[0]).toMatchObject({ phase: 'completed', credits: 500, amount: 5_000, currency: 'USD' });
+    const blocked = await list('--phase', 'blocked', '--email', 'stranger@example.com');
+    expect(blocked).toMatchObject([{ key: refusedKey, reason: 'account_unknown' }]);
+    expect(await list('--phase', 'declined', '--email', email)).toEqual([]);
+    expect(await list('--email', 'nobody@example.com')).toEqual([]);
+
+    const { stdout } = await relay.cli('recharges', 'list', '--email', email);
+    const lines = stdout.split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(
+      new RegExp(
+        `^20\\d\\d-\\S+Z  completed +500 credits +50\\.00 USD  client-001@example\\.com +${second}$`,
+      ),
+    );
+    expect(lines[2]).toBe('2 recharges');
+    expect(await relay.cli('recharges', 'list', '--phase', 'paid')).toEqual(
+      refused(/Allowed choices are received,/),
+    );
+    expect(await relay.cli('recharges', 'list', '--days', 'few')).toEqual(refused(/a whole number/));
+  });
+
+  it('are shown with what happened, what it means, and commands that answer when they are pasted', async () => {
+    const row = await anUnknownGrant('client-002@example.com');
+    const { code, stdout } = await relay.cli('recharges', 'show', row.key);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Recharge ${row.key}\n`);
+    expect(stdout).toContain('phase       needs_review (grant_unknown)\n');
+    expect(stdout).toContain('A person must say what happened.\n');
+    expect(stdout).toContain('client      client-002@example.com\n');
+    expect(stdout).toContain('price       50.00 USD\n');
+    expect(stdout).toContain(`payment     ${row.payment_ref}\n`);
+    expect(stdout).toMatch(/Z +\+\d\.\d\d s {2}webhook received\n/);
+    expect(stdout).toMatch(/Z +\+\d\.\d\d s {2}client charged: pay_/);
+    expect(stdout).toMatch(/"confirm-not-granted" and "refund" from 20\d\d-\S+Z on: until then/);
+    for (const answer of ['confirm-granted', 'confirm-not-granted', 'refund']) {
+      expect(stdout).toContain(
+        `npm run relay -- recharges resolve ${row.key} ${answer} --version ${row.version} --note "what you saw"\n`,
+      );
+    }
+    expect(await relay.cli('recharges', 'show', 'no-such-key')).toEqual(
+      refused(/^No recharge has the key no-such-key\. Look for it: npm run relay -- recharges list\n$/),
+    );
+  });
+
+  it('quote a key that a shell would read otherwise', async () => {
+    const key = `it's $(id) "here"`;
+    const email = 'client-003@example.com';
+    await fault('platform', { operation: 'grant', fault: 'fewer', email });
+    await relay.reaches(await sendWebhook(email, key), 'needs_review');
+    const { stdout } = await relay.cli('recharges', 'show', key);
+    expect(stdout).toContain(`resolve 'it'\\''s $(id) "here"' confirm-granted --version `);
+  });
+
+  it('take the answer of a person who saw the newest version, and says why', async () => {
+    const row = await anUnknownGrant('client-004@example.com');
+    const resolve = (...args: string[]) => relay.cli('recharges', 'resolve', row.key, ...args);
+    const note = ['--note', 'seen in the history'];
+    expect(await resolve('confirm-granted')).toEqual(refused(/required option '--note <text>'/));
+    expect(await resolve('confirm-granted', '--note', ' ', '--json')).toEqual(
+      refused(/^Say in --note what you looked at and what you saw\.\n$/),
+    );
+    expect(await resolve('perhaps', ...note)).toEqual(refused(/Allowed choices are confirm-charged,/));
+    expect(await resolve('confirm-charged', ...note, '--payment-ref', 'pay_1', '--json')).toEqual(
+      refused(
+        /^"confirm-charged" is no answer to grant_unknown\. Possible: confirm-granted, confirm-not-granted, refund\.\n$/,
+      ),
+    );
+    expect(await resolve('confirm-granted', ...note, '--version', '1', '--json')).toEqual(
+      refused(/ has changed since it was shown\. Nothing was written: look at it again/),
+    );
+    expect(await relay.json('recharges', 'show', row.key)).toEqual(row);
+
+    const { code, stdout } = await resolve('confirm-granted', ...note, '--version', String(row.version));
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Recharge ${row.key}\n`);
+    expect(stdout).toMatch(/\nconfirm-granted: the recharge is now completed\.\n$/);
+    expect(await resolve('confirm-granted', ...note, '--json')).toEqual(
+      refused(/ is completed: nobody needs to answer for it\.\n$/),
+    );
+    const { stdout: shown } = await relay.cli('recharges', 'show', row.key);
+    expect(shown).toContain('confirm-granted: seen in the history');
+    expect(shown).not.toContain('npm run relay');
+  });
+});
+
+describe.concurrent('accounts', () => {
+  it('are set, shown and listed, and what is not given stays', async () => {
+    const email = 'new@example.com';
+    const set = (...args: string[]) => relay.json<Record<string, unknown>>('accounts', 'set', email, ...args);
+    expect(await set('--platform-id', 'sub_9', '--daily-count', '3')).toMatchObject({
+      email,
+      known: true,
+      status: 'active',
+      platformId: 'sub_9',
+      limits: { dailyCount: 3 },
+      reservations: [],
+    });
+    const pricing = { currency: 'EUR', perCredit: '0.08' };
+    const account = await set(
+      ...['--pricing', JSON.stringify(pricing), '--cooldown-seconds', '60', '--monthly-amount', '100000'],
+      ...['--grant-email', 'New@Example.com', '--customer', 'cus_9', '--status', 'suspended'],
+    );
+    expect(account).toMatchObject({
+      status: 'suspended',
+      platformId: 'sub_9',
+      grantEmail: 'New@Example.com',
+      customer: 'cus_9',
+      pricing,
+      limits: { dailyCount: 3, cooldownSeconds: 60, monthlyAmount: 100_000 },
+    });
+    expect(await relay.json('accounts', 'show', email)).toEqual(account);
+    const { stdout } = await relay.cli('accounts', 'show', email);
+    expect(stdout).toContain(`Account ${email}\n  status      suspended\n`);
+    expect(stdout).toContain('platform id sub_9\n');
+
+    const key = await sendWebhook(email);
+    expect(await relay.reaches(key, 'blocked')).toMatchObject({ reason: 'account_suspended' });
+
+    const named = ['--platform-id', '--grant-email', '--customer', '--pricing', '--daily-count'];
+    const cleared = await set(...named.flatMap((option) => [option, 'none']));
+    expect(cleared).not.toHaveProperty('platformId');
+    expect(cleared).not.toHaveProperty('grantEmail');
+    expect(cleared).not.toHaveProperty('customer');
+    expect(cleared).not.toHaveProperty('pricing');
+    expect(cleared.limits).toEqual({ cooldownSeconds: 60, monthlyAmount: 100_000 });
+    expect(await set('--monthly-amount', 'none', '--cooldown-seconds', 'none')).toMatchObject({
+      status: 'suspended',
+      limits: {},
+    });
+    // The id is free for another client now.
+    expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
+
+    const { stdout: listed } = await relay.cli('accounts', 'list');
+    const emails = listed.trimEnd().split('\n');
+    expect(emails).toContain(email);
+    expect(emails).toContain('demo@example.com');
+    expect(emails).toEqual(emails.toSorted());
+    const all = await relay.json<{ email: string }[]>('accounts', 'list');
+    expect(all.map((one) => one.email)).toEqual(emails);
+  });
+
+  it('are refused where a setting is not understood, and not found where nobody named them', async () => {
+    const set = (...args: string[]) => relay.cli('accounts', 'set', ...args);
+    expect(await set('not an email')).toEqual(refused(/is not an email address in plain ASCII/));
+    expect(await set('a@example.com', '--status', 'gone')).toEqual(refused(/Allowed choices are active/));
+    expect(await set('a@example.com', '--pricing', '{"perCredit":1}')).toEqual(
+      refused(/JSON such as \{"currency":"USD","perCredit":"0\.08"\}/),
+    );
+    expect(await set('a@example.com', '--daily-count', 'few')).toEqual(refused(/a whole number/));
+    expect(await set('a@example.com', '--customer', ' ')).toEqual(refused(/it is blank/));
+    expect(await relay.cli('accounts', 'show', 'a@example.com')).toEqual(
+      refused(/^No account a@example\.com\. Set it up: npm run relay -- accounts set a@example\.com\n$/),
+    );
+  });
+});
+
+describe.concurrent('webhook send', () => {
+  it('is 202 at first, then 200 with what became of it, and 409 for something else under the key', async () => {
+    const webhook = (...args: string[]) =>
+      relay.cli('webhook', 'send', '--email', 'client-005@example.com', ...args);
+    expect(await webhook('--key', 'mine')).toEqual({
+      code: 0,
+      stdout: '202 {"status":"received","idempotency_key":"mine"}\n',
+      stderr: '',
+    });
+    await relay.reaches('mine', 'completed');
+    expect(await webhook('--key', 'mine', '--url', `${relay.url}/webhooks/auto-recharge`)).toMatchObject({
+      code: 0,
+      stdout: '200 {"status":"completed","idempotency_key":"mine"}\n',
+    });
+    const other = await webhook('--key', 'mine', '--credits', '499');
+    expect(other.code).toBe(1);
+    expect(other.stdout).toMatch(/^409 \{"error":\{"code":"KEY_REUSED",/);
+  });
+});
+
+describe.concurrent('quarantine', () => {
+  it('shows a genuine webhook that was not understood, as it came, and why', async () => {
+    const body = '{"id":"key-q","client":"grün@example.com"}';
+    const file = join(newFolder(), 'webhook.json');
+    writeFileSync(file, body);
+    const sent = await relay.cli('webhook', 'send', '--body', file);
+    expect(sent).toMatchObject({ code: 1, stdout: expect.stringMatching(/^400 .*NOT_UNDERSTOOD/) });
+
+    const listed = await relay.cli('quarantine', 'list');
+    const id = createHash('sha256').update(`/webhooks/auto-recharge\n${body}`).digest('hex');
+    expect(listed.stdout).toMatch(
+      new RegExp(`Z  /webhooks/auto-recharge  ${id}  the idempotency key \\(idempotency_key, data\\.`),
+    );
+    expect(await relay.cli('quarantine', 'show', id, '--body')).toEqual({
+      code: 0,
+      stdout: body,
+      stderr: '',
+    });
+    const { stdout } = await relay.cli('quarantine', 'show', id);
+    expect(stdout).toContain(
+      'Z  /webhooks/auto-recharge  the idempotency key (idempotency_key, data.idempotency_key)',
+    );
+    expect(stdout).toContain('content-type: application/json');
+    expect(stdout.endsWith(`\n${body}\n`)).toBe(true);
+    expect(stdout).not.toMatch(/x-webhook-(token|signature)/);
+    expect(await relay.cli('quarantine', 'show', 'none')).toEqual(
+      refused(/^Nothing is kept under none: npm run relay -- quarantine list\n$/),
+    );
+  });
+});
+
+describe.concurrent('pause', () => {
+  it('keeps new recharges waiting and uncharged until resume', async () => {
+    const parties = await newParties();
+    const paused = await start(parties);
+    expect(await paused.cli('pause')).toEqual(refused(/required option '--note <text>'/));
+    expect(await paused.cli('pause', '--note', 'prices change')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^No new charge begins from now on .+npm run relay -- resume\n$/),
+    });
+    const emails = ['client-001@example.com', 'client-002@example.com'];
+    for (const email of emails) {
+      expect(await send(paused, { idempotency_key: email, email, credits: 100 })).toMatchObject({
+        status: 202,
+      });
+    }
+    await eventually(async () => {
+      for (const { phase, history } of await paused.json<Row[]>('recharges', 'list')) {
+        expect(phase).toBe('received');
+        expect(history.at(-1)).toMatchObject({ event: 'waiting', detail: 'charging is paused' });
+      }
+    });
+    expect(parties.payments.books).toEqual([]);
+    expect((await paused.cli('resume')).code).toBe(0);
+    for (const email of emails) await paused.reaches(email, 'completed');
+    expect(parties.captures().toSorted()).toEqual(emails);
+    expect(parties.grants().toSorted()).toEqual(emails);
+  });
+});
+
+describe.concurrent('without a relay', () => {
+  it('says what to start, and where it looked', async () => {
+    const folder = newFolder();
+    const cli = (...args: string[]) => runNode(['cli/main.ts', ...args], { RELAY_LOCAL_DIR: folder }).ended;
+    const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --".\n`;
+    const commands = [
+      ['recharges', 'list'],
+      ['accounts', 'show', 'a@example.com'],
+      ['resume'],
+      ['webhook', 'send'],
+    ];
+    const said = await Promise.all(commands.map((command) => cli(...command)));
+    expect(said).toEqual(commands.map(() => ({ code: 1, stdout: '', stderr: sentence })));
+  });
+
+  it('says that the one that was there has ended', async () => {
+    const parties = await newParties();
+    const ended = await start(parties);
+    await ended.end();
+    const sentence = new RegExp(
+      `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --"\\.\\n$`,
+    );
+    expect(await ended.cli('recharges', 'list')).toEqual(refused(sentence));
+    expect(await ended.cli('webhook', 'send')).toEqual(refused(sentence));
+  });
+});

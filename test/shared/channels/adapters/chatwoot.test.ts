@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import type { Delivery } from '../../../../shared/channels/adapter.ts';
+import type { Reply } from '../../../../shared/http.ts';
+import {
+  adapterOf,
+  bodies,
+  COMMON,
+  expectBitsToCount,
+  expectSound,
+  forDelivery,
+  fuzzed,
+  message,
+  NOW,
+  parsed,
+  reply,
+} from './support.ts';
+
+const SETTINGS = { adapter: 'chatwoot', baseUrl: 'https://chat.example.com/', accountId: 1 };
+const chatwoot = adapterOf(SETTINGS);
+
+/** As published at https://www.chatwoot.com/docs/product/others/webhook-events, without what describes the browser. */
+const DOCUMENTED = {
+  id: 118,
+  content: 'hi',
+  created_at: '2021-07-23T18:02:48.000Z',
+  message_type: 'incoming',
+  content_type: 'text',
+  private: false,
+  content_attributes: {},
+  source_id: null,
+  sender: { id: 14, name: 'little-haze-776', avatar: '', type: 'contact' },
+  inbox: { id: 1, name: 'Acme Support' },
+  conversation: {
+    can_reply: true,
+    channel: 'Channel::WebWidget',
+    id: 10,
+    inbox_id: 1,
+    contact_inbox: { id: 12, contact_id: 14, inbox_id: 1, source_id: '405f1d30', hmac_verified: false },
+    messages: [{ id: 120, content: 'Get notified by email', message_type: 3, private: false }],
+    meta: {
+      sender: { email: null, id: 14, name: 'little-haze-776', phone_number: null, type: 'contact' },
+      assignee: { id: 1, name: 'John', type: 'user' },
+    },
+    status: 'open',
+  },
+  account: { id: 1, name: 'Acme Inc' },
+  event: 'message_created',
+};
+const given = (fields: object) => ({ ...DOCUMENTED, ...fields });
+
+describe('a webhook of Chatwoot', () => {
+  it('is a message of its contact, answered in its conversation', () => {
+    expect(message(chatwoot, DOCUMENTED)).toEqual({
+      id: '118',
+      contact: '14',
+      type: 'text',
+      text: 'hi',
+      attachments: [],
+      firstName: 'little-haze-776',
+      replyTo: '10',
+    });
+  });
+
+  it('brings the name in two parts, and the email, of the sender or of the conversation', () => {
+    const sender = { id: 14, name: ' Jane van der Berg ', email: 'Jane@acme.inc', type: 'contact' };
+    expect(message(chatwoot, given({ sender }))).toMatchObject({
+      firstName: 'Jane',
+      lastName: 'van der Berg',
+      email: 'jane@acme.inc',
+    });
+    const conversation = { ...DOCUMENTED.conversation, meta: { sender: { email: 'jane@acme.inc' } } };
+    expect(message(chatwoot, given({ conversation }))?.email).toBe('jane@acme.inc');
+  });
+
+  it('may say the type by its number, ids as text, and the conversation by display_id, as older ones do', () => {
+    const older = given({
+      id: '1',
+      message_type: 0,
+      account: { id: '1' },
+      conversation: { display_id: '7' },
+      inbox: undefined,
+    });
+    expect(message(chatwoot, older)).toMatchObject({ id: '1', replyTo: '7' });
+  });
+
+  it('brings attachments as links, and says that there was one where there is no link', () => {
+    const attachments = [
+      { id: 1, file_type: 'image', data_url: 'https://chat.example.com/rails/active_storage/a.png' },
+      { id: 2, file_type: 'location', coordinates_lat: 1, data_url: null },
+    ];
+    expect(message(chatwoot, given({ content: null, attachments }))).toMatchObject({
+      text: '[attachment]',
+      attachments: ['https://chat.example.com/rails/active_storage/a.png'],
+    });
+    expect(message(chatwoot, given({ content: null, attachments: attachments.slice(0, 1) }))?.text).toBe('');
+  });
+
+  it.each<[string, object, string]>([
+    ['our own delivery, and what agents write', { message_type: 'outgoing' }, 'not written by a contact'],
+    ['the same by its number', { message_type: 1 }, 'not written by a contact'],
+    [
+      'an outgoing one without a sender',
+      { message_type: 'outgoing', sender: null },
+      'not written by a contact',
+    ],
+    ['activity', { message_type: 'activity' }, 'not written by a contact'],
+    ['a template', { message_type: 'template' }, 'not written by a contact'],
+    ['written by an agent all the same', { sender: { id: 1, type: 'user' } }, 'not written by a contact'],
+    ['a private note', { private: true }, 'a private note'],
+    ['an update', { event: 'message_updated' }, 'an event other than message_created'],
+    ['a conversation', { event: 'conversation_created' }, 'an event other than message_created'],
+    ['another account', { account: { id: 2 } }, 'of another account'],
+    ['blank', { content: ' ' }, 'neither text nor attachment'],
+  ])('is ignored: %s', (_name, fields, why) => {
+    expect(parsed(chatwoot, given(fields))).toEqual({ kind: 'ignored', why });
+  });
+
+  it('of another inbox is ignored, where inboxes are named', () => {
+    const some = adapterOf({ ...SETTINGS, inboxIds: [2, 3] });
+    const why = 'of an inbox that is not in inboxIds';
+    expect(parsed(some, DOCUMENTED)).toEqual({ kind: 'ignored', why });
+    expect(parsed(some, given({ inbox: null }))).toEqual({ kind: 'ignored', why });
+    expect(parsed(some, given({ inbox: { id: 3 } })).kind).toBe('messages');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no JSON', '', 'the body is not a JSON object in UTF-8'],
+    ['no event', given({ event: undefined }), 'event is not text: this is no webhook of Chatwoot'],
+    [
+      'no id and no sender',
+      given({ id: null, sender: 1 }),
+      'not a message as Chatwoot describes it: id, sender',
+    ],
+    ['no type', given({ message_type: null }), 'not a message as Chatwoot describes it: message_type'],
+    ['content that is none', given({ content: [] }), 'not a message as Chatwoot describes it: content'],
+    ['no conversation', given({ conversation: {} }), 'conversation.id is missing'],
+  ])('is not understood, in a sentence without a value: %s', (_name, payload, fault) => {
+    expect(parsed(chatwoot, payload)).toEqual({ kind: 'fault', fault });
+  });
+
+  it('never makes the parser throw or hang', () => {
+    const attachments = [{ data_url: 'https://a.example/1' }, {}];
+    const kinds = expectSound(chatwoot, fuzzed(given({ attachments }), 3));
+    expect(kinds.messages).toBeGreaterThan(50);
+    expect(kinds.fault).toBeGreaterThan(50);
+  });
+
+  it('is proved by its signature over time and body, every bit of it', () => {
+    // Chatwoot publishes no example. `openssl dgst -sha256 -hmac chatwoot-webhook-secret` of `1795348800.` and the body.
+    const signature = 'sha256=0642e569582752c743b8084463b7c92fb1ca562f320e01baebc05b8bdbefb5ad';
+    const body = '{"event":"message_created","id":118,"content":"hi","message_type":"incoming"}';
+    const headers = { 'x-chatwoot-signature': signature, 'x-chatwoot-timestamp': '1795348800' };
+    expectBitsToCount(chatwoot, 'chatwoot-webhook-secret', { headers, body, now: NOW });
+  });
+
+  it('may be proved otherwise by an installation that does not sign', () => {
+    expect(adapterOf({ ...SETTINGS, verifiers: [{ type: 'token' }] }).verifiers).toEqual([
+      { type: 'token', header: 'x-webhook-token', query: 'token', prefix: '' },
+    ]);
+  });
+});
+
+describe('a delivery to Chatwoot', () => {
+  it('is an outgoing message in the conversation', () => {
+    expect(chatwoot.requests(forDelivery({ contact: '14', replyTo: '10' }), 'the-token')).toEqual([
+      {
+        method: 'POST',
+        url: 'https://chat.example.com/api/v1/accounts/1/conversations/10/messages',
+        headers: { 'content-type': 'application/json', api_access_token: 'the-token' },
+        body: '{"content":"Hello","message_type":"outgoing","private":false}',
+      },
+    ]);
+  });
+
+  it('has nowhere to go to where the contact has not written', () => {
+    expect(chatwoot.requests(forDelivery({ contact: '14' }), 'the-token')).toEqual([]);
+  });
+
+  it('stays at the messages of the account, whatever the conversation is called', () => {
+    const [request] = chatwoot.requests(forDelivery({ replyTo: '../../agents?x' }), 'the-token');
+    expect(request?.url).toBe(
+      'https://chat.example.com/api/v1/accounts/1/conversations/..%2F..%2Fagents%3Fx/messages',
+    );
+  });
+
+  it.each(['.', '..'])('goes nowhere where the conversation would be a step in the path: %s', (replyTo) => {
+    expect(chatwoot.requests(forDelivery({ replyTo }), 'the-token')).toEqual([]);
+  });
+
+  it('holds no placeholder that Chatwoot would fill in, and reads the same', () => {
+    const text = 'Dear {{{contact.name}}, {%raw%} {% if x %} {a} %}}}';
+    const attachments = ['https://a.example/{{agent.email}}'];
+    const [{ content }] = bodies(chatwoot, { replyTo: '10', text, attachments }) as [{ content: string }];
+    expect(content).not.toMatch(/\{[{%]/);
+    expect(content.replaceAll('\u200b', '')).toBe(`${text}\n${attachments[0]}`);
+    expect(bodies(chatwoot, { replyTo: '10', text: '{a} }} 50%}' })).toMatchObject([
+      { content: '{a} }} 50%}' },
+    ]);
+  });
+
+  it('goes in parts of at most maxLength, links below the text', () => {
+    const adapter = adapterOf({ ...SETTINGS, maxLength: 100 });
+    const fields = { replyTo: '10', text: 'x'.repeat(100), attachments: ['https://a.example/1'] };
+    expect(bodies(adapter, fields).map(({ content }) => content)).toEqual([
+      'x'.repeat(100),
+      'https://a.example/1',
+    ]);
+  });
+
+  it.each<[string, Reply, Delivery]>([
+    ...COMMON,
+    [
+      'created',
+      reply(200, { id: 121, content: 'Hello', message_type: 1 }),
+      { kind: 'delivered', externalId: '121' },
+    ],
+    [
+      '200 of somebody else',
+      reply(200, '<html>Sign in</html>'),
+      { kind: 'unknown', detail: 'a success, but not an answer of Chatwoot' },
+    ],
+    [
+      'a wrong token',
+      reply(401, { errors: ['You need to sign in or sign up before continuing.'] }),
+      { kind: 'not_applied', detail: 'HTTP 401' },
+    ],
+    [
+      'no such conversation',
+      reply(404, { error: 'Resource could not be found' }),
+      { kind: 'refused', detail: 'HTTP 404' },
+    ],
+    ['not valid', reply(422, { message: 'Content is too long' }), { kind: 'refused', detail: 'HTTP 422' }],
+  ])('is judged by its answer: %s', (_name, answer, delivery) => {
+    expect(chatwoot.judge(answer, NOW)).toEqual(delivery);
+  });
+});
+
+describe('a sample of a webhook of Chatwoot', () => {
+  it('is what the parser reads', () => {
+    const adapter = adapterOf({ ...SETTINGS, accountId: 7, inboxIds: [5] });
+    const sample = adapter.sample({ id: 'test-1', contact: '14', text: 'Hello' }, NOW);
+    expect(message(adapter, sample)).toMatchObject({
+      id: 'test-1',
+      contact: '14',
+      text: 'Hello',
+      // No conversation has this number: the answer to a test reaches no customer.
+      replyTo: '0',
+    });
+  });
+});

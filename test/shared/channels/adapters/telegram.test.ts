@@ -1,0 +1,385 @@
+import { createServer } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import type { Delivery } from '../../../../shared/channels/adapter.ts';
+import { type Reply, sendOnce } from '../../../../shared/http.ts';
+import {
+  adapterOf,
+  bodies,
+  COMMON,
+  expectBitsToCount,
+  expectSound,
+  forDelivery,
+  fuzzed,
+  message,
+  NOW,
+  parsed,
+  reply,
+} from './support.ts';
+
+const telegram = adapterOf({ adapter: 'telegram' });
+const inGroups = adapterOf({ adapter: 'telegram', groups: true });
+const TOKEN = '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11';
+
+/** As published at https://core.telegram.org/bots/webhooks#testing-your-bot-with-updates, where the chat has no type. */
+const DOCUMENTED = {
+  update_id: 10000,
+  message: {
+    date: 1441645532,
+    chat: { last_name: 'Test Lastname', id: 1111111, first_name: 'Test', username: 'Test' },
+    message_id: 1365,
+    from: { last_name: 'Test Lastname', id: 1111111, first_name: 'Test', username: 'Test' },
+    text: '/start',
+  },
+};
+const CHAT = { ...DOCUMENTED.message.chat, type: 'private' };
+const JANE = { id: 1111111, is_bot: false, first_name: 'Jane', last_name: 'Smith' };
+const update = (fields: object) => ({
+  update_id: 10001,
+  message: { message_id: 1366, date: 1441645532, chat: CHAT, from: JANE, ...fields },
+});
+const PERSON = { contact: '1111111', firstName: 'Jane', lastName: 'Smith' };
+
+describe('an update of Telegram', () => {
+  it('is a message of the chat’s person, under the id of the update', () => {
+    const expected = {
+      id: '10000',
+      contact: '1111111',
+      type: 'text',
+      text: '/start',
+      attachments: [],
+      firstName: 'Test',
+      lastName: 'Test Lastname',
+    };
+    expect(message(telegram, DOCUMENTED)).toEqual(expected);
+    const typed = { ...DOCUMENTED, message: { ...DOCUMENTED.message, chat: CHAT } };
+    expect(message(telegram, typed)).toEqual(expected);
+  });
+
+  it('may have the largest ids Telegram gives, and no last name', () => {
+    const id = 2 ** 52 - 1;
+    const from = { id, is_bot: false, first_name: '👩‍🚀' };
+    expect(message(telegram, update({ chat: { id, type: 'private' }, from, text: 'Hi' }))).toEqual({
+      id: '10001',
+      contact: '4503599627370495',
+      type: 'text',
+      text: 'Hi',
+      attachments: [],
+      firstName: '👩‍🚀',
+    });
+  });
+
+  it.each<[string, object, string]>([
+    ['a photo', { photo: [{ file_id: 'AgAD' }] }, '[photo]'],
+    ['a photo with a caption', { photo: [], caption: 'My cat' }, '[photo] My cat'],
+    ['a voice', { voice: { file_id: 'x', duration: 5 } }, '[voice]'],
+    ['a document', { document: { file_id: 'x', file_name: 'a.pdf' } }, '[document]'],
+    ['an animation, which is a document too', { document: {}, animation: {} }, '[animation]'],
+    ['a video note', { video_note: {} }, '[video note]'],
+    ['a sticker', { sticker: { emoji: '😀' } }, '[sticker]'],
+    ['audio', { audio: {}, caption: 'song' }, '[audio] song'],
+    ['a video', { video: {} }, '[video]'],
+    [
+      'a location',
+      { location: { latitude: 52.379189, longitude: -4.5 } },
+      '[location] https://www.google.com/maps/search/?api=1&query=52.379189%2C-4.5',
+    ],
+    [
+      'a venue, which is a location too',
+      {
+        location: { latitude: 1, longitude: 2 },
+        venue: { location: { latitude: 1, longitude: 2 }, title: 'Centraal', address: 'Stationsplein' },
+      },
+      '[location] Centraal https://www.google.com/maps/search/?api=1&query=1%2C2',
+    ],
+    [
+      'a contact',
+      { contact: { phone_number: '+31201234567', first_name: 'Jan' } },
+      '[contact] Jan +31201234567',
+    ],
+    ['a poll', { poll: { id: '1', question: 'Friday?', options: [] } }, '[poll] Friday?'],
+    ['dice', { dice: { emoji: '🎲', value: 6 } }, '[dice] 🎲 6'],
+  ])('tells what came where the file itself cannot be linked: %s', (_name, fields, text) => {
+    expect(message(telegram, update(fields))).toEqual({
+      id: '10001',
+      type: 'text',
+      text,
+      attachments: [],
+      ...PERSON,
+    });
+  });
+
+  it('holds a reaction: what was added', () => {
+    const emoji = (text: string) => ({ type: 'emoji', emoji: text });
+    const reaction = (old_reaction: object[], new_reaction: object[], more = {}) => ({
+      update_id: 10002,
+      message_reaction: {
+        chat: CHAT,
+        message_id: 1,
+        user: JANE,
+        date: 1,
+        old_reaction,
+        new_reaction,
+        ...more,
+      },
+    });
+    const expected = { id: '10002', type: 'reaction', attachments: [], ...PERSON };
+    expect(message(telegram, reaction([], [emoji('👍')]))).toEqual({ ...expected, text: '👍' });
+    expect(message(telegram, reaction([emoji('👍')], [emoji('👍'), emoji('🔥')]))?.text).toBe('🔥');
+    const special = [{ type: 'custom_emoji', custom_emoji_id: '1' }, { type: 'paid' }];
+    expect(message(telegram, reaction([], special))?.text).toBe('[custom reaction] [paid reaction]');
+    expect(parsed(telegram, reaction([emoji('👍')], []))).toEqual({
+      kind: 'ignored',
+      why: 'a reaction taken back',
+    });
+    const bot = { user: { ...JANE, is_bot: true } };
+    expect(parsed(telegram, reaction([], [emoji('👍')], bot))).toEqual({
+      kind: 'ignored',
+      why: 'written by a bot',
+    });
+  });
+
+  it('from a group is relayed only where the settings say so, each person of it as a contact', () => {
+    for (const type of ['group', 'supergroup']) {
+      const given = update({ chat: { id: -1001234567890, type, title: 'Us' }, text: 'Hi' });
+      expect(parsed(telegram, given)).toEqual({
+        kind: 'ignored',
+        why: 'from a group, and groups are not relayed',
+      });
+      expect(message(inGroups, given)).toEqual({
+        id: '10001',
+        type: 'text',
+        text: 'Hi',
+        attachments: [],
+        contact: '-1001234567890:1111111',
+        replyTo: '-1001234567890',
+        firstName: 'Jane',
+        lastName: 'Smith',
+      });
+    }
+  });
+
+  it.each<[string, object, string]>([
+    ['by a bot, ours too', update({ from: { ...JANE, is_bot: true }, text: 'Hi' }), 'written by a bot'],
+    [
+      'by the anonymous administrator of a group',
+      update({ chat: { id: -1, type: 'group' }, from: { id: 1087968824, is_bot: true }, text: 'Hi' }),
+      'written by a bot',
+    ],
+    [
+      'by nobody in a group',
+      update({ chat: { id: -1, type: 'group' }, from: undefined, text: 'Hi' }),
+      'from a group, by nobody in particular',
+    ],
+    [
+      'in a channel',
+      update({ chat: { id: -1, type: 'channel' }, text: 'Hi' }),
+      'not from a chat with people',
+    ],
+    ['an edit', { update_id: 1, edited_message: DOCUMENTED.message }, 'an edit of a message'],
+    [
+      'a button of a message',
+      { update_id: 1, callback_query: { id: '1' } },
+      'an update that is neither a message nor a reaction',
+    ],
+    ['nothing', { update_id: 1 }, 'an update that is neither a message nor a reaction'],
+    ['a notice', update({ new_chat_members: [JANE] }), 'a notice of the chat, or a kind that is not relayed'],
+  ])('is ignored: %s', (_name, given, why) => {
+    expect(parsed(inGroups, given)).toEqual({ kind: 'ignored', why });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no JSON', 'hello', 'the body is not a JSON object in UTF-8'],
+    ['no update', { message: DOCUMENTED.message }, 'update_id is not an id: this is no update'],
+    [
+      'a message without a chat',
+      { update_id: 1, message: { text: 'x' } },
+      'message is not a message as Telegram describes it',
+    ],
+    [
+      'a message whose text is none',
+      update({ text: { secret: 1 } }),
+      'message is not a message as Telegram describes it',
+    ],
+    [
+      'a reaction without its list',
+      { update_id: 1, message_reaction: { chat: CHAT, user: JANE } },
+      'message_reaction is not a reaction as Telegram describes it',
+    ],
+  ])('is not understood, in a sentence without a value: %s', (_name, given, fault) => {
+    expect(parsed(telegram, given)).toEqual({ kind: 'fault', fault });
+  });
+
+  it('never makes the parser throw or hang', () => {
+    const reaction = {
+      update_id: 1,
+      message_reaction: {
+        chat: CHAT,
+        user: JANE,
+        old_reaction: [],
+        new_reaction: [{ type: 'emoji', emoji: '👍' }],
+      },
+    };
+    const venue = { location: { latitude: 1, longitude: 2 }, title: 'x' };
+    for (const given of [DOCUMENTED, reaction, update({ photo: [], caption: 'c' }), update({ venue })]) {
+      expect(expectSound(inGroups, fuzzed(given, 2)).fault).toBeGreaterThan(50);
+    }
+  });
+
+  it('is proved by the secret token of setWebhook, every bit of it', () => {
+    const secret = 'Secret_Token-1';
+    const headers = { 'x-telegram-bot-api-secret-token': secret };
+    expectBitsToCount(telegram, secret, { headers, body: JSON.stringify(DOCUMENTED), now: NOW });
+  });
+
+  it('is accepted with an empty 200: what stands in the answer, Telegram would take for a call', () => {
+    expect(telegram.accepted).toEqual({ status: 200, body: '' });
+  });
+});
+
+describe('a delivery to Telegram', () => {
+  it('is a call of sendMessage, with the token in the address', () => {
+    expect(telegram.requests(forDelivery({ contact: '1111111' }), TOKEN)).toEqual([
+      {
+        method: 'POST',
+        url: `https://api.telegram.org/bot${TOKEN}/sendMessage`,
+        headers: { 'content-type': 'application/json' },
+        body: '{"chat_id":1111111,"text":"Hello"}',
+      },
+    ]);
+  });
+
+  it('goes to the group of a contact of a group, also where it has not written yet', () => {
+    expect(bodies(telegram, { contact: '-100123:7', replyTo: '-100123' })[0].chat_id).toBe(-100123);
+    expect(bodies(telegram, { contact: '-100123:7' })[0].chat_id).toBe(-100123);
+    expect(bodies(telegram, { contact: '@somebody' })[0].chat_id).toBe('@somebody');
+  });
+
+  it('may go to a Bot API server of one’s own, and a token cannot lead elsewhere', () => {
+    const own = adapterOf({ adapter: 'telegram', apiUrl: 'http://127.0.0.1:8081//' });
+    expect(own.requests(forDelivery(), '1:a/../b?c#d')[0]?.url).toBe(
+      'http://127.0.0.1:8081/bot1:a%2F..%2Fb%3Fc%23d/sendMessage',
+    );
+  });
+
+  it('goes in parts of at most 4096, without formatting, links below the text', () => {
+    const parts = bodies(telegram, {
+      contact: '1',
+      text: '😀'.repeat(3_000),
+      attachments: ['https://a.example/1'],
+    });
+    expect(parts.map(({ text }) => text.length)).toEqual([4_096, 1_904 + 1 + 19]);
+    expect(parts[1].text.endsWith('😀\nhttps://a.example/1')).toBe(true);
+    expect(Object.keys(parts[0])).toEqual(['chat_id', 'text']);
+    expect(bodies(telegram, { contact: '1', text: 'x'.repeat(4_096) })).toHaveLength(1);
+    expect(bodies(telegram, { contact: '1', text: 'x'.repeat(4_097) })).toHaveLength(2);
+  });
+
+  const refusal = (error_code: number, description: string, parameters?: object) =>
+    reply(error_code, { ok: false, error_code, description, ...(parameters && { parameters }) });
+  it.each<[string, Reply, Delivery]>([
+    ...COMMON,
+    [
+      'sent',
+      reply(200, { ok: true, result: { message_id: 1367, chat: CHAT, text: 'Hello' } }),
+      { kind: 'delivered', externalId: '1367' },
+    ],
+    [
+      '200 of somebody else',
+      reply(200, 'OK'),
+      { kind: 'unknown', detail: 'HTTP 200, but not an answer of the Bot API' },
+    ],
+    [
+      '200 that says no',
+      reply(200, { ok: false }),
+      { kind: 'unknown', detail: 'HTTP 200, but not an answer of the Bot API' },
+    ],
+    [
+      'no such chat',
+      refusal(400, 'Bad Request: chat not found'),
+      { kind: 'refused', detail: 'HTTP 400: Bad Request: chat not found' },
+    ],
+    [
+      'a group that became another',
+      refusal(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: -100 }),
+      { kind: 'refused', detail: 'HTTP 400: Bad Request: group chat was upgraded to a supergroup chat' },
+    ],
+    [
+      'blocked by the user',
+      refusal(403, 'Forbidden: bot was blocked by the user'),
+      { kind: 'refused', detail: 'HTTP 403: Forbidden: bot was blocked by the user' },
+    ],
+    [
+      'a revoked token',
+      refusal(401, 'Unauthorized'),
+      { kind: 'not_applied', detail: 'HTTP 401: Unauthorized' },
+    ],
+    [
+      'a token that is none',
+      refusal(404, 'Not Found'),
+      { kind: 'not_applied', detail: 'HTTP 404: Not Found' },
+    ],
+    [
+      'too many',
+      refusal(429, 'Too Many Requests: retry after 35', { retry_after: 35 }),
+      { kind: 'not_applied', detail: 'HTTP 429: Too Many Requests: retry after 35', retryAfterMs: 35_000 },
+    ],
+    [
+      'too many, the wait in the header only',
+      reply(429, { ok: false, description: 'Too Many Requests' }, { 'retry-after': '5' }),
+      { kind: 'not_applied', detail: 'HTTP 429: Too Many Requests', retryAfterMs: 5_000 },
+    ],
+    [
+      'an error of theirs',
+      refusal(500, 'Internal Server Error'),
+      { kind: 'unknown', detail: 'HTTP 500: Internal Server Error' },
+    ],
+    ['400 of a gateway', reply(400, '<html>'), { kind: 'refused', detail: 'HTTP 400' }],
+  ])('is judged by its answer: %s', (_name, given, delivery) => {
+    expect(telegram.judge(given, NOW)).toEqual(delivery);
+  });
+
+  it('never shows the token where it fails, over a real connection', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.url);
+      response
+        .writeHead(403)
+        .end('{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const adapter = adapterOf({ adapter: 'telegram', apiUrl: `http://127.0.0.1:${port}` });
+    const send = async () => {
+      const [request] = adapter.requests(forDelivery({ contact: '1' }), TOKEN);
+      if (!request) throw new Error('no request');
+      return adapter.judge(await sendOnce({ ...request, timeoutMs: 5_000 }), NOW);
+    };
+    try {
+      expect(await send()).toEqual({
+        kind: 'refused',
+        detail: 'HTTP 403: Forbidden: bot was blocked by the user',
+      });
+      expect(seen).toEqual([`/bot${TOKEN}/sendMessage`]);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+    const refused = await send();
+    expect(refused.kind).toBe('not_applied');
+    expect(JSON.stringify(refused)).not.toContain('ABC-DEF');
+  });
+});
+
+describe('a sample of an update', () => {
+  it('is what the parser reads', () => {
+    const sample = telegram.sample({ id: '42', contact: '1111111', text: 'Hello' }, NOW);
+    expect(JSON.parse(sample)).toMatchObject({
+      update_id: 42,
+      message: { date: 1_795_348_800, chat: { id: 1111111 } },
+    });
+    expect(message(telegram, sample)).toMatchObject({ id: '42', contact: '1111111', text: 'Hello' });
+    const other = telegram.sample({ id: 'test-1', contact: 'visitor', text: 'Hello' }, NOW);
+    expect(message(telegram, other)).toMatchObject({ id: 'test-1', contact: 'visitor' });
+  });
+});

@@ -1,0 +1,345 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ForDelivery } from '../../../shared/channels/adapter.ts';
+import { type Content, type Direction, type Message, newMessage } from '../../../shared/channels/message.ts';
+import { createTargets, type TargetDeps } from '../../../shared/channels/target.ts';
+import { PlatformError, PlatformRequestError } from '../../../shared/platform/operations.ts';
+import { plainAdapter, plainSettings } from '../../support/chat-world.ts';
+
+const NOW = 1_767_614_400_000;
+const OUR_ID = /^rrm-[0-9a-f]{24}$/;
+
+const CONTENT: Content = {
+  id: 'their-1',
+  contact: '+15551234567',
+  type: 'text',
+  text: 'Hello',
+  attachments: [],
+};
+
+const aMessage = (direction: Direction, content: Partial<Content> = {}, channel = 'support'): Message =>
+  newMessage({ channel, direction, content: { ...CONTENT, ...content } }, NOW);
+
+interface Given extends Partial<TargetDeps> {
+  settings?: Record<string, unknown>;
+  adapter?: Parameters<typeof plainAdapter>[0];
+  tokens?: Record<string, string>;
+}
+
+/** What each operation of the platform was asked; any that the test does not expect fails it. */
+function targets({ settings, adapter, tokens = {}, ...given }: Given = {}) {
+  const asked: [operation: string, given: unknown][] = [];
+  const unexpected = async (): Promise<never> => {
+    throw new Error('This is not asked for here.');
+  };
+  return {
+    asked,
+    ...createTargets({
+      channels: new Map([['support', { settings: plainSettings(settings), adapter: plainAdapter(adapter) }]]),
+      operations: {
+        sendMessage: async (message) => {
+          asked.push(['sendMessage', message]);
+          return {};
+        },
+        receiveMessage: async (message) => {
+          asked.push(['receiveMessage', message]);
+          return { messageId: 'platform-1' };
+        },
+      },
+      messages: { replyTo: unexpected },
+      secrets: { get: async () => ({ channelTokens: tokens }), reread: async () => 'read' },
+      callMs: 2_000,
+      onUnauthorized: () => expect.unreachable('nobody said 401'),
+      now: () => NOW,
+      ...given,
+    }),
+  };
+}
+
+describe('an incoming message', () => {
+  it('is handed to the platform under our id, with all it carries', async () => {
+    const { asked, prepare, unknownPolicy } = targets({
+      settings: { campaignId: 'campaign-1', label: 'Live chat' },
+    });
+    const names = { firstName: 'Jane', lastName: 'Smith', email: 'jane@example.com' };
+    const message = aMessage('incoming', {
+      ...names,
+      attachments: ['https://a.example/1', 'https://a.example/2'],
+    });
+    const { parts, send } = await prepare(message);
+    expect(parts).toBe(1);
+    expect(await send(0)).toEqual({ kind: 'delivered', externalId: 'platform-1' });
+    expect(asked).toEqual([
+      [
+        'receiveMessage',
+        {
+          messageSid: expect.stringMatching(OUR_ID),
+          fromId: '+15551234567',
+          toId: 'agency-1',
+          body: 'Hello\nhttps://a.example/1\nhttps://a.example/2',
+          channel: 'Live chat',
+          messageType: 'text',
+          campaignId: 'campaign-1',
+          ...names,
+        },
+      ],
+    ]);
+    expect(unknownPolicy(message)).toBe('repeat');
+  });
+
+  it('may be an attachment or a reaction, and its own campaign goes before the channel’s', async () => {
+    const { asked, prepare } = targets({ settings: { campaignId: 'campaign-1' } });
+    await (await prepare(aMessage('incoming', { text: '', attachments: ['https://a.example/1'] }))).send(0);
+    const reaction = aMessage('incoming', { type: 'reaction', text: '👍', campaignId: 'own', firstName: '' });
+    await (await prepare(reaction)).send(0);
+    expect(asked).toMatchObject([
+      ['receiveMessage', { body: 'https://a.example/1', channel: 'support', campaignId: 'campaign-1' }],
+      ['receiveMessage', { body: '👍', messageType: 'reaction', campaignId: 'own' }],
+    ]);
+    expect(asked[1]?.[1]).not.toHaveProperty('firstName');
+  });
+});
+
+describe('a message of the agency’s own systems', () => {
+  it('is sent through the channel’s name at the platform', async () => {
+    const named = targets({ settings: { customChannel: 'my-channel' } });
+    expect(await (await named.prepare(aMessage('send', { firstName: 'Jane' }))).send(0)).toEqual({
+      kind: 'delivered',
+    });
+    expect(named.asked).toEqual([
+      [
+        'sendMessage',
+        { fromId: '+15551234567', customChannel: 'my-channel', body: 'Hello', firstName: 'Jane' },
+      ],
+    ]);
+    const unnamed = targets();
+    await (await unnamed.prepare(aMessage('send'))).send(0);
+    expect(unnamed.asked).toMatchObject([['sendMessage', { customChannel: 'support' }]]);
+  });
+
+  it('is repeated where nobody knows only if the agency says so', () => {
+    expect(targets().unknownPolicy(aMessage('send'))).toBe('park');
+    expect(targets({ settings: { send: { unknown: 'repeat' } } }).unknownPolicy(aMessage('send'))).toBe(
+      'repeat',
+    );
+  });
+});
+
+describe('what the platform’s client says becomes what happened to the message:', () => {
+  const failing = (error: unknown) => {
+    const fails = () => Promise.reject(error);
+    return targets({ operations: { sendMessage: fails, receiveMessage: fails } });
+  };
+  const platformError = (outcome: PlatformError['outcome'], retryAfterMs?: number) =>
+    new PlatformError(
+      {
+        operation: 'sendMessage',
+        outcome,
+        mayRepeat: false,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+      'status 429',
+    );
+
+  it.each([
+    ['not applied', platformError('not_applied'), 'not_applied'],
+    ['refused', platformError('refused'), 'refused'],
+    ['unknown', platformError('unknown'), 'unknown'],
+    ['a key that cannot be read, before there is a request', new Error('no secret'), 'not_applied'],
+  ])('%s', async (_, error, kind) => {
+    for (const direction of ['incoming', 'send'] as const) {
+      const delivery = await (await failing(error).prepare(aMessage(direction))).send(0);
+      expect(delivery).toEqual({ kind, detail: expect.stringContaining(error.message) });
+    }
+  });
+
+  it('too large is refused: a repetition would hold up the contact for three days', async () => {
+    const tooLarge = new PlatformError(
+      { operation: 'receiveMessage', outcome: 'unknown', mayRepeat: true, status: 413 },
+      'status 413',
+    );
+    for (const direction of ['incoming', 'send'] as const) {
+      const delivery = await (await failing(tooLarge).prepare(aMessage(direction))).send(0);
+      expect(delivery).toEqual({ kind: 'refused', detail: expect.stringContaining('413') });
+    }
+  });
+
+  it.each([
+    ['incoming', 'not_applied', 'park', false],
+    ['incoming', 'unknown', 'park', false],
+    ['incoming', 'refused', 'park', true],
+    ['send', 'not_applied', 'park', false],
+    ['send', 'unknown', 'park', true],
+    ['send', 'unknown', 'repeat', false],
+  ] as const)('%s, %s, where it would %s: with the name of the request: %s', async (...row) => {
+    const [direction, outcome, unknown, named] = row;
+    const error = new PlatformError(
+      { operation: 'sendMessage', outcome, mayRepeat: false, status: 503, requestId: 'req-7' },
+      'status 503 Not now. (request id req-7)',
+    );
+    const fails = () => Promise.reject(error);
+    const { prepare } = targets({
+      settings: { send: { unknown } },
+      operations: { sendMessage: fails, receiveMessage: fails },
+    });
+    const delivery = await (await prepare(aMessage(direction))).send(0);
+    const { detail } = delivery as { detail: string };
+    expect(detail).toMatch(named ? /status 503 Not now\. \(/ : /status 503 Not now\. [A-Z]/);
+    expect(detail.includes('req-7')).toBe(named);
+  });
+
+  it('a wait the platform asks for', async () => {
+    const { prepare } = failing(platformError('not_applied', 7_000));
+    expect(await (await prepare(aMessage('send'))).send(0)).toMatchObject({
+      kind: 'not_applied',
+      retryAfterMs: 7_000,
+    });
+  });
+
+  it('arguments that cannot be meant are refused', async () => {
+    const { prepare } = failing(
+      new PlatformRequestError('receiveMessage', { issues: [], name: 'ZodError' } as never),
+    );
+    expect(await (await prepare(aMessage('incoming'))).send(0)).toMatchObject({ kind: 'refused' });
+  });
+});
+
+describe('a reply for the chat', () => {
+  const servers: Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    }
+  });
+
+  async function aChat(answer: (path: string) => { status: number } | 'hang') {
+    const requests: string[] = [];
+    const server = createServer((request, response) => {
+      requests.push(request.url ?? '');
+      const said = answer(request.url ?? '');
+      if (said !== 'hang') response.writeHead(said.status).end('{}');
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('Bug! A server has no port.');
+    return { url: `http://127.0.0.1:${address.port}`, requests };
+  }
+
+  it('is one request a part, judged by the adapter, to where the contact takes replies', async () => {
+    const { url, requests } = await aChat(() => ({ status: 200 }));
+    const seen: { message?: ForDelivery; token?: string; judged: unknown[] } = { judged: [] };
+    const asked: string[] = [];
+    const { prepare } = targets({
+      tokens: { support: 'bot-token' },
+      messages: {
+        replyTo: async (channel, contact) => {
+          asked.push(`${channel} ${contact}`);
+          return 'C1:17.2';
+        },
+      },
+      adapter: {
+        requests(message, token) {
+          Object.assign(seen, { message, token });
+          return ['/1', '/2'].map((path) => ({ method: 'POST', url: url + path, headers: {}, body: '{}' }));
+        },
+        judge(reply, now) {
+          seen.judged.push([reply.kind, now]);
+          return { kind: 'delivered', externalId: `e-${seen.judged.length}` };
+        },
+      },
+    });
+    const message = aMessage('outgoing');
+    const { parts, send } = await prepare(message);
+    expect(parts).toBe(2);
+    expect(requests).toEqual([]);
+    expect(await send(1)).toEqual({ kind: 'delivered', externalId: 'e-1' });
+    expect(await send(0)).toEqual({ kind: 'delivered', externalId: 'e-2' });
+    expect(requests).toEqual(['/2', '/1']);
+    expect(seen).toMatchObject({
+      message: { ...CONTENT, ourId: expect.stringMatching(OUR_ID), replyTo: 'C1:17.2' },
+      token: 'bot-token',
+      judged: [
+        ['response', NOW],
+        ['response', NOW],
+      ],
+    });
+    expect(asked).toEqual(['support +15551234567']);
+  });
+
+  it('has no place of its own where the contact never named one, and a blank token where none is set', async () => {
+    const seen: unknown[] = [];
+    const { prepare } = targets({
+      messages: { replyTo: async () => undefined },
+      tokens: { sales: 'of another channel' },
+      adapter: {
+        requests(message, token) {
+          seen.push(message, token);
+          return [];
+        },
+      },
+    });
+    expect((await prepare(aMessage('outgoing'))).parts).toBe(0);
+    expect(seen).toEqual([{ ...CONTENT, ourId: expect.stringMatching(OUR_ID) }, '']);
+  });
+
+  it('waits for its token where it needs one: a delivery without it might be taken for one', async () => {
+    let asked = 0;
+    const { prepare } = targets({
+      messages: { replyTo: async () => undefined },
+      tokens: { support: ' ' },
+      adapter: {
+        needsToken: true,
+        requests: () => {
+          asked += 1;
+          return [];
+        },
+      },
+    });
+    await expect(prepare(aMessage('outgoing'))).rejects.toThrow(
+      'no token is set: npm run relay -- secrets set support/token',
+    );
+    expect(asked).toBe(0);
+  });
+
+  it('has the token read again where the chat says 401, and is given up after its time', async () => {
+    const { url } = await aChat((path) => (path === '/401' ? { status: 401 } : 'hang'));
+    let unauthorized = 0;
+    const { prepare } = targets({
+      messages: { replyTo: async () => undefined },
+      callMs: 200,
+      onUnauthorized: () => {
+        unauthorized += 1;
+      },
+      adapter: {
+        requests: () => ['/401', '/slow'].map((path) => ({ method: 'POST', url: url + path, headers: {} })),
+        judge: (reply) => ({ kind: 'unknown', detail: reply.kind }),
+      },
+    });
+    const { send } = await prepare(aMessage('outgoing'));
+    expect(await send(0)).toEqual({ kind: 'unknown', detail: 'response' });
+    expect(unauthorized).toBe(1);
+    expect(await send(1)).toEqual({ kind: 'unknown', detail: 'no_answer' });
+    expect(unauthorized).toBe(1);
+    await expect(send(2)).rejects.toThrow('Bug!');
+  });
+
+  it('is repeated where nobody knows if the chat dedupes by our id', () => {
+    const message = aMessage('outgoing');
+    const delivery = { url: 'https://chat.example.com', dedupes: true };
+    expect(targets().unknownPolicy(message)).toBe('park');
+    expect(targets({ settings: { delivery } }).unknownPolicy(message)).toBe('repeat');
+  });
+});
+
+describe('a channel that the configuration no longer has', () => {
+  it.each(['incoming', 'outgoing', 'send'] as const)('cannot be prepared for: %s', async (direction) => {
+    const { prepare, unknownPolicy } = targets();
+    const message = aMessage(direction, {}, 'constructor');
+    await expect(prepare(message)).rejects.toThrow('the configuration has no such channel');
+    expect(unknownPolicy(message)).toBe(direction === 'incoming' ? 'repeat' : 'park');
+  });
+});

@@ -1,0 +1,608 @@
+import { channel } from 'node:diagnostics_channel';
+import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { redactUrl } from '../../../shared/platform/call.ts';
+import { createPlatformClient } from '../../../shared/platform/client.ts';
+import { createPace, type Pace } from '../../../shared/platform/pace.ts';
+import { platformProfileSchema } from '../../../shared/platform/profile.ts';
+import { readError } from '../../../shared/platform/schemas.ts';
+import { AnsweringPlatform, type Body, KEY } from './answering.ts';
+
+const EMAIL = 'jane+1@example.com';
+const grant = { email: EMAIL, credits: 500, description: 'rr-7f3a Auto-recharge' };
+
+const platform = new AnsweringPlatform();
+
+type Settings = Partial<z.input<typeof platformProfileSchema>>;
+
+function client(
+  settings: Settings = {},
+  { pace, ...how }: { key?: string; timeoutMs?: number; pace?: Pace } = {},
+) {
+  return createPlatformClient({
+    profile: platformProfileSchema.parse({ baseUrl: platform.baseUrl, ...settings }),
+    ...platform.callOptions(how),
+    ...(pace === undefined ? {} : { pace }),
+  });
+}
+
+async function send(asker = client(), asked = grant) {
+  const prepared = await asker.prepareGrant(asked);
+  return prepared.send();
+}
+
+const granted = { success: true, sub_account_id: 'abc123xyz', credits_added: 500, new_balance: 542.5 };
+const notFound = { error: { code: 'NOT_FOUND', message: 'No sub-account' } };
+const differs = (what: string) => ({ kind: 'differs', detail: `status 200: ${what}` });
+const unknown = (detail: string) => ({ kind: 'unknown', detail });
+
+type Row = [name: string, status: number, body: Body, result: unknown];
+
+describe('a grant', () => {
+  it.each<Row>([
+    ['as asked', 200, granted, { kind: 'granted', newBalance: 542.5 }],
+    ['as asked, as something created', 201, granted, { kind: 'granted', newBalance: 542.5 }],
+    ['as asked, without a balance', 200, { success: true, credits_added: 500 }, { kind: 'granted' }],
+    [
+      'as asked, naming the sub-account',
+      200,
+      { ...granted, email: ' Jane+1@Example.com' },
+      { kind: 'granted', newBalance: 542.5 },
+    ],
+    ['with fewer credits', 200, { ...granted, credits_added: 250 }, differs('250 credits added, not 500')],
+    ['with more credits', 200, { ...granted, credits_added: 501 }, differs('501 credits added, not 500')],
+    [
+      'with the credits as a text',
+      200,
+      { ...granted, credits_added: '500' },
+      differs('not the documented answer'),
+    ],
+    ['without the credits', 200, { success: true, new_balance: 542 }, differs('not the documented answer')],
+    ['with success: false', 200, { ...granted, success: false }, differs('success is false')],
+    ['with success as a text', 200, { ...granted, success: 'true' }, differs('not the documented answer')],
+    [
+      'with a balance that is no number',
+      200,
+      { ...granted, new_balance: 'much' },
+      differs('not the documented answer'),
+    ],
+    [
+      'with an endless balance',
+      200,
+      '{"success":true,"credits_added":500,"new_balance":1e999}',
+      differs('not the documented answer'),
+    ],
+    ['to another email', 200, { ...granted, email: 'john@example.com' }, differs('another sub-account')],
+    [
+      'to another sub_account_email',
+      200,
+      { ...granted, sub_account_email: 'john@example.com' },
+      differs('another sub-account'),
+    ],
+    [
+      'to another sub_account',
+      200,
+      { ...granted, sub_account: { email: 'john@example.com' } },
+      differs('another sub-account'),
+    ],
+    ['with HTML under 200', 200, '<html>OK</html>', differs('not the documented answer')],
+    ['with nothing under 204', 204, '', { kind: 'differs', detail: 'status 204: not the documented answer' }],
+    [
+      'with an error under 200',
+      200,
+      { error: { code: 'X', message: 'no' } },
+      { kind: 'differs', detail: 'status 200 X no: not the documented answer' },
+    ],
+    ['with 301', 301, '', { kind: 'not_applied', detail: 'status 301', agencyFault: 'redirected' }],
+    ['with 302', 302, granted, { kind: 'not_applied', detail: 'status 302', agencyFault: 'redirected' }],
+    ['with 307', 307, '', { kind: 'not_applied', detail: 'status 307', agencyFault: 'redirected' }],
+    ['with 401', 401, '', { kind: 'not_applied', detail: 'status 401', agencyFault: 'unauthorized' }],
+    ['with 403', 403, '', { kind: 'not_applied', detail: 'status 403', agencyFault: 'forbidden' }],
+    ['with 429 that does not say how long', 429, '', { kind: 'not_applied', detail: 'status 429' }],
+    [
+      'with an empty pool in the message',
+      400,
+      { error: { code: 'X', message: 'Insufficient Credits in agency' } },
+      {
+        kind: 'not_applied',
+        detail: 'status 400 X Insufficient Credits in agency',
+        agencyFault: 'pool_empty',
+      },
+    ],
+    [
+      'with an empty pool in an error text',
+      400,
+      { error: 'insufficient credits' },
+      { kind: 'not_applied', detail: 'status 400 insufficient credits', agencyFault: 'pool_empty' },
+    ],
+    [
+      'with an empty pool in a message alone',
+      400,
+      { message: 'insufficient credits' },
+      { kind: 'not_applied', detail: 'status 400 insufficient credits', agencyFault: 'pool_empty' },
+    ],
+    [
+      'with another 400 of the platform',
+      400,
+      { error: { code: 'INVALID', message: 'bad' } },
+      { kind: 'refused', detail: 'status 400 INVALID bad' },
+    ],
+    ['with a 400 of something else', 400, '<html>Bad Request</html>', unknown('status 400')],
+    [
+      'with a 400 that speaks of an empty pool in HTML',
+      400,
+      '<html>insufficient credits</html>',
+      unknown('status 400'),
+    ],
+    [
+      'with 404 of the platform',
+      404,
+      notFound,
+      { kind: 'refused', detail: 'status 404 NOT_FOUND No sub-account' },
+    ],
+    [
+      'with 404 of the platform as an error text',
+      404,
+      { error: 'not found' },
+      { kind: 'refused', detail: 'status 404 not found' },
+    ],
+    [
+      'with 404 and a bare message, as API gateways give',
+      404,
+      { message: 'Not Found' },
+      { kind: 'not_applied', detail: 'status 404 Not Found', agencyFault: 'wrong_address' },
+    ],
+    [
+      'with 404 of something else',
+      404,
+      '<html>Not Found</html>',
+      { kind: 'not_applied', detail: 'status 404', agencyFault: 'wrong_address' },
+    ],
+    [
+      'with 404 and other JSON',
+      404,
+      { success: false },
+      { kind: 'not_applied', detail: 'status 404', agencyFault: 'wrong_address' },
+    ],
+    [
+      'with 422 of the platform',
+      422,
+      { error: { code: 'INVALID' } },
+      { kind: 'refused', detail: 'status 422 INVALID' },
+    ],
+    ['with 422 of something else', 422, '', unknown('status 422')],
+    ['with 402', 402, { error: 'insufficient credits' }, unknown('status 402 insufficient credits')],
+    ['with 408', 408, { error: 'slow' }, unknown('status 408 slow')],
+    ['with 409', 409, { error: 'conflict' }, unknown('status 409 conflict')],
+    ['with 500', 500, granted, unknown('status 500')],
+    ['with 502', 502, '', unknown('status 502')],
+    ['with 503 that asks to wait', 503, '', unknown('status 503')],
+  ])('answered %s (%i) is made once and read as agreed', async (_name, status, body, result) => {
+    platform.answers(status, body, {
+      location: '/v1/elsewhere',
+      ...(status === 503 ? { 'retry-after': '1' } : {}),
+    });
+    expect(await send()).toEqual(result);
+    expect(platform.seen).toHaveLength(1);
+    expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['Retry-After', { 'retry-after': '30' }],
+    ['X-RateLimit-Reset', { 'x-ratelimit-reset': '1700000030' }],
+  ])('answered with 429 and %s was not applied, and says how long to wait', async (_name, headers) => {
+    platform.answers(429, '', headers);
+    expect(await send()).toEqual({ kind: 'not_applied', detail: 'status 429', retryAfterMs: 30_000 });
+  });
+
+  it.each([401, 403, 429] as const)(
+    'answered with %i is unknown where the profile does not call that a proof',
+    async (status) => {
+      platform.answers(status, '', { 'retry-after': '1' });
+      const others = ([401, 403, 429] as const).filter((other) => other !== status);
+      expect(await send(client({ notAppliedStatuses: others }))).toEqual(unknown(`status ${status}`));
+      expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
+    },
+  );
+
+  it('finds the empty pool by the pattern of the profile, in the code as well', async () => {
+    platform.answers(400, { error: { code: 'POOL_EMPTY', message: 'no' } });
+    expect(await send(client({ emptyPoolPattern: '^pool_' }))).toMatchObject({ agencyFault: 'pool_empty' });
+    expect(await send()).toMatchObject({ kind: 'refused' });
+  });
+
+  it('that finds no platform was not applied', async () => {
+    platform.close();
+    expect(await send()).toEqual({
+      kind: 'not_applied',
+      detail: expect.stringMatching(/^not sent: ECONNREFUSED/),
+    });
+  });
+
+  it('whose connection breaks after it was sent is unknown, and is not repeated', async () => {
+    platform.answer = (response) => response.destroy();
+    expect(await send()).toEqual(unknown(expect.stringMatching(/^no answer: ECONNRESET/)));
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('whose answer breaks off is unknown', async () => {
+    platform.answer = (response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{"success":true');
+      setTimeout(() => response.destroy(), 20);
+    };
+    expect(await send()).toMatchObject({ kind: 'unknown' });
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('that is not answered in time is unknown', async () => {
+    platform.answer = () => {};
+    expect(await send(client({}, { timeoutMs: 100 }))).toEqual(unknown('no answer: no answer in time'));
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('sends the key in a header and nowhere else', async () => {
+    platform.answers(200, granted);
+    await send(client({ baseUrl: `${platform.baseUrl}/` }));
+    expect(platform.seen).toEqual([
+      expect.objectContaining({ method: 'POST', url: '/v1/subaccounts/credits' }),
+    ]);
+    expect(platform.seen[0]?.headers).toMatchObject({ 'x-api-key': KEY, 'content-type': 'application/json' });
+    expect(JSON.parse(platform.seen[0]?.body ?? '')).toEqual({
+      email: EMAIL,
+      amount: 500,
+      description: 'rr-7f3a Auto-recharge',
+    });
+  });
+
+  it('sends the key where the profile says', async () => {
+    platform.answers(200, granted);
+    await send(client({ keyHeader: 'X-Agency-Key' }));
+    const prefixed = { keyHeader: 'X-Agency-Key', keyPrefix: 'Bearer ' };
+    await send(client(prefixed));
+    await send(client({ ...prefixed, keyPlacement: { credits: 'query' }, keyQuery: 'k' }));
+    expect(
+      platform.seen.map(({ url, headers }) => [url, headers['x-agency-key'], headers['x-api-key']]),
+    ).toEqual([
+      ['/v1/subaccounts/credits', KEY, undefined],
+      ['/v1/subaccounts/credits', `Bearer ${KEY}`, undefined],
+      [`/v1/subaccounts/credits?k=${KEY}`, undefined, undefined],
+    ]);
+  });
+
+  it('cuts a description at its end', async () => {
+    platform.answers(200, granted);
+    await send(client({ maxDescriptionLength: 7 }));
+    expect(JSON.parse(platform.seen[0]?.body ?? '').description).toBe('rr-7f3a');
+  });
+
+  it('takes a key with a line feed at its end', async () => {
+    platform.answers(200, granted);
+    expect(await send(client({}, { key: `${KEY}\n` }))).toMatchObject({ kind: 'granted' });
+    expect(platform.seen[0]?.headers['x-api-key']).toBe(KEY);
+  });
+
+  it.each(['', ' ', 'two words', 'line\nfeed', 'schlüssel'])(
+    'is not sent with the key %j, and the key is asked for anew',
+    async (key) => {
+      expect(await send(client({}, { key }))).toEqual({
+        kind: 'not_applied',
+        detail: 'not sent: the API key is empty or malformed',
+        agencyFault: 'unauthorized',
+      });
+      expect(platform.seen).toHaveLength(0);
+      expect(platform.unauthorized).toBe(1);
+    },
+  );
+
+  it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'of %d credits is not prepared',
+    async (credits) => {
+      await expect(client().prepareGrant({ ...grant, credits })).rejects.toThrow();
+    },
+  );
+
+  it('goes out in the very turn in which send is called, and not before', async () => {
+    platform.answers(200, granted);
+    let created = 0;
+    const count = () => {
+      created += 1;
+    };
+    channel('http.client.request.created').subscribe(count);
+    const prepared = await client().prepareGrant(grant);
+    expect(created).toBe(0);
+    const result = prepared.send();
+    expect(created).toBe(1);
+    await result;
+    channel('http.client.request.created').unsubscribe(count);
+  });
+});
+
+describe('a sub-account', () => {
+  const found = {
+    success: true,
+    data: { email: EMAIL, uid: 'u1', usage_limits: { monthly_credits: 0, credits: 42.25 } },
+  };
+  const silent = (detail: string) => ({ kind: 'no_answer', detail });
+
+  it.each<Row>([
+    ['found', 200, found, { kind: 'found', balance: 42.25, platformId: 'u1' }],
+    ['found, and no more is said', 200, { success: true, data: {} }, { kind: 'found' }],
+    [
+      'found with odd details',
+      200,
+      { success: true, data: { uid: 7, usage_limits: 'none' } },
+      { kind: 'found' },
+    ],
+    [
+      'found, but it is another',
+      200,
+      { success: true, data: { email: 'john@example.com' } },
+      silent('status 200: another sub-account'),
+    ],
+    ['found without its data', 200, { success: true }, silent('status 200: not the documented answer')],
+    ['HTML', 200, '<html>', silent('status 200: not the documented answer')],
+    ['success: false', 200, { success: false }, { kind: 'not_found' }],
+    ['404 of the platform', 404, notFound, { kind: 'not_found' }],
+    ['404 of something else', 404, 'Not Found', silent('status 404')],
+    ['204', 204, '', silent('status 204')],
+    ['302, which is not followed', 302, found, silent('status 302')],
+    ['400', 400, { error: 'Invalid request' }, silent('status 400 Invalid request')],
+    ['401', 401, '', silent('status 401')],
+    ['403', 403, notFound, silent('status 403 NOT_FOUND No sub-account')],
+    ['429', 429, '', silent('status 429')],
+    ['500', 500, { success: false }, silent('status 500')],
+  ])('answered with %s (%i)', async (_name, status, body, result) => {
+    platform.answers(status, body, { location: '/v1/elsewhere' });
+    expect(await client().subAccount(EMAIL)).toEqual(result);
+    expect(platform.seen).toHaveLength(1);
+    expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
+  });
+
+  it('gives no answer where the platform cannot be reached, or is silent', async () => {
+    platform.answer = () => {};
+    expect(await client({}, { timeoutMs: 100 }).subAccount(EMAIL)).toEqual(
+      silent('no answer: no answer in time'),
+    );
+    platform.close();
+    expect(await client().subAccount(EMAIL)).toEqual(
+      silent(expect.stringMatching(/^not sent: ECONNREFUSED/)),
+    );
+  });
+
+  it('is not asked for with an empty key', async () => {
+    expect(await client({}, { key: '' }).subAccount(EMAIL)).toEqual(
+      silent('not sent: the API key is empty or malformed'),
+    );
+    expect(platform.unauthorized).toBe(1);
+  });
+
+  it('is asked for by its escaped email, the key in the query', async () => {
+    platform.answers(200, found);
+    await client().subAccount(EMAIL);
+    await client({ keyPlacement: { subAccounts: 'header' } }).subAccount(EMAIL);
+    expect(
+      platform.seen.map(({ method, url, headers, body }) => [method, url, headers['x-api-key'], body]),
+    ).toEqual([
+      ['GET', `/v1/subaccounts?email=jane%2B1%40example.com&apiKey=${KEY}`, undefined, ''],
+      ['GET', '/v1/subaccounts?email=jane%2B1%40example.com', KEY, ''],
+    ]);
+  });
+});
+
+describe('the pace', () => {
+  const SLOW = 'not sent: our own limit of requests, or the wait the platform asked for';
+
+  it('keeps back a grant over the budget, as not applied, and says how long', async () => {
+    platform.answers(200, granted);
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 60_000 });
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('keeps back a look-up over the budget, as no answer', async () => {
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    platform.answers(404, notFound);
+    expect(await asker.subAccount(EMAIL)).toEqual({ kind: 'not_found' });
+    expect(await asker.subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail: SLOW });
+    expect(await asker.findGrant({ mark: 'rr-1-1', email: EMAIL, credits: 1, since: 0 })).toEqual({
+      kind: 'no_answer',
+      detail: SLOW,
+    });
+    expect(platform.seen).toHaveLength(1);
+  });
+
+  it('is taken when a grant is prepared, so that sending it is the bytes alone', async () => {
+    platform.answers(200, granted);
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
+    const first = await asker.prepareGrant(grant);
+    const second = await asker.prepareGrant(grant);
+    expect(await second.send()).toMatchObject({ kind: 'not_applied' });
+    expect(await first.send()).toMatchObject({ kind: 'granted' });
+  });
+
+  it('costs nothing where there is no key to send', async () => {
+    platform.answers(200, granted);
+    const pace = createPace({ requestsPerMinute: 1, now: () => 0 });
+    expect(await send(client({}, { pace, key: '' }))).toMatchObject({ agencyFault: 'unauthorized' });
+    expect(await send(client({}, { pace }))).toMatchObject({ kind: 'granted' });
+  });
+
+  it.each<[string, Record<string, string>, number]>([
+    ['seconds', { 'retry-after': '30' }, 30_000],
+    ['a date', { 'retry-after': 'Tue, 14 Nov 2023 22:14:20 GMT' }, 60_000],
+    ['the time of the reset', { 'x-ratelimit-reset': '1700000045' }, 45_000],
+    ['an hour, of which a quarter is believed', { 'retry-after': '3600' }, 900_000],
+  ])('stands still after a 429 that names %s', async (_name, headers, ms) => {
+    let now = 0;
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 600, now: () => now }) });
+    platform.answers(429, '', headers);
+    await asker.subAccount(EMAIL);
+    platform.answers(200, granted);
+    now = ms - 1;
+    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 1 });
+    now = ms;
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+  });
+
+  it.each<[string, number, Record<string, string>]>([
+    ['a 429 that names no time', 429, {}],
+    ['a 503, whatever it names', 503, { 'retry-after': '30' }],
+    ['a success, whatever it names', 200, { 'x-ratelimit-reset': '30' }],
+  ])('goes on after %s', async (_name, status, headers) => {
+    const asker = client({}, { pace: createPace({ requestsPerMinute: 600, now: () => 0 }) });
+    platform.answers(status, '', headers);
+    await asker.subAccount(EMAIL);
+    platform.answers(200, granted);
+    expect(await send(asker)).toMatchObject({ kind: 'granted' });
+  });
+
+  it('reads the headers the profile names, in their order', async () => {
+    platform.answers(429, '', { 'x-wait': 'soon', 'retry-after': '7', 'x-reset': '5' });
+    const wait = async (waitHeaders: string[]) => send(client({ waitHeaders }));
+    expect(await wait(['X-Wait', 'X-Reset', 'retry-after'])).toMatchObject({ retryAfterMs: 5_000 });
+    expect(await wait(['x-wait'])).toEqual({ kind: 'not_applied', detail: 'status 429' });
+  });
+});
+
+describe('what is said about an answer', () => {
+  it('never holds the key, a query string or an email address, even where the platform quotes them', async () => {
+    const message = `Bad key ${KEY} for ${EMAIL} in GET /v1/subaccounts?email=x&apiKey=${KEY}, ask help@example.com`;
+    platform.answers(400, { error: { code: KEY, message } });
+    const detail = 'status 400 [key] Bad key [key] for [email] in GET /v1/subaccounts?[redacted] ask [email]';
+    expect(await send()).toEqual({ kind: 'refused', detail });
+    expect(await client().subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail });
+  });
+
+  it('never holds a phone number', async () => {
+    platform.answers(400, { error: 'No SMS to +1 (555) 123-4567 or 31612345678; 10+20 = 30, 12345678' });
+    expect(await send()).toEqual({
+      kind: 'refused',
+      detail: 'status 400 No SMS to [phone] or [phone]; 10+20 = 30, 12345678',
+    });
+  });
+
+  it('names the request as the platform does, where its support may have to be asked', async () => {
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'req_8/a:1' });
+    expect(await send()).toEqual(unknown('status 500 Oops (request id req_8/a:1)'));
+    platform.answers(400, { error: 'Oops' }, { 'x-request-id': 'r1', 'x-trace': 't'.repeat(100) });
+    expect(await send(client({ requestIdHeader: 'X-Trace' }))).toEqual({
+      kind: 'refused',
+      detail: `status 400 Oops (request id ${'t'.repeat(64)})`,
+    });
+    platform.answers(200, { success: false, credits_added: 0 }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual(differs('success is false (request id r1)'));
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': 'not a plain word' });
+    expect(await send()).toEqual(unknown('status 500 Oops'));
+    platform.answers(500, { error: 'Oops' }, { 'x-request-id': `of-${KEY}` });
+    expect(await send()).toEqual(unknown('status 500 Oops (request id of-[key])'));
+    platform.answers(500, { error: 'x'.repeat(300) }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual(unknown(`status 500 ${'x'.repeat(173)} (request id r1)`));
+  });
+
+  it('is the same for each wait: equal ones are one entry in the history of a row', async () => {
+    platform.answers(429, { error: 'Slow' }, { 'x-request-id': 'r1' });
+    expect(await send()).toEqual({ kind: 'not_applied', detail: 'status 429 Slow' });
+    expect(await client().subAccount(EMAIL)).toEqual({ kind: 'no_answer', detail: 'status 429 Slow' });
+  });
+
+  it('is at most 200 characters long, and does not end in half a key', async () => {
+    platform.answers(409, { error: `${'x'.repeat(185)}${KEY}` });
+    const result = await send();
+    expect(result).toEqual(unknown(`status 409 ${'x'.repeat(185)}[key`));
+  });
+});
+
+describe('redactUrl', () => {
+  it.each([
+    [
+      'https://api.example.com/v1/subaccounts?apiKey=secret&email=a',
+      'https://api.example.com/v1/subaccounts?[redacted]',
+    ],
+    ['"GET /x?apiKey=secret" failed, GET /y?k=1 too', '"GET /x?[redacted]" failed, GET /y?[redacted] too'],
+    ['https://api.example.com/v1#a', 'https://api.example.com/v1#a'],
+    ['Really? Yes', 'Really? Yes'],
+  ])('%s becomes %s', (text, redacted) => {
+    expect(redactUrl(text)).toBe(redacted);
+  });
+});
+
+describe('readError', () => {
+  it.each<[string, unknown]>([
+    [
+      '{"error":{"code":"INVALID_PHONE","message":"No."}}',
+      { code: 'INVALID_PHONE', message: 'No.', envelope: true },
+    ],
+    ['{"error":{"code":404}}', { code: '404', envelope: true }],
+    ['{"error":{"message":"No."}}', { message: 'No.', envelope: true }],
+    ['{"error":"No."}', { message: 'No.', envelope: true }],
+    ['{"message":"No."}', { message: 'No.', envelope: false }],
+    ['{"error":{}}', { envelope: false }],
+    ['{"error":""}', { envelope: false }],
+    ['{"error":true}', { envelope: false }],
+    ['{"success":false}', { envelope: false }],
+    ['[{"error":"No."}]', { envelope: false }],
+    ['"error"', { envelope: false }],
+    ['null', { envelope: false }],
+    ['<html>', { envelope: false }],
+    ['', { envelope: false }],
+  ])('reads %s', (body, error) => {
+    expect(readError(body)).toEqual(error);
+  });
+});
+
+describe('platformProfileSchema', () => {
+  it('fills in what the API page says', () => {
+    expect(platformProfileSchema.parse({ baseUrl: 'https://api.example.com/v1/' })).toEqual({
+      baseUrl: 'https://api.example.com/v1',
+      keyPlacement: {
+        credits: 'header',
+        subAccounts: 'query',
+        contacts: 'query',
+        lists: 'query',
+        messages: 'query',
+        usageExport: 'query',
+      },
+      keyHeader: 'x-api-key',
+      keyPrefix: '',
+      keyQuery: 'apiKey',
+      subAccountLookup: false,
+      emptyPoolPattern: 'insufficient credits',
+      notAppliedStatuses: [401, 403, 429],
+      maxDescriptionLength: 200,
+      requestsPerMinute: 600,
+      waitHeaders: ['retry-after', 'x-ratelimit-reset'],
+      requestIdHeader: 'x-request-id',
+      sendPath: '/send_custom_channel_message',
+      incomingPath: '/incoming_custom_channel_message',
+      contactFieldsOnIncoming: true,
+      usageExport: { listsGrants: false },
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['no base URL', { baseUrl: undefined }],
+    ['an unencrypted base URL', { baseUrl: 'http://api.example.com/v1' }],
+    ['a base URL with a query', { baseUrl: 'https://api.example.com/v1?apiKey=x' }],
+    ['a base URL with a password', { baseUrl: 'https://a:b@api.example.com/v1' }],
+    ['a pattern that is no regular expression', { emptyPoolPattern: '(' }],
+    ['a pattern that matches everything', { emptyPoolPattern: '' }],
+    ['a status that proves nothing', { notAppliedStatuses: [500] }],
+    ['a header that is none', { keyHeader: 'x api key' }],
+    ['a prefix with a line feed', { keyPrefix: 'Bearer\n' }],
+    ['a prefix that begins with a blank', { keyPrefix: ' Bearer ' }],
+    ['a prefix that runs into the key', { keyPrefix: 'Bearer' }],
+    ['a prefix that a header cannot hold', { keyPrefix: 'Schlüssel ' }],
+    ['a budget of no requests', { requestsPerMinute: 0 }],
+    ['no header to read a wait from', { waitHeaders: [] }],
+    ['a wait header that is none', { waitHeaders: ['retry after'] }],
+    ['a path with a query', { sendPath: '/send?apiKey=x' }],
+    ['a path that leads elsewhere', { incomingPath: '/../incoming' }],
+    ['a path without its slash', { incomingPath: 'incoming' }],
+    ['a misspelt setting', { keyPlacment: {} }],
+    ['a misspelt setting of the export', { usageExport: { listGrants: true } }],
+  ])('refuses %s', (_name, settings) => {
+    const profile = { baseUrl: 'https://api.example.com/v1', ...settings };
+    expect(platformProfileSchema.safeParse(profile).success).toBe(false);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { PaymentHook } from '../../../shared/payments/payment-hook.ts';
+import { unknownAccount } from '../../../shared/recharge/account.ts';
+import type { Charging } from '../../../shared/recharge/charging.ts';
+import type { Ledger } from '../../../shared/recharge/ledger.ts';
+import { productionPolicy } from '../../../shared/recharge/policy.ts';
+import { newRecharge, type Recharge } from '../../../shared/recharge/recharge.ts';
+import { type RunDeps, runRecharge } from '../../../shared/recharge/run-recharge.ts';
+import { meter, useLedger } from '../../support/store.ts';
+
+const store = useLedger();
+
+const EMAIL = `${'e'.repeat(52)}@example.com`;
+const FIRST = Date.UTC(2026, 0, 5, 9, 0, 0, 123);
+const SECOND = Date.UTC(2026, 0, 5, 11, 0, 0, 456);
+
+/** Fails where a happy recharge calls what it should not. */
+const notExpected = (): never => {
+  throw new Error('A happy recharge does not call this.');
+};
+
+const payments: PaymentHook = {
+  prepareCharge: async () => ({
+    send: async () => ({ kind: 'paid', paymentRef: 'pi_3MtwBwLkdIwHu7ix28a3tqPa' }),
+  }),
+  lookup: notExpected,
+  cancel: notExpected,
+  refund: notExpected,
+};
+const platform: RunDeps['platform'] = {
+  prepareGrant: async () => ({ send: async () => ({ kind: 'granted', newBalance: 549.75 }) }),
+  subAccount: notExpected,
+  findGrant: notExpected,
+  listGrants: notExpected,
+};
+const charging: Charging = {
+  paused: async () => undefined,
+  pause: notExpected,
+  resume: notExpected,
+  countGrant: async () => 0,
+};
+
+const depsAt = (ledger: Ledger, now: number): RunDeps => ({
+  ledger,
+  payments,
+  platform,
+  charging,
+  guard: {
+    mode: 'live',
+    unknownAccounts: 'refuse',
+    credits: { min: 1, max: 1_000 },
+    limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 50_000 },
+    pricing: { currency: 'USD', perCredit: '0.10' },
+  },
+  preflight: false,
+  policy: productionPolicy,
+  logger: {
+    info: () => {},
+    error: (_message, error) => expect.unreachable(String(error)),
+    alert: notExpected,
+  },
+  now: () => now,
+});
+
+const order = (key: string, now: number) =>
+  newRecharge({ key, email: EMAIL, credits: 500 }, now, now + productionPolicy.sweepAgainMs);
+
+/** From the accepted webhook to the end, as the functions do it. */
+async function recharge(ledger: Ledger, key: string, now: number): Promise<Recharge | 'left_alone'> {
+  expect((await ledger.claim(order(key, now))).kind).toBe('written');
+  return runRecharge(key, now + productionPolicy.runMs, depsAt(ledger, now));
+}
+
+/** A client who has a status, limits of their own, and one recharge behind them. */
+async function regularClient(ledger: Ledger): Promise<void> {
+  await ledger.writeAccount(unknownAccount(EMAIL), {
+    ...unknownAccount(EMAIL),
+    status: 'active',
+    customer: 'cus_NffrFeUfNV2Hib',
+    limits: { dailyCount: 3 },
+  });
+  expect(await recharge(ledger, 'a'.repeat(64), FIRST)).toMatchObject({ phase: 'completed' });
+}
+
+describe('on DynamoDB, with a key and an email of 64 characters,', () => {
+  it('a happy recharge of a regular client is 7 requests, 7 write units and 3 read units', async () => {
+    const { ledger, client } = store();
+    await regularClient(ledger);
+    const counted = meter(client);
+    const row = await recharge(ledger, 'b'.repeat(64), SECOND);
+    expect(counted).toMatchObject({ requests: 7, writeUnits: 7, readUnits: 3 });
+    expect(row).toMatchObject({ phase: 'completed', amount: 5_000, currency: 'USD', newBalance: 549.75 });
+    expect(await ledger.readAccount(EMAIL)).toMatchObject({
+      last: { key: 'b'.repeat(64) },
+      counts: { '2026-01-05': 2 },
+      spent: { '2026-01_USD': 10_000 },
+    });
+  });
+
+  it('a duplicate of the webhook is 1 request', async () => {
+    const { ledger, client } = store();
+    await regularClient(ledger);
+    const counted = meter(client);
+    expect((await ledger.claim(order('a'.repeat(64), SECOND))).kind).toBe('conflict');
+    expect(counted).toMatchObject({ requests: 1, readUnits: 0 });
+  });
+});

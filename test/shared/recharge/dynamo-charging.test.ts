@@ -1,0 +1,204 @@
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { describe, expect, it } from 'vitest';
+import { engineAt } from '../../../local/aws.ts';
+import { createDynamoCharging } from '../../../shared/recharge/dynamo-charging.ts';
+import { createDocumentClient } from '../../../shared/storage/clients.ts';
+import { meter, useLedger } from '../../support/store.ts';
+
+const store = useLedger();
+
+const NOW = Date.UTC(2026, 0, 5, 9, 30);
+const FRESH_MS = 5_000;
+const clock = { now: NOW };
+
+/** The switch as one process sees it. Each call is another process. */
+function aProcess() {
+  clock.now = NOW;
+  const { client, table } = store();
+  return createDynamoCharging(client, table, { freshMs: FRESH_MS, now: () => clock.now });
+}
+
+async function stored(): Promise<Record<string, unknown> | undefined> {
+  const { client, table } = store();
+  const { Item } = await client.send(
+    new GetCommand({ TableName: table, Key: { pk: 'CONTROL#charging' }, ConsistentRead: true }),
+  );
+  return Item;
+}
+
+describe('a pause', () => {
+  it('is not there at first', async () => {
+    expect(await aProcess().paused()).toBeUndefined();
+    expect(await stored()).toBeUndefined();
+  });
+
+  it('by a person lasts until a person resumes', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'moving to another provider' });
+    expect(await charging.paused()).toEqual({ reason: 'moving to another provider' });
+    clock.now += 400 * 86_400_000;
+    expect(await charging.paused()).toEqual({ reason: 'moving to another provider' });
+    await charging.resume();
+    expect(await charging.paused()).toBeUndefined();
+  });
+
+  it('by a fault ends by itself, to the millisecond', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    clock.now = NOW + 899_999;
+    expect(await charging.paused()).toEqual({ reason: 'pool_empty', until: NOW + 900_000 });
+    clock.now = NOW + 900_000;
+    expect(await charging.paused()).toBeUndefined();
+  });
+
+  it('by a fault is prolonged by the next fault, never shortened', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    await charging.pause({ reason: 'forbidden', until: NOW + 300_000 });
+    expect(await charging.paused()).toEqual({ reason: 'pool_empty', until: NOW + 900_000 });
+    await charging.pause({ reason: 'forbidden', until: NOW + 1_000_000 });
+    expect(await charging.paused()).toEqual({ reason: 'forbidden', until: NOW + 1_000_000 });
+  });
+
+  it('by a fault becomes endless where a person pauses too', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    await charging.pause({ reason: 'by hand' });
+    clock.now = NOW + 900_000;
+    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+  });
+
+  it('by a person is not shortened by a fault', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'by hand' });
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+  });
+
+  it('by a person is not shortened by a fault in a process that does not know of it yet', async () => {
+    const person = aProcess();
+    const worker = aProcess();
+    expect(await worker.paused()).toBeUndefined();
+    await person.pause({ reason: 'by hand' });
+    await worker.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    // From here on it knows.
+    expect(await worker.paused()).toEqual({ reason: 'by hand' });
+    expect(await aProcess().paused()).toEqual({ reason: 'by hand' });
+  });
+
+  it('that is over gives way to a new one', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    clock.now = NOW + 2_000_000;
+    await charging.pause({ reason: 'forbidden', until: NOW + 2_900_000 });
+    expect(await charging.paused()).toEqual({ reason: 'forbidden', until: NOW + 2_900_000 });
+  });
+});
+
+describe('what a process knows', () => {
+  it('costs one read each time it is no longer fresh, and none in between', async () => {
+    const charging = aProcess();
+    const counted = meter(store().client);
+    await Promise.all(Array.from({ length: 20 }, () => charging.paused()));
+    clock.now = NOW + FRESH_MS - 1;
+    await charging.paused();
+    expect(counted.requests).toBe(1);
+    clock.now = NOW + FRESH_MS;
+    await charging.paused();
+    expect(counted).toMatchObject({ requests: 2, writeUnits: 0 });
+  });
+
+  it('includes another’s pause, and its end, after that time at the latest', async () => {
+    const person = aProcess();
+    const worker = aProcess();
+    await worker.paused();
+    await person.pause({ reason: 'by hand' });
+    clock.now = NOW + FRESH_MS;
+    expect(await worker.paused()).toEqual({ reason: 'by hand' });
+    await person.resume();
+    clock.now = NOW + 2 * FRESH_MS;
+    expect(await worker.paused()).toBeUndefined();
+  });
+
+  it('is never a failure: the next question asks again', async () => {
+    const { client, table } = store();
+    let fails = true;
+    client.middlewareStack.add((next) => (args) => {
+      if (fails) throw new Error('no answer');
+      return next(args);
+    });
+    const charging = createDynamoCharging(client, table, { freshMs: FRESH_MS, now: () => NOW });
+    await expect(charging.paused()).rejects.toThrow('no answer');
+    fails = false;
+    expect(await charging.paused()).toBeUndefined();
+  });
+
+  it('is not guessed where the item cannot be understood', async () => {
+    const { client, table } = store();
+    const item = { pk: 'CONTROL#charging', pausedBecause: 'by hand', pausedUntil: 'tomorrow' };
+    await client.send(new PutCommand({ TableName: table, Item: item }));
+    await expect(aProcess().paused()).rejects.toThrow();
+  });
+
+  it('is asked of the table, and throws where the table does not answer', async () => {
+    const client = createDocumentClient(engineAt('http://127.0.0.1:1'));
+    const charging = createDynamoCharging(client, store().table, { freshMs: FRESH_MS, now: () => NOW });
+    await expect(charging.paused()).rejects.toThrow();
+    client.destroy();
+  });
+});
+
+describe('unknown grants', () => {
+  it('are counted across processes, and begin anew after a granted one', async () => {
+    const one = aProcess();
+    const other = aProcess();
+    expect(await one.countGrant('unknown')).toBe(1);
+    expect(await other.countGrant('unknown')).toBe(2);
+    expect(await one.countGrant('unknown')).toBe(3);
+    expect(await other.countGrant('granted')).toBe(0);
+    expect(await one.countGrant('unknown')).toBe(1);
+  });
+
+  it('that come at once are all counted', async () => {
+    const counts = await Promise.all(Array.from({ length: 10 }, () => aProcess().countGrant('unknown')));
+    expect(counts.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('that never happened cost a granted one no write, and no read while it is fresh', async () => {
+    const charging = aProcess();
+    await charging.paused();
+    const counted = meter(store().client);
+    for (let granted = 0; granted < 5; granted += 1) expect(await charging.countGrant('granted')).toBe(0);
+    expect(counted.requests).toBe(0);
+    expect(await stored()).toBeUndefined();
+  });
+
+  it('are reset by one write, not by every granted one', async () => {
+    const charging = aProcess();
+    await charging.countGrant('unknown');
+    const counted = meter(store().client);
+    await charging.countGrant('granted');
+    await charging.countGrant('granted');
+    expect(counted).toMatchObject({ requests: 1, writeUnits: 1 });
+  });
+
+  it('begin anew with the pause they set off, and with a resume', async () => {
+    const charging = aProcess();
+    await charging.countGrant('unknown');
+    await charging.countGrant('unknown');
+    await charging.pause({ reason: '2 unknown grants in a row', until: NOW + 900_000 });
+    expect(await charging.countGrant('unknown')).toBe(1);
+    await charging.resume();
+    expect(await charging.countGrant('unknown')).toBe(1);
+  });
+
+  it('do not pause by themselves, nor end a pause', async () => {
+    const charging = aProcess();
+    await charging.countGrant('unknown');
+    expect(await charging.paused()).toBeUndefined();
+    await charging.pause({ reason: 'by hand' });
+    await charging.countGrant('unknown');
+    await charging.countGrant('granted');
+    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+  });
+});

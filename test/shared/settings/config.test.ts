@@ -1,0 +1,626 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { envSchema } from '../../../functions/recharge-webhook/env.ts';
+import { productionPolicy } from '../../../shared/recharge/policy.ts';
+import {
+  configSchema,
+  guardSettings,
+  parseConfig,
+  policyOf,
+  readConfig,
+} from '../../../shared/settings/config.ts';
+import { bundledConfig, ConfigError } from '../../../shared/settings/config-file.ts';
+import { readEnv } from '../../../shared/settings/env.ts';
+import { inboundSecretsSchema, outboundSecretsSchema } from '../../../shared/settings/secrets.ts';
+
+/** Nothing that has a default. */
+const SMALLEST = {
+  platform: { baseUrl: 'https://api.example.com/v1' },
+  pricing: { currency: 'USD', perCredit: '0.10' },
+  payment: { type: 'http', url: 'https://pay.example.com' },
+};
+/** Nothing that has a default. */
+const WEBHOOK = {
+  adapter: 'webhook',
+  toId: 'agency',
+  incoming: { verifiers: [{ type: 'token' }], id: '/id', contact: '/from', text: '/text' },
+  delivery: { url: 'https://chat.example.com/messages' },
+};
+const withChannel = (channel: unknown, name = 'support') => ({ ...SMALLEST, channels: { [name]: channel } });
+const withRecharge = (recharge: Record<string, unknown>) => ({ ...SMALLEST, recharge });
+
+function faultsOf(value: unknown): string[] {
+  try {
+    parseConfig(value, 'relay.config.json');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const [first, ...faults] = error.message.split('\n');
+    expect(first).toBe('relay.config.json cannot be used:');
+    return faults.map((fault) => fault.replace(/^ {2}- /, ''));
+  }
+  return [];
+}
+
+describe('a configuration', () => {
+  it('needs no more than a platform, a price and a payment endpoint; the rest charges nobody yet', () => {
+    expect(parseConfig(SMALLEST, 'relay.config.json')).toEqual({
+      platform: {
+        baseUrl: 'https://api.example.com/v1',
+        keyPlacement: {
+          credits: 'header',
+          subAccounts: 'query',
+          contacts: 'query',
+          lists: 'query',
+          messages: 'query',
+          usageExport: 'query',
+        },
+        keyHeader: 'x-api-key',
+        keyPrefix: '',
+        keyQuery: 'apiKey',
+        subAccountLookup: false,
+        emptyPoolPattern: 'insufficient credits',
+        notAppliedStatuses: [401, 403, 429],
+        maxDescriptionLength: 200,
+        requestsPerMinute: 600,
+        waitHeaders: ['retry-after', 'x-ratelimit-reset'],
+        requestIdHeader: 'x-request-id',
+        sendPath: '/send_custom_channel_message',
+        incomingPath: '/incoming_custom_channel_message',
+        contactFieldsOnIncoming: true,
+        usageExport: { listsGrants: false },
+      },
+      recharge: {
+        mode: 'observe',
+        verifiers: [],
+        keyFields: ['idempotency_key', 'data.idempotency_key'],
+        emailFields: [
+          'email',
+          'sub_account_email',
+          'subAccountEmail',
+          'sub_account.email',
+          'data.email',
+          'data.sub_account_email',
+          'data.subAccountEmail',
+          'data.sub_account.email',
+        ],
+        platformIdFields: [
+          'sub_account_id',
+          'subAccountId',
+          'sub_account.id',
+          'data.sub_account_id',
+          'data.subAccountId',
+          'data.sub_account.id',
+        ],
+        minCredits: 1,
+        maxCredits: 100_000,
+        declineRetries: 0,
+        refundAutomatically: false,
+      },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+      guard: {
+        unknownAccounts: 'refuse',
+        limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 },
+      },
+      payment: { type: 'http', url: 'https://pay.example.com' },
+      channels: {},
+    });
+  });
+
+  it('gives a verifier its defaults, and header names in lower case', () => {
+    const verifiers = [
+      { type: 'token' },
+      { type: 'hmac', header: 'X-Signature' },
+      { type: 'standard-webhooks' },
+    ];
+    expect(parseConfig(withRecharge({ verifiers }), 'it').recharge.verifiers).toEqual([
+      { type: 'token', header: 'x-webhook-token', prefix: '', query: 'token' },
+      {
+        type: 'hmac',
+        header: 'x-signature',
+        encoding: 'hex',
+        prefix: '',
+        signs: '{body}',
+        toleranceSeconds: 300,
+      },
+      { type: 'standard-webhooks' },
+    ]);
+  });
+
+  it('may say {} for no limits', () => {
+    expect(parseConfig({ ...SMALLEST, guard: { limits: {} } }, 'it').guard.limits).toEqual({});
+  });
+
+  it('drops the slashes at the end of addresses', () => {
+    const value = {
+      ...SMALLEST,
+      platform: { baseUrl: 'http://127.0.0.1:3000/v1//' },
+      payment: { type: 'http', url: 'http://localhost:4000/' },
+    };
+    expect(parseConfig(value, 'it')).toMatchObject({
+      platform: { baseUrl: 'http://127.0.0.1:3000/v1' },
+      payment: { url: 'http://localhost:4000' },
+    });
+  });
+
+  it('keeps the blank at the end of what stands before a key', () => {
+    const platform = { ...SMALLEST.platform, keyHeader: 'Authorization', keyPrefix: 'Bearer ' };
+    expect(parseConfig({ ...SMALLEST, platform }, 'it').platform).toMatchObject({ keyPrefix: 'Bearer ' });
+  });
+
+  it('is refused with all its faults at once', () => {
+    expect(
+      faultsOf({
+        platform: { baseUrl: 'http://api.example.com/v1', keyHeader: 'no header', notAppliedStatuses: [500] },
+        recharge: {
+          mode: 'on',
+          verifiers: [{ type: 'password' }, { type: 'hmac' }],
+          keyFields: [],
+          credits: 0.5,
+          creditsField: 'data..credits',
+          declineRetries: 4,
+        },
+        pricing: { currency: 'USD' },
+        guard: { unknownAccounts: 'maybe', limits: { dailyCount: -1 } },
+        payment: { type: 'stripe', url: 'ftp://pay.example.com' },
+        alertEmail: 'nobody',
+      }),
+    ).toEqual([
+      'platform.baseUrl: must be https (http on this machine only), without ? and #',
+      'platform.keyHeader: must be a header name',
+      'platform.notAppliedStatuses.0: must be one of 401, 403, 429',
+      'recharge.mode: must be one of "observe", "live"',
+      'recharge.verifiers.0.type: must be one of "token", "hmac", "standard-webhooks"',
+      'recharge.verifiers.1.header: is missing: it must be text in quotes',
+      'recharge.keyFields: must not be empty',
+      'recharge.credits: must be a whole number',
+      'recharge.creditsField: a field is a name or a path such as "data.email"',
+      'recharge.declineRetries: must be at most 3',
+      'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
+      'guard.unknownAccounts: must be one of "refuse", "allow"',
+      'guard.limits.dailyCount: must be at least 0',
+      'payment.type: must be "http"',
+      'payment.url: must be https (http on this machine only), without ? and #',
+      'alertEmail: must be an email address',
+    ]);
+  });
+
+  it('is refused without what it needs', () => {
+    expect(faultsOf({})).toEqual([
+      'platform: is missing: it must be an object',
+      'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
+      'payment: is missing: it must be an object',
+    ]);
+    expect(faultsOf([])).toEqual(['the whole file: must be an object']);
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      'at the top',
+      { ...SMALLEST, chanels: {} },
+      'the whole file: has no setting "chanels"; there are $schema, platform, recharge, pricing, guard, payment, channels, alertEmail',
+    ],
+    [
+      'in platform',
+      { ...SMALLEST, platform: { baseUrl: 'https://a.example', url: 1 } },
+      'platform: has no setting "url"; there are baseUrl, keyPlacement, keyHeader, keyPrefix, keyQuery, subAccountLookup, emptyPoolPattern, notAppliedStatuses, maxDescriptionLength, requestsPerMinute, waitHeaders, requestIdHeader, sendPath, incomingPath, contactFieldsOnIncoming, usageExport',
+    ],
+    [
+      'in recharge',
+      withRecharge({ creditField: 'credits' }),
+      'recharge: has no setting "creditField"; there are mode, verifiers, keyFields, emailFields, platformIdFields, credits, creditsField, minCredits, maxCredits, declineRetries, refundAutomatically',
+    ],
+    [
+      'in a verifier',
+      withRecharge({ verifiers: [{ type: 'token', secret: 'x' }] }),
+      'recharge.verifiers.0: has no setting "secret"; there are type, header, prefix, query',
+    ],
+    [
+      'in limits',
+      { ...SMALLEST, guard: { limits: { dailyAmount: 1 } } },
+      'guard.limits: has no setting "dailyAmount"; there are dailyCount, monthlyAmount, cooldownSeconds',
+    ],
+    [
+      'in payment',
+      { ...SMALLEST, payment: { ...SMALLEST.payment, secret: 'x' } },
+      'payment: has no setting "secret"; there are type, url',
+    ],
+  ])('is refused for a setting it does not know: %s', (_name, value, fault) => {
+    expect(faultsOf(value)).toEqual([fault]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      'credits and creditsField together',
+      { credits: 500, creditsField: 'credits' },
+      'recharge.credits: give credits or creditsField, not both',
+    ],
+    [
+      'more minCredits than maxCredits',
+      { minCredits: 500, maxCredits: 499 },
+      'recharge.minCredits: is larger than maxCredits: every recharge would be refused',
+    ],
+    [
+      'fewer credits than minCredits',
+      { credits: 99, minCredits: 100 },
+      'recharge.credits: is not from minCredits to maxCredits: every recharge would be refused',
+    ],
+    [
+      'more credits than maxCredits',
+      { credits: 101, maxCredits: 100 },
+      'recharge.credits: is not from minCredits to maxCredits: every recharge would be refused',
+    ],
+    ['no credits at all', { minCredits: 0 }, 'recharge.minCredits: must be more than 0'],
+    [
+      'the prototype for a field',
+      { keyFields: ['a.__proto__.b'] },
+      'recharge.keyFields.0: not a field of a payload',
+    ],
+    [
+      'a timestamp that is not signed',
+      { verifiers: [{ type: 'hmac', header: 'a', timestampHeader: 'b' }] },
+      'recharge.verifiers.0.timestampHeader: belongs to what signs a {timestamp} and only there: one that is not signed proves nothing',
+    ],
+  ])('is refused for %s', (_name, recharge, fault) => {
+    expect(faultsOf(withRecharge(recharge))).toEqual([fault]);
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      'a system nobody knows',
+      { ...WEBHOOK, adapter: 'carrier-pigeon' },
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack"',
+    ],
+    ['no identifier at the platform', { ...WEBHOOK, toId: '' }, 'channels.support.toId: must not be empty'],
+    [
+      'nobody who proves himself',
+      { ...WEBHOOK, incoming: { ...WEBHOOK.incoming, verifiers: [] } },
+      'channels.support.incoming.verifiers: must not be empty',
+    ],
+    [
+      'a field that is no pointer',
+      { ...WEBHOOK, incoming: { ...WEBHOOK.incoming, id: 'id' } },
+      'channels.support.incoming.id: a field is a JSON pointer such as "/message/text", or a list of them',
+    ],
+    [
+      'a setting of another system',
+      { adapter: 'telegram', toId: 'agency', threads: 'always' },
+      'channels.support: has no setting "threads"; there are adapter, toId, label, customChannel, campaignId, outgoing, send, apiUrl, groups',
+    ],
+    [
+      'an address without TLS',
+      { adapter: 'chatwoot', toId: 'agency', baseUrl: 'http://chat.example.com', accountId: 1 },
+      'channels.support.baseUrl: must be https (http on this machine only), without ? and #',
+    ],
+    [
+      'a policy that is none',
+      { ...WEBHOOK, send: { unknown: 'drop' } },
+      'channels.support.send.unknown: must be one of "repeat", "park"',
+    ],
+  ])('is refused for a channel with %s', (_name, channel, fault) => {
+    expect(faultsOf(withChannel(channel))).toEqual([fault]);
+  });
+
+  const ONE_OF_THREE =
+    'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])';
+  it.each<[string, unknown, string[]]>([
+    ['as a number', { currency: 'USD', perCredit: 0.1 }, ['pricing.perCredit: must be text in quotes']],
+    [
+      'without a currency',
+      { perCredit: '0.10' },
+      ['pricing.currency: is missing: it must be text in quotes'],
+    ],
+    [
+      'beside a misspelt setting',
+      { currency: 'USD', perCredit: '0.10', minimumcharge: '5' },
+      ['pricing: has no setting "minimumcharge"; there are currency, perCredit, minimumCharge'],
+    ],
+    [
+      'in packs that are none',
+      { currency: 'USD', packs: [{ credits: 'many', price: '4.50' }, { credits: 500 }] },
+      [
+        'pricing.packs.0.credits: must be a number',
+        'pricing.packs.1.price: is missing: it must be text in quotes',
+      ],
+    ],
+    [
+      'in two packs of one size',
+      { currency: 'USD', packs: [1, 2].map((price) => ({ credits: 500, price: String(price) })) },
+      ['pricing.packs: two packs are of one size'],
+    ],
+    [
+      'in tiers out of their order',
+      { currency: 'USD', tiers: [5, 4].map((upTo) => ({ upTo, perCredit: '0.10' })) },
+      ['pricing.tiers: each tier must reach further, and only the last may lack upTo'],
+    ],
+    ['in no way', { currency: 'USD' }, [ONE_OF_THREE]],
+    ['in two ways', { currency: 'USD', perCredit: '0.10', packs: [] }, [ONE_OF_THREE]],
+    [
+      'in two ways, both of them wrong',
+      { currency: 'USD', perCredit: 0.1, minimumCharge: '5', packs: [{ credits: 500, price: 45 }] },
+      [ONE_OF_THREE],
+    ],
+    [
+      'in packs, with what goes with the others',
+      { currency: 'USD', packs: [{ credits: 500, price: 45 }], minimumCharge: '5' },
+      [
+        'pricing.packs.0.price: must be text in quotes',
+        'pricing: has no setting "minimumCharge"; there are currency, packs',
+      ],
+    ],
+    ['as a text', '0.10', [ONE_OF_THREE]],
+  ])('says what is wrong with a price: %s', (_name, pricing, faults) => {
+    expect(faultsOf({ ...SMALLEST, pricing })).toEqual(faults);
+  });
+
+  it('says what is wrong where one thing or another may stand', () => {
+    const outgoing = {
+      id: ['/id', 5],
+      contact: ['/contact', 'id'],
+      text: [],
+      only: [{ at: '/type', equals: {} }],
+    };
+    expect(faultsOf(withChannel({ ...WEBHOOK, outgoing }))).toEqual([
+      'channels.support.outgoing.id.1: must be text in quotes',
+      'channels.support.outgoing.contact.1: a field is a JSON pointer such as "/message/text"',
+      'channels.support.outgoing.text: must not be empty',
+      'channels.support.outgoing.only.0.equals: must be text in quotes, or a number, or true or false',
+    ]);
+    const without = withChannel({ ...WEBHOOK, adapter: undefined });
+    expect(faultsOf(without)).toEqual([
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack"',
+    ]);
+  });
+
+  it('is refused for a channel whose name cannot stand in an address', () => {
+    expect(faultsOf(withChannel(WEBHOOK, 'Support'))).toEqual([
+      'channels.Support: a channel is named with small letters, digits and -, at most 40',
+    ]);
+    expect(faultsOf(withChannel(WEBHOOK))).toEqual([]);
+  });
+
+  it('is refused for settings that do not go together also where another one has a fault', () => {
+    expect(faultsOf(withRecharge({ mode: 'on', credits: 500, creditsField: 'credits' }))).toEqual([
+      'recharge.mode: must be one of "observe", "live"',
+      'recharge.credits: give credits or creditsField, not both',
+    ]);
+  });
+
+  it('may have as many credits as minCredits and maxCredits say', () => {
+    expect(faultsOf(withRecharge({ credits: 100, minCredits: 100, maxCredits: 100 }))).toEqual([]);
+  });
+
+  it.each([
+    ['http to another machine', 'http://pay.example.com'],
+    ['http to a private address', 'http://10.0.0.1'],
+    ['http to a name that begins like this machine', 'http://localhost.example.com'],
+    ['another protocol', 'file:///etc/passwd'],
+    ['a name and a password', 'https://user:pass@pay.example.com'],
+    ['a query', 'https://pay.example.com/?key=1'],
+    ['an empty query', 'https://pay.example.com/?'],
+    ['a fragment', 'https://pay.example.com/#x'],
+    ['no address', 'pay.example.com'],
+    ['nothing', ''],
+  ])('is refused for an address with %s', (_name, url) => {
+    expect(faultsOf({ ...SMALLEST, payment: { type: 'http', url } })).toEqual([
+      'payment.url: must be https (http on this machine only), without ? and #',
+    ]);
+    expect(faultsOf({ ...SMALLEST, platform: { baseUrl: url } })).toEqual([
+      'platform.baseUrl: must be https (http on this machine only), without ? and #',
+    ]);
+  });
+
+  it('never prints a value: a secret may have been pasted in any place', () => {
+    const secret = 'sk_live_51Habc';
+    const places = [
+      { ...SMALLEST, platform: secret },
+      { ...SMALLEST, platform: { baseUrl: secret } },
+      { ...SMALLEST, platform: { baseUrl: `https://${secret}:x@api.example.com` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: secret } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPlacement: { credits: secret } } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyHeader: `${secret}:` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, keyPrefix: ` ${secret}` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, emptyPoolPattern: `${secret}(` } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, apiKey: secret } },
+      { ...SMALLEST, platform: { ...SMALLEST.platform, notAppliedStatuses: [secret] } },
+      withRecharge({ mode: secret }),
+      withRecharge({ verifiers: secret }),
+      withRecharge({ verifiers: [secret] }),
+      withRecharge({ verifiers: [{ type: secret }] }),
+      withRecharge({ verifiers: [{ type: 'token', secret }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: `${secret} ` }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: 'a', encoding: secret }] }),
+      withRecharge({ verifiers: [{ type: 'hmac', header: 'a', signs: secret }] }),
+      withRecharge({ creditsField: `${secret} ` }),
+      withRecharge({ keyFields: [`${secret}..`] }),
+      withRecharge({ credits: secret }),
+      { ...SMALLEST, pricing: secret },
+      { ...SMALLEST, pricing: { currency: secret, perCredit: secret } },
+      { ...SMALLEST, pricing: { currency: 'USD', packs: [{ credits: secret, price: secret }] } },
+      { ...SMALLEST, pricing: { currency: secret, tiers: [{ upTo: secret, perCredit: [secret] }] } },
+      { ...SMALLEST, guard: { unknownAccounts: secret } },
+      { ...SMALLEST, guard: { limits: { dailyCount: secret } } },
+      { ...SMALLEST, payment: secret },
+      { ...SMALLEST, payment: { type: secret, url: secret } },
+      { ...SMALLEST, payment: { type: 'http', url: `${secret}.example.com` } },
+      { ...SMALLEST, alertEmail: secret },
+      { ...SMALLEST, channels: secret },
+      withChannel(secret),
+      withChannel({ ...WEBHOOK, adapter: secret }),
+      withChannel({ ...WEBHOOK, token: secret }),
+      withChannel({ ...WEBHOOK, incoming: { ...WEBHOOK.incoming, id: secret } }),
+      withChannel({ ...WEBHOOK, incoming: { ...WEBHOOK.incoming, phone: { defaultCountry: secret } } }),
+      withChannel({ ...WEBHOOK, delivery: { url: `http://${secret}.example.com` } }),
+      withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, headers: { a: `{{${secret}}}` } } }),
+      withChannel({ ...WEBHOOK, delivery: { ...WEBHOOK.delivery, body: { a: `{{${secret}}}` } } }),
+      withChannel({ ...WEBHOOK, outgoing: { unknown: secret } }),
+      withChannel({ ...WEBHOOK, outgoing: { text: ['/a', secret], only: [{ at: '/a', equals: [secret] }] } }),
+      withChannel({ ...WEBHOOK, outgoing: { id: { secret }, ignore: [secret] } }),
+      withChannel({ adapter: 'telegram', toId: 'a', apiUrl: secret }),
+      withChannel({ adapter: 'slack', toId: 'a', threads: secret }),
+      secret,
+      [secret],
+    ];
+    for (const place of places) {
+      expect(JSON.stringify(place)).toContain(secret);
+      const faults = faultsOf(place);
+      expect(faults.length).toBeGreaterThan(0);
+      expect(faults.join('\n')).not.toContain(secret);
+    }
+  });
+});
+
+describe('the file of a configuration', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const written = (text: string) => {
+    const path = join(folder, 'relay.config.json');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is read by its path, and beside the code of a function', () => {
+    const path = written(JSON.stringify(SMALLEST));
+    expect(readConfig(path).recharge.mode).toBe('observe');
+    const moduleUrl = pathToFileURL(join(folder, 'index.mjs')).href;
+    expect(bundledConfig(moduleUrl, configSchema).payment.type).toBe('http');
+  });
+
+  it('with a fault stops a function, which names its place and no value', () => {
+    const path = written(JSON.stringify(withRecharge({ mode: 'sk_live_51Habc' })));
+    const moduleUrl = pathToFileURL(join(path, '..', 'index.mjs')).href;
+    expect(() => bundledConfig(moduleUrl, configSchema)).toThrow(
+      new ConfigError('relay.config.json', [
+        'recharge.mode: Invalid option: expected one of "observe"|"live"',
+      ]),
+    );
+  });
+
+  it('that is missing is said to be', () => {
+    expect(() => readConfig(join(folder, 'relay.config.json'))).toThrow(
+      new ConfigError('relay.config.json', ['it cannot be read (ENOENT)']),
+    );
+  });
+
+  it('that is no JSON is said to be, without a word of it', () => {
+    expect(() => readConfig(written('{"platform": sk_live_51Habc}'))).toThrow(
+      new ConfigError('relay.config.json', ['it is not JSON']),
+    );
+  });
+
+  it('is named in its faults, without its folder', () => {
+    expect(() => readConfig(written('{}'))).toThrow(/^relay\.config\.json cannot be used:\n {2}- platform: /);
+  });
+});
+
+describe('what an agency chooses', () => {
+  const config = parseConfig(
+    {
+      ...withRecharge({
+        mode: 'live',
+        minCredits: 100,
+        maxCredits: 5_000,
+        declineRetries: 2,
+        refundAutomatically: true,
+      }),
+      guard: { unknownAccounts: 'allow', limits: { dailyCount: 2 } },
+    },
+    'it',
+  );
+
+  it('reaches the guard', () => {
+    expect(guardSettings(config)).toEqual({
+      mode: 'live',
+      unknownAccounts: 'allow',
+      credits: { min: 100, max: 5_000 },
+      limits: { dailyCount: 2 },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+    });
+  });
+
+  it('reaches the policy, and changes none of its waits', () => {
+    const { declineRetries, refundAutomatically, ...waits } = policyOf(config, productionPolicy);
+    expect({ declineRetries, refundAutomatically }).toEqual({ declineRetries: 2, refundAutomatically: true });
+    const { declineRetries: _d, refundAutomatically: _r, ...same } = productionPolicy;
+    expect(waits).toEqual(same);
+  });
+});
+
+describe('the environment of a function', () => {
+  it('is read without what is not ours', () => {
+    const env = {
+      STAGE: 'dev',
+      TABLE_NAME: 'table',
+      RECHARGE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/recharges',
+      INBOUND_SECRET: 'inbound',
+    };
+    expect(readEnv(envSchema, { ...env, PATH: '/bin' })).toEqual(env);
+  });
+
+  it('is refused with all its faults at once, and without a value', () => {
+    expect(() =>
+      readEnv(envSchema, { STAGE: 'dev', TABLE_NAME: '', RECHARGE_QUEUE_URL: 'sk_live_51Habc' }),
+    ).toThrow(
+      new ConfigError('The environment', [
+        'TABLE_NAME: Too small: expected string to have >=1 characters',
+        'RECHARGE_QUEUE_URL: Invalid URL',
+        'INBOUND_SECRET: Invalid input: expected string, received undefined',
+      ]),
+    );
+  });
+});
+
+describe('what is written about the configuration', () => {
+  const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+  const page = read('docs/configuration.md');
+  const blocks = [...page.matchAll(/^```json([^\n]*)\n(.*?)^```$/gms)].map(([, title = '', text = '']) => ({
+    title: title.trim(),
+    value: JSON.parse(text),
+  }));
+  const titled = (title: string) => blocks.filter((block) => block.title === title).map(({ value }) => value);
+
+  it('includes an example that can be used', () => {
+    const example = readConfig(new URL('../../../relay.config.example.json', import.meta.url));
+    expect(example.recharge.mode).toBe('observe');
+  });
+
+  it('shows whole configurations that can be used', () => {
+    const examples = titled('relay.config.json');
+    expect(examples.length).toBeGreaterThanOrEqual(2);
+    for (const example of examples) expect(faultsOf(example)).toEqual([]);
+  });
+
+  it('shows sections that can be used', () => {
+    const sections = titled('section');
+    expect(sections.length).toBeGreaterThanOrEqual(6);
+    for (const section of sections) expect(faultsOf({ ...SMALLEST, ...section })).toEqual([]);
+  });
+
+  it('shows secrets that can be used', () => {
+    const [inbound] = titled('inbound');
+    const [outbound] = titled('outbound');
+    expect(z.strictObject(inboundSecretsSchema.shape).parse(inbound).webhook).toHaveLength(2);
+    expect(z.strictObject(outboundSecretsSchema.shape).required().parse(outbound)).toBeDefined();
+  });
+
+  it('names every setting', () => {
+    const names = new Set<string>();
+    const collect = (schema: unknown): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      if ('properties' in schema) for (const name of Object.keys(Object(schema.properties))) names.add(name);
+      for (const part of Object.values(schema)) collect(part);
+    };
+    collect(z.toJSONSchema(configSchema, { io: 'input' }));
+    expect(names.size).toBeGreaterThan(40);
+    const around = ['`', '.', '"'];
+    const told = (name: string) =>
+      around.some((before) => around.some((after) => page.includes(before + name + after)));
+    expect([...names].filter((name) => !told(name))).toEqual([]);
+  });
+});
