@@ -7,6 +7,7 @@ import {
   grantMarkOf,
   isFinished,
   moneyOf,
+  newRecharge,
   PHASES,
   refundIdOf,
 } from '../../../shared/recharge/recharge.ts';
@@ -15,6 +16,26 @@ import { aRecharge, utc } from '../../support/builders.ts';
 /** sha256 of "key-1\ndemo@example.com" begins with these; an id that changes charges a client twice. */
 const row = aRecharge();
 const anyPhase = PHASES.map((phase) => aRecharge({ phase, version: 9, credits: 1 }));
+
+describe('a new recharge', () => {
+  it('is received, in its first attempt, and brings itself back if nobody queues it', () => {
+    const order = { key: 'key-1', email: 'demo@example.com', credits: 500 };
+    expect(newRecharge(order, utc('2026-01-05 12:00:00'), utc('2026-01-05 12:03:00'))).toEqual({
+      v: 1,
+      key: 'key-1',
+      email: 'demo@example.com',
+      credits: 500,
+      receivedAt: utc('2026-01-05 12:00:00'),
+      phase: 'received',
+      version: 1,
+      attempt: 1,
+      attemptStartedAt: utc('2026-01-05 12:00:00'),
+      nextAttemptAt: utc('2026-01-05 12:03:00'),
+      grantNo: 0,
+      history: [{ at: utc('2026-01-05 12:00:00'), event: 'received' }],
+    });
+  });
+});
 
 describe('our key of a charge', () => {
   it('is derived from key, email and attempt alone', () => {

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { decide, type Outcome, toCharged, toRefunding } from '../../../../shared/recharge/machine.ts';
+import type { Recharge } from '../../../../shared/recharge/recharge.ts';
+import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
+import { DUE, grant, payment, refund, SILENT, written } from './outcomes.ts';
+
+describe('waiting', () => {
+  const held: Outcome = { kind: 'held', why: 'charging is paused' };
+  /** The waits of eleven equal outcomes in a row, in seconds. */
+  function waits(jitter: number): number[] {
+    let row = aRecharge();
+    return Array.from({ length: 11 }, () => {
+      row = written(decide(row, held, aMoment({ jitter })));
+      return ((row.nextAttemptAt ?? 0) - utc('2026-01-05 12:00:10')) / 1_000;
+    });
+  }
+
+  it('doubles its upper bound with every equal wait, up to 15 minutes', () => {
+    expect(waits(1)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+  });
+
+  it('is never shorter than a second', () => {
+    expect(waits(0)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  it('is spread evenly between the two', () => {
+    expect(waits(0.5)).toEqual([1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 64.5, 128.5, 256.5, 450.5, 450.5]);
+  });
+
+  it('stays at 15 minutes where ever other words of the same outage made the history lose its middle', () => {
+    let row = aRecharge();
+    for (let count = 0; count < 200; count += 1) {
+      const why = `status ${500 + (count % 7)} ${'of a long text '.repeat(10)}`;
+      row = written(decide(row, { kind: 'held', why }, aMoment({ jitter: 1 })));
+    }
+    expect(row.history.some(({ event }) => event === 'left_out')).toBe(true);
+    expect(row.nextAttemptAt).toBe(utc('2026-01-05 12:15:10'));
+  });
+
+  it('stays at 15 minutes after a thousand times', () => {
+    const entry = { at: utc('2026-01-05 12:00:00'), event: 'waiting', detail: held.why, times: 1_000 };
+    const next = written(decide(aRecharge({ history: [entry] }), held, aMoment({ jitter: 1 })));
+    expect(next.nextAttemptAt).toBe(utc('2026-01-05 12:15:10'));
+    expect(next.history).toEqual([{ ...entry, times: 1_001 }]);
+  });
+
+  it('goes on growing where the reason changes: a provider may put a number of its own into every refusal', () => {
+    let row = written(decide(aRecharge(), held, aMoment({ jitter: 1 })));
+    row = written(decide(row, held, aMoment({ jitter: 1 })));
+    row = written(decide(row, payment(SILENT), aMoment({ jitter: 1 })));
+    expect(row.nextAttemptAt).toBe(utc('2026-01-05 12:00:18'));
+  });
+
+  it('begins anew after progress', () => {
+    const history = [
+      { at: 0, event: 'waiting', detail: 'payment unknown: no answer in time', times: 9 },
+      { at: 1, event: 'paid', detail: 'pay_1' },
+    ];
+    const row = aRecharge({ phase: 'granting', grantToken: 'token-1', history });
+    const refusedForNow: Outcome = {
+      kind: 'grant',
+      token: 'token-1',
+      result: { kind: 'not_applied', detail: '429' },
+    };
+    const waiting = written(decide(row, refusedForNow, aMoment({ jitter: 1 })));
+    expect(waiting.nextAttemptAt).toBe(utc('2026-01-05 12:00:12'));
+  });
+
+  it.each<[string, Recharge, (retryAfterMs: number) => Outcome]>([
+    [
+      'a charge',
+      aRecharge(),
+      (retryAfterMs) => payment({ kind: 'not_attempted', detail: 'status 429', retryAfterMs }),
+    ],
+    [
+      'a grant',
+      aRecharge({ phase: 'granting' }),
+      (retryAfterMs) => grant({ kind: 'not_applied', detail: 'status 429', retryAfterMs }),
+    ],
+    [
+      'a refund',
+      aRecharge({ phase: 'refunding' }),
+      (retryAfterMs) => refund({ kind: 'not_attempted', detail: 'status 429', retryAfterMs }),
+    ],
+  ])('honours the Retry-After of %s, up to 15 minutes', (_, row, outcome) => {
+    const dueAfter = (retryAfterMs: number) =>
+      written(decide(row, outcome(retryAfterMs), aMoment({ jitter: 1 }))).nextAttemptAt;
+    expect(dueAfter(0)).toBe(utc('2026-01-05 12:00:10'));
+    expect(dueAfter(90_000)).toBe(utc('2026-01-05 12:01:40'));
+    expect(dueAfter(900_000)).toBe(utc('2026-01-05 12:15:10'));
+    expect(dueAfter(900_001)).toBe(utc('2026-01-05 12:15:10'));
+    expect(dueAfter(86_400_000)).toBe(utc('2026-01-05 12:15:10'));
+  });
+});
+
+describe('the count of fruitless sweeps', () => {
+  it.each<[string, Recharge, Outcome]>([
+    ['a pause', aRecharge({ swept: 7 }), { kind: 'held', why: 'charging is paused' }],
+    ['an unknown charge', aRecharge({ swept: 7 }), payment(SILENT)],
+    [
+      'a grant not applied',
+      aRecharge({ phase: 'granting', swept: 7 }),
+      grant({ kind: 'not_applied', detail: '429' }),
+    ],
+    ['another try to grant', aRecharge({ phase: 'charged', swept: 7 }), DUE],
+    [
+      'an unknown refund',
+      aRecharge({ phase: 'refunding', swept: 7 }),
+      refund({ kind: 'unknown', detail: '500' }),
+    ],
+  ])('goes on after %s', (_, row, outcome) => {
+    expect(written(decide(row, outcome, aMoment())).swept).toBe(7);
+  });
+
+  it.each<[string, Recharge]>([
+    ['charged', toCharged(aRecharge({ phase: 'needs_review', swept: 7 }), aMoment())],
+    ['refunding', toRefunding(aRecharge({ phase: 'needs_review', swept: 7 }), aMoment())],
+  ])('begins anew when a person or proof moves the row to %s', (_, row) => {
+    expect(row.swept).toBeUndefined();
+  });
+});
