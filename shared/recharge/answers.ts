@@ -1,5 +1,6 @@
 import { record } from '../history.ts';
-import { ended, type Moment, toCharged, toRefunding } from './machine.ts';
+import { ended, toCharged, toRefunding } from './machine/moves.ts';
+import type { Moment } from './machine/outcome.ts';
 import type { Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */

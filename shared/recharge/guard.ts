@@ -1,6 +1,6 @@
 import type { Money } from '../money.ts';
 import { type Account, dayOf, type Limits, type Reservation, spentNameOf } from './account.ts';
-import type { Released } from './machine.ts';
+import type { Released } from './machine/outcome.ts';
 import { type Pricing, priceOf } from './pricing.ts';
 import {
   isFinished,

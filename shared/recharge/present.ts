@@ -1,7 +1,9 @@
 import { formatMoney } from '../money.ts';
 import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
-import { GRANTING_AGAIN, isInDoubt, LATE_LOOKS, LOOKS, sinceReview } from './machine.ts';
+import { LATE_LOOKS, LOOKS } from './machine/books.ts';
+import { GRANTING_AGAIN, isInDoubt } from './machine/grant.ts';
+import { sinceReview } from './machine/moves.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
 

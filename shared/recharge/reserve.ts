@@ -4,7 +4,8 @@ import type { Account, Reservation } from './account.ts';
 import type { Charging } from './charging.ts';
 import { capWarning, type GuardSettings, judge, type Verdict, withEntry, withRelease } from './guard.ts';
 import type { Ledger } from './ledger.ts';
-import { type Outcome, type Released, withinChargeWindow } from './machine.ts';
+import type { Outcome, Released } from './machine/outcome.ts';
+import { withinChargeWindow } from './machine/payment.ts';
 import type { Policy } from './policy.ts';
 import { type Recharge, reservationNameOf } from './recharge.ts';
 

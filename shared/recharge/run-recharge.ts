@@ -5,15 +5,9 @@ import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../storage/table.ts';
-import {
-  type Decision,
-  decide,
-  type Effect,
-  type Frozen,
-  type Moment,
-  type Outcome,
-  withinChargeWindow,
-} from './machine.ts';
+import { decide } from './machine/machine.ts';
+import type { Decision, Effect, Frozen, Moment, Outcome } from './machine/outcome.ts';
+import { withinChargeWindow } from './machine/payment.ts';
 import {
   chargeIdOf,
   grantMarkOf,

@@ -1,6 +1,6 @@
 import type { Account, Reservation } from '../../shared/recharge/account.ts';
 import type { GuardSettings } from '../../shared/recharge/guard.ts';
-import type { Frozen, Moment } from '../../shared/recharge/machine.ts';
+import type { Frozen, Moment } from '../../shared/recharge/machine/outcome.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { Phase, Recharge } from '../../shared/recharge/recharge.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { applyAnswer } from '../../../shared/recharge/answers.ts';
-import { type Decision, decide, type Outcome } from '../../../shared/recharge/machine.ts';
+import { decide } from '../../../shared/recharge/machine/machine.ts';
+import type { Decision, Outcome } from '../../../shared/recharge/machine/outcome.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { rechargeEvidence, rechargeText } from '../../../shared/recharge/present.ts';
 import { REVIEW_REASONS, type Recharge } from '../../../shared/recharge/recharge.ts';

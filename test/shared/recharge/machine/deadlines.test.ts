@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Decision,
-  decide,
-  type Outcome,
-  toCharged,
-  withinChargeWindow,
-} from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import { toCharged } from '../../../../shared/recharge/machine/moves.ts';
+import type { Decision, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
+import { withinChargeWindow } from '../../../../shared/recharge/machine/payment.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {

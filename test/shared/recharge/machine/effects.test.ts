@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Outcome } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import { aFrozen, aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import { DUE, grant, NOT_FOUND, PAID, payment, refund, written } from './outcomes.ts';
 

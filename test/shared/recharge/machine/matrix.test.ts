@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Outcome } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, utc } from '../../../support/builders.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Decision, Outcome } from '../../../../shared/recharge/machine.ts';
+import type { Decision, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import { productionPolicy } from '../../../../shared/recharge/policy.ts';
 import { PHASES, REVIEW_REASONS, type Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aFrozen, aRecharge, utc } from '../../../support/builders.ts';

@@ -1,4 +1,4 @@
-import type { Decision, Outcome } from '../../../../shared/recharge/machine.ts';
+import type { Decision, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aFrozen } from '../../../support/builders.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { applyAnswer } from '../../../../shared/recharge/answers.ts';
-import { decide, type Outcome } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Decision, decide, type Moment, type Outcome } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Decision, Moment, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import { isFinished, type Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, utc } from '../../../support/builders.ts';
 import {

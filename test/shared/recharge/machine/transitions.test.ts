@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Decision, decide, type Outcome } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Decision, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aFrozen, aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Outcome, toCharged, toRefunding } from '../../../../shared/recharge/machine.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import { toCharged, toRefunding } from '../../../../shared/recharge/machine/moves.ts';
+import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import { DUE, grant, payment, refund, SILENT, written } from './outcomes.ts';

@@ -1,0 +1,130 @@
+import type { Recharge } from '../recharge.ts';
+import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
+import {
+  calledLostBeforeItBegan,
+  NEVER_SENT,
+  onChargedDue,
+  onGrant,
+  onGrantingFound,
+  onGrantResult,
+} from './grant.ts';
+import { finish, remind, wait } from './moves.ts';
+import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
+import { onPayment } from './payment.ts';
+import { onRefund } from './refund.ts';
+
+/**
+ * Decides what one outcome means for one row. Pure: the same arguments give the same decision, and
+ * giving it again what a lost write already achieved changes nothing.
+ *
+ *     received ─── paid ───▶ granting ─── granted ───▶ completed
+ *      │  │  ▲                 │   ▲
+ *      │  │  └ waits, retries  │   └ due ── charged ◀── not applied
+ *      │  └─ pending ─▶ charge_pending ── as received, by lookup alone
+ *      └─ refused ─▶ blocked   │
+ *      └─ declined ─▶ declined └─ unknown, differs, refused ─▶ needs_review ─ a person ─▶ charged,
+ *                                                               refunding ─▶ refunded, or an end
+ *
+ * What each outcome can do to a row, and the file that decides it:
+ *
+ *     phase            due          reservation   payment              grant, books            refund
+ *                      machine.ts   machine.ts    payment.ts           grant.ts, books.ts      refund.ts
+ *     received         reserve      charge, ask   granting, declined,  —                       —
+ *                                   or blocked    pending, waits
+ *     charge_pending   ask, cancel  —             the same             —                       —
+ *     granting         past its     —             —                    completed, charged,     —
+ *                      deadline                                        needs_review
+ *     charged          granting     —             —                    a late answer           —
+ *     needs_review     ask, remind  —             of charge_unknown    of grant_unknown        late proof
+ *     refunding        ask          —             —                    alert                   refunded, review
+ *     the end          late looks   —             alert                alert                   —
+ *
+ * The ways a row moves (wait, review, end …) are in moves.ts, the words in outcome.ts.
+ *
+ * An unknown grant that the platform's books show is `completed` without a person, also where a person has
+ * called it not made: they are asked before it is made anew. A row that ended after more than one grant, or
+ * refunded after one, is looked up twice more, for no look before could rule out a line that comes late.
+ *
+ * With every outcome a random token is drawn, whether or not it comes to granting: the decision that does
+ * writes it, and a repetition of that decision knows its own write by it.
+ */
+export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
+  switch (outcome.kind) {
+    case 'due':
+      return onDue(row, at);
+    case 'reserved':
+    case 'refused':
+    case 'not_reserved':
+      return row.phase === 'received' && row.attempt === outcome.attempt
+        ? onReservation(row, outcome, at)
+        : stop;
+    case 'held':
+      return row.phase === 'received' || row.phase === 'charge_pending' ? wait(row, at, outcome.why) : stop;
+    case 'payment':
+      return onPayment(row, outcome, at);
+    case 'grant':
+      return onGrant(row, outcome.token, outcome.result, at);
+    case 'grant_evidence':
+      return onGrantEvidence(row, outcome.token, outcome.result, at);
+    case 'grants_listed':
+      return onGrantsListed(row, outcome.result, at);
+    case 'refund':
+      return onRefund(row, outcome.result, at);
+  }
+}
+
+function onDue(row: Recharge, at: Moment): Decision {
+  switch (row.phase) {
+    case 'received':
+      // A planned retry, a day ahead: its time has not come.
+      return row.attemptStartedAt > at.now + at.policy.clockSkewMs ? stop : { effect: 'reserve' };
+    case 'charge_pending':
+      return {
+        effect: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment',
+      };
+    case 'granting':
+      return onGrantingFound(row, at);
+    case 'charged':
+      return onChargedDue(row, at);
+    case 'needs_review':
+      if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
+      // Only the sweeper knows that a day has passed; a message that comes again is no reminder.
+      if (row.swept === undefined) return stop;
+      return onReviewDue(row, at);
+    case 'refunding':
+      return { effect: 'look_up_refund' };
+    case 'completed':
+    case 'refunded':
+      return onLateLookDue(row, at);
+    case 'declined':
+    case 'blocked':
+      return stop;
+  }
+}
+
+function onReviewDue(row: Recharge, at: Moment): Decision {
+  if (row.review === 'charge_unknown') return { effect: 'look_up_payment' };
+  const lookUp = row.review === 'grant_unknown' && at.policy.evidence.lookUp;
+  return lookUp ? { effect: 'look_up_grant' } : remind(row, at);
+}
+
+function onReservation(
+  row: Recharge,
+  outcome: Extract<Outcome, { kind: 'reserved' | 'refused' | 'not_reserved' }>,
+  at: Moment,
+): Decision {
+  switch (outcome.kind) {
+    case 'reserved':
+      // Found, not made: a call may have been begun, and its answer lost. The provider is asked first.
+      return { effect: outcome.fresh ? 'charge' : 'look_up_payment' };
+    case 'refused':
+      return finish(
+        { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
+        at,
+        'blocked',
+        outcome.word,
+      );
+    case 'not_reserved':
+      return { effect: 'look_up_payment' };
+  }
+}

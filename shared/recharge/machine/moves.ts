@@ -1,0 +1,167 @@
+import { backoffMs } from '../../backoff.ts';
+import { type HistoryEntry, record } from '../../history.ts';
+import type { NotAttempted } from '../../payments/payment-hook.ts';
+import type { Recharge, ReviewReason } from '../recharge.ts';
+import { type Decision, type Frozen, type Moment, stop } from './outcome.ts';
+
+/** Paid, with certainty not granted, due at once, and with its full time to be granted. */
+export function toCharged(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+  const { review: _, ...rest } = withoutSweeps(row);
+  return { ...rest, phase: 'charged', nextAttemptAt: now, phaseDeadline: now + policy.grantGiveUpMs };
+}
+
+/** From here the row is never granted again: `refundStartedAt` stays for ever. */
+export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
+  const { review: _, ...rest } = withoutSweeps(row);
+  return {
+    ...rest,
+    phase: 'refunding',
+    refundStartedAt: row.refundStartedAt ?? now,
+    nextAttemptAt: now,
+    phaseDeadline: now + policy.refund.giveUpMs,
+  };
+}
+
+/** Whether a grant that was called not made could, had someone erred, be one too many: in the books it would show. */
+const couldHoldTooMany = ({ phase, grantNo }: Recharge) =>
+  (phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0);
+
+/**
+ * Ends the row: it leaves the index of open rows, at once or after its late looks, and is kept for good.
+ *
+ * @param at.jitter what ended together, once an outage was over, is not looked at together.
+ * @param mayBeListed whether the platform's books may show grants; where they do not after all, the first look sees
+ *   that, and is the last.
+ */
+export function ended(
+  row: Recharge,
+  { now, policy, jitter = 0 }: Pick<Moment, 'now' | 'policy'> & { jitter?: number },
+  mayBeListed: boolean,
+): Recharge {
+  const { actionUrl: _u, actBy: _a, review: _r, ...rest } = unwatched(row);
+  if (!mayBeListed || !couldHoldTooMany(row)) return rest;
+  const { lateFirstMs, lateLastMs, lateSpreadMs } = policy.evidence;
+  const from = now + Math.round(jitter * lateSpreadMs);
+  return { ...rest, nextAttemptAt: from + lateFirstMs, phaseDeadline: from + lateLastMs };
+}
+
+/** Nothing brings it back. */
+export function unwatched(row: Recharge): Recharge {
+  const { nextAttemptAt: _n, phaseDeadline: _d, swept: _s, ...rest } = row;
+  return rest;
+}
+
+export function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
+  return {
+    next: { ...ended(row, at, at.policy.evidence.lookUp), history: record(row, at, event, detail) },
+    effect: 'stop',
+  };
+}
+
+export function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
+  const { phaseDeadline: _, ...rest } = withoutSweeps(row);
+  const { evidence, reminderMs } = at.policy;
+  const dueMs = review === 'grant_unknown' && evidence.lookUp ? evidence.firstMs : reminderMs;
+  return {
+    next: {
+      ...rest,
+      phase: 'needs_review',
+      review,
+      nextAttemptAt: at.now + dueMs,
+      history: record(row, at, review, detail),
+    },
+    alert: { word: review, detail },
+    effect: 'stop',
+  };
+}
+
+export function remind(row: Recharge, at: Moment): Decision {
+  return {
+    next: {
+      ...withoutSweeps(row),
+      nextAttemptAt: at.now + at.policy.reminderMs,
+      history: record(row, at, 'reminded', row.review),
+    },
+    ...reviewWaiting(row),
+    effect: 'stop',
+  };
+}
+
+export function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
+  return { alert: { word: 'review_waiting', ...(review === undefined ? {} : { detail: review }) } };
+}
+
+/**
+ * The one way to wait. `waitMs` where the other side named a time; else exponential backoff with full
+ * jitter, its exponent the number of waits in a row.
+ */
+export function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
+  const history = record(row, at, 'waiting', why);
+  const ownMs = backoffMs(timesInARow(history, 'waiting'), at.jitter, at.policy.backoff);
+  return {
+    next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? ownMs), history },
+    effect: 'stop',
+  };
+}
+
+/** What was left out of a long history counts as well: it was that, or a wait comes out longer than it need be. */
+export function timesInARow(history: readonly HistoryEntry[], word: string): number {
+  const progress = history.findLastIndex(({ event }) => event !== word && event !== 'left_out');
+  return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
+}
+
+/** The other side named a time: honoured, up to our longest wait. */
+export function asAsked(retryAfterMs: number | undefined, at: Moment): number | undefined {
+  return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, at.policy.backoff.maxMs);
+}
+
+/** Progress, or a wait that is as it should be: the count of fruitless sweeps begins anew. */
+export function withoutSweeps(row: Recharge): Recharge {
+  const { swept: _, ...rest } = row;
+  return rest;
+}
+
+/** The reservation's parameters, once they are known, belong on the row: the reservation is pruned one day. */
+export function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
+  if (frozen === undefined) return row;
+  return {
+    ...row,
+    ...frozen.money,
+    ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
+    ...(frozen.platformId === undefined ? {} : { platformId: frozen.platformId }),
+    ...(frozen.balanceBefore === undefined ? {} : { balanceBefore: frozen.balanceBefore }),
+  };
+}
+
+/** What was written since the row came to the review it is in. */
+export function sinceReview({ history, review }: Recharge): HistoryEntry[] {
+  return history.slice(history.findLastIndex(({ event }) => event === review) + 1);
+}
+
+/**
+ * For what comes again and again while a person is waited for: one entry of each kind, with the latest time
+ * and detail and a count. So a review of a month makes the row no longer than one of a day.
+ */
+export function recordLatest(
+  row: Recharge,
+  at: Pick<Moment, 'now'>,
+  event: string,
+  detail?: string,
+): HistoryEntry[] {
+  const earlier = sinceReview(row).filter((entry) => entry.event === event);
+  const others = row.history.filter((entry) => !earlier.includes(entry));
+  const history = record({ history: others }, at, event, detail);
+  const latest = history.at(-1);
+  const times = earlier.reduce((sum, entry) => sum + (entry.times ?? 1), 1);
+  return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];
+}
+
+/** This very answer is on the row; its write's answer got lost, and with it, perhaps, what was to be said aloud. */
+export function writtenAlready({ review }: Recharge): Decision {
+  return review === undefined ? stop : { alert: { word: review }, effect: 'stop' };
+}
+
+/** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
+export function misconfigured({ misconfigured, detail }: NotAttempted): Pick<Decision, 'alert'> {
+  return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail } } : {};
+}

@@ -1,0 +1,92 @@
+import type { Money } from '../../money.ts';
+import type { ChargeOutcome, LookupOutcome, RefundOutcome } from '../../payments/payment-hook.ts';
+import type { GrantEvidence, GrantResult, GrantsListed } from '../../platform/client.ts';
+import type { Policy } from '../policy.ts';
+import type { Recharge, Refusal, ReviewReason } from '../recharge.ts';
+
+/** What the account row says of this attempt: the parameters every call of it uses. */
+export interface Frozen {
+  money: Money;
+  customer?: string;
+  platformId?: string;
+  /** The address the grant names. */
+  grantEmail: string;
+  balanceBefore?: number;
+}
+
+/**
+ * What was learnt. Charge outcomes are facts about an `attempt`, grant outcomes about a `token`: the tag
+ * travels with the outcome, so that a late one is never taken for an answer about something newer.
+ */
+export type Outcome =
+  /** The row was woken: by the queue, the sweeper, or the loop's first look. */
+  | { kind: 'due' }
+  /** The attempt is reserved. `fresh`: by this very run, so that nothing can have been charged yet. */
+  | { kind: 'reserved'; attempt: number; fresh: boolean; frozen: Frozen }
+  | { kind: 'refused'; attempt: number; word: Refusal; money?: Money }
+  /** Nothing is reserved, and it is too late to begin: only a lookup may speak now. */
+  | { kind: 'not_reserved'; attempt: number }
+  /** Nothing was done, for a reason that passes: charging is paused, the platform gave no answer, no time left. */
+  | { kind: 'held'; why: string }
+  | { kind: 'payment'; attempt: number; result: ChargeOutcome | LookupOutcome; frozen?: Frozen }
+  | { kind: 'grant'; token: string; result: GrantResult }
+  /** What the platform's books say of the grant that this token was drawn for. */
+  | { kind: 'grant_evidence'; token: string; result: GrantEvidence }
+  /** Every grant of this recharge, whichever, that stands in the platform's books. */
+  | { kind: 'grants_listed'; result: GrantsListed }
+  | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
+
+export interface Released {
+  reason: string;
+  retryable: boolean;
+}
+
+/** The one thing to do next, after the row is written. */
+export type Effect =
+  | 'stop'
+  /** Look at the account: reserve this attempt, or learn what is reserved. */
+  | 'reserve'
+  | 'charge'
+  | 'look_up_payment'
+  | 'cancel_payment'
+  | 'grant'
+  | 'look_up_grant'
+  | 'list_grants'
+  | 'look_up_refund'
+  | 'refund';
+
+export interface Decision {
+  /** The row to write, on condition that the version is still the one that was read. */
+  next?: Recharge;
+  /**
+   * Give the reserved amount back before `next` is written: a proven decline or refund. The reservation
+   * keeps these words, so that a crash between the two writes loses nothing of the decision.
+   */
+  release?: Released;
+  /** Said once `next`, if there is one, is written. */
+  alert?: { word: RechargeAlert; detail?: string };
+  effect: Effect;
+}
+
+/** Alerts the machine itself raises; every review reason is one. */
+export type RechargeAlert =
+  | ReviewReason
+  | 'review_waiting'
+  | 'granted_twice'
+  | 'granted_after_refund'
+  | 'paid_after_end'
+  | 'payment_hook_misconfigured';
+
+/** What a decision may depend on besides row and outcome. Nothing here is read by the machine itself. */
+export interface Moment {
+  now: number;
+  policy: Policy;
+  /** Random; drawn together with the outcome, so that a repeated decision recognises its own write. */
+  token: string;
+  /** Between 0 and 1, drawn likewise: spreads the retries. */
+  jitter: number;
+  /** Whether enough of this run is left to write `granting`, POST, and write the result. */
+  timeToGrant: boolean;
+}
+
+export const stop: Decision = { effect: 'stop' };

@@ -1,0 +1,197 @@
+import { record } from '../../history.ts';
+import type { Declined, Paid, Pending } from '../../payments/payment-hook.ts';
+import type { Recharge } from '../recharge.ts';
+import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
+import {
+  asAsked,
+  finish,
+  misconfigured,
+  remind,
+  toCharged,
+  toReview,
+  wait,
+  withFrozen,
+  withoutSweeps,
+  writtenAlready,
+} from './moves.ts';
+import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
+
+type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
+
+export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
+  if (outcome.attempt !== row.attempt) return latePayment(row, outcome, at);
+  switch (row.phase) {
+    case 'received':
+    case 'charge_pending':
+      return onOpenPayment(withFrozen(row, outcome.frozen), outcome, at);
+    case 'needs_review':
+      if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
+      return row.review === 'charge_unknown'
+        ? onReviewedPayment(withFrozen(row, outcome.frozen), outcome.result, at)
+        : stop;
+    case 'granting':
+      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;
+    case 'declined':
+    case 'blocked':
+      return latePayment(row, outcome, at);
+    case 'charged':
+    case 'refunding':
+    case 'completed':
+    case 'refunded':
+      return stop;
+  }
+}
+
+function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
+  const { result } = outcome;
+  switch (result.kind) {
+    case 'paid':
+      return onPaid(row, result, at);
+    case 'declined':
+      return onDeclined(row, result, at);
+    case 'pending':
+      return onPending(row, result, at);
+    case 'refunded':
+      return decline(row, 'refunded_at_provider', at);
+    case 'not_found':
+      return onNotFound(row, at);
+    case 'not_attempted':
+      return {
+        ...misconfigured(result),
+        ...wait(row, at, `payment not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
+      };
+    case 'unknown':
+      return onSilence(row, result.detail, at);
+  }
+}
+
+function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
+  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
+  const paid: Recharge = {
+    ...rest,
+    paymentRef,
+    phaseDeadline: at.now + at.policy.grantGiveUpMs,
+    history: record(row, at, 'paid', paymentRef),
+  };
+  if (at.timeToGrant) return { next: granting(paid, at), effect: 'grant' };
+  return { next: { ...paid, phase: 'charged', nextAttemptAt: at.now }, effect: 'stop' };
+}
+
+function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment): Decision {
+  const mayTryAgain = row.phase === 'received' && retryable && row.attempt <= at.policy.declineRetries;
+  if (!mayTryAgain) return decline(row, reason, at);
+  // Counted from the planned time: counted from now, the window would close before the retry is due.
+  const startsAt = at.now + at.policy.declineRetryMs;
+  return {
+    release: { reason, retryable },
+    next: {
+      ...withoutSweeps(row),
+      attempt: row.attempt + 1,
+      attemptStartedAt: startsAt,
+      nextAttemptAt: startsAt,
+      history: record(row, at, 'declined_will_retry', reason),
+    },
+    effect: 'stop',
+  };
+}
+
+function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
+  const { pending } = at.policy;
+  const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
+  // Without a page the client has acted: what is being processed is not to be cancelled for their delay.
+  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
+  const known: Recharge = {
+    ...rest,
+    phase: 'charge_pending',
+    paymentRef,
+    ...(giveUpAt === undefined ? {} : { phaseDeadline: giveUpAt }),
+    ...(actionUrl === undefined ? {} : { actionUrl, actBy: row.actBy ?? at.now + pending.clientActsMs }),
+  };
+  if (giveUpAt !== undefined && at.now >= giveUpAt) {
+    return toReview(known, 'charge_unknown', at, 'the provider never decided');
+  }
+  return wait(known, at, actionUrl === undefined ? 'payment pending' : 'client must act', pending.askMs);
+}
+
+function onNotFound(row: Recharge, at: Moment): Decision {
+  // The provider has named this payment before; that it now knows nothing of it proves nothing.
+  if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
+  if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) return decline(row, 'expired', at);
+  if (withinChargeWindow(row, at)) return { effect: 'charge' };
+  return wait(row, at, 'payment not found, too late to charge');
+}
+
+/** No answer about the payment: ask again, and past the phase's deadline let a person ask. */
+function onSilence(row: Recharge, detail: string, at: Moment): Decision {
+  const giveUpAt =
+    row.phase === 'charge_pending' ? row.phaseDeadline : row.attemptStartedAt + at.policy.lookupSilentMs;
+  if (giveUpAt !== undefined && at.now >= giveUpAt) return toReview(row, 'charge_unknown', at, detail);
+  return wait(row, at, `payment unknown: ${detail}`);
+}
+
+/** In review for want of an answer; the daily lookup brought one. */
+function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: Moment): Decision {
+  switch (result.kind) {
+    case 'paid':
+      return {
+        next: toCharged(
+          { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
+          at,
+        ),
+        effect: 'stop',
+      };
+    case 'declined':
+      return decline(row, result.reason, at);
+    case 'refunded':
+      return decline(row, 'refunded_at_provider', at);
+    case 'not_found': {
+      // Final only for a payment that the provider never named.
+      const final =
+        at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && row.paymentRef === undefined;
+      return final ? decline(row, 'expired', at) : remind(row, at);
+    }
+    case 'pending':
+    case 'not_attempted':
+    case 'unknown':
+      // Not brought by the sweeper: it is the answer that sent the row here, whose write's answer got lost.
+      return row.swept === undefined ? writtenAlready(row) : remind(row, at);
+  }
+}
+
+/** A payment for a row that has ended without one, or for an attempt that was declined: real money, said aloud. */
+function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Moment): Decision {
+  if (result.kind !== 'paid') return stop;
+  const detail = `attempt ${attempt}: ${result.paymentRef}`;
+  // Before the next attempt takes money a second time, a person looks.
+  if (row.phase === 'received' && attempt < row.attempt) {
+    return toReview(
+      { ...row, paymentRef: result.paymentRef },
+      'charge_unknown',
+      at,
+      `paid after all, ${detail}`,
+    );
+  }
+  return {
+    next: { ...row, history: record(row, at, 'paid_late', detail) },
+    alert: { word: 'paid_after_end', detail },
+    effect: 'stop',
+  };
+}
+
+function decline(row: Recharge, reason: string, at: Moment): Decision {
+  return {
+    release: { reason, retryable: false },
+    ...finish({ ...row, phase: 'declined', reason }, at, 'declined', reason),
+  };
+}
+
+/** Whether a charge begun now still ends before the provider may forget its key. */
+export function withinChargeWindow(
+  row: Pick<Recharge, 'attemptStartedAt'>,
+  { now, policy }: Pick<Moment, 'now' | 'policy'>,
+): boolean {
+  return (
+    row.attemptStartedAt <= now + policy.clockSkewMs &&
+    now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs
+  );
+}
