@@ -20,6 +20,7 @@ export const ALERTS = [
   'monthly_cap_reached',
   'no_progress',
   'newer_row',
+  'secret_unreadable',
   'key_reused',
   'webhook_quarantined',
   'message_failed',

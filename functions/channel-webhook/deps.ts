@@ -39,14 +39,15 @@ export function channelWebhookDeps({
 /** The webhook's parts as the stack sets them up, their connections open before the first message comes. */
 export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWebhookDeps> {
   const env = readEnv(envSchema, source);
+  const logger = createLogger(toStdout, { stage: env.STAGE });
   const client = createDocumentClient();
   const deps = channelWebhookDeps({
     config: bundledConfig(moduleUrl, configSchema),
     client,
     table: env.TABLE_NAME,
-    secrets: inboundSecrets(env.INBOUND_SECRET),
+    secrets: inboundSecrets(env.INBOUND_SECRET, logger),
     queue: createSqsMessageQueue(createSqsClient(), env.MESSAGE_QUEUE_URL),
-    logger: createLogger(toStdout, { stage: env.STAGE }),
+    logger,
     now: Date.now,
   });
   await openConnections([deps.secrets.get(), deps.messages.read('open-connection')], deps.logger);

@@ -35,14 +35,10 @@ export function channelWorkerDeps({
   secrets: Secrets<OutboundSecrets>;
   policy: MessagePolicy;
 } & Pick<ChannelWorkerDeps, 'queue' | 'logger' | 'now'>): ChannelWorkerDeps {
-  const { policy, logger, now } = given;
+  const { policy, now } = given;
   const messages = createDynamoMessages(client, table, now);
   // A key or token may have been changed a minute ago; the message waits meanwhile.
-  const onUnauthorized = () => {
-    secrets
-      .reread()
-      .catch((error: unknown) => logger.error('the outbound secret could not be read again', error));
-  };
+  const onUnauthorized = () => secrets.doubt();
   const targets = createTargets({
     channels: openChannels(config.channels),
     operations: createPlatformOperations({
@@ -66,7 +62,8 @@ export function channelWorkerDeps({
 /** The worker's parts as the stack sets them up, their connections open before the first message comes. */
 export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWorkerDeps> {
   const env = readEnv(envSchema, source);
-  const secrets = outboundSecrets(env.OUTBOUND_SECRET);
+  const logger = createLogger(toStdout, { stage: env.STAGE });
+  const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = channelWorkerDeps({
     config: bundledConfig(moduleUrl, configSchema),
     client: createDocumentClient(),
@@ -77,7 +74,7 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
       deadLetterUrl: env.MESSAGE_DEAD_LETTER_URL,
     }),
     policy: productionMessagePolicy,
-    logger: createLogger(toStdout, { stage: env.STAGE }),
+    logger,
     now: Date.now,
   });
   await openConnections([secrets.get(), deps.messages.read('open-connection')], deps.logger);

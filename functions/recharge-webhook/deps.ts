@@ -42,14 +42,15 @@ export function rechargeWebhookDeps({
 /** The webhook's parts as the stack sets them up, their connections open before the first webhook comes. */
 export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RechargeWebhookDeps> {
   const env = readEnv(envSchema, source);
+  const logger = createLogger(toStdout, { stage: env.STAGE });
   const deps = rechargeWebhookDeps({
     config: bundledConfig(moduleUrl, configSchema),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
-    secrets: inboundSecrets(env.INBOUND_SECRET),
+    secrets: inboundSecrets(env.INBOUND_SECRET, logger),
     queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
     sweepAgainMs: productionPolicy.sweepAgainMs,
-    logger: createLogger(toStdout, { stage: env.STAGE }),
+    logger,
     now: Date.now,
   });
   await openConnections([deps.secrets.get(), deps.ledger.read('open-connection')], deps.logger);

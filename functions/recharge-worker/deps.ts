@@ -49,11 +49,7 @@ export function rechargeWorkerDeps({
       profile: config.platform,
       apiKey: () => secret('platformApiKey'),
       // The key may have been changed a minute ago; the grant waits in `charged` meanwhile.
-      onUnauthorized: () => {
-        secrets
-          .reread()
-          .catch((error: unknown) => logger.error('the outbound secret could not be read again', error));
-      },
+      onUnauthorized: () => secrets.doubt(),
       timeoutMs: policy.grantCallMs,
       pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
       now,
@@ -70,14 +66,15 @@ export function rechargeWorkerDeps({
 /** The worker's parts as the stack sets them up, their connections open before the first recharge comes. */
 export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RunDeps> {
   const env = readEnv(envSchema, source);
-  const secrets = outboundSecrets(env.OUTBOUND_SECRET);
+  const logger = createLogger(toStdout, { stage: env.STAGE });
+  const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = rechargeWorkerDeps({
     config: bundledConfig(moduleUrl, configSchema),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
     secrets,
     policy: productionPolicy,
-    logger: createLogger(toStdout, { stage: env.STAGE }),
+    logger,
     now: Date.now,
   });
   await openConnections([secrets.get(), deps.charging.paused()], deps.logger);

@@ -24,6 +24,8 @@ const IMPACT: Record<Alert, string> = {
   monthly_cap_reached: 'A client has used all of its monthly amount; its next recharge is refused.',
   no_progress: 'A recharge keeps coming back without getting any further.',
   newer_row: 'A recharge or message is left alone: it was written by a later version than the one running.',
+  secret_unreadable:
+    'A secret cannot be read: its last known values are used, and a function that starts anew has none.',
   key_reused: 'The platform sent other content under a known key; nothing was done for it.',
   webhook_quarantined: 'A genuine webhook was not understood; its client gets no credits.',
   message_failed: 'A chat message was given up: whoever it was for did not get it.',

@@ -3,24 +3,30 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import type { Logger } from '../logger.ts';
 import { PATIENCE } from '../storage/clients.ts';
 import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from './secrets.ts';
 
-/** @param secretId name or ARN in Secrets Manager; kept for 5 minutes. */
-export function inboundSecrets(secretId: string) {
+/**
+ * @param secretId name or ARN in Secrets Manager; kept for 5 minutes.
+ * @param logger of a function that stays; a command reads once.
+ */
+export function inboundSecrets(secretId: string, logger?: Logger) {
   return createSecrets(
     'inbound',
     readFromSecretsManager(new SecretsManagerClient(PATIENCE), secretId),
     inboundSecretsSchema,
+    { ...(logger ? { logger } : {}) },
   );
 }
 
-/** @param secretId name or ARN in Secrets Manager; kept for 5 minutes. */
-export function outboundSecrets(secretId: string) {
+/** Likewise. */
+export function outboundSecrets(secretId: string, logger?: Logger) {
   return createSecrets(
     'outbound',
     readFromSecretsManager(new SecretsManagerClient(PATIENCE), secretId),
     outboundSecretsSchema,
+    { ...(logger ? { logger } : {}) },
   );
 }
 

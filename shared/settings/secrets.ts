@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { describeError, type Logger } from '../logger.ts';
 
 /** What proves a sender to us. All the internet-facing function may read. */
 export const inboundSecretsSchema = z.object({
@@ -21,67 +22,88 @@ export type OutboundSecrets = z.infer<typeof outboundSecretsSchema>;
 
 /** A rotated secret is used at the latest after this; the previous one is accepted meanwhile. */
 const CACHED_MS = 5 * 60_000;
-/** A flood of forged webhooks must not become a flood of secret reads. */
-const REREAD_MS = 60_000;
+/** A flood of forged webhooks, or an outage of the store, must not become a flood of reads. */
+const READ_AGAIN_MS = 60_000;
 
 export interface Secrets<Values> {
-  /** @throws an Error that names the secret, never its content, where it cannot be read. */
+  /**
+   * Reads what is five minutes old, or was doubted. Where that fails, what was read before stays in use, however old:
+   * an outage of the store is no reason to turn genuine senders away. It is tried again at most once a minute a
+   * process, and each failure is the alert `secret_unreadable`.
+   *
+   * @throws an Error that names the secret, never its content, where nothing has been read yet.
+   */
   get(): Promise<Values>;
   /**
-   * Reads again before its time, at most once a minute a process: after a 401, or a webhook nobody can
-   * verify. Who comes while a reading is under way gets the same one.
+   * Reads before its time, at most once a minute a process: after a webhook that nobody can verify. Who comes while a
+   * reading is under way gets the same one.
    *
-   * @throws like `get`; what was read before stays in use.
+   * @returns `kept`: too soon, or no answer; what is known stays in use.
+   * @throws like `get`.
    */
-  reread(): Promise<'read' | 'too_soon'>;
+  reread(): Promise<'read' | 'kept'>;
+  /** The other side refused what is known: the next `get` reads before its time, at most once a minute a process. */
+  doubt(): void;
 }
 
 /**
+ * Every reading is awaited by whoever asked: none outlives its handler, to be frozen with it half done.
+ *
  * @param read brings the stored text; blank means that no secret was set yet.
- * @param name for errors.
+ * @param name for errors and alerts.
+ * @param options.logger who hears that old values are in use; a command that reads once needs none.
  */
 export function createSecrets<Values>(
   name: string,
   read: () => Promise<string>,
   schema: z.ZodType<Values>,
-  now: () => number = Date.now,
+  { logger, now = Date.now }: { logger?: Pick<Logger, 'alert'>; now?: () => number } = {},
 ): Secrets<Values> {
-  let cached: { values: Promise<Values>; readAt: number } | undefined;
-  let readAt = Number.NEGATIVE_INFINITY;
-  let rereading: Promise<'read'> | undefined;
-  const readNow = () => {
-    readAt = now();
-    const text = read().catch((cause: unknown) => {
+  let known: { values: Values; readAt: number } | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let doubted = false;
+  let reading: Promise<Values> | undefined;
+
+  const readNow = async (): Promise<Values> => {
+    triedAt = now();
+    const startedAt = triedAt;
+    const text = await read().catch((cause: unknown) => {
       throw new Error(`The secret "${name}" could not be read`, { cause });
     });
-    return { values: text.then((stored) => parseSecrets(name, stored, schema)), readAt };
+    const values = parseSecrets(name, text, schema);
+    known = { values, readAt: startedAt };
+    doubted = false;
+    return values;
   };
-  const get = () => {
-    if (cached && now() < cached.readAt + CACHED_MS) return cached.values;
-    const mine = readNow();
-    cached = mine;
-    // A failed read is not kept: the next caller tries again.
-    mine.values.catch(() => {
-      if (cached === mine) cached = undefined;
+  const readTogether = () => {
+    reading ??= readNow().finally(() => {
+      reading = undefined;
     });
-    return mine.values;
+    return reading;
+  };
+  /** Undefined where there was no answer, or it is too soon to ask for one. */
+  const readUnlessTooSoon = async (): Promise<Values | undefined> => {
+    if (reading === undefined && now() < triedAt + READ_AGAIN_MS) return undefined;
+    const isFirst = reading === undefined;
+    try {
+      return await readTogether();
+    } catch (error) {
+      if (isFirst) logger?.alert('secret_unreadable', { secret: name, detail: describeError(error) });
+      return undefined;
+    }
   };
   return {
-    get,
+    async get() {
+      if (known === undefined) return readTogether();
+      const isOld = doubted || now() >= known.readAt + CACHED_MS;
+      return (isOld ? await readUnlessTooSoon() : undefined) ?? known.values;
+    },
     async reread() {
-      if (rereading) return rereading;
-      if (now() < readAt + REREAD_MS) return 'too_soon';
-      const mine = readNow();
-      rereading = mine.values.then(() => {
-        // Only now: what is known stays in use where the store gives no answer.
-        cached = mine;
-        return 'read';
-      });
-      try {
-        return await rereading;
-      } finally {
-        rereading = undefined;
-      }
+      if (known === undefined) await readTogether();
+      return (await readUnlessTooSoon()) === undefined ? 'kept' : 'read';
+    },
+    doubt() {
+      doubted = true;
     },
   };
 }

@@ -102,7 +102,7 @@ async function aWebhook({ channels = CHANNELS, deps: change = () => ({}) }: Give
     config: { channels: channelsSchema.parse(channels) },
     client,
     table,
-    secrets: createSecrets('inbound', async () => JSON.stringify(secret), inboundSecretsSchema, now),
+    secrets: createSecrets('inbound', async () => JSON.stringify(secret), inboundSecretsSchema, { now }),
     queue: createSqsMessageQueue(sqs, queueUrl),
     logger: createLogger((line) => lines.push(line), { now }),
     now,

@@ -58,7 +58,9 @@ function aWorker({
       ),
       client,
       table,
-      secrets: createSecrets('outbound', async () => JSON.stringify(secrets()), outboundSecretsSchema, now),
+      secrets: createSecrets('outbound', async () => JSON.stringify(secrets()), outboundSecretsSchema, {
+        now,
+      }),
       policy: productionPolicy,
       logger: createLogger((line) => lines.push(JSON.parse(line))),
       now,

@@ -141,12 +141,7 @@ beforeEach(async () => {
     config,
     client,
     table,
-    secrets: createSecrets(
-      'inbound',
-      async () => secrets,
-      inboundSecretsSchema,
-      () => NOW,
-    ),
+    secrets: createSecrets('inbound', async () => secrets, inboundSecretsSchema, { now: () => NOW }),
     logger: createLogger(() => {}),
     now: () => NOW,
   };

@@ -245,7 +245,8 @@ export function createChatWorld(
       queue,
       secrets: {
         get: async () => ({ channels: { [`${channel}/${direction}`]: [TOKEN] } }),
-        reread: async () => 'too_soon',
+        reread: async () => 'kept',
+        doubt: () => {},
       },
       quarantine: { keep: async () => ({ id: 'kept', isNew: true }) },
       capture: { take: async () => false },

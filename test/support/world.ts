@@ -155,7 +155,11 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         config,
         client,
         table,
-        secrets: { get: async () => ({ webhook: [WEBHOOK_SECRET] }), reread: async () => 'too_soon' },
+        secrets: {
+          get: async () => ({ webhook: [WEBHOOK_SECRET] }),
+          reread: async () => 'kept',
+          doubt: () => {},
+        },
         queue,
         sweepAgainMs: policy.sweepAgainMs,
         logger,

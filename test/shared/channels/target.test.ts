@@ -48,7 +48,7 @@ function targets({ settings, adapter, tokens = {}, ...given }: Given = {}) {
         },
       },
       messages: { replyTo: unexpected },
-      secrets: { get: async () => ({ channelTokens: tokens }), reread: async () => 'read' },
+      secrets: { get: async () => ({ channelTokens: tokens }), reread: async () => 'read', doubt: () => {} },
       callMs: 2_000,
       onUnauthorized: () => expect.unreachable('nobody said 401'),
       now: () => NOW,

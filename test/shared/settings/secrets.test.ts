@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeError } from '../../../shared/logger.ts';
+import { createLogger, describeError } from '../../../shared/logger.ts';
 import {
   createSecrets,
   inboundSecretsSchema,
@@ -17,13 +17,19 @@ const MINUTES = 60 * SECONDS;
 /** A store of secrets that holds `text`, and fails where that is an Error. */
 function aStore(text: string | Error = '{"webhook":["one"]}') {
   const store = { text, reads: 0, now: 1_767_605_400_000 };
+  const lines: string[] = [];
   const read = async () => {
     store.reads += 1;
     const { text } = store;
     if (text instanceof Error) throw text;
     return text;
   };
-  return { store, secrets: createSecrets('inbound', read, inboundSecretsSchema, () => store.now) };
+  const logger = createLogger((line) => lines.push(line));
+  return {
+    store,
+    secrets: createSecrets('inbound', read, inboundSecretsSchema, { logger, now: () => store.now }),
+    alerts: () => lines.map((line) => JSON.parse(line)),
+  };
 }
 
 async function messageOf(promise: Promise<unknown>): Promise<string> {
@@ -53,11 +59,11 @@ describe('a secret', () => {
     await secrets.get();
     store.text = '{"webhook":["two"]}';
     store.now += 1 * MINUTES - 1;
-    expect(await secrets.reread()).toBe('too_soon');
+    expect(await secrets.reread()).toBe('kept');
     store.now += 1;
     expect(await secrets.reread()).toBe('read');
     expect(await secrets.get()).toEqual({ webhook: ['two'], channels: {} });
-    expect(await secrets.reread()).toBe('too_soon');
+    expect(await secrets.reread()).toBe('kept');
     expect(store.reads).toBe(2);
   });
 
@@ -93,18 +99,88 @@ describe('a secret', () => {
     expect(store.reads).toBe(2);
   });
 
-  it('that cannot be read again stays what it was, and is not asked for more than once a minute', async () => {
-    const { store, secrets } = aStore();
-    await secrets.get();
-    store.now += 2 * MINUTES;
-    store.text = new Error('no answer');
-    expect(await messageOf(secrets.reread())).toContain('no answer');
-    expect(await secrets.reread()).toBe('too_soon');
-    expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
-    expect(store.reads).toBe(2);
-    // Its five minutes are not prolonged.
-    store.now += 3 * MINUTES;
-    expect(await messageOf(secrets.get())).toContain('no answer');
+  describe('whose store is away', () => {
+    it('stays in use for as long as that lasts, is asked for once a minute, and each failure is an alert', async () => {
+      const { store, secrets, alerts } = aStore();
+      await secrets.get();
+      store.text = new Error('no answer');
+      for (let second = 0; second < 3_600; second += 10) {
+        store.now += 10 * SECONDS;
+        expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
+      }
+      // From the fifth minute to the sixtieth.
+      expect(store.reads).toBe(1 + 56);
+      expect(alerts()).toHaveLength(56);
+      expect(alerts()[0]).toMatchObject({
+        level: 'alert',
+        message: 'secret_unreadable',
+        secret: 'inbound',
+        detail: 'Error: The secret "inbound" could not be read, because Error: no answer',
+      });
+      store.text = '{"webhook":["two"]}';
+      store.now += 1 * MINUTES;
+      expect(await secrets.get()).toEqual({ webhook: ['two'], channels: {} });
+      store.now += 5 * MINUTES - 1;
+      await secrets.get();
+      expect(store.reads).toBe(1 + 56 + 1);
+      expect(alerts()).toHaveLength(56);
+    });
+
+    it('is not read again before its time either, at most once a minute, and nobody who asks is turned away', async () => {
+      const { store, secrets, alerts } = aStore();
+      await secrets.get();
+      store.now += 2 * MINUTES;
+      store.text = new Error('no answer');
+      expect(await Promise.all([secrets.reread(), secrets.reread()])).toEqual(['kept', 'kept']);
+      expect(await secrets.reread()).toBe('kept');
+      expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
+      expect(store.reads).toBe(2);
+      expect(alerts()).toHaveLength(1);
+    });
+
+    it('and that has been made unreadable meanwhile, stays what it was', async () => {
+      const { store, secrets, alerts } = aStore();
+      await secrets.get();
+      store.now += 5 * MINUTES;
+      store.text = '{"webhook":"sk_live_51Habc"}';
+      expect(await secrets.get()).toEqual({ webhook: ['one'], channels: {} });
+      expect(alerts()[0].detail).toBe(
+        'Error: The secret "inbound" is not what it should be at webhook: see docs/configuration.md.',
+      );
+    });
+
+    it('before it was ever read cannot be used, and is asked for again by whoever needs it', async () => {
+      const { store, secrets } = aStore(new Error('no answer'));
+      expect(await messageOf(secrets.reread())).toContain('no answer');
+      expect(await messageOf(secrets.get())).toContain('no answer');
+      expect(store.reads).toBe(2);
+    });
+  });
+
+  describe('that was doubted', () => {
+    it('is read anew by the next one who needs it, and by nobody else', async () => {
+      const { store, secrets } = aStore();
+      await secrets.get();
+      store.now += 1 * MINUTES;
+      store.text = '{"webhook":["two"]}';
+      secrets.doubt();
+      await Promise.resolve();
+      expect(store.reads).toBe(1);
+      expect(await secrets.get()).toEqual({ webhook: ['two'], channels: {} });
+      store.now += 1 * MINUTES;
+      await secrets.get();
+      expect(store.reads).toBe(2);
+    });
+
+    it('again and again is read once a minute', async () => {
+      const { store, secrets } = aStore();
+      for (let second = 0; second < 300; second += 1) {
+        secrets.doubt();
+        await secrets.get();
+        store.now += 1 * SECONDS;
+      }
+      expect(store.reads).toBe(5);
+    });
   });
 
   it.each(['', ' ', '\n', '{}'])('that holds %j is none yet', async (text) => {
