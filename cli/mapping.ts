@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
 import { pointerSchema } from '../shared/channels/pointer.ts';
+import { emailSchema } from '../shared/email.ts';
 import { readJson } from '../shared/http.ts';
 import type { rechargeSchema } from '../shared/recharge/settings.ts';
-import { emailSchema } from '../shared/recharge/webhook.ts';
 
 /** Far above what a webhook holds; what is deeper is no field that anybody maps. */
 const MAX_NODES = 1_000;

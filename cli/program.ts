@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { START_FIRST } from '../local/state.ts';
-import { emailSchema } from '../shared/recharge/webhook.ts';
+import { emailSchema } from '../shared/email.ts';
 import type { Connection } from './connection.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { MESSAGE_STATUSES } from '../../shared/channels/message.ts';
 import { sendSchema } from '../../shared/channels/sending.ts';
+import { emailSchema } from '../../shared/email.ts';
 import { PHASES } from '../../shared/recharge/recharge.ts';
 import { rechargeSchema } from '../../shared/recharge/settings.ts';
-import { creditsSchema, emailSchema, keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
+import { creditsSchema, keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
 
 /** JSON Schema 2020-12, which is what OpenAPI 3.1 takes. */
 export type Schema = Record<string, unknown>;

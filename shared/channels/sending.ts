@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { emailSchema } from '../recharge/webhook.ts';
+import { emailSchema } from '../email.ts';
 import type { Parsed } from './adapter.ts';
 import { NOT_JSON, readId, readPayload } from './adapters/reading.ts';
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { emailSchema } from '../email.ts';
 import type { RechargeConfig } from './settings.ts';
 
 /** What a webhook asks for. The client by email, or by the platform's id, which names an account of ours. */
@@ -16,19 +17,6 @@ export const creditsSchema = z.int('must be a whole number').positive('must be g
 export const platformIdSchema = z
   .union([z.string().regex(/^[\x21-\x7e]{1,128}$/), z.int().nonnegative()])
   .transform(String);
-
-const NOT_AN_EMAIL = 'is not an email address in plain ASCII';
-
-/**
- * Trims and lower-cases: the form under which an account is kept. ASCII only, so that no look-alike gets
- * another's row; asked before the letters change, for the lower case of the Kelvin sign is an ASCII k.
- */
-export const emailSchema = z
-  .string('must be text')
-  .trim()
-  .max(254, NOT_AN_EMAIL)
-  .regex(/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/, NOT_AN_EMAIL)
-  .toLowerCase();
 
 /**
  * Reads a verified webhook by the configured fields. Whatever the content type says, the body is JSON.

@@ -1,4 +1,4 @@
-import { emailSchema } from '../../recharge/webhook.ts';
+import { emailSchema } from '../../email.ts';
 import type { Parsed } from '../adapter.ts';
 import type { Content } from '../message.ts';
 

@@ -1,0 +1,152 @@
+/**
+ * Arrows point down: which room may import which. `npm run structure` holds it; docs/architecture.md draws it.
+ *
+ * dependency-cruiser reads TypeScript with swc here, because TypeScript 7 no longer has the API it would use.
+ */
+import type { IConfiguration } from 'dependency-cruiser';
+
+type Rule = NonNullable<IConfiguration['forbidden']>[number];
+
+/** Every folder of ours, today's and those to come. Packages and Node's own modules are not in question. */
+const OURS = '^(bench|cli|console|functions|infra|local|operate|proof|shared|test)/';
+
+/** Nothing in `from` imports anything of ours but `allowed`. */
+const onlyFrom = (name: string, from: string, allowed: string[], comment: string): Rule => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: OURS, pathNot: allowed },
+});
+
+/** Nothing in `from` imports anything in `to`. */
+const never = (name: string, from: string, to: string, comment: string): Rule => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: to },
+});
+
+const LEAVES = '^shared/[^/]+\\.ts$';
+const PURE = [
+  '^shared/recharge/machine(/|\\.ts$)',
+  '^shared/(backoff|history|money)\\.ts$',
+  '^shared/recharge/recharge\\.ts$',
+];
+
+const config: IConfiguration = {
+  forbidden: [
+    onlyFrom(
+      'shared-is-the-ground',
+      '^shared/',
+      ['^shared/'],
+      'Everything stands on shared/, so it knows none of it.',
+    ),
+    never(
+      'leaves-know-no-room',
+      LEAVES,
+      '^shared/[^/]+/',
+      'A loose file of shared/ serves every room, so it knows none.',
+    ),
+    never(
+      'outside-and-storage-know-no-business',
+      '^shared/(incoming|payments|platform|storage)/',
+      '^shared/(recharge|channels)/',
+      'The payment hook, the platform, what comes in and what keeps serve recharges and messages, and know neither.',
+    ),
+    never(
+      'recharges-know-no-channels',
+      '^shared/recharge/',
+      '^shared/channels/',
+      'Recharges and messages share nothing but the rooms below them.',
+    ),
+    never(
+      'channels-know-no-recharges',
+      '^shared/channels/',
+      '^shared/recharge/',
+      'Recharges and messages share nothing but the rooms below them.',
+    ),
+    {
+      name: 'the-machine-is-pure',
+      comment: 'The machine decides. It imports types, and the few modules that only calculate.',
+      severity: 'error',
+      from: { path: PURE[0] ?? '' },
+      to: { pathNot: PURE, dependencyTypesNot: ['type-only'] },
+    },
+    onlyFrom(
+      'functions-stand-alone',
+      '^functions/([^/]+)/',
+      ['^shared/', '^functions/$1/'],
+      'A Lambda function is its own folder and shared/. What two of them need belongs into shared/.',
+    ),
+    never(
+      'entry-points-are-not-imported',
+      '.',
+      '^functions/[^/]+/index\\.ts$',
+      'An index.ts reads its environment when it is loaded. Import the handler, and give it what it needs.',
+    ),
+    onlyFrom(
+      'local-runs-the-functions',
+      '^local/',
+      ['^local/', '^shared/', '^functions/[^/]+/(deps|env|handler)\\.ts$'],
+      'npm start puts the handlers on this machine. It knows no command and no stack.',
+    ),
+    onlyFrom(
+      'the-sandbox-is-the-other-side',
+      '^local/sandbox/',
+      ['^local/sandbox/', '^local/child-process\\.ts$', LEAVES],
+      'The sandbox plays the platform. With the code of the relay it would agree with the mistakes of the relay.',
+    ),
+    onlyFrom(
+      'operate-stands-on-shared',
+      '^operate/',
+      ['^operate/', '^shared/', '^local/(aws|policy|state)\\.ts$'],
+      'A deed works on the table and the queue. Of npm start it knows where those are, and how it waits.',
+    ),
+    onlyFrom(
+      'commands-stand-on-operate',
+      '^cli/',
+      ['^cli/', '^operate/', '^shared/', '^local/(aws|policy|state)\\.ts$'],
+      'A command reads arguments, calls operate/ and prints.',
+    ),
+    onlyFrom(
+      'the-stack-knows-what-functions-need',
+      '^infra/',
+      ['^infra/', '^shared/', '^functions/[^/]+/env\\.ts$'],
+      'The stack gives each function the environment that its env.ts asks for, and knows nothing else of it.',
+    ),
+    onlyFrom(
+      'measurements-are-outside',
+      '^(bench|proof)/',
+      ['^(bench|proof)/', '^functions/', '^local/', '^shared/'],
+      'Measurements and proofs use what they measure.',
+    ),
+    {
+      name: 'nothing-imports-tests',
+      comment: 'What the product needs does not live in test/.',
+      severity: 'error',
+      from: { pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'no-circles',
+      comment: 'Two files that import each other are one file, or a third is missing.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+  ],
+  options: {
+    doNotFollow: '^node_modules/',
+    exclude: '^(cdk\\.out|coverage|dist|\\.local)/',
+    parser: 'swc',
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node'],
+    },
+  },
+};
+
+export default config;
