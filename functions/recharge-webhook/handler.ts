@@ -94,7 +94,8 @@ async function claim(
 ): Promise<Received> {
   const { config, ledger, accounts, queue, now } = deps;
   const { key, client, credits } = order;
-  const email = 'email' in client ? client.email : await accounts.emailOf(client.platformId);
+  const linked = client.platformId === undefined ? undefined : await accounts.emailOf(client.platformId);
+  const email = client.email ?? linked;
   if (email === undefined) {
     return keepAside(
       request,
@@ -102,9 +103,13 @@ async function claim(
       deps,
     );
   }
+  if (linked !== undefined && linked !== email) {
+    return keepAside(request, 'the email and the platform id of the client lead to two accounts', deps);
+  }
+  const spelled = client.grantEmail === undefined ? {} : { grantEmail: client.grantEmail };
   const receivedAt = now();
   const claimed = await ledger.claim(
-    newRecharge({ key, email, credits }, receivedAt, receivedAt + deps.sweepAgainMs),
+    newRecharge({ key, email, credits, ...spelled }, receivedAt, receivedAt + deps.sweepAgainMs),
   );
   const { row } = claimed;
   // Credits that the webhook does not name are no content of it: their setting may have changed since.

@@ -78,7 +78,7 @@ export interface Recharge {
   /** Where the client must act, the provider's hosted page; with the time until which we wait for it. */
   actionUrl?: string;
   actBy?: number;
-  /** The address the grant names, where the account spells it differently from `email`. */
+  /** The client's address as the account, else the webhook, spells it, where that differs from `email`: for the platform. */
   grantEmail?: string;
   /** The platform's id of the sub-account, where it was known: it narrows the look at the platform's books. */
   platformId?: string;
@@ -122,7 +122,7 @@ export function moneyOf(recharge: Recharge): Money | undefined {
  * @param dueAt when the sweeper looks, should this process die before the row is queued.
  */
 export function newRecharge(
-  order: { key: string; email: string; credits: number },
+  order: { key: string; email: string; credits: number; grantEmail?: string },
   now: number,
   dueAt: number,
 ): Recharge {

@@ -73,13 +73,16 @@ export async function releaseAttempt(row: Recharge, released: Released, ledger: 
   }
 }
 
+/** The client's address towards the platform: as the agency says, else as the platform's webhook spelt it. */
+const grantEmailOf = (account: Account, row: Recharge) => account.grantEmail ?? row.grantEmail ?? row.email;
+
 type Asked = { balance?: number } | { unknown: true } | { held: string };
 
 /** Where the platform can be asked: no money is taken for a sub-account it does not know. */
 async function preflight(row: Recharge, account: Account, deps: ReserveDeps): Promise<Asked> {
   if (!deps.preflight) return {};
   const found = await deps.platform
-    .subAccount(account.grantEmail ?? row.email)
+    .subAccount(grantEmailOf(account, row))
     .catch((error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) }));
   switch (found.kind) {
     case 'found':
@@ -118,7 +121,7 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
         fresh,
         frozen: {
           money,
-          grantEmail: account.grantEmail ?? row.email,
+          grantEmail: grantEmailOf(account, row),
           ...(customer === undefined ? {} : { customer }),
           ...(platformId === undefined ? {} : { platformId }),
           ...(balanceBefore === undefined ? {} : { balanceBefore }),

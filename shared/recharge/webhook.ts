@@ -1,13 +1,23 @@
 import * as z from 'zod';
-import { emailSchema } from '../email.ts';
+import { emailSchema, spelledEmailSchema } from '../email.ts';
 import type { RechargeConfig } from './settings.ts';
 
-/** What a webhook asks for. The client by email, or by the platform's id, which names an account of ours. */
+/** What a webhook asks for. */
 export interface RechargeOrder {
   key: string;
-  client: { email: string } | { platformId: string };
+  client: NamedClient;
   credits: number;
 }
+
+/** The client by email, by the platform's id, which names an account of ours, or by both. */
+export type NamedClient =
+  | {
+      email: string;
+      /** As the platform spells it, where that differs. */
+      grantEmail?: string;
+      platformId?: string;
+    }
+  | { email?: undefined; grantEmail?: undefined; platformId: string };
 
 /** Printable: no control, format or unassigned characters. DynamoDB's keys end at 2,048 bytes. */
 export const keySchema = z
@@ -46,18 +56,34 @@ export function readOrder(
   return { order: { key: key.data, client, credits: credits.data } };
 }
 
-function readClient(payload: object, config: RechargeConfig): RechargeOrder['client'] | { fault: string } {
-  const email = find(payload, config.emailFields);
-  if (email !== undefined) {
-    const parsed = emailSchema.safeParse(email);
-    return parsed.success
-      ? { email: parsed.data }
-      : { fault: `the client's email ${reasonOf(parsed.error)}` };
+/** Of several fields that name a client all must name the same one: which of two is charged is nothing to guess. */
+function readClient(
+  payload: object,
+  { emailFields, platformIdFields }: RechargeConfig,
+): NamedClient | { fault: string } {
+  // What is no id, or no address, names nobody; but where the first field holds such a thing, no other speaks for it.
+  const ids = findAll(payload, platformIdFields).map((id) => platformIdSchema.safeParse(id).data);
+  if (new Set(ids.filter((id) => id !== undefined)).size > 1)
+    return { fault: `the ids (${platformIdFields.join(', ')}) name two clients` };
+  const [platformId] = ids;
+
+  const [first, ...others] = findAll(payload, emailFields);
+  if (first === undefined) {
+    if (platformId !== undefined) return { platformId };
+    return {
+      fault: `no client: neither an email (${emailFields.join(', ')}) nor an id (${platformIdFields.join(', ')})`,
+    };
   }
-  const id = platformIdSchema.safeParse(find(payload, config.platformIdFields));
-  if (id.success) return { platformId: id.data };
+  const spelled = spelledEmailSchema.safeParse(first);
+  if (!spelled.success) return { fault: `the client's email ${reasonOf(spelled.error)}` };
+  const email = spelled.data.toLowerCase();
+  const named = others.flatMap((other) => emailSchema.safeParse(other).data ?? []);
+  if (named.some((other) => other !== email))
+    return { fault: `the emails (${emailFields.join(', ')}) name two clients` };
   return {
-    fault: `no client: neither an email (${config.emailFields.join(', ')}) nor an id (${config.platformIdFields.join(', ')})`,
+    email,
+    ...(spelled.data === email ? {} : { grantEmail: spelled.data }),
+    ...(platformId === undefined ? {} : { platformId }),
   };
 }
 
@@ -71,17 +97,21 @@ function parseJson(body: Buffer): object | undefined {
   }
 }
 
-/** The first path that leads to a value. Own members only: `constructor` is no field of a payload. */
-function find(payload: object, paths: readonly string[]): unknown {
-  for (const path of paths) {
-    let value: unknown = payload;
-    for (const name of path.split('.')) {
-      const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-      value = members.find(([member]) => member === name)?.[1];
-    }
-    if (value !== undefined && value !== null) return value;
-  }
-  return undefined;
+/** The first path that leads to a value. */
+const find = (payload: object, paths: readonly string[]) => findAll(payload, paths)[0];
+
+/** Where the paths lead, without those that lead to nothing. Own members only: `constructor` is no field of a payload. */
+function findAll(payload: object, paths: readonly string[]): unknown[] {
+  return paths
+    .map((path) => {
+      let value: unknown = payload;
+      for (const name of path.split('.')) {
+        const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+        value = members.find(([member]) => member === name)?.[1];
+      }
+      return value;
+    })
+    .filter((value) => value !== undefined && value !== null);
 }
 
 const reasonOf = (error: z.ZodError) => error.issues[0]?.message ?? 'is not understood';

@@ -590,11 +590,42 @@ describe('a webhook that is understood', () => {
     expect(await send(body)).toEqual(RECEIVED);
   });
 
-  it('takes the email rather than the id where it names both', async () => {
+  it('may name the client by email and id, where the id leads to that client or to none', async () => {
+    const { client, table, ledger } = store();
+    const { send } = aWebhook();
+    expect(await send(order({ sub_account_id: 'sub_1' }))).toEqual(RECEIVED);
+    await createAccounts(client, table, ledger).set(EMAIL, { platformId: 'sub_1' });
+    expect((await send(order({ sub_account_id: 'sub_1' }))).status).toBe(200);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      'an email and an id that lead to two accounts',
+      { sub_account_id: 'sub_1' },
+      'the email and the platform id of the client lead to two accounts',
+    ],
+    ['two emails of two clients', { data: { email: 'john@example.com' } }, 'name two clients'],
+    ['two ids', { sub_account_id: 'sub_2', data: { sub_account: { id: 3 } } }, 'name two clients'],
+  ])('is kept aside, and nobody is charged, for %s', async (_name, members, reason) => {
     const { client, table, ledger } = store();
     await createAccounts(client, table, ledger).set('john@example.com', { platformId: 'sub_1' });
-    await aWebhook().send(order({ sub_account_id: 'sub_1' }));
-    expect((await ledger.read('key-1'))?.email).toBe(EMAIL);
+    const { send, alerts } = aWebhook();
+    const answer = await send(order(members));
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining(reason) } },
+    });
+    expect(await ledger.read('key-1')).toBeUndefined();
+    expect(await queue().taken()).toEqual([]);
+    expect(alerts()).toEqual(['webhook_quarantined']);
+  });
+
+  it('keeps the spelling of the email that the platform used, where it is another than ours', async () => {
+    const { ledger } = store();
+    await aWebhook().send(order({ email: ' Jane@Example.COM ' }));
+    expect(await ledger.read('key-1')).toMatchObject({ email: EMAIL, grantEmail: 'Jane@Example.COM' });
+    await aWebhook().send(order({ idempotency_key: 'key-2' }));
+    expect(await ledger.read('key-2')).not.toHaveProperty('grantEmail');
   });
 
   it('may be a recharge of the configured number of credits', async () => {

@@ -202,7 +202,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       time = Math.max(time, at);
     },
     /** Claims a recharge of 500 credits for USD 50.00, as the webhook does. */
-    async claim(order: { key?: string; email?: string } = {}) {
+    async claim(order: { key?: string; email?: string; grantEmail?: string } = {}) {
       const row = newRecharge(
         { key: KEY, email: EMAIL, credits: CREDITS, ...order },
         time,

@@ -124,8 +124,10 @@ export function withoutSweeps(row: Recharge): Recharge {
 /** The reservation's parameters, once they are known, belong on the row: the reservation is pruned one day. */
 export function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
   if (frozen === undefined) return row;
+  // The webhook's spelling: the agency may have said since that `email` is the right one.
+  const { grantEmail: _, ...rest } = row;
   return {
-    ...row,
+    ...rest,
     ...frozen.money,
     ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
     ...(frozen.platformId === undefined ? {} : { platformId: frozen.platformId }),

@@ -694,6 +694,38 @@ describe('before money moves', () => {
     expect(await world.start().run()).toMatchObject({ phase: 'completed', balanceBefore: 50 });
   });
 
+  it('is called as the platform spells it: in the webhook, unless the agency says otherwise', async () => {
+    const spelled = 'Demo@Example.com';
+    const world = await worldWith({ preflight: true, clients: [EMAIL, spelled] });
+    const asked: string[] = [];
+    const run = async (key: string) => {
+      await world.claim({ key, grantEmail: spelled });
+      const { deps } = world.start();
+      const { subAccount, prepareGrant } = deps.platform;
+      const platform = {
+        ...deps.platform,
+        subAccount(email: string) {
+          asked.push(`asked for ${email}`);
+          return subAccount(email);
+        },
+        prepareGrant(grant: Parameters<typeof prepareGrant>[0]) {
+          asked.push(`granted to ${grant.email}`);
+          return prepareGrant(grant);
+        },
+      };
+      return runRecharge(key, world.now() + world.policy.runMs, { ...deps, platform });
+    };
+    expect(await run('key-2')).toMatchObject({ phase: 'completed', email: EMAIL, grantEmail: spelled });
+    expect(asked.splice(0)).toEqual([`asked for ${spelled}`, `granted to ${spelled}`]);
+
+    const account = await world.account();
+    await world.ledger.writeAccount(account, { ...account, grantEmail: EMAIL });
+    const row = await run('key-3');
+    expect(row).toMatchObject({ phase: 'completed' });
+    expect(row).not.toHaveProperty('grantEmail');
+    expect(asked).toEqual([`asked for ${EMAIL}`, `granted to ${EMAIL}`]);
+  });
+
   it('a client the platform does not know is refused', async () => {
     const world = await worldWith({ preflight: true });
     world.platform.fault({ operation: 'lookup', fault: 'not_found' });

@@ -94,6 +94,29 @@ describe('of several fields', () => {
   });
 });
 
+describe('the client', () => {
+  const read1 = (payload: object) => read({ idempotency_key: 'key-1', credits: 500, ...payload });
+
+  it('is named by several fields where all of them name the same one', () => {
+    const payload = { email: 'Jane@example.com', data: { sub_account: { email: 'jane@EXAMPLE.com' } } };
+    expect(
+      read1({ ...payload, sub_account_id: 7, data: { subAccountId: '7', email: 'none' } }),
+    ).toMatchObject({
+      client: { email: 'jane@example.com', grantEmail: 'Jane@example.com', platformId: '7' },
+    });
+    expect(read1(payload)).toMatchObject({ client: { email: 'jane@example.com' } });
+  });
+
+  it.each([
+    ['emails', { email: 'jane@example.com', sub_account: { email: 'john@example.com' } }],
+    ['emails', { sub_account_email: 'jane@example.com', data: { email: 'jane+1@example.com' } }],
+    ['ids', { sub_account_id: 'a', sub_account: { id: 'b' } }],
+    ['ids', { email: 'jane@example.com', sub_account_id: 'a', sub_account: { id: 'A' } }],
+  ])('is nobody where two %s disagree: none is guessed', (what, payload) => {
+    expect(read1(payload)).toMatch(new RegExp(`^the ${what} \\(.+\\) name two clients$`));
+  });
+});
+
 describe('a path', () => {
   const payload = {
     idempotency_key: 'key-1',
