@@ -56,6 +56,24 @@ const config: IConfiguration = {
       'The payment hook, the platform, what comes in and what keeps serve recharges and messages, and know neither.',
     ),
     never(
+      'payments-and-platform-apart',
+      '^shared/(payments|platform)/',
+      '^shared/(?!$1/)[^/]+/',
+      'The payment endpoint and the platform are two parties. Each room needs the loose files of shared/ alone.',
+    ),
+    never(
+      'config-is-gathered-on-top',
+      '^shared/',
+      '^shared/settings/config\\.ts$',
+      'config.ts gathers the schemas of all rooms. A room takes the section that it uses, and never the whole.',
+    ),
+    never(
+      'settings-know-no-room',
+      '^shared/settings/(?!config\\.ts)',
+      '^shared/(channels|incoming|payments|platform|recharge)/',
+      'Secrets, environment and the reading of files serve every room. Only config.ts knows what rooms are set up with.',
+    ),
+    never(
       'recharges-know-no-channels',
       '^shared/recharge/',
       '^shared/channels/',

@@ -150,3 +150,8 @@ function describeNetworkError(error: Error): string {
   const message = error.message.replace(/[0-9A-F]{8,16}:(?=error:)/, '').trim();
   return `${code}${message}`.slice(0, 200);
 }
+
+/** A call with everything awaited that could be: `send` puts its bytes on the wire in the same turn. */
+export interface Prepared<Outcome> {
+  send(): Promise<Outcome>;
+}

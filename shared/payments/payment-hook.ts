@@ -1,3 +1,4 @@
+import type { Prepared } from '../http.ts';
 import type { Money } from '../money.ts';
 
 /**
@@ -58,11 +59,6 @@ export type RefundOutcome =
   | { kind: 'refused'; reason: string }
   | NotAttempted
   | Unknown;
-
-/** A call with everything awaited that could be: `send` puts its bytes on the wire in the same turn. */
-export interface Prepared<Outcome> {
-  send(): Promise<Outcome>;
-}
 
 /**
  * The agency's way to take money. No method throws for what a provider or a network does: that is an

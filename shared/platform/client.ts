@@ -1,5 +1,4 @@
-import { readJson } from '../http.ts';
-import type { Prepared } from '../payments/payment-hook.ts';
+import { type Prepared, readJson } from '../http.ts';
 import { type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
 import type { PlatformProfile } from './profile.ts';

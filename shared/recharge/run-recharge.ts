@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Prepared } from '../http.ts';
 import type { Metrics } from '../logger.ts';
-import type { ChargeRequest, LookupOutcome, PaymentHook, Prepared } from '../payments/payment-hook.ts';
+import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../storage/table.ts';
 import { decide } from './machine/machine.ts';
