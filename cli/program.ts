@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { START_FIRST } from '../local/state.ts';
+import type { Connection } from '../operate/connection.ts';
+import type { Target } from '../operate/target.ts';
 import { emailSchema } from '../shared/email.ts';
-import type { Connection } from './connection.ts';
+import { createLogger } from '../shared/logger.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 export const checked =
@@ -27,8 +29,9 @@ export const program = new Command('relay')
     stackName,
   );
 export const stack = () => program.opts<{ stack?: string }>().stack;
+export const target = (): Target => ({ stack: stack(), env: process.env });
 export const connected = async (): Promise<Connection> =>
-  (await import('./connection.ts')).connect(process.env, stack());
+  (await import('../operate/connection.ts')).connect(target(), createLogger(tell));
 
 /** A command that is printed leads to this relay when it is pasted. */
 const pasteable = (said: string) =>
@@ -46,6 +49,13 @@ export const tell = (said: string) => {
   process.stderr.write(`${said}\n`);
 };
 export const say = (said: string) => print(pasteable(said));
+
+/** Whoever sent it may have meant the terminal: control characters are shown, not obeyed. */
+export const printable = (text: string) =>
+  text.replaceAll(
+    /[^\P{C}\n\t\r]|\r(?!\n)/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 export const sayJson = (value: unknown) => print(JSON.stringify(value, null, 2));
 
 /**

@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
-import { ACCOUNT_STATUSES } from '../../shared/recharge/account.ts';
+import { accountJson, listAccounts, readAccount } from '../../operate/accounts.ts';
+import { formatMoney } from '../../shared/money.ts';
+import { ACCOUNT_STATUSES, type Account } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
-import { accountJson, accountText } from '../accounts.ts';
 import { checked, connected, email, program, say, sayJson, text, wholeNumber } from '../program.ts';
 
 const pricing = (text: string) => {
@@ -28,11 +29,9 @@ export function addAccountCommands(): void {
     .description('the clients that are set up')
     .option('--json', 'as a JSON array of accounts')
     .action(async ({ json }: { json?: boolean }) => {
-      const { accounts: store } = await connected();
-      const emails = await store.list();
-      if (!json) return emails.forEach(say);
-      const all = await Promise.all(emails.map((address) => store.show(address)));
-      sayJson(all.flatMap((account) => (account ? [accountJson(account)] : [])));
+      const connection = await connected();
+      if (json) return sayJson((await listAccounts(connection)).map(accountJson));
+      for (const address of await connection.accounts.list()) say(address);
     });
 
   accounts
@@ -77,10 +76,30 @@ export function addAccountCommands(): void {
     .argument('<email>', 'the client', email)
     .option('--json', 'as a JSON object')
     .action(async (address: string, { json }: { json?: boolean }) => {
-      const account = await (await connected()).accounts.show(address);
-      if (!account)
-        throw new Error(`No account ${address}. Set it up: npm run relay -- accounts set ${address}`);
+      const account = await readAccount(await connected(), address);
       if (json) return sayJson(accountJson(account));
       say(accountText(account));
     });
+}
+
+function accountText(account: Account): string {
+  const { limits, pricing, last } = account;
+  const facts: [string, string | undefined][] = [
+    ['status', account.status ?? 'not known: set it up with accounts set'],
+    ['grant email', account.grantEmail],
+    ['platform id', account.platformId],
+    ['customer', account.customer],
+    ['pricing', pricing && JSON.stringify(pricing)],
+    ['limits', Object.keys(limits).length === 0 ? "the configuration's" : JSON.stringify(limits)],
+    ['last', last && `${last.key} at ${new Date(last.at).toISOString()}`],
+    ...Object.entries(account.counts).map(([day, count]): [string, string] => [day, `${count} recharges`]),
+    ...Object.entries(account.spent).map(([name, amount]): [string, string] => {
+      const [month = '', currency = ''] = name.split('_');
+      return [month, `${formatMoney({ amount, currency })} reserved`];
+    }),
+  ];
+  return [
+    `Account ${account.email}`,
+    ...facts.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(12)}${value}`])),
+  ].join('\n');
 }

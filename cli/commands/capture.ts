@@ -1,17 +1,30 @@
+import {
+  type CaptureReport,
+  captureReport,
+  MAX_CAPTURE_MINUTES,
+  ofRoute,
+  readCaptured,
+  startCapture,
+} from '../../operate/capture.ts';
+import { findInbound } from '../../operate/connection.ts';
+import { unknownChannel } from '../../operate/known-channels.ts';
+import { channelOf, routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
 import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
 import { CAPTURED } from '../../shared/incoming/quarantine.ts';
-import { channelOf, routeSchema, secretsOf, WEBHOOK_ROUTE } from '../capture.ts';
-import { captureJson, captureText } from '../capture-report.ts';
-import { findInbound } from '../connection.ts';
-import { unknownChannel } from '../known-channels.ts';
-import { checked, connected, print, program, say, sayJson, stack, tell, wholeNumber } from '../program.ts';
+import {
+  checked,
+  connected,
+  print,
+  printable,
+  program,
+  say,
+  sayJson,
+  target,
+  tell,
+  wholeNumber,
+} from '../program.ts';
 
 const route = checked(routeSchema);
-/** A day: what is captured is not verified, so it is not left on. */
-const MAX_MINUTES = 1_440;
-
-/** Which one, in a command that is printed. */
-const ofRoute = (given: string) => (given === WEBHOOK_ROUTE ? '' : ` --route ${given}`);
 
 export function addCaptureCommands(): void {
   const capture = program
@@ -27,17 +40,15 @@ export function addCaptureCommands(): void {
     .option(...routeOption, route, WEBHOOK_ROUTE)
     .option('--minutes <n>', 'for how long, at most a day', wholeNumber, 60)
     .action(async ({ route: given, minutes }: { route: string; minutes: number }) => {
-      if (minutes < 1 || minutes > MAX_MINUTES) throw new Error(`--minutes is from 1 to ${MAX_MINUTES}.`);
-      const { url } = await findInbound(process.env, stack());
-      const { capture: captures, now } = await connected();
-      const until = now() + minutes * 60_000;
-      const token = await captures.start(given, until);
-      const address = new URL(given, url);
-      address.searchParams.set('token', token);
+      if (minutes < 1 || minutes > MAX_CAPTURE_MINUTES) {
+        throw new Error(`--minutes is from 1 to ${MAX_CAPTURE_MINUTES}.`);
+      }
+      const inbound = await findInbound(target());
+      const { address, until } = await startCapture(await connected(), inbound, { route: given, minutes });
       say('Set this address at the sender. It is shown this once, and lets nothing in:\n');
       print(`  ${address}\n`);
       const channel = channelOf(given);
-      const remark = channel && unknownChannel(channel.name, stack());
+      const remark = channel && unknownChannel(channel.name, target());
       // An address of no channel is answered 404, and nothing is kept there.
       if (remark !== undefined) tell(remark);
       say(
@@ -83,20 +94,36 @@ export function addCaptureCommands(): void {
     .option('--raw', 'with the values of headers that look secret')
     .option('--json', 'as a JSON object')
     .action(async (given: string | undefined, options: { route: string; raw?: boolean; json?: boolean }) => {
-      const { quarantine } = await connected();
-      const newest = (await quarantine.list(CAPTURED)).find((one) => one.route === options.route);
-      const id = given ?? newest?.id;
-      const kept = id === undefined ? undefined : await quarantine.show(id);
-      if (id === undefined || kept?.reason !== CAPTURED) {
-        throw new Error(
-          given === undefined
-            ? `Nothing was captured at ${options.route}: npm run relay -- capture start${ofRoute(options.route)}`
-            : `Nothing captured is kept under ${given}: npm run relay -- capture list`,
-        );
-      }
-      const { secrets } = await findInbound(process.env, stack());
-      const report = { id, kept, secrets: secretsOf(kept.route, await secrets()), raw: options.raw ?? false };
-      if (options.json) return sayJson(captureJson(report));
+      const captured = await readCaptured(await connected(), { id: given, route: options.route });
+      const { secrets } = await findInbound(target());
+      const report = captureReport(captured, await secrets(), { raw: options.raw ?? false });
+      if (options.json) return sayJson(report);
       say(captureText(report));
     });
+}
+
+/** What is known of a captured delivery, for people. */
+export function captureText(report: CaptureReport): string {
+  const { id, route: at, receivedAt, headers, query, body, matching, lookedAt, config, notes } = report;
+  const [best, ...others] = matching.map((verifier) => JSON.stringify(verifier));
+  const lines = [
+    `Captured ${receivedAt} at ${at}: nobody verified it.`,
+    '',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(query).map(([name, value]) => `?${name}=${value}`),
+    '',
+    body,
+    '',
+    best ? `With the secret that is set, it is let in by the verifier ${best}` : 'No verifier matches.',
+    ...others.map((other) => `also by ${other}`),
+    ...(best ? [] : ['Looked at:', ...lookedAt.map((line) => `  ${line}`)]),
+    '',
+    'For relay.config.json:',
+    '',
+    JSON.stringify(config, null, 2),
+    ...(notes.length === 0 ? [] : ['', 'To decide:', ...notes.map((note) => `  ${note}`)]),
+    '',
+    `Once that is in force: npm run relay -- quarantine replay ${id}`,
+  ];
+  return printable(lines.join('\n'));
 }

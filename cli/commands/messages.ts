@@ -1,21 +1,25 @@
 import { Option } from 'commander';
-import { DIRECTIONS, MESSAGE_STATUSES } from '../../shared/channels/message.ts';
-import { unknownChannel } from '../known-channels.ts';
+import { unknownChannel } from '../../operate/known-channels.ts';
 import {
   listMessages,
-  type MessageListOptions,
+  type MessageFilter,
   messageJson,
-  messageLine,
-  messageText,
   readMessage,
-  replay,
-  replayAll,
-} from '../messages.ts';
-import { connected, program, say, sayJson, stack, tell, wholeNumber } from '../program.ts';
+  replayAllMessages,
+  replayMessage,
+} from '../../operate/messages.ts';
+import {
+  DIRECTIONS,
+  MESSAGE_STATUSES,
+  type Message,
+  type MessageStatus,
+  messageIdOf,
+} from '../../shared/channels/message.ts';
+import { connected, printable, program, say, sayJson, target, tell, wholeNumber } from '../program.ts';
 
 /** A channel that was removed still has messages: only where there are none, its name may be a slip. */
 function tellIfUnknown(channel: string | undefined): void {
-  const remark = channel === undefined ? undefined : unknownChannel(channel, stack());
+  const remark = channel === undefined ? undefined : unknownChannel(channel, target());
   if (remark !== undefined) tell(remark);
 }
 
@@ -31,7 +35,7 @@ export function addMessageCommands(): void {
     .option('--contact <id>', 'only those of this contact')
     .option('--days <n>', 'how many days back; 3, or with a status all 30 unless given', wholeNumber)
     .option('--json', 'as a JSON array')
-    .action(async ({ json, ...options }: MessageListOptions & { json?: boolean }) => {
+    .action(async ({ json, ...options }: MessageFilter & { json?: boolean }) => {
       const rows = await listMessages(await connected(), options);
       if (rows.length === 0) tellIfUnknown(options.channel);
       if (json) return sayJson(rows.map(messageJson));
@@ -58,8 +62,8 @@ export function addMessageCommands(): void {
     .addOption(new Option('--direction <way>', 'only those that go this way').choices(DIRECTIONS))
     .option('--contact <id>', 'only those of this contact')
     .option('--days <n>', 'how many days back; all 30 unless given', wholeNumber)
-    .action(async (options: MessageListOptions) => {
-      const count = await replayAll(await connected(), options, (id, refusal) => {
+    .action(async (options: MessageFilter) => {
+      const count = await replayAllMessages(await connected(), options, (id, refusal) => {
         say(refusal ?? `Message ${id} is on its way again.`);
         if (refusal !== undefined) process.exitCode = 1;
       });
@@ -75,8 +79,73 @@ export function addMessageCommands(): void {
     .argument('<id>', 'rrm-…')
     .option('--json', 'print the message as a JSON object')
     .action(async (id: string, { json }: { json?: boolean }) => {
-      const row = await replay(await connected(), id);
+      const row = await replayMessage(await connected(), id);
       if (json) return sayJson(messageJson(row));
       say(`Message ${id} is ${row.status} again. What becomes of it: npm run relay -- messages show ${id}`);
     });
 }
+
+/** One line a message. */
+function messageLine(row: Message): string {
+  return [
+    iso(row.receivedAt),
+    row.status.padEnd(10),
+    `${row.channel}/${row.direction}`.padEnd(20),
+    printable(row.content.contact).padEnd(16),
+    messageIdOf(row),
+    printable(firstWords(row.content.text)),
+  ].join('  ');
+}
+
+/** A message for people: what it is, and what happened when. */
+function messageText(row: Message): string {
+  const { content } = row;
+  const name = [content.firstName, content.lastName].filter((part) => part !== undefined).join(' ');
+  const facts: [string, string | undefined][] = [
+    ['status', row.status],
+    ['', MEANING[row.status].replace(/replay$/, `replay ${messageIdOf(row)}`)],
+    ['channel', `${row.channel}, ${row.direction}`],
+    ['contact', name === '' ? content.contact : `${content.contact} (${name})`],
+    ["sender's id", content.id],
+    ["receiver's id", row.externalIds.join(', ') || undefined],
+    ['type', content.type === 'text' ? undefined : content.type],
+    ['replies to', content.replyTo],
+    ['text', content.text === '' ? undefined : content.text],
+    ['attachments', content.attachments.join(' ') || undefined],
+  ];
+  return [
+    `Message ${messageIdOf(row)}`,
+    ...facts.flatMap(([label, value]) =>
+      value === undefined ? [] : [`  ${label.padEnd(15)}${printable(value)}`],
+    ),
+    '',
+    ...messageTimeline(row),
+  ].join('\n');
+}
+
+const MEANING: Record<MessageStatus, string> = {
+  received: 'stored, not in the queue yet: within two minutes it goes on by itself',
+  queued: 'on its way, or waiting for its turn',
+  delivering: 'being delivered right now',
+  delivered: 'its receiver has it',
+  failed: 'given up; mend the cause, then: npm run relay -- messages replay',
+  parked: 'it may have been delivered: look, and where it was not: npm run relay -- messages replay',
+};
+
+/** One line an event. */
+export function messageTimeline({ history, receivedAt }: Pick<Message, 'history' | 'receivedAt'>): string[] {
+  return history.map(({ at, event, detail, times }) => {
+    const since = `+${((at - receivedAt) / 1_000).toFixed(2)} s`;
+    const repeated = times === undefined ? '' : ` (${times} times)`;
+    return `  ${iso(at)}  ${since.padStart(11)}  ${event}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
+  });
+}
+
+/** Enough to recognise it in a list, on one line. */
+const WORDS_SHOWN = 40;
+const firstWords = (text: string) => {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > WORDS_SHOWN ? `${line.slice(0, WORDS_SHOWN)}…` : line;
+};
+
+const iso = (time: number) => new Date(time).toISOString();

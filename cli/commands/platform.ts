@@ -1,15 +1,10 @@
 import { Option } from 'commander';
 import * as z from 'zod';
-import { createPlatformClient } from '../../shared/platform/client.ts';
-import {
-  createPlatformOperations,
-  type NewContact,
-  type PlatformOperations,
-} from '../../shared/platform/operations.ts';
+import { callPlatform, findPlatform, readSubAccount } from '../../operate/platform.ts';
+import type { NewContact, PlatformOperations } from '../../shared/platform/operations.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
-import { callOptions, createPatience, findPlatform } from '../platform.ts';
-import { checked, program, say, sayJson, stack, tell, text } from '../program.ts';
+import { checked, program, say, sayJson, target, tell, text } from '../program.ts';
 
 /** As it was typed: whether the platform tells small letters from capitals is not known. */
 export const typedEmail = checked(
@@ -19,12 +14,10 @@ export const typedEmail = checked(
     .regex(/^[^\s@]+@[^\s@]+$/, 'not an email address'),
 );
 
-/** The platform's operations, each made again where a 429 asks to wait. */
-async function operate<Result>(call: (operations: PlatformOperations) => Promise<Result>): Promise<Result> {
-  const platform = await findPlatform(process.env, { stack: stack() });
-  const { pace, patiently } = createPatience(tell);
-  const operations = createPlatformOperations(callOptions(platform, pace));
-  return patiently(() => call(operations));
+async function onPlatform<Result>(
+  call: (operations: PlatformOperations) => Promise<Result>,
+): Promise<Result> {
+  return callPlatform(await findPlatform(target()), tell, call);
 }
 
 /** @throws an Error for a number that is none. */
@@ -74,7 +67,7 @@ function addContactCommands(platform: typeof program): void {
     .option(...JSON_OPTION)
     .action(async ({ json, phone, country, ...given }: Who & Print & NewContact) => {
       const wanted = { ...given, ...(phone === undefined ? {} : { phone: e164(phone, country) }) };
-      const { contact, existed } = await operate((operations) => operations.createContact(wanted));
+      const { contact, existed } = await onPlatform((operations) => operations.createContact(wanted));
       if (json) return sayJson({ contact, existed });
       say(contactText(contact, existed ? ' (was there before)' : ''));
     });
@@ -89,7 +82,7 @@ function addContactCommands(platform: typeof program): void {
     .action(async ({ json, phone, email = '', country }: Who & Print) => {
       if ((phone === undefined) === (email === '')) throw new Error('Give --phone or --email, and not both.');
       const by = phone === undefined ? { email } : { phoneNumber: e164(phone, country) };
-      const contact = await operate((operations) => operations.findContact(by));
+      const contact = await onPlatform((operations) => operations.findContact(by));
       if (!contact) throw new Error('The platform knows no such contact.');
       if (json) return sayJson({ contact });
       say(contactText(contact));
@@ -104,7 +97,7 @@ function addContactCommands(platform: typeof program): void {
     .argument('<contact-id>', 'the contact, as contacts get shows it', text)
     .option(...JSON_OPTION)
     .action(async (listId: string, contactId: string, { json }: Print) => {
-      await operate((operations) => operations.addToList(listId, contactId));
+      await onPlatform((operations) => operations.addToList(listId, contactId));
       if (json) return sayJson({ listId, contactId });
       say('The contact is on the list.');
     });
@@ -130,7 +123,7 @@ function addMessageCommands(platform: typeof program): void {
         channel: customChannel,
         ...message
       }: Omit<CustomChannelMessage, 'customChannel'> & { channel: string } & Print) => {
-        const sent = await operate((operations) => operations.sendMessage({ ...message, customChannel }));
+        const sent = await onPlatform((operations) => operations.sendMessage({ ...message, customChannel }));
         if (json) return sayJson(sent);
         say(`Sent.${named(sent)}`);
       },
@@ -154,7 +147,7 @@ function addMessageCommands(platform: typeof program): void {
         ...message
       }: IncomingMessage & { label?: string; type: 'text' | 'reaction' } & Print) => {
         const channel = label === undefined ? {} : { channel: label };
-        const taken = await operate((operations) =>
+        const taken = await onPlatform((operations) =>
           operations.receiveMessage({ ...message, ...channel, messageType }),
         );
         if (json) return sayJson(taken);
@@ -172,15 +165,7 @@ function addSubAccountCommands(platform: typeof program): void {
     .argument('<email>', 'its email, as the platform spells it', typedEmail)
     .option(...JSON_OPTION)
     .action(async (email: string, { json }: Print) => {
-      const wanted = await findPlatform(process.env, { stack: stack() });
-      const { pace, patiently } = createPatience(tell);
-      const client = createPlatformClient(callOptions(wanted, pace));
-      const found = await patiently(() => client.subAccount(email));
-      if (found.kind === 'no_answer') {
-        throw new Error(`Whether there is such a sub-account could not be learnt: ${found.detail}`);
-      }
-      if (found.kind === 'not_found') throw new Error('The platform knows no sub-account with this email.');
-      const { balance, platformId } = found;
+      const { balance, platformId } = await readSubAccount(await findPlatform(target()), email, tell);
       if (json) return sayJson({ balance, platformId });
       say(
         listed('Sub-account', [

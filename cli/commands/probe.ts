@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
-import { findPlatform } from '../platform.ts';
-import { openConfigFile } from '../probe/file.ts';
-import { findingLine } from '../probe/finding.ts';
-import { type ProbeReport, probe } from '../probe/probe.ts';
-import { program, say, sayJson, stack, tell, text, wholeNumber } from '../program.ts';
+import { findPlatform } from '../../operate/platform.ts';
+import { openConfigFile } from '../../operate/probe/file.ts';
+import { findingLine } from '../../operate/probe/finding.ts';
+import { type ProbeReport, probe } from '../../operate/probe/probe.ts';
+import { program, say, sayJson, target, tell, text, wholeNumber } from '../program.ts';
 import { e164, typedEmail } from './platform.ts';
 
 interface ProbeFlags {
@@ -56,8 +56,7 @@ async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<
   }
   const file = write === undefined ? undefined : openConfigFile(write);
   // What the file says already counts, for it is what gets another word here and there.
-  const platform = await findPlatform(process.env, {
-    stack: stack(),
+  const platform = await findPlatform(target(), {
     baseUrl: flags.baseUrl,
     section: file?.section,
   });

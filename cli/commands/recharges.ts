@@ -1,16 +1,16 @@
 import { Option } from 'commander';
-import { ANSWERS } from '../../shared/recharge/answers.ts';
-import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
-import { PHASES } from '../../shared/recharge/recharge.ts';
-import { connected, email, program, say, sayJson, wholeNumber } from '../program.ts';
 import {
-  type ListOptions,
   listRecharges,
+  type RechargeFilter,
   type Resolution,
   readRecharge,
-  rechargeLine,
   resolveRecharge,
-} from '../recharges.ts';
+} from '../../operate/recharges.ts';
+import { formatMoney } from '../../shared/money.ts';
+import { ANSWERS } from '../../shared/recharge/answers.ts';
+import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
+import { moneyOf, PHASES, type Recharge } from '../../shared/recharge/recharge.ts';
+import { connected, email, program, say, sayJson, wholeNumber } from '../program.ts';
 
 export function addRechargeCommands(): void {
   const recharges = program.command('recharges').description('what happened to each webhook');
@@ -22,7 +22,7 @@ export function addRechargeCommands(): void {
     .option('--email <email>', 'only those of this client', email)
     .option('--days <n>', 'how many days back', wholeNumber, 31)
     .option('--json', 'as a JSON array')
-    .action(async ({ json, ...options }: ListOptions & { json?: boolean }) => {
+    .action(async ({ json, ...options }: RechargeFilter & { json?: boolean }) => {
       const rows = await listRecharges(await connected(), options);
       if (json) return sayJson(rows.map(rechargeJson));
       for (const row of rows) say(rechargeLine(row));
@@ -68,4 +68,18 @@ export function addRechargeCommands(): void {
         say(`${answer}: the recharge is now ${resolved.phase}.`);
       },
     );
+}
+
+/** One line a recharge. */
+function rechargeLine(row: Recharge): string {
+  const money = moneyOf(row);
+  const word = row.review ?? row.reason;
+  return [
+    new Date(row.receivedAt).toISOString(),
+    (word === undefined ? row.phase : `${row.phase} (${word})`).padEnd(32),
+    `${row.credits} credits`.padStart(14),
+    (money ? formatMoney(money) : '').padStart(12),
+    row.email.padEnd(28),
+    row.key,
+  ].join('  ');
 }

@@ -1,52 +1,50 @@
 import { Option } from 'commander';
 import { localFile } from '../../local/state.ts';
-import { knownChannels } from '../known-channels.ts';
-import { program, say, sayJson, stack, tell } from '../program.ts';
-import { madeHere, type Secret, secretNamed } from '../secret-names.ts';
-import { openLocalSecrets, openStackSecrets } from '../secrets.ts';
-import { readStack } from '../stack.ts';
+import { knownChannels } from '../../operate/known-channels.ts';
+import { madeHere, type Secret } from '../../operate/secret-names.ts';
+import { findSecret, openSecrets, type SecretChanges } from '../../operate/secrets.ts';
+import { askHidden } from '../ask-hidden.ts';
+import { program, say, sayJson, stack, target, tell } from '../program.ts';
 
-/** @throws an Error that does not repeat the name: it may be a secret, pasted at the wrong place. */
 function secretFor(name: string): Secret {
-  // The relay's own have nothing to do with the configuration, nor with its faults.
-  const own = secretNamed(name);
-  if (own && own.channel === undefined) return own;
-  const channels = own && knownChannels(stack());
-  const secret = own && secretNamed(name, channels);
-  if (secret?.channel === undefined) {
-    throw new Error(
-      'A secret is called webhook, platformApiKey, paymentHook or, with the name of a channel (small letters, ' +
-        'digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
-    );
-  }
-  if (!channels?.has(secret.channel)) {
+  const { secret, isConfigured } = findSecret(name, target());
+  if (!isConfigured) {
     tell(`No configuration here has a channel ${secret.channel}: go on if it is configured elsewhere.`);
   }
   return secret;
 }
 
-const secretsHere = async (file?: string) => {
-  const name = stack();
-  return name === undefined ? openLocalSecrets(file) : openStackSecrets(name, await readStack(name), file);
-};
-
-async function init(file?: string): Promise<string> {
-  if (stack() !== undefined) return (await secretsHere(file)).init();
-  throw new Error(
-    'secrets init is for a relay on AWS: npm run relay -- --stack NAME secrets init. npm start makes its own ' +
-      `in ${localFile('secrets.json')}; secrets set and secrets rotate change them.`,
-  );
-}
-
 async function list(json?: boolean): Promise<void> {
-  const channels = knownChannels(stack());
+  const channels = knownChannels(target());
   if (!channels) tell(`There is no configuration here, so the channels of ${stack()} are not known.`);
-  const all = await (await secretsHere()).list(channels ?? new Map());
+  const all = await (await openSecrets(target())).list(channels ?? new Map());
   if (json) return sayJson(all);
   const width = Math.max(...all.map(({ name }) => name.length)) + 2;
   for (const { name, state, note } of all) {
     say(`${name.padEnd(width)}${state}${note === undefined ? '' : `  (${note})`}`);
   }
+}
+
+const ALL_SET =
+  'All three are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.';
+
+const isNothing = ({ changed, notSet }: SecretChanges) => changed.length === 0 && notSet.length === 0;
+
+function changesText({ changed, file, notSet }: SecretChanges): string {
+  const made = changed.filter(({ pasteInto }) => pasteInto !== undefined);
+  return [
+    ...changed.map(
+      ({ name, inUse, replaced }) => `${name} is set${inUse}${replaced === undefined ? '' : ` ${replaced}`}`,
+    ),
+    ...(file === undefined
+      ? []
+      : [
+          `${file}, readable by you alone, holds what is new:`,
+          ...made.map(({ name, pasteInto }) => `  ${name}: paste it into ${pasteInto}`),
+          'Then delete the file.',
+        ]),
+    ...notSet.map((name) => `${name} is not set yet: npm run relay -- secrets set ${name}`),
+  ].join('\n');
 }
 
 const NAME = [
@@ -71,7 +69,10 @@ export function addSecretCommands(): void {
       "on AWS: asks for each of the relay's own that is not set yet, hidden, or line by line from standard input",
     )
     .addOption(toFile)
-    .action(async ({ file }: { file?: string }) => say(await init(file)));
+    .action(async ({ file }: { file?: string }) => {
+      const done = await (await openSecrets(target(), file)).init(askHidden);
+      say(isNothing(done) ? ALL_SET : changesText(done));
+    });
 
   secrets
     .command('list')
@@ -87,7 +88,7 @@ export function addSecretCommands(): void {
     .argument(...NAME)
     .action(async (name: string) => {
       const secret = secretFor(name);
-      say(await (await secretsHere()).set(secret));
+      say(changesText(await (await openSecrets(target())).set(secret, askHidden)));
     });
 
   secrets
@@ -97,6 +98,6 @@ export function addSecretCommands(): void {
     .addOption(toFile)
     .action(async (name: string, { file }: { file?: string }) => {
       const secret = madeHere(secretFor(name));
-      say(await (await secretsHere(file)).rotate(secret));
+      say(changesText(await (await openSecrets(target(), file)).rotate(secret)));
     });
 }

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { WEBHOOK_ROUTE } from '../capture.ts';
-import { findReceiver } from '../connection.ts';
-import { program, say, stack, wholeNumber } from '../program.ts';
-import { configuredVerifiers, proofsFor } from '../proofs.ts';
+import { sendWebhook } from '../../operate/webhook.ts';
+import { program, say, target, wholeNumber } from '../program.ts';
 
 export function addWebhookCommands(): void {
   program
@@ -30,24 +28,11 @@ export function addWebhookCommands(): void {
         body?: string;
         url?: string;
       }) => {
-        const { url: base, secret } = await findReceiver(process.env, stack(), url);
         const payload = { idempotency_key: key, email: client, credits };
         const body = file === undefined ? Buffer.from(JSON.stringify(payload)) : readFileSync(file);
-        const target = new URL(base).pathname === '/' ? new URL(WEBHOOK_ROUTE, base) : new URL(base);
-        const now = Date.now();
-        // The secret itself is told to nobody but the relay.
-        const verifiers = url === undefined ? configuredVerifiers(WEBHOOK_ROUTE, process.env, stack()) : [];
-        const response = await fetch(target, {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            ...(url === undefined ? { 'x-webhook-token': secret } : {}),
-            ...proofsFor(verifiers, { secret, body, now }),
-          },
-          body,
-        });
-        say(`${response.status} ${await response.text()}`);
-        if (!response.ok) process.exitCode = 1;
+        const answer = await sendWebhook(target(), { body, url, now: Date.now() });
+        say(`${answer.status} ${answer.body}`);
+        if (!answer.ok) process.exitCode = 1;
       },
     );
 }

@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../../cli/connection.ts';
-import { listMessages, type MessageListOptions } from '../../cli/messages.ts';
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable } from '../../local/engines.ts';
+import type { Connection } from '../../operate/connection.ts';
+import { listMessages, type MessageFilter } from '../../operate/messages.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
@@ -108,7 +108,7 @@ describe.concurrent('messages', () => {
       },
     } as unknown as Connection['messages'];
     const now = () => Date.parse('2026-01-31T12:00:00Z');
-    const daysOf = async (options: MessageListOptions) => {
+    const daysOf = async (options: MessageFilter) => {
       asked.length = 0;
       await listMessages({ messages, now } as Connection, options);
       return [asked.length, asked.at(-1)];

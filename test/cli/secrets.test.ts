@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { proofsFor } from '../../cli/proofs.ts';
-import { secretNamed } from '../../cli/secret-names.ts';
+import { proofsFor } from '../../operate/proofs.ts';
+import { secretNamed } from '../../operate/secret-names.ts';
 import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
 import { MAIN, pastedFrom, refused, useOperator } from '../support/operator.ts';
 import { type Env, ROOT, useRelays } from '../support/relay-process.ts';

@@ -1,8 +1,10 @@
+import type { QuarantinedWebhook } from '../../shared/incoming/quarantine.ts';
 import type { Account, Reservation } from '../../shared/recharge/account.ts';
 import type { GuardSettings } from '../../shared/recharge/guard.ts';
 import type { Frozen, Moment } from '../../shared/recharge/machine/outcome.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { Phase, Recharge } from '../../shared/recharge/recharge.ts';
+import { parseConfig } from '../../shared/settings/config.ts';
 
 /** `utc('2026-01-05 12:00:10')` or with milliseconds: Unix milliseconds of a time in UTC. */
 export function utc(text: string): number {
@@ -120,3 +122,32 @@ export function guardSettings(given: Partial<GuardSettings> = {}): GuardSettings
     ...given,
   };
 }
+
+/** A configuration that is whole with these sections. */
+export const aConfig = (sections: object) =>
+  parseConfig(
+    {
+      platform: { baseUrl: 'https://api.example.com/v1' },
+      pricing: { currency: 'USD', perCredit: '0.10' },
+      payment: { type: 'http', url: 'https://pay.example.com' },
+      ...sections,
+    },
+    'the test',
+  );
+
+export type Sent = Partial<Pick<QuarantinedWebhook, 'headers' | 'query' | 'receivedAt' | 'route'>> & {
+  body?: string;
+};
+
+/** A delivery that nobody verified, of 2026-01-05, 09:30:00.123 UTC. */
+export const aCaptured = ({
+  body = '{"idempotency_key":"key-1","email":"jane@example.com","credits":500}',
+  ...sent
+}: Sent = {}): QuarantinedWebhook => ({
+  route: '/webhooks/auto-recharge',
+  receivedAt: 1_767_605_400_123,
+  reason: 'captured',
+  headers: {},
+  ...sent,
+  body: Buffer.from(body),
+});

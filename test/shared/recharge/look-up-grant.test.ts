@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Connection } from '../../../cli/connection.ts';
-import { listRecharges } from '../../../cli/recharges.ts';
+import type { Connection } from '../../../operate/connection.ts';
+import { listRecharges } from '../../../operate/recharges.ts';
 import { type Answer, applyAnswer, settlesAt } from '../../../shared/recharge/answers.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import type { Recharge } from '../../../shared/recharge/recharge.ts';

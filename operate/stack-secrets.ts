@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { parseSecrets } from '../shared/settings/secrets.ts';
 import { isWithoutValue } from '../shared/settings/secrets-manager.ts';
-import { CHANGED, type Entry, type EntryName, type SecretEntries, valuesSchema } from './secret-entries.ts';
+import { changed, type Entry, type EntryName, type SecretEntries, valuesSchema } from './secret-entries.ts';
 
 /**
  * Entries of Secrets Manager, by their ids there. What `write` does not notice: a change by other means (the AWS
@@ -28,7 +28,7 @@ export function createStackEntries(ids: Record<EntryName, string>): SecretEntrie
   return {
     read,
     async write({ name, values, version }) {
-      if ((await read(name)).version !== version) throw new Error(CHANGED);
+      if ((await read(name)).version !== version) throw changed();
       try {
         await client.send(
           new PutSecretValueCommand({
@@ -38,7 +38,7 @@ export function createStackEntries(ids: Record<EntryName, string>): SecretEntrie
           }),
         );
       } catch (error) {
-        throw error instanceof ResourceExistsException ? new Error(CHANGED) : error;
+        throw error instanceof ResourceExistsException ? changed() : error;
       }
     },
   };

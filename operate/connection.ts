@@ -6,6 +6,7 @@ import { createDynamoMessages, type Messages } from '../shared/channels/messages
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
 import { createDynamoQuarantine, type Quarantine } from '../shared/incoming/quarantine.ts';
+import type { Logger } from '../shared/logger.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
@@ -14,9 +15,11 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
+import type { Target } from './target.ts';
 
-/** The relay a command speaks of. */
+/** The relay that deeds are done to. */
 export interface Connection {
   ledger: Ledger;
   accounts: Accounts;
@@ -24,46 +27,53 @@ export interface Connection {
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   messages: Messages;
-  /** @throws an Error that says what to start, or to deploy, where there is none. */
+  /** @throws an OperateError that says what to start, or to deploy, where there is none. */
   messageQueue(): MessageQueue;
   policy: Policy;
+  /** Hears of what a deed goes on without. */
+  logger: Logger;
   now: () => number;
 }
 
-const NOT_STARTED = `No relay was started in ${FOLDER}. ${START_FIRST}`;
+const notStarted = () => new OperateError('not_ready', `No relay was started in ${FOLDER}. ${START_FIRST}`);
 
 /**
  * Finds the relay on AWS, where `stack` names one; else the one that `npm start` runs in
  * `RELAY_LOCAL_DIR`, or whose engine `DYNAMODB_ENDPOINT` names.
  *
- * @throws an Error that says what to start, or to deploy, where there is none.
+ * @throws an OperateError that says what to start, or to deploy, where there is none.
  */
-export async function connect(env: NodeJS.ProcessEnv, stack?: string): Promise<Connection> {
+export async function connect({ env, stack }: Target, logger: Logger): Promise<Connection> {
   if (stack !== undefined) {
     const { TableName, MessageQueueUrl } = await readStack(stack);
     const queue = () => {
       if (MessageQueueUrl !== undefined) return createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
-      throw new Error(`The stack ${stack} has no channels yet: deploy it anew.`);
+      throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
     };
-    return connection(createDocumentClient(), TableName, queue, productionPolicy);
+    return {
+      ...stores(createDocumentClient(), TableName),
+      messageQueue: queue,
+      policy: productionPolicy,
+      logger,
+    };
   }
   const runtime = readRuntime();
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
-  if (endpoint === undefined) throw new Error(NOT_STARTED);
+  if (endpoint === undefined) throw notStarted();
   const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
   const queue = () => {
-    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw new Error(NOT_STARTED);
+    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw notStarted();
     return createSqsMessageQueue(createSqsClient(engineAt(sqsEndpoint)), messageQueueUrl);
   };
-  return connection(createDocumentClient(engineAt(endpoint)), table, queue, localPolicy);
+  return {
+    ...stores(createDocumentClient(engineAt(endpoint)), table),
+    messageQueue: queue,
+    policy: localPolicy,
+    logger,
+  };
 }
 
-function connection(
-  client: DynamoDBDocumentClient,
-  table: string,
-  messageQueue: Connection['messageQueue'],
-  policy: Policy,
-): Connection {
+function stores(client: DynamoDBDocumentClient, table: string) {
   const ledger = createDynamoLedger(client, table);
   return {
     ledger,
@@ -72,8 +82,6 @@ function connection(
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
     messages: createDynamoMessages(client, table, Date.now),
-    messageQueue,
-    policy,
     now: Date.now,
   };
 }
@@ -85,11 +93,11 @@ export interface Inbound {
   secrets(): Promise<InboundSecrets>;
 }
 
-/** @throws an Error that says what to start, or to deploy, where there is none. */
-export async function findInbound(env: NodeJS.ProcessEnv, stack?: string): Promise<Inbound> {
+/** @throws an OperateError that says what to start, or to deploy, where there is none. */
+export async function findInbound({ env, stack }: Target): Promise<Inbound> {
   if (stack === undefined) {
     const url = readRuntime()?.url;
-    if (url === undefined) throw new Error(NOT_STARTED);
+    if (url === undefined) throw notStarted();
     return { url, secrets: async () => localSecrets(env).inbound };
   }
   const { WebhookUrl, InboundSecretId } = await readStack(stack);
@@ -101,20 +109,21 @@ export async function findInbound(env: NodeJS.ProcessEnv, stack?: string): Promi
  * Where webhooks go, and the secret they are signed with.
  *
  * @param url instead of the relay's own address.
- * @throws an Error that says what to start, to deploy or to set, where something is missing.
+ * @throws an OperateError that says what to start, to deploy or to set, where something is missing.
  */
-export async function findReceiver(
-  env: NodeJS.ProcessEnv,
-  stack?: string,
-  url?: string,
-): Promise<{ url: string; secret: string }> {
-  if (stack === undefined) {
-    const target = url ?? readRuntime()?.url;
-    if (target === undefined) throw new Error(NOT_STARTED);
-    return { url: target, secret: localSecrets(env).inbound.webhook[0] ?? '' };
+export async function findReceiver(target: Target, url?: string): Promise<{ url: string; secret: string }> {
+  if (target.stack === undefined) {
+    const receiver = url ?? readRuntime()?.url;
+    if (receiver === undefined) throw notStarted();
+    return { url: receiver, secret: localSecrets(target.env).inbound.webhook[0] ?? '' };
   }
-  const { url: own, secrets } = await findInbound(env, stack);
+  const { url: own, secrets } = await findInbound(target);
   const { webhook } = await secrets();
-  if (!webhook[0]) throw new Error('No webhook secret is set yet. Set it: npm run relay -- secrets init');
+  if (!webhook[0]) {
+    throw new OperateError(
+      'not_ready',
+      'No webhook secret is set yet. Set it: npm run relay -- secrets init',
+    );
+  }
   return { url: url ?? own, secret: webhook[0] };
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OperateError } from './error.ts';
 
 const outputsSchema = z.object({
   TableName: z.string(),
@@ -16,7 +17,7 @@ const DEPLOY = 'deploy it: npm run deploy -- --stage …';
 /**
  * Asks CloudFormation, with the operator's own AWS credentials and region.
  *
- * @throws an Error that says in one sentence what is missing.
+ * @throws an OperateError that says in one sentence what is missing.
  */
 export async function readStack(name: string): Promise<StackOutputs> {
   // Only who asks for a stack waits for the client to load.
@@ -30,26 +31,28 @@ export async function readStack(name: string): Promise<StackOutputs> {
       stack?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]) ?? [],
     );
   } catch (cause) {
-    throw new Error(...reasonOf(cause, name));
+    throw errorOf(cause, name);
   }
   const parsed = outputsSchema.safeParse(outputs);
   if (parsed.success) return parsed.data;
   const missing = parsed.error.issues.map(({ path }) => path.join('.'));
-  throw new Error(`The stack ${name} does not say its ${missing.join(', ')}: ${DEPLOY}`);
+  throw new OperateError('not_ready', `The stack ${name} does not say its ${missing.join(', ')}: ${DEPLOY}`);
 }
 
 /** The SDK has one class for "no credentials", and only messages for the other two. */
-function reasonOf(cause: unknown, name: string): [string, ErrorOptions?] {
+function errorOf(cause: unknown, name: string): Error {
   const { name: kind, message } = cause instanceof Error ? cause : new Error(String(cause));
-  if (message === 'Region is missing')
-    return ['No AWS region is set: set AWS_REGION, or one in your profile.'];
+  if (message === 'Region is missing') {
+    return new OperateError('not_ready', 'No AWS region is set: set AWS_REGION, or one in your profile.');
+  }
   if (kind === 'CredentialsProviderError') {
-    return [`No AWS credentials (${message}): sign in, or set AWS_PROFILE.`];
+    return new OperateError('not_ready', `No AWS credentials (${message}): sign in, or set AWS_PROFILE.`);
   }
   if (kind === 'ValidationError' && message.endsWith('does not exist')) {
-    return [
+    return new OperateError(
+      'not_ready',
       `There is no stack ${name} in this account and region. Check AWS_PROFILE and AWS_REGION, or ${DEPLOY}`,
-    ];
+    );
   }
-  return [`The stack ${name} could not be read`, { cause }];
+  return new Error(`The stack ${name} could not be read`, { cause });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { channelNameSchema, DIRECTIONS, type Direction } from '../shared/channels/message.ts';
+import { OperateError } from './error.ts';
 import type { KnownChannel, KnownChannels } from './known-channels.ts';
 import type { EntryName, Values } from './secret-entries.ts';
 
@@ -32,11 +33,12 @@ export type Secret = {
 } & (Made | Told);
 export type MadeSecret = Secret & Made;
 
-/** @throws an Error for one that only another party can make. */
+/** @throws an OperateError, `refused`, for one that only another party can make. */
 export function madeHere(secret: Secret): MadeSecret {
   if ('make' in secret) return secret;
   const { madeBy, name } = secret;
-  throw new Error(
+  throw new OperateError(
+    'refused',
     `${madeBy} makes ${name}, not the relay: take a new one from there, with secrets set ${name}.`,
   );
 }

@@ -7,6 +7,7 @@ import {
   parseWith,
   readConfigFile,
 } from '../shared/settings/config-file.ts';
+import { stageOf, type Target } from './target.ts';
 
 /** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
 const channelSchema = z.looseObject({
@@ -24,9 +25,8 @@ export type KnownChannels = ReadonlyMap<string, KnownChannel>;
  * @returns undefined where there is no such file.
  * @throws ConfigError where the file cannot be read.
  */
-export function knownChannels(stack: string | undefined): KnownChannels | undefined {
-  const file =
-    stack === undefined ? process.env.RELAY_CONFIG : ownConfigFile(stack.replace(/^recharge-relay-/, ''));
+export function knownChannels({ env, stack }: Target): KnownChannels | undefined {
+  const file = stack === undefined ? env.RELAY_CONFIG : ownConfigFile(stageOf(stack));
   if (stack !== undefined && file === undefined) return undefined;
   const { channels } =
     file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
@@ -40,8 +40,8 @@ export function knownChannels(stack: string | undefined): KnownChannels | undefi
  *
  * @returns undefined where the configuration here has such a channel.
  */
-export function unknownChannel(name: string, stack: string | undefined): string | undefined {
-  const known = readableChannels(stack);
+export function unknownChannel(name: string, target: Target): string | undefined {
+  const known = readableChannels(target);
   if (!known) return `Whether there is a channel ${name} is not known: no configuration here can be read.`;
   return known.has(name) ? undefined : `No configuration here has a channel ${name}, ${butOnly(known)}.`;
 }
@@ -50,9 +50,9 @@ export function unknownChannel(name: string, stack: string | undefined): string 
 export const butOnly = (channels: ReadonlyMap<string, unknown>) =>
   channels.size === 0 ? 'or any other' : `only ${[...channels.keys()].sort().join(', ')}`;
 
-function readableChannels(stack: string | undefined): KnownChannels | undefined {
+function readableChannels(target: Target): KnownChannels | undefined {
   try {
-    return knownChannels(stack);
+    return knownChannels(target);
   } catch (error) {
     if (error instanceof ConfigError) return undefined;
     throw error;

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { unknownChannel } from '../../cli/known-channels.ts';
+import { unknownChannel } from '../../operate/known-channels.ts';
 
-const STACK = 'recharge-relay-prod';
+const TARGET = { stack: 'recharge-relay-prod', env: {} };
 const folder = mkdtempSync(join(tmpdir(), 'known-channels-'));
 afterEach(() => vi.unstubAllEnvs());
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -14,7 +14,7 @@ function said(name: string, config: string): string | undefined {
   const file = join(folder, 'relay.config.json');
   writeFileSync(file, config);
   vi.stubEnv('RELAY_CONFIG', file);
-  return unknownChannel(name, STACK);
+  return unknownChannel(name, TARGET);
 }
 
 describe('a channel under whose name nothing was found', () => {
@@ -37,7 +37,7 @@ describe('a channel under whose name nothing was found', () => {
       const unread = 'Whether there is a channel support is not known: no configuration here can be read.';
       expect(said('support', config)).toBe(unread);
       vi.stubEnv('RELAY_CONFIG', join(folder, 'none.json'));
-      expect(unknownChannel('support', STACK)).toBe(unread);
+      expect(unknownChannel('support', TARGET)).toBe(unread);
     },
   );
 });

@@ -3,10 +3,12 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configuredVerifiers, proofsFor } from '../../cli/proofs.ts';
-import { replay } from '../../cli/replay.ts';
+import { configuredVerifiers, proofsFor } from '../../operate/proofs.ts';
+import { replayQuarantined } from '../../operate/quarantine.ts';
 import type { QuarantinedWebhook } from '../../shared/incoming/quarantine.ts';
 import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
+
+const target = (env: NodeJS.ProcessEnv) => ({ stack: undefined, env });
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const BODY = Buffer.from('{"text":"Zoë 🦊"}');
@@ -59,7 +61,7 @@ describe('the verifiers of a route', () => {
   const configured = (config: unknown, route: string) => {
     const file = join(folder, 'relay.config.json');
     writeFileSync(file, JSON.stringify(config));
-    return configuredVerifiers(route, { RELAY_CONFIG: file });
+    return configuredVerifiers(route, target({ RELAY_CONFIG: file }));
   };
   const token = { type: 'token', header: 'x-key', prefix: '', query: 'token' };
   const delivery = { url: 'https://chat.example.com/messages' };
@@ -82,10 +84,12 @@ describe('the verifiers of a route', () => {
   });
 
   it('are none where no configuration is named, or it is not understood, and a missing file is said', () => {
-    expect(configuredVerifiers('/webhooks/auto-recharge', {})).toEqual([]);
+    expect(configuredVerifiers('/webhooks/auto-recharge', target({}))).toEqual([]);
     expect(configured({ recharge: { verifiers: 'token' } }, '/webhooks/auto-recharge')).toEqual([]);
     const env = { RELAY_CONFIG: join(folder, 'none.json') };
-    expect(() => configuredVerifiers('/webhooks/auto-recharge', env)).toThrow(/^none\.json cannot be used:/);
+    expect(() => configuredVerifiers('/webhooks/auto-recharge', target(env))).toThrow(
+      /^none\.json cannot be used:/,
+    );
   });
 });
 
@@ -130,9 +134,13 @@ describe('a replay', () => {
     }),
   };
   const sent = async (webhook = kept) => {
-    const options = { env: {}, stack: undefined, unverified: false, now: NOW };
+    const options = { target: target({}), unverified: false, now: NOW };
     // A stack names the address of its webhook: all routes have that origin.
-    const replayed = await replay(webhook, { ...inbound, url: `${url}/webhooks/auto-recharge` }, options);
+    const replayed = await replayQuarantined(
+      webhook,
+      { ...inbound, url: `${url}/webhooks/auto-recharge` },
+      options,
+    );
     return { replayed, request: seen.at(-1) };
   };
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
-import { channelNameSchema, DIRECTIONS } from '../shared/channels/message.ts';
+import type * as z from 'zod';
 import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { withoutProofs } from '../shared/incoming/request.ts';
 import {
@@ -11,33 +10,6 @@ import {
   verifierSchema,
   verifyRequest,
 } from '../shared/incoming/verifiers.ts';
-import type { InboundSecrets } from '../shared/settings/secrets.ts';
-
-export const WEBHOOK_ROUTE = '/webhooks/auto-recharge';
-
-/** An address at which the relay takes deliveries: `/webhooks/auto-recharge`, `/channels/support/incoming`. */
-export const routeSchema = z
-  .string()
-  .refine(
-    (route) => route === WEBHOOK_ROUTE || channelOf(route) !== undefined,
-    `${WEBHOOK_ROUTE}, or /channels/NAME/${DIRECTIONS.join('|')}`,
-  );
-
-/** Which channel and way a route is, undefined for the auto-recharge webhook. */
-export function channelOf(
-  route: string,
-): { name: string; direction: (typeof DIRECTIONS)[number] } | undefined {
-  const [, name, way] = /^\/channels\/([^/]+)\/([^/]+)$/.exec(route) ?? [];
-  const direction = DIRECTIONS.find((one) => one === way);
-  return direction && channelNameSchema.safeParse(name).success ? { name: name ?? '', direction } : undefined;
-}
-
-/** What senders to this route may hold: the current secret first. */
-export function secretsOf(route: string, { webhook, channels }: InboundSecrets): string[] {
-  const channel = channelOf(route);
-  const secrets = channel ? channels[`${channel.name}/${channel.direction}`] : webhook;
-  return secrets?.filter((secret) => secret.trim() !== '') ?? [];
-}
 
 type Settings = z.input<typeof verifierSchema>;
 type HmacSettings = Extract<Settings, { type: 'hmac' }>;
@@ -254,10 +226,3 @@ export function masked(
     }),
   );
 }
-
-/** Whoever sent it may have meant the terminal: control characters are shown, not obeyed. */
-export const printable = (text: string) =>
-  text.replaceAll(
-    /[^\P{C}\n\t\r]|\r(?!\n)/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );

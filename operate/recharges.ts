@@ -1,10 +1,10 @@
-import { formatMoney } from '../shared/money.ts';
 import { dayOf } from '../shared/recharge/account.ts';
 import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
-import { isFinished, moneyOf, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
+import { isFinished, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
+import { OperateError } from './error.ts';
 
-export interface ListOptions {
+export interface RechargeFilter {
   phase?: Phase;
   email?: string;
   days: number;
@@ -13,7 +13,10 @@ export interface ListOptions {
 const DAY_MS = 24 * 3_600_000;
 
 /** The recharges received in the last days, newest first, and every unfinished one however old. */
-export async function listRecharges({ ledger, now }: Connection, options: ListOptions): Promise<Recharge[]> {
+export async function listRecharges(
+  { ledger, now }: Connection,
+  options: RechargeFilter,
+): Promise<Recharge[]> {
   const recent = new Set<string>();
   const due = new Set<string>();
   const collect = async (
@@ -53,25 +56,14 @@ export async function listRecharges({ ledger, now }: Connection, options: ListOp
   return rows.sort((a, b) => b.receivedAt - a.receivedAt);
 }
 
-/** One line a recharge. */
-export function rechargeLine(row: Recharge): string {
-  const money = moneyOf(row);
-  const word = row.review ?? row.reason;
-  return [
-    new Date(row.receivedAt).toISOString(),
-    (word === undefined ? row.phase : `${row.phase} (${word})`).padEnd(32),
-    `${row.credits} credits`.padStart(14),
-    (money ? formatMoney(money) : '').padStart(12),
-    row.email.padEnd(28),
-    row.key,
-  ].join('  ');
-}
-
-/** @throws an Error where no recharge has this key. */
+/** @throws an OperateError, `not_found`, where no recharge has this key. */
 export async function readRecharge({ ledger }: Connection, key: string): Promise<Recharge> {
   const row = await ledger.read(key);
-  if (!row) throw new Error(`No recharge has the key ${key}. Look for it: npm run relay -- recharges list`);
-  return row;
+  if (row) return row;
+  throw new OperateError(
+    'not_found',
+    `No recharge has the key ${key}. Look for it: npm run relay -- recharges list`,
+  );
 }
 
 export interface Resolution {
@@ -87,21 +79,25 @@ export interface Resolution {
  * row: the person must look again.
  *
  * @returns the row as it is now. The worker does the rest.
- * @throws an Error with the reason where the answer is not taken; nothing is written then.
+ * @throws an OperateError, `changed` or `refused`, where the answer is not taken; nothing is written then.
  */
 export async function resolveRecharge(
   connection: Connection,
   row: Recharge,
   { version, ...statement }: Resolution,
 ): Promise<Recharge> {
-  const changed = `Recharge ${row.key} has changed since it was shown. Nothing was written: look at it again (recharges show).`;
-  if (version !== undefined && version !== row.version) throw new Error(changed);
+  const changed = () =>
+    new OperateError(
+      'changed',
+      `Recharge ${row.key} has changed since it was shown. Nothing was written: look at it again (recharges show).`,
+    );
+  if (version !== undefined && version !== row.version) throw changed();
   const { policy, now, ledger } = connection;
   const applied = applyAnswer(row, statement, { now: now(), policy });
-  if ('refused' in applied) throw new Error(applied.refused);
+  if ('refused' in applied) throw new OperateError('refused', applied.refused);
   const written = await ledger.write(row, applied.next);
   // A lost answer to our own write looks like a lost race: the row is then what we wrote.
   const own = written.row.version === row.version + 1 && written.row.phase === applied.next.phase;
-  if (written.kind === 'conflict' && !own) throw new Error(changed);
+  if (written.kind === 'conflict' && !own) throw changed();
   return written.row;
 }

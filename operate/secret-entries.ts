@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { FOLDER, localFile, readStoredSecrets, START_FIRST, writeStoredSecrets } from '../local/state.ts';
 import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../shared/settings/secrets.ts';
+import { OperateError } from './error.ts';
 
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 export const valuesSchema = z.looseObject({
@@ -33,14 +34,15 @@ export interface SecretEntries {
   write(entry: Entry): Promise<void>;
 }
 
-export const CHANGED = 'Somebody else has changed it meanwhile: look, and run this again.';
+export const changed = () =>
+  new OperateError('changed', 'Somebody else has changed it meanwhile: look, and run this again.');
 
 /** The two parts of the file that `npm start` keeps. Makes none: who forgot --stack must be told. */
 export function createLocalEntries(): SecretEntries {
   const readFile = () => {
     const stored = readStoredSecrets();
     if (stored) return stored;
-    throw new Error(`No relay was started in ${FOLDER}. ${START_FIRST}`);
+    throw new OperateError('not_ready', `No relay was started in ${FOLDER}. ${START_FIRST}`);
   };
   return {
     async read(name) {
@@ -52,7 +54,7 @@ export function createLocalEntries(): SecretEntries {
       const stored = readFile();
       const secrets = { ...stored.secrets, [name]: valuesSchema.parse(values) };
       if (stored.version !== version || writeStoredSecrets(secrets, stored.version) === 'changed')
-        throw new Error(CHANGED);
+        throw changed();
     },
   };
 }

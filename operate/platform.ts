@@ -2,11 +2,18 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
 import { localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
 import type { CallOptions } from '../shared/platform/call.ts';
-import { PlatformError } from '../shared/platform/operations.ts';
+import { createPlatformClient } from '../shared/platform/client.ts';
+import {
+  createPlatformOperations,
+  PlatformError,
+  type PlatformOperations,
+} from '../shared/platform/operations.ts';
 import type { Pace } from '../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
 import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
+import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
+import type { Target } from './target.ts';
 
 /** The members of `platform` as somebody wrote them, with no default added. */
 export const sectionSchema = z.looseObject({
@@ -23,7 +30,6 @@ export interface Platform {
 }
 
 export interface Wanted {
-  stack: string | undefined;
   /** Instead of the one that would be found. */
   baseUrl?: string | undefined;
   /** Settings that count instead of those that would be found. */
@@ -34,26 +40,33 @@ export interface Wanted {
  * The platform a command speaks to: the one `PLATFORM_BASE_URL` and `PLATFORM_API_KEY` name; that of the relay on
  * AWS, where `stack` names one; else that of the relay `npm start` runs in `RELAY_LOCAL_DIR`.
  *
- * @throws an Error that says what to set, start or deploy, where there is none; a ConfigError for faults of the profile.
+ * @throws an OperateError that says what to set, start or deploy, where there is none; a ConfigError for faults of
+ *   the profile.
  */
-export async function findPlatform(env: NodeJS.ProcessEnv, wanted: Wanted): Promise<Platform> {
+export async function findPlatform({ env, stack }: Target, wanted: Wanted = {}): Promise<Platform> {
   const { PLATFORM_BASE_URL, PLATFORM_API_KEY, RELAY_CONFIG } = env;
-  if (wanted.stack !== undefined) {
+  if (stack !== undefined) {
     if (PLATFORM_BASE_URL !== undefined && PLATFORM_API_KEY !== undefined) {
-      throw new Error(
+      throw new OperateError(
+        'refused',
         'PLATFORM_BASE_URL and PLATFORM_API_KEY name one platform, --stack another: unset them, or leave it out.',
       );
     }
-    return stackPlatform(wanted.stack, wanted);
+    return stackPlatform(stack, wanted);
   }
   const baseUrl = wanted.baseUrl ?? PLATFORM_BASE_URL ?? wanted.section?.baseUrl;
   if (baseUrl !== undefined) {
-    if (PLATFORM_API_KEY === undefined) throw new Error(`PLATFORM_API_KEY is not set: ${baseUrl} wants one.`);
+    if (PLATFORM_API_KEY === undefined) {
+      throw new OperateError('not_ready', `PLATFORM_API_KEY is not set: ${baseUrl} wants one.`);
+    }
     return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl }, PLATFORM_API_KEY);
   }
   const { platformUrl } = readRuntime() ?? {};
   if (platformUrl === undefined) {
-    throw new Error(`No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${START_FIRST}`);
+    throw new OperateError(
+      'not_ready',
+      `No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${START_FIRST}`,
+    );
   }
   const { platformApiKey } = localSecrets(env).outbound;
   return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl: platformUrl }, platformApiKey);
@@ -71,15 +84,21 @@ const STACK_PREFIX = 'recharge-relay-';
 
 async function stackPlatform(stack: string, wanted: Wanted): Promise<Platform> {
   if (!stack.startsWith(STACK_PREFIX)) {
-    throw new Error(`The stage of ${stack} is not known: a stack of the relay is called ${STACK_PREFIX}…`);
+    throw new OperateError(
+      'refused',
+      `The stage of ${stack} is not known: a stack of the relay is called ${STACK_PREFIX}…`,
+    );
   }
   const file = ownConfigFile(stack.slice(STACK_PREFIX.length));
-  if (file === undefined) throw new Error('There is no relay.config.json yet: see docs/configuration.md.');
+  if (file === undefined) {
+    throw new OperateError('not_ready', 'There is no relay.config.json yet: see docs/configuration.md.');
+  }
   const { OutboundSecretId } = await readStack(stack);
   const { outboundSecrets } = await import('../shared/settings/secrets-manager.ts');
   const { platformApiKey } = await outboundSecrets(OutboundSecretId).get();
   if (platformApiKey === undefined) {
-    throw new Error(
+    throw new OperateError(
+      'not_ready',
       "The platform's API key is not set yet. Set it: npm run relay -- secrets set platformApiKey",
     );
   }
@@ -156,4 +175,46 @@ export function createPatience(
       }
     },
   };
+}
+
+/**
+ * One of the platform's operations, made again where a 429 asks to wait.
+ *
+ * @param tell gets a sentence before each wait.
+ * @throws a PlatformError.
+ */
+export async function callPlatform<Result>(
+  platform: Platform,
+  tell: (sentence: string) => void,
+  call: (operations: PlatformOperations) => Promise<Result>,
+): Promise<Result> {
+  const { pace, patiently } = createPatience(tell);
+  const operations = createPlatformOperations(callOptions(platform, pace));
+  return patiently(() => call(operations));
+}
+
+/**
+ * @param email as the platform spells it.
+ * @param tell gets a sentence before each wait.
+ * @returns `balance` in credits, and the platform's id; either is absent where the platform does not tell it.
+ * @throws an OperateError, `not_found`, where the platform knows no such sub-account; an Error where it did not say.
+ */
+export async function readSubAccount(
+  platform: Platform,
+  email: string,
+  tell: (sentence: string) => void,
+): Promise<{ balance?: number; platformId?: string }> {
+  const { pace, patiently } = createPatience(tell);
+  const client = createPlatformClient(callOptions(platform, pace));
+  const found = await patiently(() => client.subAccount(email));
+  switch (found.kind) {
+    case 'no_answer':
+      throw new Error(`Whether there is such a sub-account could not be learnt: ${found.detail}`);
+    case 'not_found':
+      throw new OperateError('not_found', 'The platform knows no sub-account with this email.');
+    case 'found': {
+      const { kind: _, ...told } = found;
+      return told;
+    }
+  }
 }

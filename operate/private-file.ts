@@ -1,9 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { OperateError } from './error.ts';
 
 /**
  * Appends to a file that this user alone may read, and that begins with `header`; makes it where there is none.
  *
- * @throws an Error where the file is anything else, a link also: nothing is written then.
+ * @throws an OperateError, `refused`, where the file is anything else, a link also: nothing is written then.
  */
 export function appendPrivately(file: string, header: string, text: string): void {
   try {
@@ -11,7 +12,8 @@ export function appendPrivately(file: string, header: string, text: string): voi
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
-  const foreign = new Error(
+  const foreign = new OperateError(
+    'refused',
     `${file} was there before, and is not ours to write to: name another with --file.`,
   );
   let descriptor: number;

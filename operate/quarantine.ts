@@ -1,12 +1,31 @@
 import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
-import { channelOf, findVerifiers, secretsOf } from './capture.ts';
-import type { Inbound } from './connection.ts';
+import type { Connection, Inbound } from './connection.ts';
+import { OperateError } from './error.ts';
+import { findVerifiers, masked } from './find-verifiers.ts';
 import { configuredVerifiers, proofsFor } from './proofs.ts';
+import { channelOf, secretsOf } from './routes.ts';
+import type { Target } from './target.ts';
+
+/**
+ * A webhook as it is kept: it is what may be sent again, and may hold what proves its sender.
+ *
+ * @throws an OperateError, `not_found`, where nothing is kept under this id, or its 30 days are over.
+ */
+export async function readQuarantined({ quarantine }: Connection, id: string): Promise<QuarantinedWebhook> {
+  const kept = await quarantine.show(id);
+  if (kept) return kept;
+  throw new OperateError('not_found', `Nothing is kept under ${id}: npm run relay -- quarantine list`);
+}
+
+/** The headers for the eyes of a person: those of a captured one may prove its sender. */
+export const shownHeaders = ({ reason, headers }: QuarantinedWebhook): Record<string, string> =>
+  reason === CAPTURED ? masked(headers, { matches: [], secrets: [] }) : headers;
 
 /** Those that speak of the connection it came by, not of what was sent. */
 const OF_THE_CONNECTION =
   /^(host|connection|keep-alive|content-length|transfer-encoding|accept-encoding|expect|te|trailer|upgrade|via|forwarded|x-forwarded-.*|x-amzn-.*)$/;
 
+/** What the relay answered. */
 export interface Replayed {
   status: number;
   body: string;
@@ -18,27 +37,30 @@ export interface Replayed {
  * Sends the kept body to the relay once more, with the headers it came with, proved anew.
  *
  * @param options.unverified also a captured one that no secret of ours vouches for.
- * @throws an Error where it must not, or cannot, be sent.
+ * @param options.now Unix milliseconds.
+ * @throws an OperateError, `refused` or `not_ready`, where it must not, or cannot, be sent.
  */
-export async function replay(
+export async function replayQuarantined(
   kept: QuarantinedWebhook,
   { url, secrets }: Inbound,
-  options: { env: NodeJS.ProcessEnv; stack: string | undefined; unverified: boolean; now: number },
+  options: { target: Target; unverified: boolean; now: number },
 ): Promise<Replayed> {
   const { route, body, headers } = kept;
   const held = secretsOf(route, await secrets());
   const [secret] = held;
-  if (secret === undefined) throw new Error(`No secret is set for ${route}, so nothing can be proved to it.`);
+  if (secret === undefined)
+    throw new OperateError('not_ready', `No secret is set for ${route}, so nothing can be proved to it.`);
   const { matches } = kept.reason === CAPTURED ? findVerifiers(kept, held) : { matches: [] };
   if (kept.reason === CAPTURED && matches.length === 0 && !options.unverified) {
-    throw new Error(
+    throw new OperateError(
+      'refused',
       'Nobody proved to have sent this: no verifier matches with the secrets that are set. If you know what it ' +
         'is, and want it to count all the same, add --unverified.',
     );
   }
   const verifiers = [
     ...matches.map(({ verifier }) => verifier),
-    ...configuredVerifiers(route, options.env, options.stack),
+    ...configuredVerifiers(route, options.target),
   ];
   const response = await fetch(new URL(route, url), {
     method: 'POST',

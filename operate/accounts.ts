@@ -1,0 +1,34 @@
+import type { Account } from '../shared/recharge/account.ts';
+import type { Connection } from './connection.ts';
+import { OperateError } from './error.ts';
+
+/** The clients that are set up, by their emails. */
+export async function listAccounts({ accounts }: Connection): Promise<Account[]> {
+  const emails = await accounts.list();
+  const all = await Promise.all(emails.map((email) => accounts.show(email)));
+  return all.flatMap((account) => account ?? []);
+}
+
+/** @throws an OperateError, `not_found`, where neither a setting nor a webhook ever named this client. */
+export async function readAccount({ accounts }: Connection, email: string): Promise<Account> {
+  const account = await accounts.show(email);
+  if (account) return account;
+  throw new OperateError(
+    'not_found',
+    `No account ${email}. Set it up: npm run relay -- accounts set ${email}`,
+  );
+}
+
+/** An account for programs: settings and what the guard counted, times as ISO 8601, amounts in minor units. */
+export function accountJson(account: Account) {
+  const { last, reservations, revision: _, ...rest } = account;
+  return {
+    ...rest,
+    known: account.status !== undefined,
+    last: last && { key: last.key, at: new Date(last.at).toISOString() },
+    reservations: Object.values(reservations).map(({ at, ...entry }) => ({
+      at: new Date(at).toISOString(),
+      ...entry,
+    })),
+  };
+}

@@ -1,0 +1,112 @@
+import { replayMessage as replayStored } from '../shared/channels/accept.ts';
+import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
+import { messagesOfDays } from '../shared/channels/messages.ts';
+import type { Connection } from './connection.ts';
+import { OperateError } from './error.ts';
+
+export interface MessageFilter {
+  channel?: string;
+  direction?: Direction;
+  status?: MessageStatus;
+  contact?: string;
+  /** Default: 3, and of what is not delivered all that are kept: it may be three days old when it fails. */
+  days?: number;
+}
+
+/** The messages received in the last days, newest first. */
+export async function listMessages(
+  { messages, now }: Connection,
+  { days, contact, ...wanted }: MessageFilter,
+): Promise<Message[]> {
+  const isEveryday = wanted.status === undefined || wanted.status === 'delivered';
+  // Thirty days are parts of thirty-one.
+  const rows = await messagesOfDays(messages, days ?? (isEveryday ? 3 : 31), now());
+  const { channel, direction, status } = wanted;
+  return rows.filter(
+    (row) =>
+      (channel === undefined || row.channel === channel) &&
+      (direction === undefined || row.direction === direction) &&
+      (status === undefined || row.status === status) &&
+      (contact === undefined || row.content.contact === contact),
+  );
+}
+
+/** @throws an OperateError, `not_found`, where no message has this id, or its 30 days are over. */
+export async function readMessage({ messages }: Connection, id: string): Promise<Message> {
+  const row = await messages.read(id);
+  if (row) return row;
+  throw notFound(id);
+}
+
+const notFound = (id: string) =>
+  new OperateError('not_found', `No message has the id ${id}. Look for it: npm run relay -- messages list`);
+
+/**
+ * Sends a message on its way again.
+ *
+ * @throws an OperateError that says why where it is not.
+ */
+export async function replayMessage(
+  { messages, messageQueue, logger, now }: Connection,
+  id: string,
+): Promise<Message> {
+  const replayed = await replayStored(id, { messages, queue: messageQueue(), logger, now });
+  switch (replayed.kind) {
+    case 'replayed':
+      return replayed.row;
+    case 'not_stored':
+      throw notFound(id);
+    case 'refused':
+      throw new OperateError('refused', `Message ${id} is not replayed: ${replayed.why}.`);
+    case 'changed':
+      throw new OperateError(
+        'changed',
+        `Message ${id} has changed meanwhile: look at it again (messages show ${id}).`,
+      );
+  }
+}
+
+/**
+ * Sends all of them on their way again, the first received first: each contact's keep their order.
+ *
+ * @param tell is called with each of them, and with the sentence where one is not replayed; the others are.
+ * @returns how many were replayed.
+ */
+export async function replayAllMessages(
+  connection: Connection,
+  wanted: MessageFilter,
+  tell: (id: string, refusal?: string) => void,
+): Promise<number> {
+  const rows = await listMessages(connection, wanted);
+  let replayed = 0;
+  for (const row of rows.toSorted((a, b) => a.receivedAt - b.receivedAt)) {
+    const id = messageIdOf(row);
+    try {
+      await replayMessage(connection, id);
+      replayed += 1;
+      tell(id);
+    } catch (error) {
+      tell(id, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return replayed;
+}
+
+/** A message for programs, times as ISO 8601. */
+export function messageJson(row: Message) {
+  const { v: _v, version, receivedAt, queuedAt, queuedNo, intent: _i, content, history, ...rest } = row;
+  const { id: senderId, ...message } = content;
+  return {
+    id: messageIdOf(row),
+    ...rest,
+    senderId,
+    ...message,
+    receivedAt: iso(receivedAt),
+    queuedAt: iso(queuedAt),
+    queuedNo,
+    version,
+    history: history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
+  };
+}
+
+const iso = (time: number) => new Date(time).toISOString();

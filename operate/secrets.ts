@@ -1,0 +1,262 @@
+import { resolve } from 'node:path';
+import { DEMO_CHANNEL, FOLDER, localFile } from '../local/state.ts';
+import { OperateError } from './error.ts';
+import { type KnownChannels, knownChannels } from './known-channels.ts';
+import { appendPrivately } from './private-file.ts';
+import { createLocalEntries, type Entry, type SecretEntries } from './secret-entries.ts';
+import { type MadeSecret, OWN_SECRETS, type Secret, secretNamed, secretsOfChannel } from './secret-names.ts';
+import { readStack } from './stack.ts';
+import type { Target } from './target.ts';
+
+const isSet = (secret: Secret, { name, values }: Entry) =>
+  name === secret.entry && secret.of(values).length > 0;
+
+type Change = { value: string } & ({ secret: Secret; made: false } | { secret: MadeSecret; made: true });
+
+const newValue = (secret: MadeSecret): Change => ({ secret, value: secret.make(), made: true });
+
+/** @throws an OperateError, `refused`, without the value, where it cannot be this secret. */
+function given(secret: Secret, value: string): Change {
+  const { name, form } = secret;
+  const refused = (why: string) => new OperateError('refused', `${name} ${why}. Nothing was changed.`);
+  if (value === '') throw refused('is blank');
+  // A key with an invisible character in it is refused by the platform, and looks right to everybody.
+  if (!/^[!-~]+$/.test(value)) {
+    throw refused('holds a space, a line break, or a character that is not plain ASCII: copy it again');
+  }
+  if (form && !form.fits(value)) throw refused(form.sentence);
+  return { secret, value, made: false };
+}
+
+const headerOf = (owner: string) =>
+  `# New secrets of ${owner}. Paste each one where it belongs, then delete this file.\n`;
+const fileEntry = ({ secret, value }: Change & { made: true }) =>
+  `\n# ${secret.name}, made ${new Date().toISOString()}, for ${secret.pasteInto}:\n${value}\n`;
+
+/** Whose secrets they are, and where they are kept. */
+interface Keeper {
+  entries: SecretEntries;
+  owner: string;
+  /** For what is new. */
+  file: string;
+  /** From when on a value is used: follows "is set". */
+  inUse(secret: Secret): string;
+}
+
+/** As long as a process keeps what it has read: `CACHED_MS` in shared/settings/secrets.ts. */
+const ofStack = (stack: string, entries: SecretEntries): Keeper => ({
+  entries,
+  owner: stack,
+  file: `${stack}.secrets`,
+  inUse: () => ', and in use within five minutes.',
+});
+
+const VARIABLES = new Map([
+  ['webhook', 'WEBHOOK_SECRET'],
+  ['platformApiKey', 'PLATFORM_API_KEY'],
+  ['paymentHook', 'PAYMENT_HOOK_SECRET'],
+]);
+const SHARED_BY_DEMO = [`${DEMO_CHANNEL}/incoming`, `${DEMO_CHANNEL}/token`];
+
+const ofThisFolder = (): Keeper => ({
+  entries: createLocalEntries(),
+  owner: `npm start in ${FOLDER}`,
+  file: localFile('new.secrets'),
+  inUse({ name }) {
+    const variable = VARIABLES.get(name);
+    const unless = variable === undefined ? '' : `, unless ${variable} is set`;
+    // One value is both, as localSecrets makes it.
+    const demo = SHARED_BY_DEMO.includes(name)
+      ? ` The sandbox's chat signs with ${DEMO_CHANNEL}/token: set ${SHARED_BY_DEMO.join(' and ')} to the same.`
+      : '';
+    return `; a running npm start reads it at its next start${unless}.${demo}`;
+  },
+});
+
+/** A secret that has another value now. */
+interface ChangedSecret {
+  name: string;
+  /** From when on it is used: follows "is set". */
+  inUse: string;
+  /** What becomes of the value before, where there was one. */
+  replaced?: string;
+  /** Of one that was made here: who must be told. */
+  pasteInto?: string;
+}
+
+/** What a change came to. No value is in it. */
+export interface SecretChanges {
+  changed: ChangedSecret[];
+  /** Readable by this user alone: holds the values that were made here. Absent where none was. */
+  file?: string;
+  /** Of those that were asked for: they have no value yet. */
+  notSet: string[];
+}
+
+/** One line of `secrets list`. */
+interface ListedSecret {
+  name: string;
+  state: 'set' | 'set, with a previous one' | 'not set';
+  note?: string;
+}
+
+/**
+ * Asks a person.
+ *
+ * @returns an answer to each question, trimmed.
+ */
+export type Ask = (questions: string[]) => Promise<string[]>;
+
+/**
+ * The secrets of a relay. A new value that another party must be told is written to a file; what is returned
+ * never holds a value. Of two changes at once the second is refused, from what was read before a person was asked.
+ */
+export interface RelaySecrets {
+  /** Asks for each of the relay's own that is not set yet. None is changed where all are set. */
+  init(ask: Ask): Promise<SecretChanges>;
+  set(secret: Secret, ask: Ask): Promise<SecretChanges>;
+  rotate(secret: MadeSecret): Promise<SecretChanges>;
+  /** The relay's own, those of each channel, and what is set for channels that the configuration does not have. */
+  list(channels: KnownChannels): Promise<ListedSecret[]>;
+}
+
+/**
+ * @param fileName where new values are written; relative to the working directory.
+ * @throws an OperateError, `not_ready`, where there is no such stack.
+ */
+export async function openSecrets({ stack }: Target, fileName?: string): Promise<RelaySecrets> {
+  const keeper = stack === undefined ? ofThisFolder() : ofStack(stack, await entriesOf(stack));
+  const { read } = keeper.entries;
+  const file = resolve(fileName ?? keeper.file);
+  return {
+    async init(ask) {
+      if (stack === undefined) {
+        throw new OperateError(
+          'refused',
+          'secrets init is for a relay on AWS: npm run relay -- --stack NAME secrets init. npm start makes its own ' +
+            `in ${localFile('secrets.json')}; secrets set and secrets rotate change them.`,
+        );
+      }
+      const entries = await Promise.all([read('inbound'), read('outbound')]);
+      const missing = OWN_SECRETS.filter((secret) => !entries.some((entry) => isSet(secret, entry)));
+      if (missing.length === 0) return { changed: [], notSet: [] };
+      const answers = await ask(
+        missing.map(
+          (secret) => `${secret.question} (empty line: ${'make' in secret ? 'make a new one' : 'not now'})`,
+        ),
+      );
+      const changes = missing.flatMap((secret, index): Change[] => {
+        const answer = answers[index];
+        if (answer) return [given(secret, answer)];
+        return 'make' in secret ? [newValue(secret)] : [];
+      });
+      const left = missing.filter((secret) => !changes.some((one) => one.secret === secret));
+      return { ...(await change(keeper, file, entries, changes)), notSet: left.map(({ name }) => name) };
+    },
+
+    async set(secret, ask) {
+      const entry = await read(secret.entry);
+      const [answer = ''] = await ask([secret.question]);
+      return change(keeper, file, [entry], [given(secret, answer)]);
+    },
+
+    async rotate(secret) {
+      return change(keeper, file, [await read(secret.entry)], [newValue(secret)]);
+    },
+
+    async list(channels) {
+      return listed(await Promise.all([read('inbound'), read('outbound')]), channels);
+    },
+  };
+}
+
+async function entriesOf(stack: string): Promise<SecretEntries> {
+  const { InboundSecretId, OutboundSecretId } = await readStack(stack);
+  const { createStackEntries } = await import('./stack-secrets.ts');
+  return createStackEntries({ inbound: InboundSecretId, outbound: OutboundSecretId });
+}
+
+/**
+ * @param entries as they were read.
+ * @param file for what is new.
+ */
+async function change(
+  keeper: Keeper,
+  file: string,
+  entries: Entry[],
+  changes: Change[],
+): Promise<SecretChanges> {
+  const made = changes.filter((one) => one.made);
+  if (made.length > 0) appendPrivately(file, headerOf(keeper.owner), made.map(fileEntry).join(''));
+  for (const entry of entries) {
+    const own = changes.filter(({ secret }) => secret.entry === entry.name);
+    if (own.length === 0) continue;
+    try {
+      const values = own.reduce((before, { secret, value }) => secret.put(before, value), entry.values);
+      await keeper.entries.write({ ...entry, values });
+    } catch (cause) {
+      const names = own.map(({ secret }) => secret.name).join(' and ');
+      const inFile = own.some((one) => one.made) ? `; do not use what ${file} holds of it` : '';
+      const message = `${names} could not be set${inFile}`;
+      if (cause instanceof OperateError) throw new OperateError(cause.kind, message, { cause });
+      throw new Error(message, { cause });
+    }
+  }
+  return {
+    changed: changes.map(({ secret, made: isMade }) => ({
+      name: secret.name,
+      inUse: keeper.inUse(secret),
+      ...(entries.some((entry) => isSet(secret, entry)) ? { replaced: secret.replaced } : {}),
+      ...(isMade && 'pasteInto' in secret ? { pasteInto: secret.pasteInto } : {}),
+    })),
+    ...(made.length > 0 ? { file } : {}),
+    notSet: [],
+  };
+}
+
+function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): ListedSecret[] {
+  const entryOf = (secret: Secret) => (secret.entry === 'inbound' ? inbound : outbound);
+  const line = (secret: Secret): ListedSecret => ({
+    name: secret.name,
+    state: stateOf(secret.of(entryOf(secret).values)),
+  });
+  const stored = [
+    ...Object.keys(inbound.values.channels ?? {}),
+    ...Object.keys(outbound.values.channelTokens ?? {}).map((channel) => `${channel}/token`),
+  ].flatMap((name) => secretNamed(name) ?? []);
+  return [
+    ...OWN_SECRETS.map(line),
+    ...[...channels].flatMap(([name, channel]) => secretsOfChannel(name, channel)).map(line),
+    ...stored.flatMap((secret) => {
+      const { channel } = secret;
+      if (channel === undefined || channels.has(channel) || !isSet(secret, entryOf(secret))) return [];
+      return [{ ...line(secret), note: `no configuration here has a channel ${channel}` }];
+    }),
+  ];
+}
+
+function stateOf(values: string[]): ListedSecret['state'] {
+  if (values.length === 0) return 'not set';
+  return values.length === 1 ? 'set' : 'set, with a previous one';
+}
+
+/**
+ * @returns the secret of this name, and whether the configuration here has its channel; it may be configured
+ *   elsewhere.
+ * @throws an OperateError, `not_found`, that does not repeat the name: it may be a secret, pasted at the wrong place.
+ */
+export function findSecret(name: string, target: Target): { secret: Secret; isConfigured: boolean } {
+  // The relay's own have nothing to do with the configuration, nor with its faults.
+  const own = secretNamed(name);
+  if (own && own.channel === undefined) return { secret: own, isConfigured: true };
+  const channels = own && knownChannels(target);
+  const secret = own && secretNamed(name, channels);
+  if (secret?.channel === undefined) {
+    throw new OperateError(
+      'not_found',
+      'A secret is called webhook, platformApiKey, paymentHook or, with the name of a channel (small letters, ' +
+        'digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
+    );
+  }
+  return { secret, isConfigured: channels?.has(secret.channel) ?? false };
+}

@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import { proposeChannel, proposeRecharge } from '../../operate/mapping.ts';
+import { readOrder } from '../../shared/recharge/webhook.ts';
+import { aConfig } from '../support/builders.ts';
+
+/** What the relay reads of the payload with the proposed mapping. */
+function readBack(payload: object) {
+  const body = Buffer.from(JSON.stringify(payload));
+  const { fields, notes } = proposeRecharge(body);
+  return { read: readOrder(body, aConfig({ recharge: fields }).recharge), fields, notes };
+}
+
+describe('the mapping that a captured webhook suggests', () => {
+  it.each<[string, object, object]>([
+    [
+      'names that are documented',
+      { idempotency_key: 'key-1', email: 'jane@example.com', credits: 500 },
+      { keyFields: ['idempotency_key'], emailFields: ['email'], creditsField: 'credits' },
+    ],
+    [
+      'members under data, in camel case, beside a balance and a threshold',
+      {
+        event: 'auto_recharge',
+        data: {
+          idempotencyKey: 'key-1',
+          subAccount: { id: 'sub_1', email: 'jane@example.com', creditBalance: 12 },
+          creditsRequested: 500,
+          creditThreshold: 50,
+          amount: 4_500,
+          currency: 'usd',
+        },
+      },
+      {
+        keyFields: ['data.idempotencyKey'],
+        emailFields: ['data.subAccount.email'],
+        platformIdFields: ['data.subAccount.id'],
+        creditsField: 'data.creditsRequested',
+      },
+    ],
+    [
+      'an event id, and a list',
+      {
+        event_id: 'key-1',
+        accounts: [{ owner: 'x', client_email: 'jane@example.com' }],
+        credits: { amount: 500 },
+      },
+      {
+        keyFields: ['event_id'],
+        emailFields: ['accounts.0.client_email'],
+        creditsField: 'credits.amount',
+      },
+    ],
+  ])('is accepted by the configuration and reads the order: %s', (_name, payload, fields) => {
+    const result = readBack(payload);
+    expect(result.fields).toEqual(fields);
+    expect(result.read).toEqual({
+      order: { key: 'key-1', client: { email: 'jane@example.com' }, credits: 500 },
+    });
+    expect(result.notes).toContainEqual(
+      expect.stringMatching(/counts the credits to grant: not money, and not what is left/),
+    );
+  });
+
+  it('names what else may be the credits beside those that are named so', () => {
+    const payload = { idempotency_key: 'key-1', email: 'jane@example.com', credits: 42, amount: 500 };
+    expect(readBack(payload).notes).toEqual([
+      'creditsField: make sure that credits counts the credits to grant: not money, and not what is left. Beside it: amount (500)',
+    ]);
+    const { amount: _, ...alone } = payload;
+    expect(readBack(alone).notes).toEqual([
+      'creditsField: make sure that credits counts the credits to grant: not money, and not what is left',
+    ]);
+  });
+
+  it('is by the platform’s id where there is no email, with the command that links it', () => {
+    const { read, notes } = readBack({ idempotency_key: 'key-1', location: { id: 4711 }, credits: 500 });
+    expect(read).toEqual({ order: { key: 'key-1', client: { platformId: '4711' }, credits: 500 } });
+    expect(notes).toContain(
+      'link the id to its client: npm run relay -- accounts set EMAIL --platform-id ID',
+    );
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['only an amount', { amount: 500 }, /: amount \(500\)\. An amount may as well be money$/],
+    ['an amount and a quantity', { amount: 500, quantity: 5 }, /: amount \(500\), quantity \(5\)\./],
+    [
+      'two numbers of credits',
+      { credits: 500, bonus_credits: 50 },
+      /: credits \(500\), bonus_credits \(50\)\./,
+    ],
+    [
+      'a price of the credits',
+      { credit_price: 500 },
+      /: credit_price \(500\)\. An amount may as well be money$/,
+    ],
+    ['credits with a fraction', { credits: 0.5 }, /no field holds whole credits/],
+    ['a balance only', { credits_remaining: 12, credit_limit: 5 }, /no field holds whole credits/],
+    ['credits as text', { credits: '500' }, /no field holds whole credits/],
+  ])('never guesses the credits: %s', (_name, members, note) => {
+    const { fields, read, notes } = readBack({
+      idempotency_key: 'key-1',
+      email: 'jane@example.com',
+      ...members,
+    });
+    expect(fields).not.toHaveProperty('creditsField');
+    expect(notes).toContainEqual(expect.stringMatching(note));
+    expect(read).toEqual({ fault: 'recharge.credits or recharge.creditsField is not configured yet' });
+  });
+
+  it('says of credits as text that they are text', () => {
+    expect(readBack({ credits: '500' }).notes).toContain(
+      'creditsField: credits is text, and credits must be a JSON number',
+    );
+  });
+
+  it('never guesses between two addresses, and warns of others beside the likely one', () => {
+    const two = readBack({
+      idempotency_key: 'k',
+      agency: { email: 'a@example.com' },
+      user: { email: 'b@example.com' },
+    });
+    expect(two.fields).not.toHaveProperty('emailFields');
+    expect(two.notes).toContainEqual(expect.stringMatching(/only you know .+: agency\.email, user\.email$/));
+    const likely = readBack({ agency_email: 'a@example.com', sub_account_email: 'b@example.com' });
+    expect(likely.fields.emailFields).toEqual(['sub_account_email']);
+    expect(likely.notes).toContain(
+      "emailFields: make sure that the client's is sub_account_email, not agency_email",
+    );
+    expect(JSON.stringify([two.notes, likely.notes])).not.toContain('@');
+  });
+
+  it('asks to compare a repetition where the key has another name', () => {
+    const { fields, notes } = readBack({ id: 'evt_1', email: 'jane@example.com', credits: 1 });
+    expect(fields.keyFields).toEqual(['id']);
+    expect(notes).toContainEqual(
+      expect.stringMatching(/^keyFields: id must stay the same when .+ sent again/),
+    );
+    expect(readBack({ idempotency_key: 'k' }).notes.join()).not.toMatch(/keyFields/);
+    expect(readBack({}).notes).toContain('keyFields: no field looks like one');
+    expect(readBack({ event_id: 'a', request_id: 'b' }).notes).toContain(
+      'keyFields: one of event_id, request_id?',
+    );
+  });
+
+  it.each<[string, string]>([
+    ['no JSON', 'idempotency_key=1'],
+    ['a list', '[1]'],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1')],
+    ['null', 'null'],
+  ])('is none for %s', (_name, body) => {
+    const expected = {
+      fields: {},
+      notes: ['the body is no JSON object in UTF-8: the relay reads nothing else'],
+    };
+    expect(proposeRecharge(Buffer.from(body, 'latin1'))).toEqual(expected);
+    expect(proposeChannel(Buffer.from(body, 'latin1'), 'outgoing')).toEqual(expected);
+  });
+
+  it('is not led astray by names that no setting can say, by depth, or by numbers of members', () => {
+    const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+    const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`m${n}`, n]));
+    const body = Buffer.from(
+      `{"sub.email":"x@example.com","__proto__":{"email":"y@example.com"},"email":"jane@example.com","deep":${deep},"many":${JSON.stringify(many)}}`,
+    );
+    const { fields } = proposeRecharge(body);
+    expect(fields.emailFields).toEqual(['email']);
+    expect(() => aConfig({ recharge: fields })).not.toThrow();
+  });
+});
+
+describe('the mapping that a captured message suggests', () => {
+  const withChannel = (direction: 'incoming' | 'outgoing', fields: object) =>
+    aConfig({
+      channels: {
+        support: {
+          adapter: 'webhook',
+          toId: 'agency',
+          incoming: { verifiers: [{ type: 'token' }], id: '/id', contact: '/contact', text: '/text' },
+          delivery: { url: 'https://chat.example.com/messages' },
+          [direction]: { verifiers: [{ type: 'token' }], ...fields },
+        },
+      },
+    }).channels.support;
+
+  it('is made of JSON pointers that the configuration accepts: a reply of the platform', () => {
+    const payload = {
+      event: 'message',
+      data: {
+        messageId: 'm-1',
+        contact: { id: 'c-1', first_name: 'Zoë' },
+        message: { body: 'Hello', attachments: ['https://files.example.com/1.png'] },
+      },
+    };
+    const { fields, notes } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'outgoing');
+    expect(fields).toEqual({
+      id: '/data/messageId',
+      contact: '/data/contact/id',
+      text: '/data/message/body',
+      attachments: '/data/message/attachments',
+    });
+    expect(withChannel('outgoing', fields)).toMatchObject({ outgoing: { contact: ['/data/contact/id'] } });
+    expect(notes).toEqual([
+      expect.stringMatching(/^contact: make sure that \/data\/contact\/id is the person outside/),
+    ]);
+  });
+
+  it('takes names and email of who writes in, and fields with a slash or a dot', () => {
+    const payload = {
+      'a/b.c': {
+        sid: 7,
+        from: '+4912345',
+        text: 'Hi',
+        first_name: 'Zoë',
+        last_name: 'K',
+        email: 'z@example.com',
+      },
+    };
+    const { fields } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'incoming');
+    expect(fields).toEqual({
+      id: '/a~1b.c/sid',
+      contact: '/a~1b.c/from',
+      text: '/a~1b.c/text',
+      firstName: '/a~1b.c/first_name',
+      lastName: '/a~1b.c/last_name',
+      email: '/a~1b.c/email',
+    });
+    expect(withChannel('incoming', fields)).toMatchObject({ incoming: { text: ['/a~1b.c/text'] } });
+  });
+
+  it('leaves out what is not clear, and what is not there', () => {
+    const payload = { fromId: 'a', toId: 'b', body: 'one', text: 'two' };
+    const { fields, notes } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'outgoing');
+    expect(fields).toEqual({ contact: '/toId' });
+    expect(notes).toContain('text: one of /body, /text?');
+    expect(proposeChannel(Buffer.from('{}'), 'incoming').notes).toEqual([
+      'text: no field looks like it',
+      'contact: no field looks like it',
+    ]);
+  });
+});
