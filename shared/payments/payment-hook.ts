@@ -43,7 +43,8 @@ export type NotAttempted = {
   /** True where only the agency's developer can mend it (a wrong URL, a refused signature). */
   misconfigured?: boolean;
 };
-export type Unknown = { kind: 'unknown'; detail: string };
+/** `misconfigured` as above: an answer that only the agency's developer can make usable. */
+export type Unknown = { kind: 'unknown'; detail: string; misconfigured?: boolean };
 
 export type ChargeOutcome = Paid | Declined | Pending | NotAttempted | Unknown;
 export type LookupOutcome =

@@ -132,6 +132,8 @@ const rechargeSchema = z.object({
   attemptStartedAt: time.exactOptional(),
   nextAttemptAt: time.exactOptional(),
   swept: z.int().exactOptional(),
+  notBefore: time.exactOptional(),
+  stopped: z.boolean().exactOptional(),
   amount: z.int().exactOptional(),
   currency: text.exactOptional(),
   paymentRef: text.exactOptional(),

@@ -35,9 +35,9 @@ export function judge(
   now: number,
 ): Verdict {
   const refuse = (word: Refusal): Verdict => ({ kind: 'refuse', word });
-  if (account.status === undefined && settings.unknownAccounts === 'refuse') return refuse('account_unknown');
-  if (account.status === 'disabled') return refuse('account_disabled');
-  if (account.status === 'suspended') return refuse('account_suspended');
+  if (recharge.stopped) return refuse('stopped');
+  const barred = barredBy(account, settings);
+  if (barred) return refuse(barred);
 
   const { min, max } = settings.credits;
   const money = priceOf(recharge.credits, account.pricing ?? settings.pricing);
@@ -60,6 +60,16 @@ export function judge(
     return settings.mode === 'observe' ? 'observe_only' : undefined;
   })();
   return word === undefined ? { kind: 'reserve', money } : { kind: 'refuse', word, money };
+}
+
+/** Why this client may not be charged at all, whatever is asked for. Looked at again before a call that is repeated. */
+export function barredBy(
+  { status }: Pick<Account, 'status'>,
+  { unknownAccounts }: Pick<GuardSettings, 'unknownAccounts'>,
+): Refusal | undefined {
+  if (status === undefined) return unknownAccounts === 'refuse' ? 'account_unknown' : undefined;
+  if (status === 'disabled') return 'account_disabled';
+  return status === 'suspended' ? 'account_suspended' : undefined;
 }
 
 /** At least one minor unit, and small enough for a number to hold it exactly. */

@@ -45,6 +45,7 @@ export const REFUSALS = [
   'amount_out_of_range',
   'unfinished_recharge',
   'unknown_on_platform',
+  'stopped',
   'observe_only',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
@@ -68,6 +69,13 @@ export interface Recharge {
   attemptStartedAt: number;
   /** When the sweeper brings the row back. At the end absent, but for the late looks at the platform's books. */
   nextAttemptAt?: number;
+  /**
+   * While the row waits: whoever wakes it before this time does nothing. The sweeper moves `nextAttemptAt` before
+   * it wakes a row, so that one cannot say it.
+   */
+  notBefore?: number;
+  /** A person has stopped it: no charge is begun any more. A payment that was under way is still found, and kept. */
+  stopped?: boolean;
   /** How often the sweeper brought the row back since it last made progress. */
   swept?: number;
 

@@ -33,9 +33,11 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
   for (;;) {
     const found = account.reservations[reservationNameOf(row)];
     if (found) return outcomeOf(row, account, found, false);
-    if (!withinChargeWindow(row, { now: now(), policy }))
-      return { kind: 'not_reserved', attempt: row.attempt };
-    if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+    if (!row.stopped) {
+      if (!withinChargeWindow(row, { now: now(), policy }))
+        return { kind: 'not_reserved', attempt: row.attempt };
+      if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+    }
 
     const other = account.last?.key === row.key ? undefined : account.last?.key;
     const last = other === undefined ? undefined : await ledger.read(other);
@@ -119,6 +121,7 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
         kind: 'reserved',
         attempt,
         fresh,
+        at: entry.at,
         frozen: {
           money,
           grantEmail: grantEmailOf(account, row),
@@ -133,6 +136,7 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
       return {
         kind: 'payment',
         attempt,
+        asked: 'lookup',
         result: { kind: 'declined', reason: entry.reason, retryable: entry.retryable },
       };
   }

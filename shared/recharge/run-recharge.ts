@@ -6,6 +6,7 @@ import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../storage/table.ts';
+import { barredBy } from './guard.ts';
 import { decide } from './machine/machine.ts';
 import type { Decision, Effect, Frozen, Moment, Outcome } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
@@ -62,6 +63,8 @@ class Run {
   readonly #deps: RunDeps;
   /** Learnt from the account in this run: the parameters of every call about the payment. */
   #frozen: Frozen | undefined;
+  /** This run has reserved the attempt, so that it has judged the account a moment ago, and nobody has charged. */
+  #isFresh = false;
 
   constructor(row: Recharge, endsAt: number, deps: RunDeps) {
     this.#row = row;
@@ -77,7 +80,10 @@ class Run {
       if (effect === 'stop') return this.#row;
       askedAt = this.#deps.now();
       outcome = await this.#perform(effect);
-      if (outcome.kind === 'reserved') this.#frozen = outcome.frozen;
+      if (outcome.kind === 'reserved') {
+        this.#frozen = outcome.frozen;
+        this.#isFresh = outcome.fresh;
+      }
     }
   }
 
@@ -138,13 +144,12 @@ class Run {
   }
 
   async #charge(): Promise<Outcome> {
-    const { payments, charging, guard, policy, now } = this.#deps;
+    const { payments, policy, now } = this.#deps;
     const row = this.#row;
     const frozen = this.#frozen;
     if (!frozen) return { kind: 'held', why: 'nothing is reserved' };
-    if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
-    // Reserved before the mode was changed.
-    if (guard.mode === 'observe') return { kind: 'held', why: 'observe mode' };
+    const why = await this.#whyNotCharge();
+    if (why !== undefined) return { kind: 'held', why };
     const call = await ready(payments.prepareCharge(chargeRequest(row, frozen)));
     if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
     // The last look at the clock before the bytes; nothing is awaited between it and the call.
@@ -153,7 +158,17 @@ class Run {
     const result = await call
       .send()
       .catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
-    return { kind: 'payment', attempt: row.attempt, result, frozen };
+    return { kind: 'payment', attempt: row.attempt, asked: 'charge', result, frozen };
+  }
+
+  /** What may have changed since the reservation was made, by hours: the switch, the mode, the client. */
+  async #whyNotCharge(): Promise<string | undefined> {
+    const { ledger, charging, guard } = this.#deps;
+    if (await charging.paused()) return 'charging is paused';
+    if (guard.mode === 'observe') return 'observe mode';
+    if (this.#isFresh) return undefined;
+    const barred = barredBy(await ledger.readAccount(this.#row.email), guard);
+    return barred && `not charged: ${barred}`;
   }
 
   async #askPayment(question: 'lookup' | 'cancel'): Promise<Outcome> {
@@ -164,6 +179,7 @@ class Run {
     return {
       kind: 'payment',
       attempt: row.attempt,
+      asked: question,
       result,
       ...(this.#frozen === undefined ? {} : { frozen: this.#frozen }),
     };

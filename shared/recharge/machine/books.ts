@@ -12,13 +12,13 @@ import {
 } from './grant.ts';
 import {
   finish,
+  progressed,
   recordLatest,
   reviewWaiting,
   sinceReview,
   timesInARow,
   unwatched,
   wait,
-  withoutSweeps,
 } from './moves.ts';
 import { type Decision, type Moment, stop } from './outcome.ts';
 
@@ -75,7 +75,7 @@ function lookAgain(row: Recharge, result: Exclude<GrantEvidence, { kind: 'found'
   const { reminderMs, evidence } = at.policy;
   const event = LOOKS[result.kind];
   const looked: Recharge = {
-    ...withoutSweeps(row),
+    ...progressed(row),
     history: recordLatest(row, at, event, 'detail' in result ? result.detail : undefined),
   };
   const told = row.history.findLast((entry) => entry.event === 'reminded' || entry.event === row.review);

@@ -8,7 +8,7 @@ import {
   onGrantingFound,
   onGrantResult,
 } from './grant.ts';
-import { finish, remind, wait } from './moves.ts';
+import { finish, isWaiting, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onPayment } from './payment.ts';
 import { onRefund } from './refund.ts';
@@ -74,10 +74,13 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
 }
 
 function onDue(row: Recharge, at: Moment): Decision {
+  if (isWaiting(row, at)) return stop;
   switch (row.phase) {
-    case 'received':
+    case 'received': {
       // A planned retry, a day ahead: its time has not come.
-      return row.attemptStartedAt > at.now + at.policy.clockSkewMs ? stop : { effect: 'reserve' };
+      const tooEarly = row.attemptStartedAt > at.now + at.policy.clockSkewMs;
+      return tooEarly && !row.stopped ? stop : { effect: 'reserve' };
+    }
     case 'charge_pending':
       return {
         effect: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment',
@@ -115,8 +118,9 @@ function onReservation(
 ): Decision {
   switch (outcome.kind) {
     case 'reserved':
+      if (outcome.fresh) return { effect: 'charge' };
       // Found, not made: a call may have been begun, and its answer lost. The provider is asked first.
-      return { effect: outcome.fresh ? 'charge' : 'look_up_payment' };
+      return isUnderWay(row, outcome.at, at) ? stop : { effect: 'look_up_payment' };
     case 'refused':
       return finish(
         { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
@@ -127,4 +131,13 @@ function onReservation(
     case 'not_reserved':
       return { effect: 'look_up_payment' };
   }
+}
+
+/**
+ * Another run has reserved this attempt, has not reported, and may still be in its call. A lookup would find nothing
+ * yet, and a second POST beside it is what no endpoint should have to sort out. The row is due anyway, by its claim.
+ */
+function isUnderWay({ history }: Recharge, reservedAt: number, { now, policy }: Moment): boolean {
+  const reported = history.some((entry) => entry.at >= reservedAt && entry.event !== 'stopped');
+  return !reported && now < reservedAt + policy.runMs;
 }

@@ -1,18 +1,18 @@
 import { backoffMs } from '../../backoff.ts';
 import { type HistoryEntry, record } from '../../history.ts';
-import type { NotAttempted } from '../../payments/payment-hook.ts';
+import type { NotAttempted, Unknown } from '../../payments/payment-hook.ts';
 import type { Recharge, ReviewReason } from '../recharge.ts';
 import { type Decision, type Frozen, type Moment, stop } from './outcome.ts';
 
 /** Paid, with certainty not granted, due at once, and with its full time to be granted. */
 export function toCharged(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
-  const { review: _, ...rest } = withoutSweeps(row);
+  const { review: _, ...rest } = progressed(row);
   return { ...rest, phase: 'charged', nextAttemptAt: now, phaseDeadline: now + policy.grantGiveUpMs };
 }
 
 /** From here the row is never granted again: `refundStartedAt` stays for ever. */
 export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
-  const { review: _, ...rest } = withoutSweeps(row);
+  const { review: _, ...rest } = progressed(row);
   return {
     ...rest,
     phase: 'refunding',
@@ -47,7 +47,7 @@ export function ended(
 
 /** Nothing brings it back. */
 export function unwatched(row: Recharge): Recharge {
-  const { nextAttemptAt: _n, phaseDeadline: _d, swept: _s, ...rest } = row;
+  const { nextAttemptAt: _n, phaseDeadline: _d, ...rest } = progressed(row);
   return rest;
 }
 
@@ -59,7 +59,7 @@ export function finish(row: Recharge, at: Moment, event: string, detail?: string
 }
 
 export function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
-  const { phaseDeadline: _, ...rest } = withoutSweeps(row);
+  const { phaseDeadline: _, ...rest } = progressed(row);
   const { evidence, reminderMs } = at.policy;
   const dueMs = review === 'grant_unknown' && evidence.lookUp ? evidence.firstMs : reminderMs;
   return {
@@ -78,7 +78,7 @@ export function toReview(row: Recharge, review: ReviewReason, at: Moment, detail
 export function remind(row: Recharge, at: Moment): Decision {
   return {
     next: {
-      ...withoutSweeps(row),
+      ...progressed(row),
       nextAttemptAt: at.now + at.policy.reminderMs,
       history: record(row, at, 'reminded', row.review),
     },
@@ -98,11 +98,16 @@ export function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
 export function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
   const history = record(row, at, 'waiting', why);
   const ownMs = backoffMs(timesInARow(history, 'waiting'), at.jitter, at.policy.backoff);
-  return {
-    next: { ...row, nextAttemptAt: at.now + Math.round(waitMs ?? ownMs), history },
-    effect: 'stop',
-  };
+  const dueAt = at.now + Math.round(waitMs ?? ownMs);
+  return { next: { ...row, nextAttemptAt: dueAt, notBefore: dueAt, history }, effect: 'stop' };
 }
+
+/** Clocks kept by NTP are milliseconds apart; a row that is woken this much too early goes on. */
+const EARLY_MS = 1_000;
+
+/** The row waits, and its time has not come: duplicates of a webhook, or of a message, do not make it hurry. */
+export const isWaiting = ({ notBefore }: Recharge, { now }: Pick<Moment, 'now'>) =>
+  notBefore !== undefined && now + EARLY_MS < notBefore;
 
 /** What was left out of a long history counts as well: it was that, or a wait comes out longer than it need be. */
 export function timesInARow(history: readonly HistoryEntry[], word: string): number {
@@ -115,9 +120,9 @@ export function asAsked(retryAfterMs: number | undefined, at: Moment): number | 
   return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, at.policy.backoff.maxMs);
 }
 
-/** Progress, or a wait that is as it should be: the count of fruitless sweeps begins anew. */
-export function withoutSweeps(row: Recharge): Recharge {
-  const { swept: _, ...rest } = row;
+/** Progress, or a wait that is as it should be: it waits for nothing older, and fruitless sweeps count anew. */
+export function progressed(row: Recharge): Recharge {
+  const { swept: _s, notBefore: _n, ...rest } = row;
   return rest;
 }
 
@@ -164,6 +169,6 @@ export function writtenAlready({ review }: Recharge): Decision {
 }
 
 /** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
-export function misconfigured({ misconfigured, detail }: NotAttempted): Pick<Decision, 'alert'> {
+export function misconfigured({ misconfigured, detail }: NotAttempted | Unknown): Pick<Decision, 'alert'> {
   return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail } } : {};
 }

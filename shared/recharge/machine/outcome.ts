@@ -21,14 +21,21 @@ export interface Frozen {
 export type Outcome =
   /** The row was woken: by the queue, the sweeper, or the loop's first look. */
   | { kind: 'due' }
-  /** The attempt is reserved. `fresh`: by this very run, so that nothing can have been charged yet. */
-  | { kind: 'reserved'; attempt: number; fresh: boolean; frozen: Frozen }
+  /** The attempt is reserved since `at`. `fresh`: by this very run, so that nothing can have been charged yet. */
+  | { kind: 'reserved'; attempt: number; fresh: boolean; at: number; frozen: Frozen }
   | { kind: 'refused'; attempt: number; word: Refusal; money?: Money }
   /** Nothing is reserved, and it is too late to begin: only a lookup may speak now. */
   | { kind: 'not_reserved'; attempt: number }
   /** Nothing was done, for a reason that passes: charging is paused, the platform gave no answer, no time left. */
   | { kind: 'held'; why: string }
-  | { kind: 'payment'; attempt: number; result: ChargeOutcome | LookupOutcome; frozen?: Frozen }
+  | {
+      kind: 'payment';
+      attempt: number;
+      /** Which question brought it. A silent lookup says nothing of a charge; a silent charge may have taken money. */
+      asked: 'charge' | 'lookup' | 'cancel';
+      result: ChargeOutcome | LookupOutcome;
+      frozen?: Frozen;
+    }
   | { kind: 'grant'; token: string; result: GrantResult }
   /** What the platform's books say of the grant that this token was drawn for. */
   | { kind: 'grant_evidence'; token: string; result: GrantEvidence }

@@ -6,12 +6,12 @@ import {
   asAsked,
   finish,
   misconfigured,
+  progressed,
   remind,
   toCharged,
   toReview,
   wait,
   withFrozen,
-  withoutSweeps,
   writtenAlready,
 } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
@@ -61,12 +61,26 @@ function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Deci
         ...wait(row, at, `payment not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
       };
     case 'unknown':
-      return onSilence(row, result.detail, at);
+      return { ...misconfigured(result), ...onUnknown(row, outcome.asked, result.detail, at) };
   }
 }
 
+/**
+ * A lookup that does not answer must not keep the charge from being asked for again: under its one key the endpoint
+ * takes the money once, and says what became of it.
+ */
+function onUnknown(row: Recharge, asked: PaymentOutcome['asked'], detail: string, at: Moment): Decision {
+  const mayRepeat = asked === 'lookup' && row.phase === 'received' && isReserved(row) && mayCharge(row, at);
+  return mayRepeat ? { effect: 'charge' } : onSilence(row, detail, at);
+}
+
+/** The reservation has named its amount: a call of this attempt may have been made, whatever is known of it. */
+const isReserved = ({ amount }: Recharge) => amount !== undefined;
+
+const mayCharge = (row: Recharge, at: Moment) => !row.stopped && withinChargeWindow(row, at);
+
 function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
-  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
+  const { actionUrl: _u, actBy: _a, ...rest } = progressed(row);
   const paid: Recharge = {
     ...rest,
     paymentRef,
@@ -85,7 +99,7 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
   return {
     release: { reason, retryable },
     next: {
-      ...withoutSweeps(row),
+      ...progressed(row),
       attempt: row.attempt + 1,
       attemptStartedAt: startsAt,
       nextAttemptAt: startsAt,
@@ -99,7 +113,7 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
   const { pending } = at.policy;
   const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
   // Without a page the client has acted: what is being processed is not to be cancelled for their delay.
-  const { actionUrl: _u, actBy: _a, ...rest } = withoutSweeps(row);
+  const { actionUrl: _u, actBy: _a, ...rest } = progressed(row);
   const known: Recharge = {
     ...rest,
     phase: 'charge_pending',
@@ -116,9 +130,13 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
 function onNotFound(row: Recharge, at: Moment): Decision {
   // The provider has named this payment before; that it now knows nothing of it proves nothing.
   if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
-  if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) return decline(row, 'expired', at);
-  if (withinChargeWindow(row, at)) return { effect: 'charge' };
-  return wait(row, at, 'payment not found, too late to charge');
+  if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) {
+    if (!isReserved(row)) return decline(row, 'expired', at);
+    // "Not found" is then the word of one endpoint against a call that may have arrived.
+    return toReview(row, 'charge_unknown', at, 'not found at the provider, and a call may have arrived');
+  }
+  if (mayCharge(row, at)) return { effect: 'charge' };
+  return wait(row, at, `payment not found, ${row.stopped ? 'stopped by a person' : 'too late to charge'}`);
 }
 
 /** No answer about the payment: ask again, and past the phase's deadline let a person ask. */
@@ -145,9 +163,8 @@ function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: 
     case 'refunded':
       return decline(row, 'refunded_at_provider', at);
     case 'not_found': {
-      // Final only for a payment that the provider never named.
-      const final =
-        at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && row.paymentRef === undefined;
+      // Final only where nothing was ever reserved, so that nobody can have been asked for money.
+      const final = at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && !isReserved(row);
       return final ? decline(row, 'expired', at) : remind(row, at);
     }
     case 'pending':

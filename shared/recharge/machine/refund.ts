@@ -1,5 +1,5 @@
 import type { Recharge, ReviewReason } from '../recharge.ts';
-import { asAsked, finish, misconfigured, toReview, wait, withoutSweeps, writtenAlready } from './moves.ts';
+import { asAsked, finish, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
@@ -31,7 +31,7 @@ export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decis
     case 'refused':
       return toReview(row, 'refund_failed', at, result.reason);
     case 'pending':
-      return waitForRefund(withoutSweeps(row), at, 'refund pending', at.policy.refund.askMs);
+      return waitForRefund(progressed(row), at, 'refund pending', at.policy.refund.askMs);
     case 'not_attempted':
       return {
         ...misconfigured(result),

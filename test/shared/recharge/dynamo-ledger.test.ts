@@ -35,6 +35,8 @@ const FULL_RECHARGE: Required<Recharge> = {
   attempt: 2,
   attemptStartedAt: NOW + 86_400_000,
   nextAttemptAt: NOW + 90_000_000,
+  notBefore: NOW + 89_000_000,
+  stopped: true,
   swept: 3,
   amount: 5_000,
   currency: 'USD',
@@ -681,6 +683,7 @@ describe('the size of', () => {
     row = await decided(ledger, row, {
       kind: 'payment',
       attempt: 1,
+      asked: 'charge',
       result: { kind: 'paid', paymentRef: 'pi_3MtwBwLkdIwHu7ix28a3tqPa' },
       frozen: {
         money: { amount: 5_000, currency: 'USD' },

@@ -8,6 +8,7 @@ import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {
   DUE,
   grant,
+  lookedUp,
   MUST_ACT,
   NOT_FOUND,
   PAID,
@@ -42,9 +43,16 @@ describe('the window of a charge', () => {
     ['a millisecond before 24 h', '2026-01-06 11:59:59.999', 'stop'],
     ['24 h after the attempt began', '2026-01-06 12:00:00', 'declined'],
     ['days later', '2026-01-09 12:00:00', 'declined'],
-  ])('a payment not found %s leads to the right end', (_, now, expected) => {
+  ])('a payment that nobody reserved, not found %s, leads to the right end', (_, now, expected) => {
     const decision = decide(aRecharge(), payment(NOT_FOUND), aMoment({ now: utc(now) }));
     expect(decision.next?.phase === 'declined' ? 'declined' : decision.effect).toBe(expected);
+  });
+
+  it('a payment that was reserved, and is not found after 24 h, is for a person: a call may have arrived', () => {
+    const at = aMoment({ now: utc('2026-01-06 12:00:00') });
+    const decision = decide(aRecharge(), lookedUp(NOT_FOUND), at);
+    expect(written(decision)).toMatchObject({ phase: 'needs_review', review: 'charge_unknown' });
+    expect(decision.alert?.word).toBe('charge_unknown');
   });
 
   it('between its end and 24 h the row waits and is looked up again', () => {
@@ -240,12 +248,13 @@ describe('a payment in review that the provider does not find', () => {
   const phaseAt = (row: Recharge, now: string) =>
     decide(row, payment(NOT_FOUND), aMoment({ now: utc(now) })).next?.phase;
 
-  it('was never taken, 24 h after the attempt began', () => {
+  it('was never taken where nothing was reserved, 24 h after the attempt began', () => {
     expect(phaseAt(unnamed, '2026-01-06 11:59:59.999')).toBe('needs_review');
     expect(phaseAt(unnamed, '2026-01-06 12:00:00')).toBe('declined');
   });
 
-  it('may have been taken where the provider once named it', () => {
-    expect(phaseAt({ ...unnamed, paymentRef: 'pay_1' }, '2026-01-09 12:00:00')).toBe('needs_review');
+  it('may have been taken where it was reserved, however late', () => {
+    const reserved = { ...unnamed, amount: 5_000, currency: 'USD' };
+    expect(phaseAt(reserved, '2026-01-09 12:00:00')).toBe('needs_review');
   });
 });

@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
 import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
+import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aFrozen, aMoment, aRecharge, utc } from '../../../support/builders.ts';
-import { DUE, grant, NOT_FOUND, PAID, payment, refund, written } from './outcomes.ts';
+import {
+  charged,
+  DUE,
+  grant,
+  lookedUp,
+  NOT_FOUND,
+  PAID,
+  payment,
+  refund,
+  SILENT,
+  written,
+} from './outcomes.ts';
 
 describe('what is done next, without a write', () => {
   it('a received recharge is reserved first', () => {
@@ -10,13 +22,49 @@ describe('what is done next, without a write', () => {
   });
 
   it('an attempt reserved by this very run is charged', () => {
-    const fresh: Outcome = { kind: 'reserved', attempt: 1, fresh: true, frozen: aFrozen() };
+    const at = utc('2026-01-05 12:00:10');
+    const fresh: Outcome = { kind: 'reserved', attempt: 1, fresh: true, at, frozen: aFrozen() };
     expect(decide(aRecharge(), fresh, aMoment())).toEqual({ effect: 'charge' });
   });
 
-  it('an attempt found reserved is looked up before anything is charged', () => {
-    const found: Outcome = { kind: 'reserved', attempt: 1, fresh: false, frozen: aFrozen() };
-    expect(decide(aRecharge(), found, aMoment())).toEqual({ effect: 'look_up_payment' });
+  describe('an attempt found reserved', () => {
+    const at = utc('2026-01-05 12:00:10');
+    const found: Outcome = { kind: 'reserved', attempt: 1, fresh: false, at, frozen: aFrozen() };
+    const effect = (row: Recharge, now: string) => decide(row, found, aMoment({ now: utc(now) })).effect;
+
+    it('is left to the run that reserved it, for as long as that run may live', () => {
+      expect(effect(aRecharge(), '2026-01-05 12:00:10.500')).toBe('stop');
+      expect(effect(aRecharge(), '2026-01-05 12:01:09.999')).toBe('stop');
+    });
+
+    it('is looked up once that run must be over, before anything is charged', () => {
+      expect(effect(aRecharge(), '2026-01-05 12:01:10')).toBe('look_up_payment');
+    });
+
+    it('is looked up at once where that run has reported', () => {
+      const waited = written(decide(aRecharge(), charged(SILENT), aMoment({ now: at + 100 })));
+      expect(effect(waited, '2026-01-05 12:00:20')).toBe('look_up_payment');
+    });
+  });
+
+  it('a charge is asked for again under its key where the lookup does not answer', () => {
+    expect(decide(aRecharge(), lookedUp(SILENT), aMoment())).toEqual({ effect: 'charge' });
+    expect(decide(aRecharge(), charged(SILENT), aMoment()).effect).toBe('stop');
+  });
+
+  it('a lookup that only its developer can mend is said at once', () => {
+    const refused = lookedUp({ kind: 'unknown', detail: 'status 401', misconfigured: true });
+    expect(decide(aRecharge(), refused, aMoment())).toEqual({
+      alert: { word: 'payment_hook_misconfigured', detail: 'status 401' },
+      effect: 'charge',
+    });
+  });
+
+  it('nothing is charged where nothing is reserved, or past the window, however silent the lookup', () => {
+    const late = aMoment({ now: utc('2026-01-06 10:59:40') });
+    expect(decide(aRecharge(), lookedUp(SILENT), late).effect).toBe('stop');
+    const unreserved: Outcome = { kind: 'payment', attempt: 1, asked: 'lookup', result: SILENT };
+    expect(decide(aRecharge(), unreserved, aMoment()).effect).toBe('stop');
   });
 
   it('an attempt that was not reserved in time is only looked up', () => {
@@ -80,5 +128,40 @@ describe('writing the intent to grant', () => {
     const second = written(decide(back, DUE, aMoment({ token: 'token-2' })));
     expect([first.grantNo, back.grantNo, second.grantNo]).toEqual([1, 1, 2]);
     expect([first.grantToken, back.grantToken, second.grantToken]).toEqual(['token-1', 'token-1', 'token-2']);
+  });
+
+  it('a row that waits is not hurried: whoever wakes it early does nothing', () => {
+    const waits = written(
+      decide(
+        aRecharge(),
+        charged({ kind: 'not_attempted', detail: 'status 429', retryAfterMs: 600_000 }),
+        aMoment(),
+      ),
+    );
+    // As the sweeper leaves it, which moves the row on in the index before it wakes it.
+    const swept = { ...waits, nextAttemptAt: utc('2026-01-05 12:13:10'), swept: 1 };
+    const effect = (now: string) => decide(swept, DUE, aMoment({ now: utc(now) })).effect;
+    expect(effect('2026-01-05 12:00:11')).toBe('stop');
+    expect(effect('2026-01-05 12:10:08.999')).toBe('stop');
+    expect(effect('2026-01-05 12:10:09')).toBe('reserve');
+  });
+});
+
+describe('a recharge that a person has stopped', () => {
+  const stopped = aRecharge({ stopped: true });
+
+  it('is refused where nothing is reserved, also before its planned attempt', () => {
+    expect(decide(stopped, DUE, aMoment()).effect).toBe('reserve');
+    const planned = { ...stopped, attempt: 2, attemptStartedAt: utc('2026-01-06 12:00:00') };
+    expect(decide(planned, DUE, aMoment()).effect).toBe('reserve');
+  });
+
+  it('is never charged again, whatever the lookup says', () => {
+    expect(decide(stopped, lookedUp(NOT_FOUND), aMoment()).effect).toBe('stop');
+    expect(decide(stopped, lookedUp(SILENT), aMoment()).effect).toBe('stop');
+  });
+
+  it('is granted all the same where its payment was under way', () => {
+    expect(written(decide(stopped, lookedUp(PAID), aMoment())).phase).toBe('granting');
   });
 });

@@ -51,6 +51,7 @@ type Cells = Partial<Record<Place, string>>;
 
 const payment = (result: PaymentResult, attempt = 1): Outcome => ({
   kind: 'payment',
+  asked: 'charge',
   attempt,
   result,
   frozen: aFrozen(),
@@ -61,7 +62,12 @@ const listed = (...marks: string[]): Outcome => ({
 });
 
 const DECLINED: PaymentResult = { kind: 'declined', reason: 'no funds', retryable: true };
-const RESERVED = { kind: 'reserved', fresh: true, frozen: aFrozen() } as const;
+const RESERVED = {
+  kind: 'reserved',
+  fresh: true,
+  at: utc('2026-01-05 11:59:00'),
+  frozen: aFrozen(),
+} as const;
 const ASK_AGAIN: Cells = {
   received: 'waits',
   charge_pending: 'waits',

@@ -15,11 +15,22 @@ export type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
 
 export const payment = (result: PaymentResult, attempt = 1): Outcome => ({
   kind: 'payment',
+  asked: 'charge',
   attempt,
   result,
 });
+/** What the call that charges came to, with the reservation it was made from. */
 export const charged = (result: PaymentResult, frozen = aFrozen()): Outcome => ({
   kind: 'payment',
+  asked: 'charge',
+  attempt: 1,
+  result,
+  frozen,
+});
+/** What a lookup said of it. */
+export const lookedUp = (result: PaymentResult, frozen = aFrozen()): Outcome => ({
+  kind: 'payment',
+  asked: 'lookup',
   attempt: 1,
   result,
   frozen,
