@@ -1,11 +1,18 @@
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Answer, applyAnswer, settlesAt } from '../../../shared/recharge/answers.ts';
-import { isFinished, type Recharge } from '../../../shared/recharge/recharge.ts';
-import { runRecharge } from '../../../shared/recharge/run-recharge.ts';
-import { utc } from '../../support/builders.ts';
-import { useLedger } from '../../support/store.ts';
-import { type Around, createWorld, EMAIL, KEY, type World, type WorldOptions } from '../../support/world.ts';
+import { type Answer, applyAnswer, settlesAt } from '../../../../shared/recharge/answers.ts';
+import { isFinished, type Recharge } from '../../../../shared/recharge/recharge.ts';
+import { runRecharge } from '../../../../shared/recharge/run-recharge.ts';
+import { utc } from '../../../support/builders.ts';
+import { useLedger } from '../../../support/store.ts';
+import {
+  type Around,
+  createWorld,
+  EMAIL,
+  KEY,
+  type World,
+  type WorldOptions,
+} from '../../../support/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

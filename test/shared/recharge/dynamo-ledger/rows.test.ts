@@ -1,16 +1,16 @@
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
-import { record } from '../../../shared/history.ts';
-import { type Account, type Reservation, unknownAccount } from '../../../shared/recharge/account.ts';
-import { judge, withEntry } from '../../../shared/recharge/guard.ts';
-import type { DueRecharge, Ledger, WaitsFor } from '../../../shared/recharge/ledger.ts';
-import { decide } from '../../../shared/recharge/machine/machine.ts';
-import type { Moment, Outcome } from '../../../shared/recharge/machine/outcome.ts';
-import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import { newRecharge, type Recharge } from '../../../shared/recharge/recharge.ts';
-import { NewerRowError } from '../../../shared/storage/table.ts';
-import { itemSize } from '../../support/item-size.ts';
-import { useLedger } from '../../support/store.ts';
+import { record } from '../../../../shared/history.ts';
+import { type Account, type Reservation, unknownAccount } from '../../../../shared/recharge/account.ts';
+import { judge, withEntry } from '../../../../shared/recharge/guard.ts';
+import type { DueRecharge, Ledger, WaitsFor } from '../../../../shared/recharge/ledger.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Moment, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
+import { productionPolicy } from '../../../../shared/recharge/policy.ts';
+import { newRecharge, type Recharge } from '../../../../shared/recharge/recharge.ts';
+import { NewerRowError } from '../../../../shared/storage/table.ts';
+import { itemSize } from '../../../support/item-size.ts';
+import { useLedger } from '../../../support/store.ts';
 
 const store = useLedger();
 

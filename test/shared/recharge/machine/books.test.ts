@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { applyAnswer } from '../../../shared/recharge/answers.ts';
-import { decide } from '../../../shared/recharge/machine/machine.ts';
-import type { Decision, Outcome } from '../../../shared/recharge/machine/outcome.ts';
-import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import { rechargeEvidence, rechargeText } from '../../../shared/recharge/present.ts';
-import { REVIEW_REASONS, type Recharge } from '../../../shared/recharge/recharge.ts';
-import { aMoment, aRecharge, utc } from '../../support/builders.ts';
+import { applyAnswer } from '../../../../shared/recharge/answers.ts';
+import { decide } from '../../../../shared/recharge/machine/machine.ts';
+import type { Decision, Outcome } from '../../../../shared/recharge/machine/outcome.ts';
+import { productionPolicy } from '../../../../shared/recharge/policy.ts';
+import { rechargeEvidence, rechargeText } from '../../../../shared/recharge/present.ts';
+import { REVIEW_REASONS, type Recharge } from '../../../../shared/recharge/recharge.ts';
+import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 
 type Evidence = Extract<Outcome, { kind: 'grant_evidence' }>['result'];
 

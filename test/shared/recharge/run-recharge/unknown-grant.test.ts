@@ -1,14 +1,21 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Connection } from '../../../operate/connection.ts';
-import { listRecharges } from '../../../operate/recharges.ts';
-import { type Answer, applyAnswer, settlesAt } from '../../../shared/recharge/answers.ts';
-import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import type { Recharge } from '../../../shared/recharge/recharge.ts';
-import { type RunDeps, runRecharge } from '../../../shared/recharge/run-recharge.ts';
-import { utc } from '../../support/builders.ts';
-import { type Mishap, unlucky } from '../../support/life.ts';
-import { useLedger } from '../../support/store.ts';
-import { type Around, createWorld, EMAIL, KEY, type World, type WorldOptions } from '../../support/world.ts';
+import type { Connection } from '../../../../operate/connection.ts';
+import { listRecharges } from '../../../../operate/recharges.ts';
+import { type Answer, applyAnswer, settlesAt } from '../../../../shared/recharge/answers.ts';
+import { productionPolicy } from '../../../../shared/recharge/policy.ts';
+import type { Recharge } from '../../../../shared/recharge/recharge.ts';
+import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
+import { utc } from '../../../support/builders.ts';
+import { type Mishap, unlucky } from '../../../support/life.ts';
+import { useLedger } from '../../../support/store.ts';
+import {
+  type Around,
+  createWorld,
+  EMAIL,
+  KEY,
+  type World,
+  type WorldOptions,
+} from '../../../support/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
