@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import type { Ledger } from '../../../../shared/recharge/ledger.ts';
+import { useLedger } from '../../../support/store.ts';
+import { allDue, EMAIL, knownAccount, NOW, received } from './items.ts';
+
+const store = useLedger();
+
+describe('due', () => {
+  /** The i-th row is due i ms after NOW; claimed in an order that is not the order they are due in. */
+  const claimMany = async (ledger: Ledger, count: number) => {
+    const offsets = Array.from({ length: count }, (_, index) => (index * 37) % count);
+    await Promise.all(
+      offsets.map((offset) => ledger.claim(received({ key: `key-${offset}`, nextAttemptAt: NOW + offset }))),
+    );
+  };
+
+  it('names the rows due by now, the most overdue first, page after page', async () => {
+    const { ledger } = store();
+    await claimMany(ledger, 230);
+    const pages = await allDue(ledger, NOW + 214);
+    expect(pages.map((page) => page.length)).toEqual([100, 100, 15]);
+    expect(pages.flat()).toEqual(
+      Array.from({ length: 215 }, (_, index) => ({ key: `key-${index}`, nextAttemptAt: NOW + index })),
+    );
+  });
+
+  it('goes on after the last row it named, though that has moved on meanwhile', async () => {
+    const { ledger } = store();
+    await claimMany(ledger, 110);
+    const first = await ledger.due('time', NOW + 1_000);
+    for (const item of first.items) await ledger.postpone(item, NOW + 180_000);
+    const second = await ledger.due('time', NOW + 1_000, first.cursor);
+    expect(second.items.map(({ key }) => key)).toEqual(
+      Array.from({ length: 10 }, (_, index) => `key-${100 + index}`),
+    );
+    expect(second.cursor).toBeUndefined();
+  });
+
+  it('names nothing where nothing is due', async () => {
+    const { ledger } = store();
+    await ledger.claim(received({ nextAttemptAt: NOW + 1 }));
+    expect(await ledger.due('time', NOW)).toEqual({ items: [] });
+  });
+
+  it('keeps apart keys that contain #', async () => {
+    const { ledger } = store();
+    await ledger.claim(received({ key: 'a#b#c', nextAttemptAt: NOW }));
+    expect((await ledger.due('time', NOW)).items).toEqual([{ key: 'a#b#c', nextAttemptAt: NOW }]);
+  });
+});
+
+describe('postpone', () => {
+  it('moves a row on from the time that was read, once, and counts', async () => {
+    const { ledger } = store();
+    const { row } = await ledger.claim(received({ nextAttemptAt: NOW }));
+    const seen = { key: 'key-1', nextAttemptAt: NOW };
+    expect(await ledger.postpone(seen, NOW + 180_000)).toBe(1);
+    expect(await ledger.postpone(seen, NOW + 999_000)).toBeUndefined();
+    expect(await ledger.read('key-1')).toEqual({ ...row, nextAttemptAt: NOW + 180_000, swept: 1 });
+    expect(await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW + 180_000 }, NOW + 360_000)).toBe(2);
+    expect(await ledger.read('key-1')).toEqual({ ...row, nextAttemptAt: NOW + 360_000, swept: 2 });
+    expect(await allDue(ledger, NOW + 359_999)).toEqual([[]]);
+    expect(await allDue(ledger, NOW + 360_000)).toEqual([[{ key: 'key-1', nextAttemptAt: NOW + 360_000 }]]);
+  });
+
+  it('is done by exactly one of 20 sweepers', async () => {
+    const { ledger } = store();
+    await ledger.claim(received({ nextAttemptAt: NOW }));
+    const counts = await Promise.all(
+      Array.from({ length: 20 }, () => ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 180_000)),
+    );
+    expect(counts.filter((swept) => swept !== undefined)).toEqual([1]);
+  });
+
+  it('never brings back a row that has ended, nor makes one', async () => {
+    const { ledger } = store();
+    const { row } = await ledger.claim(received({ nextAttemptAt: NOW }));
+    const { nextAttemptAt: _, ...rest } = row;
+    await ledger.write(row, { ...rest, phase: 'completed' });
+    expect(await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 1)).toBeUndefined();
+    expect(await allDue(ledger, Number.MAX_SAFE_INTEGER)).toEqual([[]]);
+    expect(await ledger.postpone({ key: 'nobody', nextAttemptAt: NOW }, NOW + 1)).toBeUndefined();
+    expect(await ledger.read('nobody')).toBeUndefined();
+  });
+
+  it('makes no write of a worker lose, is not undone by one that sets no time, and is forgotten by progress', async () => {
+    const { ledger } = store();
+    const { row: read } = await ledger.claim(received({ nextAttemptAt: NOW }));
+    await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 180_000);
+    const written = await ledger.write(read, { ...read, phase: 'granting', grantNo: 1 });
+    expect(written.kind).toBe('written');
+    expect(await ledger.read('key-1')).toEqual({
+      ...read,
+      phase: 'granting',
+      grantNo: 1,
+      version: 2,
+      nextAttemptAt: NOW + 180_000,
+    });
+  });
+
+  it('gives way to a time that a worker sets, and to the end', async () => {
+    const { ledger } = store();
+    const { row: read } = await ledger.claim(received({ nextAttemptAt: NOW }));
+    await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 180_000);
+    const { row } = await ledger.write(read, { ...read, nextAttemptAt: NOW + 5_000 });
+    expect((await ledger.read('key-1'))?.nextAttemptAt).toBe(NOW + 5_000);
+    await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW + 5_000 }, NOW + 185_000);
+    const { nextAttemptAt: _, ...rest } = row;
+    await ledger.write(row, { ...rest, phase: 'completed' });
+    expect(await allDue(ledger, Number.MAX_SAFE_INTEGER)).toEqual([[]]);
+  });
+});
+
+describe('list', () => {
+  it('names the recharges of a UTC day, newest first, finished or not', async () => {
+    const { ledger } = store();
+    const at = (hour: number, minute: number) => Date.UTC(2026, 0, 5, hour, minute);
+    await ledger.claim(received({ key: 'noon', receivedAt: at(12, 0) }));
+    await ledger.claim(received({ key: 'first', receivedAt: at(0, 0), phase: 'completed' }));
+    await ledger.claim(received({ key: 'last', receivedAt: at(24, 0) - 1 }));
+    await ledger.claim(received({ key: 'the-day-before', receivedAt: at(0, 0) - 1 }));
+    await ledger.claim(received({ key: 'the-day-after', receivedAt: at(24, 0) }));
+    expect(await ledger.list('2026-01-05')).toEqual({ items: ['last', 'noon', 'first'] });
+    expect(await ledger.list('2026-01-04')).toEqual({ items: ['the-day-before'] });
+    expect(await ledger.list('2026-01-07')).toEqual({ items: [] });
+  });
+
+  it('names those of one client only, also where an address ends with another or contains #', async () => {
+    const { ledger } = store();
+    const emails = ['a@example.com', 'b-a@example.com', 'b#a@example.com', '#a@example.com'];
+    for (const [index, email] of emails.entries()) {
+      await ledger.claim(received({ key: `${index}-old`, email, receivedAt: NOW + index }));
+      await ledger.claim(received({ key: `${index}-new`, email, receivedAt: NOW + 1_000 + index }));
+    }
+    for (const [index, email] of emails.entries()) {
+      expect(await ledger.list('2026-01-05', email)).toEqual({ items: [`${index}-new`, `${index}-old`] });
+    }
+    expect(await ledger.list('2026-01-05', 'example.com')).toEqual({ items: [] });
+  });
+
+  it('goes on page after page', async () => {
+    const { ledger } = store();
+    await Promise.all(
+      Array.from({ length: 130 }, (_, index) =>
+        ledger.claim(
+          received({
+            key: `key-${index}`,
+            receivedAt: NOW + index,
+            email: index < 3 ? EMAIL : 'other@example.com',
+          }),
+        ),
+      ),
+    );
+    const first = await ledger.list('2026-01-05');
+    const second = await ledger.list('2026-01-05', undefined, first.cursor);
+    expect([...first.items, ...second.items]).toEqual(
+      Array.from({ length: 130 }, (_, index) => `key-${129 - index}`),
+    );
+    expect(second.cursor).toBeUndefined();
+
+    const ofJane = await ledger.list('2026-01-05', EMAIL);
+    expect(ofJane.items).toEqual([]);
+    expect((await ledger.list('2026-01-05', EMAIL, ofJane.cursor)).items).toEqual([
+      'key-2',
+      'key-1',
+      'key-0',
+    ]);
+  });
+
+  it('does not take the list of clients for a day', async () => {
+    const { ledger } = store();
+    await knownAccount(ledger);
+    await ledger.claim(received());
+    expect((await ledger.list('2026-01-05')).items).toEqual(['key-1']);
+  });
+});
