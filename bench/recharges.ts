@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { engineAt } from '../local/aws.ts';
+import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { newRecharge } from '../shared/recharge/recharge.ts';
@@ -29,19 +30,18 @@ const GOAL_PER_SECOND = 150;
 const LOOK_EVERY_MS = 20;
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
-process.env.RELAY_LOCAL_DIR = folder;
-const { localSecrets, readRuntime } = await import('../local/state.ts');
+const env = { RELAY_LOCAL_DIR: folder };
 
 const relay = spawn(process.execPath, ['local/main.ts', '--port', '0'], {
-  env: { ...process.env, RELAY_LOCAL_DIR: folder },
+  env: { ...process.env, ...env },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 try {
   await ready();
-  const runtime = readRuntime();
+  const runtime = readRuntime(env);
   if (!runtime) throw new Error('The relay wrote no runtime.json.');
   const ledger = createDynamoLedger(createDocumentClient(engineAt(runtime.dynamodbEndpoint)), runtime.table);
-  const [token = ''] = localSecrets({}).inbound.webhook;
+  const [token = ''] = localSecrets(env).inbound.webhook;
   const target = { url: `${runtime.url}/webhooks/auto-recharge`, token };
 
   const claimsPerSecond = await perSecond(() => Promise.all(CLIENTS.map((email) => claim(ledger, email))));

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import type { Io } from './program.ts';
 
 /**
  * One line of standard input for each question. On a terminal the questions are shown, and nothing that is
@@ -8,23 +9,23 @@ import { Writable } from 'node:stream';
  * @returns the answers, trimmed.
  * @throws an Error where there are fewer lines, or more: a pasted secret that breaks in two is none.
  */
-export async function askHidden(questions: string[]): Promise<string[]> {
-  const { stdin, stderr } = process;
+export async function askHidden({ stdin, stderr }: Io, questions: string[]): Promise<string[]> {
+  const isTerminal = stdin.isTTY ?? false;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY, historySize: 0 });
+  const reader = createInterface({ input: stdin, output: nowhere, terminal: isTerminal, historySize: 0 });
   const lines = reader[Symbol.asyncIterator]();
   const answers: string[] = [];
   try {
     for (const question of questions) {
-      if (stdin.isTTY) stderr.write(`${question}: `);
+      if (isTerminal) stderr.write(`${question}: `);
       const { value, done } = await lines.next();
-      if (stdin.isTTY) stderr.write('\n');
+      if (isTerminal) stderr.write('\n');
       if (done) throw new Error(`No answer to "${question}". Nothing was changed.`);
       answers.push(value.trim());
     }
     const begun = reader.line;
     // What was pasted is here already; what is piped has an end.
-    if (stdin.isTTY) reader.close();
+    if (isTerminal) reader.close();
     const { value: further = '' } = await lines.next();
     if (`${begun}${further}`.trim() !== '') {
       throw new Error('There were more lines than questions: paste one line each. Nothing was changed.');

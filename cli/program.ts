@@ -1,6 +1,7 @@
+import type { Readable, Writable } from 'node:stream';
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
-import { START_FIRST } from '../local/state.ts';
+import { startFirst } from '../local/state.ts';
 import type { Connection } from '../operate/connection.ts';
 import type { Target } from '../operate/target.ts';
 import { emailSchema } from '../shared/email.ts';
@@ -21,54 +22,99 @@ const stackName = checked(
   z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name is letters, digits and -"),
 );
 
-export const program = new Command('relay')
-  .description('Recharge Relay: look at recharges, answer for them, set up clients.')
-  .option(
-    '--stack <name>',
-    "the relay on AWS, such as recharge-relay-prod, with your shell's AWS credentials",
-    stackName,
-  );
-export const stack = () => program.opts<{ stack?: string }>().stack;
-export const target = (): Target => ({ stack: stack(), env: process.env });
-export const connected = async (): Promise<Connection> =>
-  (await import('../operate/connection.ts')).connect(target(), createLogger(tell));
-
-/** A command that is printed leads to this relay when it is pasted. */
-const pasteable = (said: string) =>
-  stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
-// Whoever reads may have read enough, as `head` does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-export const print = (said: string) => {
-  process.stdout.write(`${said}\n`);
-};
-/** Beside the output, for people alone. */
-export const tell = (said: string) => {
-  process.stderr.write(`${said}\n`);
-};
-export const say = (said: string) => print(pasteable(said));
-
 /** Whoever sent it may have meant the terminal: control characters are shown, not obeyed. */
 export const printable = (text: string) =>
   text.replaceAll(
     /[^\P{C}\n\t\r]|\r(?!\n)/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
-export const sayJson = (value: unknown) => print(JSON.stringify(value, null, 2));
 
-/**
- * What `fetch`, the AWS SDK and our own errors hide in their causes; of a connection that is refused on this
- * machine, that the relay, or its engine, has ended.
- */
-export function sentenceOf(error: unknown): string {
-  const messages: string[] = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (stack() === undefined && 'code' in cause && cause.code === 'ECONNREFUSED') {
-      return `Nothing answers (${cause.message}). ${START_FIRST}`;
-    }
-    messages.push(cause.message);
-  }
-  return pasteable(messages.join(': ') || String(error));
+/** All that a command knows of the process it runs in, but for files and the SDK's own AWS settings. */
+export interface Io {
+  stdin: Readable & { isTTY?: boolean };
+  stdout: Writable;
+  stderr: Writable;
+  env: NodeJS.ProcessEnv;
+  /** Unix time in milliseconds. */
+  now: () => number;
+  sleep: (ms: number) => Promise<unknown>;
+}
+
+/** One run of the command line. */
+export interface Cli {
+  program: Command;
+  io: Io;
+  stack(): string | undefined;
+  target(): Target;
+  connected(): Promise<Connection>;
+  /** One text and a line end, as it is. */
+  print(said: string): void;
+  /** The same; a command of ours in it leads to this relay when it is pasted. */
+  say(said: string): void;
+  sayJson(value: unknown): void;
+  /** Beside the output, for people alone. */
+  tell(said: string): void;
+  /** Ends with 1 once all is said: what was asked for did not come about. */
+  fail(): void;
+  hasFailed(): boolean;
+  /**
+   * What `fetch`, the AWS SDK and our own errors hide in their causes; of a connection that is refused on this
+   * machine, that the relay, or its engine, has ended.
+   */
+  sentenceOf(error: unknown): string;
+}
+
+export function createCli(io: Io): Cli {
+  const program = new Command('relay')
+    .description('Recharge Relay: look at recharges, answer for them, set up clients.')
+    .option(
+      '--stack <name>',
+      "the relay on AWS, such as recharge-relay-prod, with your shell's AWS credentials",
+      stackName,
+    )
+    // Inherited by the commands that are added later.
+    .exitOverride()
+    .configureOutput({
+      writeOut: (said) => io.stdout.write(said),
+      writeErr: (said) => io.stderr.write(said),
+    });
+  const stack = () => program.opts<{ stack?: string }>().stack;
+  const target = (): Target => ({ stack: stack(), env: io.env });
+  const pasteable = (said: string) =>
+    stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
+  const print = (said: string) => {
+    io.stdout.write(`${said}\n`);
+  };
+  const tell = (said: string) => {
+    io.stderr.write(`${said}\n`);
+  };
+  let failed = false;
+  return {
+    program,
+    io,
+    stack,
+    target,
+    async connected() {
+      const { connect } = await import('../operate/connection.ts');
+      return connect(target(), { logger: createLogger(tell), now: io.now });
+    },
+    print,
+    say: (said) => print(pasteable(said)),
+    sayJson: (value) => print(JSON.stringify(value, null, 2)),
+    tell,
+    fail() {
+      failed = true;
+    },
+    hasFailed: () => failed,
+    sentenceOf(error) {
+      const messages: string[] = [];
+      for (let cause = error; cause instanceof Error; cause = cause.cause) {
+        if (stack() === undefined && 'code' in cause && cause.code === 'ECONNREFUSED') {
+          return `Nothing answers (${cause.message}). ${startFirst(io.env)}`;
+        }
+        messages.push(cause.message);
+      }
+      return pasteable(messages.join(': ') || String(error));
+    },
+  };
 }

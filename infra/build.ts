@@ -76,7 +76,8 @@ function staticBytes({ outputs }: Metafile, entry: string): number {
 }
 
 /** The agency's configuration, or the example, so that a fresh clone can be built and checked. */
-export const configFile = (stage: string) => ownConfigFile(stage) ?? join(ROOT, 'relay.config.example.json');
+export const configFile = (stage: string) =>
+  ownConfigFile(stage, process.env) ?? join(ROOT, 'relay.config.example.json');
 
 async function report(): Promise<void> {
   const sizes = await buildFunctions(configFile(process.env.RELAY_STAGE ?? 'dev'));

@@ -54,7 +54,7 @@ function readArguments() {
 
 /** What would deploy without a fault, and be of no use. */
 function checkConfig({ name, protectsData }: StageSettings): void {
-  const file = ownConfigFile(name);
+  const file = ownConfigFile(name, process.env);
   if (file === undefined) {
     throw new Error(
       'Write relay.config.json first (copy relay.config.example.json): the example names no real platform.',

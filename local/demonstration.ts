@@ -6,7 +6,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
-import { DEMO_CHANNEL, FOLDER, localFile, WITH_FOLDER } from './state.ts';
+import { DEMO_CHANNEL, folderOf, localFile, withFolder } from './state.ts';
 
 /** The clients of the sandbox, each with 500 credits at first and a threshold of 100. */
 export const SANDBOX_CLIENTS = [
@@ -90,7 +90,7 @@ export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; sa
     }
     if (Date.now() > endsAt) {
       throw new Error(
-        `No answer came to the chat within ${PATIENCE_MS} ms: ${WITH_FOLDER}npm run relay -- messages list`,
+        `No answer came to the chat within ${PATIENCE_MS} ms: ${withFolder(process.env)}npm run relay -- messages list`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
@@ -105,7 +105,7 @@ async function freeClient({ ledger, accounts }: Stage): Promise<string> {
     if (!row || isFinished(row)) return email;
   }
   throw new Error(
-    `Every sandbox client has an unfinished recharge: ${WITH_FOLDER}npm run relay -- recharges list, or start with --fresh.`,
+    `Every sandbox client has an unfinished recharge: ${withFolder(process.env)}npm run relay -- recharges list, or start with --fresh.`,
   );
 }
 
@@ -147,11 +147,11 @@ export async function ask(url: string, body?: unknown): Promise<unknown> {
 
 /** What can be done next: every indented line works when it is pasted into another terminal. */
 export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): string {
-  const relay = `  ${WITH_FOLDER}npm run relay --`;
+  const relay = `  ${withFolder(env)}npm run relay --`;
   const sandbox = `${url}/sandbox`;
   const own = env.WEBHOOK_SECRET !== undefined;
   const secrets = shellQuoted(
-    `require(${JSON.stringify(resolve(localFile('secrets.json')))}).inbound.webhook[0]`,
+    `require(${JSON.stringify(resolve(localFile(env, 'secrets.json')))}).inbound.webhook[0]`,
   );
   const token = own ? '$WEBHOOK_SECRET' : `$(node -p ${secrets})`;
   const webhook = `{"idempotency_key":"${randomUUID()}","email":"client-002@example.com","credits":500}`;
@@ -182,6 +182,6 @@ export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): s
   return [
     ...lines,
     '',
-    `Ctrl-C stops everything. The data stays in ${FOLDER} (${WITH_FOLDER}npm start -- --fresh forgets it).`,
+    `Ctrl-C stops everything. The data stays in ${folderOf(env)} (${withFolder(env)}npm start -- --fresh forgets it).`,
   ].join('\n');
 }

@@ -45,7 +45,7 @@ async function main(): Promise<void> {
       '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
     );
   }
-  const folder = takeFolder({ fresh });
+  const folder = takeFolder(env, { fresh });
   started.push(() => folder.release());
   // Only who has the folder: of two that begin at once, each would make secrets, and one run with those of neither.
   const secrets = localSecrets(env);
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
   // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
   const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
-  const name = demo && shared ? `recharge-relay-${folderId()}` : 'recharge-relay';
+  const name = demo && shared ? `recharge-relay-${folderId(env)}` : 'recharge-relay';
   const config = localConfig(env, parts);
   const relay = await startRelay({
     ...engines,
@@ -62,10 +62,10 @@ async function main(): Promise<void> {
     passes: sandboxPasses(parts),
     config,
     secrets,
-    logger: createLogger((line) => appendFileSync(localFile('relay.log'), `${line}\n`)),
+    logger: createLogger((line) => appendFileSync(localFile(env, 'relay.log'), `${line}\n`)),
   });
   started.push(() => relay.stop());
-  writeRuntime({
+  writeRuntime(env, {
     ...engines,
     url: relay.url,
     table: name,
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
     await ask(`${chatUrl}/sandbox/relay`, { url: `${channel}/incoming` });
   }
   if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
-  say(`Recharge Relay listens on ${relay.url} (log: ${localFile('relay.log')})`);
+  say(`Recharge Relay listens on ${relay.url} (log: ${localFile(env, 'relay.log')})`);
   if (!demo || env.RELAY_CONFIG) for (const line of whatIsInForce(config, env)) say(line);
   const row = await showDemonstration(relay, parts).catch((error: unknown) => {
     if (once) throw error;
@@ -135,26 +135,26 @@ async function startParts(
     return engine.endpoint;
   };
   const [dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chatUrl] = await Promise.all([
-    env.DYNAMODB_ENDPOINT ?? startDynamo({ dbFile: localFile('dynamodb.sqlite') }).then(keep),
+    env.DYNAMODB_ENDPOINT ?? startDynamo({ dbFile: localFile(env, 'dynamodb.sqlite') }).then(keep),
     env.SQS_ENDPOINT ?? startProcess('./sqs-process.ts').then(keep),
     env.PLATFORM_BASE_URL === undefined
       ? startProcess('./sandbox/platform-process.ts', {
           apiKey: outbound.platformApiKey,
           webhookSecret: inbound.webhook[0],
-          booksFile: localFile('platform.jsonl'),
+          booksFile: localFile(env, 'platform.jsonl'),
         }).then(keep)
       : undefined,
     env.PAYMENT_HOOK_URL === undefined
       ? startProcess('./sandbox/payments-process.ts', {
           secret: outbound.paymentHook,
           pendingSettleMs: 5_000,
-          booksFile: localFile('payments.jsonl'),
+          booksFile: localFile(env, 'payments.jsonl'),
         }).then(keep)
       : undefined,
     env.PLATFORM_BASE_URL === undefined
       ? startProcess('./sandbox/chat-process.ts', {
           secret: outbound.channelTokens[DEMO_CHANNEL],
-          booksFile: localFile('chat.jsonl'),
+          booksFile: localFile(env, 'chat.jsonl'),
         }).then(keep)
       : undefined,
   ]);

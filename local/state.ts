@@ -6,17 +6,24 @@ import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/settings/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
 
+type Env = NodeJS.ProcessEnv;
+
 /** What `npm start` keeps on this machine, out of git. */
-export const FOLDER = process.env.RELAY_LOCAL_DIR ?? '.local';
-export const localFile = (name: string) => join(FOLDER, name);
+export const folderOf = (env: Env) => env.RELAY_LOCAL_DIR ?? '.local';
+export const localFile = (env: Env, name: string) => join(folderOf(env), name);
 /** Tells this folder's things from those of another, where both are in one place. */
-export const folderId = () => createHash('sha256').update(resolve(FOLDER)).digest('hex').slice(0, 8);
+export const folderId = (env: Env) =>
+  createHash('sha256')
+    .update(resolve(folderOf(env)))
+    .digest('hex')
+    .slice(0, 8);
 /** Stands before a command that another terminal is to run, so that it finds this folder too. */
-export const WITH_FOLDER = FOLDER === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(FOLDER)} `;
+export const withFolder = (env: Env) =>
+  folderOf(env) === '.local' ? '' : `RELAY_LOCAL_DIR=${shellQuoted(folderOf(env))} `;
 
 /** What to do where no relay runs in this folder. */
-export const START_FIRST =
-  `Run ${WITH_FOLDER}npm start, then this command in another terminal; ` +
+export const startFirst = (env: Env) =>
+  `Run ${withFolder(env)}npm start, then this command in another terminal; ` +
   'for the relay on AWS, add --stack NAME behind "relay --".';
 
 const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
@@ -44,8 +51,8 @@ const runtimeSchema = z.object({
 export type LocalRuntime = z.infer<typeof runtimeSchema>;
 
 /** The secrets of this folder, made on the first start: no two installations share one. Variables count instead. */
-export function localSecrets(env: NodeJS.ProcessEnv): LocalSecrets {
-  const { inbound, outbound } = generatedSecrets();
+export function localSecrets(env: Env): LocalSecrets {
+  const { inbound, outbound } = generatedSecrets(env);
   return {
     inbound: {
       ...inbound,
@@ -61,9 +68,9 @@ export function localSecrets(env: NodeJS.ProcessEnv): LocalSecrets {
 
 const random = () => randomBytes(18).toString('base64url');
 
-function generatedSecrets(): LocalSecrets {
-  mkdirSync(FOLDER, { recursive: true });
-  const file = localFile('secrets.json');
+function generatedSecrets(env: Env): LocalSecrets {
+  mkdirSync(folderOf(env), { recursive: true });
+  const file = localFile(env, 'secrets.json');
   if (!existsSync(file)) {
     const fresh: LocalSecrets = {
       inbound: { webhook: [random()], channels: {} },
@@ -87,8 +94,8 @@ type StoredSecrets = z.infer<typeof storedSecretsSchema>;
  *
  * @returns undefined where no relay was started in this folder yet.
  */
-export function readStoredSecrets(): { secrets: StoredSecrets; version: string } | undefined {
-  const file = localFile('secrets.json');
+export function readStoredSecrets(env: Env): { secrets: StoredSecrets; version: string } | undefined {
+  const file = localFile(env, 'secrets.json');
   if (!existsSync(file)) return undefined;
   const version = versionOf(file);
   read(file, secretsSchema);
@@ -100,8 +107,8 @@ export function readStoredSecrets(): { secrets: StoredSecrets; version: string }
  *
  * @throws an Error where another command is writing.
  */
-export function writeStoredSecrets(secrets: StoredSecrets, version: string): 'written' | 'changed' {
-  const file = localFile('secrets.json');
+export function writeStoredSecrets(env: Env, secrets: StoredSecrets, version: string): 'written' | 'changed' {
+  const file = localFile(env, 'secrets.json');
   const changing = `${file}.changing`;
   try {
     // Fails where the file is there: of two commands at once, one goes on.
@@ -136,13 +143,13 @@ function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
   return more;
 }
 
-export function writeRuntime(runtime: LocalRuntime): void {
-  write(localFile('runtime.json'), runtime);
+export function writeRuntime(env: Env, runtime: LocalRuntime): void {
+  write(localFile(env, 'runtime.json'), runtime);
 }
 
 /** Undefined where no relay was started in this folder yet. */
-export function readRuntime(): LocalRuntime | undefined {
-  const file = localFile('runtime.json');
+export function readRuntime(env: Env): LocalRuntime | undefined {
+  const file = localFile(env, 'runtime.json');
   return existsSync(file) ? read(file, runtimeSchema) : undefined;
 }
 
@@ -153,16 +160,20 @@ export function readRuntime(): LocalRuntime | undefined {
  * @param options.fresh forgets all data of earlier starts (the secrets stay).
  * @throws an Error where another start is running here, or has just begun.
  */
-export function takeFolder({ fresh }: { fresh: boolean }): {
+export function takeFolder(
+  env: Env,
+  { fresh }: { fresh: boolean },
+): {
   record(enginePids: number[]): void;
   release(): void;
 } {
-  mkdirSync(FOLDER, { recursive: true });
-  const file = localFile('processes.json');
+  const folder = folderOf(env);
+  mkdirSync(folder, { recursive: true });
+  const file = localFile(env, 'processes.json');
   const earlier = processesSchema.safeParse(readJson(file)).data;
   if (earlier && isRunning(earlier.relay)) {
     throw new Error(
-      `Another npm start (process ${earlier.relay.pid}) is running in ${FOLDER}. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
+      `Another npm start (process ${earlier.relay.pid}) is running in ${folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
     );
   }
   for (const engine of earlier?.engines ?? []) {
@@ -177,7 +188,7 @@ export function takeFolder({ fresh }: { fresh: boolean }): {
     // Fails where the file is there: of two starts at once, one goes on.
     writeFileSync(file, JSON.stringify(described([])), { flag: 'wx', mode: 0o600 });
   } catch {
-    throw new Error(`Another npm start has just begun in ${FOLDER}. If none has, delete ${file}.`);
+    throw new Error(`Another npm start has just begun in ${folder}. If none has, delete ${file}.`);
   }
   if (fresh) {
     for (const name of [
@@ -188,7 +199,7 @@ export function takeFolder({ fresh }: { fresh: boolean }): {
       'payments.jsonl',
       'chat.jsonl',
     ]) {
-      rmSync(localFile(name), { force: true });
+      rmSync(localFile(env, name), { force: true });
     }
   }
   return {

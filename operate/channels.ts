@@ -11,14 +11,14 @@ import {
   messageIdOf,
 } from '../shared/channels/message.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
-import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
+import { fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';
 import { butOnly } from './known-channels.ts';
 import { proofsFor } from './proofs.ts';
 import { secretsOf } from './routes.ts';
-import { stageOf, type Target } from './target.ts';
+import { configFileOf, stageOf, type Target } from './target.ts';
 
 /** What is read here of the configuration; the rest is checked where it is used. */
 const fileSchema = z.looseObject({ channels: channelsSchema });
@@ -29,14 +29,14 @@ const fileSchema = z.looseObject({ channels: channelsSchema });
  *
  * @throws an OperateError that names the file that is missing; ConfigError for its faults.
  */
-export function findChannels({ stack }: Target): ReadonlyMap<string, Channel> {
-  if (stack === undefined) return openChannels(channelsSchema.parse(readRuntime()?.channels ?? {}));
-  const stage = stageOf(stack);
-  const file = ownConfigFile(stage);
+export function findChannels(target: Target): ReadonlyMap<string, Channel> {
+  const { stack, env } = target;
+  if (stack === undefined) return openChannels(channelsSchema.parse(readRuntime(env)?.channels ?? {}));
+  const file = configFileOf(target);
   if (file === undefined) {
     throw new OperateError(
       'not_ready',
-      `There is no relay.config.${stage}.json here, so the channels of ${stack} are not known.`,
+      `There is no relay.config.${stageOf(stack)}.json here, so the channels of ${stack} are not known.`,
     );
   }
   return openChannels(parseWith(fileSchema, readConfigFile(file), fileName(file)).channels);

@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineAt } from '../local/aws.ts';
 import { localPolicy } from '../local/policy.ts';
-import { FOLDER, localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
+import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
@@ -17,7 +17,7 @@ import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
-import type { Target } from './target.ts';
+import { notStarted, type Target } from './target.ts';
 
 /** The relay that deeds are done to. */
 export interface Connection {
@@ -35,15 +35,16 @@ export interface Connection {
   now: () => number;
 }
 
-const notStarted = () => new OperateError('not_ready', `No relay was started in ${FOLDER}. ${START_FIRST}`);
-
 /**
  * Finds the relay on AWS, where `stack` names one; else the one that `npm start` runs in
  * `RELAY_LOCAL_DIR`, or whose engine `DYNAMODB_ENDPOINT` names.
  *
  * @throws an OperateError that says what to start, or to deploy, where there is none.
  */
-export async function connect({ env, stack }: Target, logger: Logger): Promise<Connection> {
+export async function connect(
+  { env, stack }: Target,
+  { logger, now }: Pick<Connection, 'logger' | 'now'>,
+): Promise<Connection> {
   if (stack !== undefined) {
     const { TableName, MessageQueueUrl } = await readStack(stack);
     const queue = () => {
@@ -51,38 +52,38 @@ export async function connect({ env, stack }: Target, logger: Logger): Promise<C
       throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
     };
     return {
-      ...stores(createDocumentClient(), TableName),
+      ...stores(createDocumentClient(), TableName, now),
       messageQueue: queue,
       policy: productionPolicy,
       logger,
     };
   }
-  const runtime = readRuntime();
+  const runtime = readRuntime(env);
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
-  if (endpoint === undefined) throw notStarted();
+  if (endpoint === undefined) throw notStarted(env);
   const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
   const queue = () => {
-    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw notStarted();
+    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw notStarted(env);
     return createSqsMessageQueue(createSqsClient(engineAt(sqsEndpoint)), messageQueueUrl);
   };
   return {
-    ...stores(createDocumentClient(engineAt(endpoint)), table),
+    ...stores(createDocumentClient(engineAt(endpoint)), table, now),
     messageQueue: queue,
     policy: localPolicy,
     logger,
   };
 }
 
-function stores(client: DynamoDBDocumentClient, table: string) {
+function stores(client: DynamoDBDocumentClient, table: string, now: () => number) {
   const ledger = createDynamoLedger(client, table);
   return {
     ledger,
     accounts: createAccounts(client, table, ledger),
-    charging: createDynamoCharging(client, table, { freshMs: 0, now: Date.now }),
+    charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
-    messages: createDynamoMessages(client, table, Date.now),
-    now: Date.now,
+    messages: createDynamoMessages(client, table, now),
+    now,
   };
 }
 
@@ -96,8 +97,8 @@ export interface Inbound {
 /** @throws an OperateError that says what to start, or to deploy, where there is none. */
 export async function findInbound({ env, stack }: Target): Promise<Inbound> {
   if (stack === undefined) {
-    const url = readRuntime()?.url;
-    if (url === undefined) throw notStarted();
+    const url = readRuntime(env)?.url;
+    if (url === undefined) throw notStarted(env);
     return { url, secrets: async () => localSecrets(env).inbound };
   }
   const { WebhookUrl, InboundSecretId } = await readStack(stack);
@@ -113,8 +114,8 @@ export async function findInbound({ env, stack }: Target): Promise<Inbound> {
  */
 export async function findReceiver(target: Target, url?: string): Promise<{ url: string; secret: string }> {
   if (target.stack === undefined) {
-    const receiver = url ?? readRuntime()?.url;
-    if (receiver === undefined) throw notStarted();
+    const receiver = url ?? readRuntime(target.env)?.url;
+    if (receiver === undefined) throw notStarted(target.env);
     return { url: receiver, secret: localSecrets(target.env).inbound.webhook[0] ?? '' };
   }
   const { url: own, secrets } = await findInbound(target);

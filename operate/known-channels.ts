@@ -1,13 +1,7 @@
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
-import {
-  ConfigError,
-  fileName,
-  ownConfigFile,
-  parseWith,
-  readConfigFile,
-} from '../shared/settings/config-file.ts';
-import { stageOf, type Target } from './target.ts';
+import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
+import { configFileOf, type Target } from './target.ts';
 
 /** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
 const channelSchema = z.looseObject({
@@ -25,12 +19,13 @@ export type KnownChannels = ReadonlyMap<string, KnownChannel>;
  * @returns undefined where there is no such file.
  * @throws ConfigError where the file cannot be read.
  */
-export function knownChannels({ env, stack }: Target): KnownChannels | undefined {
-  const file = stack === undefined ? env.RELAY_CONFIG : ownConfigFile(stageOf(stack));
+export function knownChannels(target: Target): KnownChannels | undefined {
+  const { env, stack } = target;
+  const file = configFileOf(target);
   if (stack !== undefined && file === undefined) return undefined;
   const { channels } =
     file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
-  const started = stack === undefined ? readRuntime()?.channels : undefined;
+  const started = stack === undefined ? readRuntime(env)?.channels : undefined;
   return new Map<string, KnownChannel>([...Object.entries(started ?? {}), ...Object.entries(channels)]);
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import * as z from 'zod';
-import { localSecrets, readRuntime, START_FIRST } from '../local/state.ts';
+import { localSecrets, readRuntime, startFirst } from '../local/state.ts';
 import type { CallOptions } from '../shared/platform/call.ts';
 import { createPlatformClient } from '../shared/platform/client.ts';
 import {
@@ -10,10 +10,10 @@ import {
 } from '../shared/platform/operations.ts';
 import type { Pace } from '../shared/platform/pace.ts';
 import { type PlatformProfile, platformProfileSchema } from '../shared/platform/profile.ts';
-import { fileName, ownConfigFile, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
+import { fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
-import type { Target } from './target.ts';
+import { configFileOf, STACK_PREFIX, type Target } from './target.ts';
 
 /** The members of `platform` as somebody wrote them, with no default added. */
 export const sectionSchema = z.looseObject({
@@ -43,7 +43,8 @@ export interface Wanted {
  * @throws an OperateError that says what to set, start or deploy, where there is none; a ConfigError for faults of
  *   the profile.
  */
-export async function findPlatform({ env, stack }: Target, wanted: Wanted = {}): Promise<Platform> {
+export async function findPlatform(target: Target, wanted: Wanted = {}): Promise<Platform> {
+  const { env, stack } = target;
   const { PLATFORM_BASE_URL, PLATFORM_API_KEY, RELAY_CONFIG } = env;
   if (stack !== undefined) {
     if (PLATFORM_BASE_URL !== undefined && PLATFORM_API_KEY !== undefined) {
@@ -52,7 +53,7 @@ export async function findPlatform({ env, stack }: Target, wanted: Wanted = {}):
         'PLATFORM_BASE_URL and PLATFORM_API_KEY name one platform, --stack another: unset them, or leave it out.',
       );
     }
-    return stackPlatform(stack, wanted);
+    return stackPlatform(stack, target, wanted);
   }
   const baseUrl = wanted.baseUrl ?? PLATFORM_BASE_URL ?? wanted.section?.baseUrl;
   if (baseUrl !== undefined) {
@@ -61,11 +62,11 @@ export async function findPlatform({ env, stack }: Target, wanted: Wanted = {}):
     }
     return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl }, PLATFORM_API_KEY);
   }
-  const { platformUrl } = readRuntime() ?? {};
+  const { platformUrl } = readRuntime(env) ?? {};
   if (platformUrl === undefined) {
     throw new OperateError(
       'not_ready',
-      `No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${START_FIRST}`,
+      `No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${startFirst(env)}`,
     );
   }
   const { platformApiKey } = localSecrets(env).outbound;
@@ -80,16 +81,14 @@ function readSection(file: string | undefined): Section {
   return parseWith(fileSchema, readConfigFile(file), fileName(file)).platform ?? {};
 }
 
-const STACK_PREFIX = 'recharge-relay-';
-
-async function stackPlatform(stack: string, wanted: Wanted): Promise<Platform> {
+async function stackPlatform(stack: string, target: Target, wanted: Wanted): Promise<Platform> {
   if (!stack.startsWith(STACK_PREFIX)) {
     throw new OperateError(
       'refused',
       `The stage of ${stack} is not known: a stack of the relay is called ${STACK_PREFIX}…`,
     );
   }
-  const file = ownConfigFile(stack.slice(STACK_PREFIX.length));
+  const file = configFileOf(target);
   if (file === undefined) {
     throw new OperateError('not_ready', 'There is no relay.config.json yet: see docs/configuration.md.');
   }
@@ -180,31 +179,27 @@ export function createPatience(
 /**
  * One of the platform's operations, made again where a 429 asks to wait.
  *
- * @param tell gets a sentence before each wait.
  * @throws a PlatformError.
  */
 export async function callPlatform<Result>(
   platform: Platform,
-  tell: (sentence: string) => void,
+  { pace, patiently }: Patience,
   call: (operations: PlatformOperations) => Promise<Result>,
 ): Promise<Result> {
-  const { pace, patiently } = createPatience(tell);
   const operations = createPlatformOperations(callOptions(platform, pace));
   return patiently(() => call(operations));
 }
 
 /**
  * @param email as the platform spells it.
- * @param tell gets a sentence before each wait.
  * @returns `balance` in credits, and the platform's id; either is absent where the platform does not tell it.
  * @throws an OperateError, `not_found`, where the platform knows no such sub-account; an Error where it did not say.
  */
 export async function readSubAccount(
   platform: Platform,
+  { pace, patiently }: Patience,
   email: string,
-  tell: (sentence: string) => void,
 ): Promise<{ balance?: number; platformId?: string }> {
-  const { pace, patiently } = createPatience(tell);
   const client = createPlatformClient(callOptions(platform, pace));
   const found = await patiently(() => client.subAccount(email));
   switch (found.kind) {

@@ -4,9 +4,9 @@ import * as z from 'zod';
 import { openChannels } from '../shared/channels/channels.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
 import { signRequest, type Verifier, verifierSchema } from '../shared/incoming/verifiers.ts';
-import { ownConfigFile, readConfigFile } from '../shared/settings/config-file.ts';
+import { readConfigFile } from '../shared/settings/config-file.ts';
 import { channelOf } from './routes.ts';
-import { stageOf, type Target } from './target.ts';
+import { configFileOf, type Target } from './target.ts';
 
 /** What is read here of the configuration. The rest, and its faults, are another's to judge. */
 const fileSchema = z.looseObject({
@@ -20,8 +20,8 @@ const fileSchema = z.looseObject({
  *
  * @throws ConfigError where the file cannot be read.
  */
-export function configuredVerifiers(route: string, { env, stack }: Target): Verifier[] {
-  const file = stack === undefined ? env.RELAY_CONFIG : ownConfigFile(stageOf(stack));
+export function configuredVerifiers(route: string, target: Target): Verifier[] {
+  const file = configFileOf(target);
   const config = file === undefined ? undefined : fileSchema.safeParse(readConfigFile(file)).data;
   if (!config) return [];
   const way = channelOf(route);

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { FOLDER, localFile, readStoredSecrets, START_FIRST, writeStoredSecrets } from '../local/state.ts';
+import { localFile, readStoredSecrets, writeStoredSecrets } from '../local/state.ts';
 import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../shared/settings/secrets.ts';
 import { OperateError } from './error.ts';
+import { notStarted } from './target.ts';
 
 /** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
 export const valuesSchema = z.looseObject({
@@ -38,22 +39,26 @@ export const changed = () =>
   new OperateError('changed', 'Somebody else has changed it meanwhile: look, and run this again.');
 
 /** The two parts of the file that `npm start` keeps. Makes none: who forgot --stack must be told. */
-export function createLocalEntries(): SecretEntries {
+export function createLocalEntries(env: NodeJS.ProcessEnv): SecretEntries {
   const readFile = () => {
-    const stored = readStoredSecrets();
+    const stored = readStoredSecrets(env);
     if (stored) return stored;
-    throw new OperateError('not_ready', `No relay was started in ${FOLDER}. ${START_FIRST}`);
+    throw notStarted(env);
   };
   return {
     async read(name) {
       const { secrets, version } = readFile();
-      const values = parseSecrets(localFile('secrets.json'), JSON.stringify(secrets[name]), valuesSchema);
+      const values = parseSecrets(
+        localFile(env, 'secrets.json'),
+        JSON.stringify(secrets[name]),
+        valuesSchema,
+      );
       return { name, values, version };
     },
     async write({ name, values, version }) {
       const stored = readFile();
       const secrets = { ...stored.secrets, [name]: valuesSchema.parse(values) };
-      if (stored.version !== version || writeStoredSecrets(secrets, stored.version) === 'changed')
+      if (stored.version !== version || writeStoredSecrets(env, secrets, stored.version) === 'changed')
         throw changed();
     },
   };

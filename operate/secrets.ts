@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { DEMO_CHANNEL, FOLDER, localFile } from '../local/state.ts';
+import { DEMO_CHANNEL, folderOf, localFile } from '../local/state.ts';
 import { OperateError } from './error.ts';
 import { type KnownChannels, knownChannels } from './known-channels.ts';
 import { appendPrivately } from './private-file.ts';
@@ -58,10 +58,10 @@ const VARIABLES = new Map([
 ]);
 const SHARED_BY_DEMO = [`${DEMO_CHANNEL}/incoming`, `${DEMO_CHANNEL}/token`];
 
-const ofThisFolder = (): Keeper => ({
-  entries: createLocalEntries(),
-  owner: `npm start in ${FOLDER}`,
-  file: localFile('new.secrets'),
+const ofThisFolder = (env: NodeJS.ProcessEnv): Keeper => ({
+  entries: createLocalEntries(env),
+  owner: `npm start in ${folderOf(env)}`,
+  file: localFile(env, 'new.secrets'),
   inUse({ name }) {
     const variable = VARIABLES.get(name);
     const unless = variable === undefined ? '' : `, unless ${variable} is set`;
@@ -124,8 +124,8 @@ export interface RelaySecrets {
  * @param fileName where new values are written; relative to the working directory.
  * @throws an OperateError, `not_ready`, where there is no such stack.
  */
-export async function openSecrets({ stack }: Target, fileName?: string): Promise<RelaySecrets> {
-  const keeper = stack === undefined ? ofThisFolder() : ofStack(stack, await entriesOf(stack));
+export async function openSecrets({ stack, env }: Target, fileName?: string): Promise<RelaySecrets> {
+  const keeper = stack === undefined ? ofThisFolder(env) : ofStack(stack, await entriesOf(stack));
   const { read } = keeper.entries;
   const file = resolve(fileName ?? keeper.file);
   return {
@@ -134,7 +134,7 @@ export async function openSecrets({ stack }: Target, fileName?: string): Promise
         throw new OperateError(
           'refused',
           'secrets init is for a relay on AWS: npm run relay -- --stack NAME secrets init. npm start makes its own ' +
-            `in ${localFile('secrets.json')}; secrets set and secrets rotate change them.`,
+            `in ${localFile(env, 'secrets.json')}; secrets set and secrets rotate change them.`,
         );
       }
       const entries = await Promise.all([read('inbound'), read('outbound')]);

@@ -1,3 +1,7 @@
+import { folderOf, startFirst } from '../local/state.ts';
+import { ownConfigFile } from '../shared/settings/config-file.ts';
+import { OperateError } from './error.ts';
+
 /** Which relay a person speaks of, and where it is looked for. */
 export interface Target {
   /** The name of a stack on AWS, such as recharge-relay-prod; undefined: the relay that `npm start` runs here. */
@@ -6,5 +10,18 @@ export interface Target {
   env: NodeJS.ProcessEnv;
 }
 
+/**
+ * The configuration of the relay, as far as this machine has it: for a stack the file it is deployed from, which may
+ * be newer than what is deployed, or another's; else `RELAY_CONFIG`, as `npm start` reads it.
+ */
+export const configFileOf = ({ stack, env }: Target): string | undefined =>
+  stack === undefined ? env.RELAY_CONFIG : ownConfigFile(stageOf(stack), env);
+
+export const STACK_PREFIX = 'recharge-relay-';
+
 /** The stage of a stack: its configuration is `relay.config.<stage>.json`. */
-export const stageOf = (stack: string) => stack.replace(/^recharge-relay-/, '');
+export const stageOf = (stack: string) =>
+  stack.startsWith(STACK_PREFIX) ? stack.slice(STACK_PREFIX.length) : stack;
+
+export const notStarted = (env: NodeJS.ProcessEnv) =>
+  new OperateError('not_ready', `No relay was started in ${folderOf(env)}. ${startFirst(env)}`);

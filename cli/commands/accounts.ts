@@ -4,7 +4,7 @@ import { accountJson, listAccounts, readAccount } from '../../operate/accounts.t
 import { formatMoney } from '../../shared/money.ts';
 import { ACCOUNT_STATUSES, type Account } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
-import { checked, connected, email, program, say, sayJson, text, wholeNumber } from '../program.ts';
+import { type Cli, checked, email, text, wholeNumber } from '../program.ts';
 
 const pricing = (text: string) => {
   try {
@@ -21,7 +21,7 @@ const orNone =
   (given: string) =>
     given === NONE ? NONE : parse(given);
 
-export function addAccountCommands(): void {
+export function addAccountCommands({ program, connected, say, sayJson }: Cli): void {
   const accounts = program.command('accounts').description("the agency's clients");
 
   accounts

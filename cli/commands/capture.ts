@@ -11,22 +11,11 @@ import { unknownChannel } from '../../operate/known-channels.ts';
 import { channelOf, routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
 import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
 import { CAPTURED } from '../../shared/incoming/quarantine.ts';
-import {
-  checked,
-  connected,
-  print,
-  printable,
-  program,
-  say,
-  sayJson,
-  target,
-  tell,
-  wholeNumber,
-} from '../program.ts';
+import { type Cli, checked, printable, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
 
-export function addCaptureCommands(): void {
+export function addCaptureCommands({ program, connected, target, print, say, sayJson, tell }: Cli): void {
   const capture = program
     .command('capture')
     .description('finds out what an undocumented sender sends: fields, and how it proves itself');

@@ -10,10 +10,10 @@ import { messageJson } from '../../operate/messages.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
 import { isEnded, type Message, messageIdOf } from '../../shared/channels/message.ts';
 import type { InboundSecrets } from '../../shared/settings/secrets.ts';
-import { connected, program, say, sayJson, target } from '../program.ts';
+import type { Cli } from '../program.ts';
 import { messageTimeline } from './messages.ts';
 
-export function addChannelCommands(): void {
+export function addChannelCommands({ program, connected, target, say, sayJson, fail }: Cli): void {
   const channels = program.command('channels').description('the chat systems that are connected');
 
   channels
@@ -46,7 +46,7 @@ export function addChannelCommands(): void {
       const row = await testChannel(name, channel, inbound, await connected(), json ? () => {} : tellStep);
       if (json) sayJson(messageJson(row));
       else say(endText(row));
-      if (row.status !== 'delivered') process.exitCode = 1;
+      if (row.status !== 'delivered') fail();
     });
 }
 

@@ -1,6 +1,6 @@
-import { connected, program, say } from '../program.ts';
+import type { Cli } from '../program.ts';
 
-export function addPauseCommand(): void {
+export function addPauseCommand({ program, connected, say }: Cli): void {
   program
     .command('pause')
     .description('stops new charges until resume; webhooks are still accepted, and wait')
@@ -13,7 +13,7 @@ export function addPauseCommand(): void {
     });
 }
 
-export function addResumeCommand(): void {
+export function addResumeCommand({ program, connected, say }: Cli): void {
   program
     .command('resume')
     .description('lets charges begin again')

@@ -15,15 +15,16 @@ import {
   type MessageStatus,
   messageIdOf,
 } from '../../shared/channels/message.ts';
-import { connected, printable, program, say, sayJson, target, tell, wholeNumber } from '../program.ts';
+import { type Cli, printable, wholeNumber } from '../program.ts';
 
 /** A channel that was removed still has messages: only where there are none, its name may be a slip. */
-function tellIfUnknown(channel: string | undefined): void {
+function tellIfUnknown(channel: string | undefined, { target, tell }: Cli): void {
   const remark = channel === undefined ? undefined : unknownChannel(channel, target());
   if (remark !== undefined) tell(remark);
 }
 
-export function addMessageCommands(): void {
+export function addMessageCommands(cli: Cli): void {
+  const { program, connected, say, sayJson, fail } = cli;
   const messages = program.command('messages').description('what became of each chat message');
 
   messages
@@ -37,7 +38,7 @@ export function addMessageCommands(): void {
     .option('--json', 'as a JSON array')
     .action(async ({ json, ...options }: MessageFilter & { json?: boolean }) => {
       const rows = await listMessages(await connected(), options);
-      if (rows.length === 0) tellIfUnknown(options.channel);
+      if (rows.length === 0) tellIfUnknown(options.channel, cli);
       if (json) return sayJson(rows.map(messageJson));
       for (const row of rows) say(messageLine(row));
       say(`${rows.length} ${rows.length === 1 ? 'message' : 'messages'}`);
@@ -65,9 +66,9 @@ export function addMessageCommands(): void {
     .action(async (options: MessageFilter) => {
       const count = await replayAllMessages(await connected(), options, (id, refusal) => {
         say(refusal ?? `Message ${id} is on its way again.`);
-        if (refusal !== undefined) process.exitCode = 1;
+        if (refusal !== undefined) fail();
       });
-      if (count === 0) tellIfUnknown(options.channel);
+      if (count === 0) tellIfUnknown(options.channel, cli);
       say(`${count} ${count === 1 ? 'message' : 'messages'} replayed`);
     });
 

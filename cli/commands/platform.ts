@@ -1,10 +1,10 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import * as z from 'zod';
-import { callPlatform, findPlatform, readSubAccount } from '../../operate/platform.ts';
+import { callPlatform, createPatience, findPlatform, readSubAccount } from '../../operate/platform.ts';
 import type { NewContact, PlatformOperations } from '../../shared/platform/operations.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
-import { checked, program, say, sayJson, target, tell, text } from '../program.ts';
+import { type Cli, checked, text } from '../program.ts';
 
 /** As it was typed: whether the platform tells small letters from capitals is not known. */
 export const typedEmail = checked(
@@ -15,9 +15,10 @@ export const typedEmail = checked(
 );
 
 async function onPlatform<Result>(
+  { target, io, tell }: Cli,
   call: (operations: PlatformOperations) => Promise<Result>,
 ): Promise<Result> {
-  return callPlatform(await findPlatform(target()), tell, call);
+  return callPlatform(await findPlatform(target()), createPatience(tell, io.sleep), call);
 }
 
 /** @throws an Error for a number that is none. */
@@ -44,16 +45,17 @@ const COUNTRY = ['--country <code>', 'where a number without + is at home: two l
 const EMAIL = ['--email <email>', "the contact's email", typedEmail] as const;
 const JSON_OPTION = ['--json', 'as a JSON object'] as const;
 
-export function addPlatformCommands(): void {
-  const platform = program
+export function addPlatformCommands(cli: Cli): void {
+  const platform = cli.program
     .command('platform')
     .description("the platform's own API, as the relay uses it: contacts, lists, messages, sub-accounts");
-  addContactCommands(platform);
-  addMessageCommands(platform);
-  addSubAccountCommands(platform);
+  addContactCommands(cli, platform);
+  addMessageCommands(cli, platform);
+  addSubAccountCommands(cli, platform);
 }
 
-function addContactCommands(platform: typeof program): void {
+function addContactCommands(cli: Cli, platform: Command): void {
+  const { say, sayJson } = cli;
   const contacts = platform.command('contacts').description('people the platform can write to');
 
   contacts
@@ -67,7 +69,7 @@ function addContactCommands(platform: typeof program): void {
     .option(...JSON_OPTION)
     .action(async ({ json, phone, country, ...given }: Who & Print & NewContact) => {
       const wanted = { ...given, ...(phone === undefined ? {} : { phone: e164(phone, country) }) };
-      const { contact, existed } = await onPlatform((operations) => operations.createContact(wanted));
+      const { contact, existed } = await onPlatform(cli, (operations) => operations.createContact(wanted));
       if (json) return sayJson({ contact, existed });
       say(contactText(contact, existed ? ' (was there before)' : ''));
     });
@@ -82,7 +84,7 @@ function addContactCommands(platform: typeof program): void {
     .action(async ({ json, phone, email = '', country }: Who & Print) => {
       if ((phone === undefined) === (email === '')) throw new Error('Give --phone or --email, and not both.');
       const by = phone === undefined ? { email } : { phoneNumber: e164(phone, country) };
-      const contact = await onPlatform((operations) => operations.findContact(by));
+      const contact = await onPlatform(cli, (operations) => operations.findContact(by));
       if (!contact) throw new Error('The platform knows no such contact.');
       if (json) return sayJson({ contact });
       say(contactText(contact));
@@ -97,13 +99,14 @@ function addContactCommands(platform: typeof program): void {
     .argument('<contact-id>', 'the contact, as contacts get shows it', text)
     .option(...JSON_OPTION)
     .action(async (listId: string, contactId: string, { json }: Print) => {
-      await onPlatform((operations) => operations.addToList(listId, contactId));
+      await onPlatform(cli, (operations) => operations.addToList(listId, contactId));
       if (json) return sayJson({ listId, contactId });
       say('The contact is on the list.');
     });
 }
 
-function addMessageCommands(platform: typeof program): void {
+function addMessageCommands(cli: Cli, platform: Command): void {
+  const { say, sayJson } = cli;
   const messages = platform.command('messages').description('messages of custom channels');
 
   messages
@@ -123,7 +126,9 @@ function addMessageCommands(platform: typeof program): void {
         channel: customChannel,
         ...message
       }: Omit<CustomChannelMessage, 'customChannel'> & { channel: string } & Print) => {
-        const sent = await onPlatform((operations) => operations.sendMessage({ ...message, customChannel }));
+        const sent = await onPlatform(cli, (operations) =>
+          operations.sendMessage({ ...message, customChannel }),
+        );
         if (json) return sayJson(sent);
         say(`Sent.${named(sent)}`);
       },
@@ -147,7 +152,7 @@ function addMessageCommands(platform: typeof program): void {
         ...message
       }: IncomingMessage & { label?: string; type: 'text' | 'reaction' } & Print) => {
         const channel = label === undefined ? {} : { channel: label };
-        const taken = await onPlatform((operations) =>
+        const taken = await onPlatform(cli, (operations) =>
           operations.receiveMessage({ ...message, ...channel, messageType }),
         );
         if (json) return sayJson(taken);
@@ -156,7 +161,7 @@ function addMessageCommands(platform: typeof program): void {
     );
 }
 
-function addSubAccountCommands(platform: typeof program): void {
+function addSubAccountCommands({ target, io, say, sayJson, tell }: Cli, platform: Command): void {
   platform
     .command('subaccounts')
     .description("the agency's clients, as the platform knows them")
@@ -165,7 +170,11 @@ function addSubAccountCommands(platform: typeof program): void {
     .argument('<email>', 'its email, as the platform spells it', typedEmail)
     .option(...JSON_OPTION)
     .action(async (email: string, { json }: Print) => {
-      const { balance, platformId } = await readSubAccount(await findPlatform(target()), email, tell);
+      const { balance, platformId } = await readSubAccount(
+        await findPlatform(target()),
+        createPatience(tell, io.sleep),
+        email,
+      );
       if (json) return sayJson({ balance, platformId });
       say(
         listed('Sub-account', [

@@ -3,7 +3,7 @@ import { findPlatform } from '../../operate/platform.ts';
 import { openConfigFile } from '../../operate/probe/file.ts';
 import { findingLine } from '../../operate/probe/finding.ts';
 import { type ProbeReport, probe } from '../../operate/probe/probe.ts';
-import { program, say, sayJson, target, tell, text, wholeNumber } from '../program.ts';
+import { type Cli, text, wholeNumber } from '../program.ts';
 import { e164, typedEmail } from './platform.ts';
 
 interface ProbeFlags {
@@ -18,8 +18,8 @@ interface ProbeFlags {
   json?: boolean;
 }
 
-export function addProbeCommand(): void {
-  program
+export function addProbeCommand(cli: Cli): void {
+  cli.program
     .command('probe')
     .description('asks the live platform what the section "platform" of your configuration should say')
     .option('--base-url <url>', 'the address of its API, with the version; else as configured', text)
@@ -43,10 +43,11 @@ export function addProbeCommand(): void {
     .option('--yes', 'with --grant-one-credit: does not ask you to type the email again')
     .option('--wait <seconds>', 'how long to look for that grant', wholeNumber, 120)
     .option('--json', 'as a JSON object')
-    .action(runProbe);
+    .action((flags: ProbeFlags) => runProbe(cli, flags));
 }
 
-async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<void> {
+async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags): Promise<void> {
+  const { target, io, say, sayJson, tell, fail } = cli;
   const { readsOnly = false, grantOneCredit, wait } = flags;
   // Who is to get a credit is there, too.
   const email = flags.email ?? grantOneCredit;
@@ -60,7 +61,7 @@ async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<
     baseUrl: flags.baseUrl,
     section: file?.section,
   });
-  if (grantOneCredit !== undefined && !flags.yes) await confirmGrant(grantOneCredit);
+  if (grantOneCredit !== undefined && !flags.yes) await confirmGrant(cli, grantOneCredit);
 
   const report = await probe({
     ...platform,
@@ -72,17 +73,19 @@ async function runProbe({ json = false, write, ...flags }: ProbeFlags): Promise<
       if (!json) say(findingLine(finding));
     },
     tellWait: tell,
+    now: io.now,
+    sleep: io.sleep,
   });
   const usable = report.reached && report.keyWorks;
   const changes = usable ? file?.write(report.section) : undefined;
-  if (!usable) process.exitCode = 1;
+  if (!usable) fail();
   if (json) return sayJson({ ...report, changes });
   say(`\n${closingText(report, write, changes)}`);
 }
 
 /** @throws an Error where the email that is typed is another one, or none; nothing was sent then. */
-async function confirmGrant(email: string): Promise<void> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
+async function confirmGrant({ io, tell }: Cli, email: string): Promise<void> {
+  const reader = createInterface({ input: io.stdin, output: io.stderr });
   try {
     tell('This grants one credit, for good, to the sub-account you named. Type its email again:');
     const { value = '' } = await reader[Symbol.asyncIterator]().next();

@@ -1,8 +1,8 @@
 import { findInbound } from '../../operate/connection.ts';
 import { readQuarantined, replayQuarantined, shownHeaders } from '../../operate/quarantine.ts';
-import { connected, print, printable, program, say, target } from '../program.ts';
+import { type Cli, printable } from '../program.ts';
 
-export function addQuarantineCommands(): void {
+export function addQuarantineCommands({ program, connected, target, io, print, say, fail }: Cli): void {
   const quarantine = program.command('quarantine').description('genuine webhooks that were not understood');
 
   quarantine
@@ -24,7 +24,7 @@ export function addQuarantineCommands(): void {
     .option('--body', 'the bytes of its body and nothing else, for a file')
     .action(async (id: string, { body }: { body?: boolean }) => {
       const kept = await readQuarantined(await connected(), id);
-      if (body) return void process.stdout.write(kept.body);
+      if (body) return void io.stdout.write(kept.body);
       say(`${new Date(kept.receivedAt).toISOString()}  ${kept.route}  ${kept.reason}\n`);
       for (const [name, value] of Object.entries(shownHeaders(kept))) say(printable(`${name}: ${value}`));
       print(`\n${printable(kept.body.toString('utf8'))}`);
@@ -40,10 +40,10 @@ export function addQuarantineCommands(): void {
     .action(async (id: string, { unverified = false }: { unverified?: boolean }) => {
       const kept = await readQuarantined(await connected(), id);
       const inbound = await findInbound(target());
-      const options = { target: target(), unverified, now: Date.now() };
+      const options = { target: target(), unverified, now: io.now() };
       const { status, body, advice } = await replayQuarantined(kept, inbound, options);
       say(printable(`${status} ${body}`));
       if (advice !== undefined) say(advice);
-      if (status < 200 || status > 299) process.exitCode = 1;
+      if (status < 200 || status > 299) fail();
     });
 }

@@ -10,9 +10,9 @@ import { formatMoney } from '../../shared/money.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
 import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
 import { moneyOf, PHASES, type Recharge } from '../../shared/recharge/recharge.ts';
-import { connected, email, program, say, sayJson, wholeNumber } from '../program.ts';
+import { type Cli, email, wholeNumber } from '../program.ts';
 
-export function addRechargeCommands(): void {
+export function addRechargeCommands({ program, connected, say, sayJson }: Cli): void {
   const recharges = program.command('recharges').description('what happened to each webhook');
 
   recharges

@@ -2,11 +2,11 @@ import { Option } from 'commander';
 import { localFile } from '../../local/state.ts';
 import { knownChannels } from '../../operate/known-channels.ts';
 import { madeHere, type Secret } from '../../operate/secret-names.ts';
-import { findSecret, openSecrets, type SecretChanges } from '../../operate/secrets.ts';
+import { type Ask, findSecret, openSecrets, type SecretChanges } from '../../operate/secrets.ts';
 import { askHidden } from '../ask-hidden.ts';
-import { program, say, sayJson, stack, target, tell } from '../program.ts';
+import type { Cli } from '../program.ts';
 
-function secretFor(name: string): Secret {
+function secretFor(name: string, { target, tell }: Cli): Secret {
   const { secret, isConfigured } = findSecret(name, target());
   if (!isConfigured) {
     tell(`No configuration here has a channel ${secret.channel}: go on if it is configured elsewhere.`);
@@ -14,7 +14,7 @@ function secretFor(name: string): Secret {
   return secret;
 }
 
-async function list(json?: boolean): Promise<void> {
+async function list({ stack, target, say, sayJson, tell }: Cli, json?: boolean): Promise<void> {
   const channels = knownChannels(target());
   if (!channels) tell(`There is no configuration here, so the channels of ${stack()} are not known.`);
   const all = await (await openSecrets(target())).list(channels ?? new Map());
@@ -52,7 +52,9 @@ const NAME = [
   'webhook, platformApiKey, paymentHook, or CHANNEL/incoming, /outgoing, /send, /token',
 ] as const;
 
-export function addSecretCommands(): void {
+export function addSecretCommands(cli: Cli): void {
+  const { program, target, say, io } = cli;
+  const ask: Ask = (questions) => askHidden(io, questions);
   const secrets = program
     .command('secrets')
     .description(
@@ -60,7 +62,7 @@ export function addSecretCommands(): void {
     );
   const toFile = new Option(
     '--file <file>',
-    `where new ones are written, for pasting; <stack>.secrets or ${localFile('new.secrets')} unless given`,
+    `where new ones are written, for pasting; <stack>.secrets or ${localFile(io.env, 'new.secrets')} unless given`,
   );
 
   secrets
@@ -70,7 +72,7 @@ export function addSecretCommands(): void {
     )
     .addOption(toFile)
     .action(async ({ file }: { file?: string }) => {
-      const done = await (await openSecrets(target(), file)).init(askHidden);
+      const done = await (await openSecrets(target(), file)).init(ask);
       say(isNothing(done) ? ALL_SET : changesText(done));
     });
 
@@ -78,7 +80,7 @@ export function addSecretCommands(): void {
     .command('list')
     .description('which are set, never what they are')
     .option('--json', 'as a JSON array')
-    .action(({ json }: { json?: boolean }) => list(json));
+    .action(({ json }: { json?: boolean }) => list(cli, json));
 
   secrets
     .command('set')
@@ -87,8 +89,8 @@ export function addSecretCommands(): void {
     )
     .argument(...NAME)
     .action(async (name: string) => {
-      const secret = secretFor(name);
-      say(changesText(await (await openSecrets(target())).set(secret, askHidden)));
+      const secret = secretFor(name, cli);
+      say(changesText(await (await openSecrets(target())).set(secret, ask)));
     });
 
   secrets
@@ -97,7 +99,7 @@ export function addSecretCommands(): void {
     .argument(...NAME)
     .addOption(toFile)
     .action(async (name: string, { file }: { file?: string }) => {
-      const secret = madeHere(secretFor(name));
+      const secret = madeHere(secretFor(name, cli));
       say(changesText(await (await openSecrets(target(), file)).rotate(secret)));
     });
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { sendWebhook } from '../../operate/webhook.ts';
-import { program, say, target, wholeNumber } from '../program.ts';
+import { type Cli, wholeNumber } from '../program.ts';
 
-export function addWebhookCommands(): void {
+export function addWebhookCommands({ program, target, io, say, fail }: Cli): void {
   program
     .command('webhook')
     .description('auto-recharge webhooks')
@@ -30,9 +30,9 @@ export function addWebhookCommands(): void {
       }) => {
         const payload = { idempotency_key: key, email: client, credits };
         const body = file === undefined ? Buffer.from(JSON.stringify(payload)) : readFileSync(file);
-        const answer = await sendWebhook(target(), { body, url, now: Date.now() });
+        const answer = await sendWebhook(target(), { body, url, now: io.now() });
         say(`${answer.status} ${answer.body}`);
-        if (!answer.ok) process.exitCode = 1;
+        if (!answer.ok) fail();
       },
     );
 }

@@ -73,8 +73,8 @@ export function bundledConfig<Schema extends z.ZodType>(moduleUrl: string, schem
  * The agency's configuration for a stage: `RELAY_CONFIG`, else `relay.config.<stage>.json`, else
  * `relay.config.json`, in the root of the repository. Undefined where there is none yet.
  */
-export function ownConfigFile(stage: string): string | undefined {
+export function ownConfigFile(stage: string, env: NodeJS.ProcessEnv): string | undefined {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const own = [`relay.config.${stage}.json`, 'relay.config.json'].map((name) => join(root, name));
-  return process.env.RELAY_CONFIG ?? own.find(existsSync);
+  return env.RELAY_CONFIG ?? own.find(existsSync);
 }

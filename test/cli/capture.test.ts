@@ -6,9 +6,10 @@ import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
-import { startFakeAws } from '../support/fake-aws.ts';
+import { runCommand } from '../support/command.ts';
+import { useOperator } from '../support/operator.ts';
 import { useParties } from '../support/parties.ts';
-import { type RunningRelay, runNode, useRelays } from '../support/relay-process.ts';
+import { type RunningRelay, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
 const newParties = useParties();
@@ -149,8 +150,7 @@ describe('what was captured', () => {
     const id = await newestId(relay);
     // A command that does not know the configuration of the relay.
     const env = { RELAY_LOCAL_DIR: relay.folder, WEBHOOK_SECRET: 'another secret' };
-    const { code, stdout } = await runNode(['cli/main.ts', 'quarantine', 'replay', id, '--unverified'], env)
-      .ended;
+    const { code, stdout } = await runCommand(['quarantine', 'replay', id, '--unverified'], { env });
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /^401 .*UNAUTHORIZED.*\nIt was signed as "webhook send" signs, .+ compare recharge\.verifiers with what is deployed .+\n$/,
@@ -214,37 +214,19 @@ describe('what was captured', () => {
 });
 
 describe('with --stack', () => {
-  const TABLE = 'recharge-relay-test';
-  let aws: Awaited<ReturnType<typeof startFakeAws>>;
-  let dynamo: Engine;
   const config = join(newFolder(), 'relay.config.json');
+  const { shell, aws, newStack } = useOperator();
+  let dynamo: Engine;
+  let stack: ReturnType<typeof newStack>;
   beforeAll(async () => {
     writeFileSync(config, '{}');
-    [aws, dynamo] = await Promise.all([startFakeAws(), startDynamo()]);
-    await createTable(createDocumentClient(engineAt(dynamo.endpoint)), TABLE);
-    aws.stacks.set(TABLE, {
-      TableName: TABLE,
-      InboundSecretId: 'inbound',
-      OutboundSecretId: 'outbound',
-      WebhookUrl: 'https://hooks.example.com/webhooks/auto-recharge',
-      MessageQueueUrl: 'https://sqs.example.com/1/messages.fifo',
-    });
-    aws.secrets.set('inbound', { versions: new Map() });
+    dynamo = await startDynamo();
+    stack = newStack();
+    await createTable(createDocumentClient(engineAt(dynamo.endpoint)), stack.name);
+    Object.assign(shell, { AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint, RELAY_CONFIG: config });
   });
-  afterAll(async () => {
-    aws.close();
-    await dynamo.stop();
-  });
-  const cli = (...args: string[]) =>
-    runNode(['cli/main.ts', '--stack', TABLE, ...args], {
-      AWS_REGION: 'eu-west-1',
-      AWS_ACCESS_KEY_ID: 'operator',
-      AWS_SECRET_ACCESS_KEY: 'operator',
-      AWS_ENDPOINT_URL_CLOUDFORMATION: aws.url,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
-      RELAY_CONFIG: config,
-    }).ended;
+  afterAll(() => dynamo.stop());
+  const cli = (...args: string[]) => stack.cli(args);
 
   it('the address is that of the stack, also of a channel, and before any secret is set', async () => {
     const { stdout, stderr } = await cli('capture', 'start', '--route', '/channels/support/outgoing');
@@ -253,7 +235,7 @@ describe('with --stack', () => {
       /^ {2}https:\/\/hooks\.example\.com\/channels\/support\/outgoing\?token=capture-\S{24}$/m,
     );
     expect(stdout).toContain(
-      `npm run relay -- --stack ${TABLE} capture show --route /channels/support/outgoing\n`,
+      `npm run relay -- --stack ${stack.name} capture show --route /channels/support/outgoing\n`,
     );
     expect((await cli('capture', 'list')).stdout).toMatch(
       / {2}\/channels\/support\/outgoing {2}0 of 20 captured\n/,
@@ -268,7 +250,7 @@ describe('with --stack', () => {
       reason: 'captured',
       receivedAt: Date.now(),
     };
-    await createDynamoQuarantine(createDocumentClient(engineAt(dynamo.endpoint)), TABLE).keep(captured);
+    await createDynamoQuarantine(createDocumentClient(engineAt(dynamo.endpoint)), stack.name).keep(captured);
     const show = async () =>
       JSON.parse((await cli('capture', 'show', '--route', captured.route, '--json')).stdout);
     const unset = await show();
@@ -278,7 +260,7 @@ describe('with --stack', () => {
     expect(replayed).toEqual(
       refused(/^No secret is set for \/channels\/support\/outgoing, so nothing can be/),
     );
-    aws.put('inbound', { webhook: ['other'], channels: { 'support/outgoing': ['of the channel'] } });
+    aws().put(stack.inbound, { webhook: ['other'], channels: { 'support/outgoing': ['of the channel'] } });
     expect((await show()).config).toEqual({
       channels: {
         support: {

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
-import { createPatience } from '../../operate/platform.ts';
-import { PlatformError } from '../../shared/platform/operations.ts';
-import { startFakeAws } from '../support/fake-aws.ts';
-import { type Ended, type Env, runNode, useRelays } from '../support/relay-process.ts';
+import { runCommand } from '../support/command.ts';
+import { useOperator } from '../support/operator.ts';
+import { type Env, useRelays } from '../support/relay-process.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const KEY = 'key_Qx71mZ';
 const { start } = useRelays();
+const { aws, newStack, cli: cliOf } = useOperator();
 const folder = mkdtempSync(join(tmpdir(), 'relay-platform-'));
 const closing: { close(): unknown }[] = [];
 
@@ -38,8 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const relay = (args: string[], shell: Env = env): Promise<Ended> =>
-  runNode(['cli/main.ts', ...args], shell).ended;
+const relay = (args: string[], shell: Env = env) => runCommand(args, { env: shell });
 const cli = (...args: string[]) => relay(['platform', ...args]);
 async function json(...args: string[]): Promise<any> {
   const { code, stdout, stderr } = await cli(...args, '--json');
@@ -194,71 +193,6 @@ describe.concurrent('relay platform', () => {
   });
 });
 
-describe('a 429', () => {
-  const tooMany = (mayRepeat: boolean, retryAfterMs: number) =>
-    new PlatformError(
-      { operation: 'sendMessage', outcome: 'unknown', mayRepeat, status: 429, retryAfterMs },
-      '429',
-    );
-  /** A call that is put off so often, and asks for these waits. */
-  function busyCall(waits: number[], mayRepeat = true) {
-    const slept: number[] = [];
-    const said: string[] = [];
-    const patience = createPatience(
-      (sentence) => said.push(sentence),
-      async (ms) => slept.push(ms),
-    );
-    let calls = 0;
-    const result = patience.patiently(async () => {
-      const wait = waits[calls];
-      calls += 1;
-      if (wait === undefined) return 'done';
-      patience.pace.hold(wait);
-      throw tooMany(mayRepeat, wait);
-    });
-    return { result, slept, said, calls: () => calls };
-  }
-
-  it('is waited out for a minute in all, and no longer', async () => {
-    const patient = busyCall([20_000, 40_000]);
-    expect(await patient.result).toBe('done');
-    expect(patient.slept).toEqual([20_000, 40_000]);
-    const given = busyCall([20_000, 41_000]);
-    await expect(given.result).rejects.toThrow(PlatformError);
-    expect(given.slept).toEqual([20_000]);
-    expect(given.said).toEqual(['The platform asks to wait 20 s (too many requests).']);
-  });
-
-  it('that asks for no time does not become a flood', async () => {
-    const flood = busyCall(Array.from({ length: 100 }, () => 0));
-    await expect(flood.result).rejects.toThrow(PlatformError);
-    expect(flood.calls()).toBe(61);
-    expect(new Set(flood.slept)).toEqual(new Set([1_000]));
-  });
-
-  it('that does not prove that nothing was done is not followed by a second request', async () => {
-    const once = busyCall([1_000], false);
-    await expect(once.result).rejects.toThrow(PlatformError);
-    expect(once.calls()).toBe(1);
-    expect(once.slept).toEqual([]);
-  });
-
-  it('of an earlier call is no reason to repeat a later failure', async () => {
-    const patience = createPatience(
-      () => {},
-      async () => {},
-    );
-    patience.pace.hold(1_000);
-    let calls = 0;
-    const failing = patience.patiently(async () => {
-      calls += 1;
-      throw new Error('another fault');
-    });
-    await expect(failing).rejects.toThrow('another fault');
-    expect(calls).toBe(1);
-  });
-});
-
 describe('the platform a command speaks to', () => {
   const lookup = ['platform', 'subaccounts', 'get', 'demo@example.com', '--json'];
 
@@ -281,8 +215,7 @@ describe('the platform a command speaks to', () => {
   });
 
   it('is that of a relay on AWS, with the key from its secret and the profile of its stage', async () => {
-    const aws = await startFakeAws();
-    closing.push(aws);
+    const stack = newStack();
     const special = await newPlatform({
       profile: { keyPlacement: { subAccounts: 'header' }, keyHeader: 'api-key' },
     });
@@ -293,33 +226,17 @@ describe('the platform a command speaks to', () => {
       keyHeader: 'api-key',
     };
     writeFileSync(config, JSON.stringify({ platform: section }));
-    aws.stacks.set('recharge-relay-prod', {
-      TableName: 'table',
-      InboundSecretId: 'inbound',
-      OutboundSecretId: 'outbound',
-      MessageQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/messages.fifo',
-      WebhookUrl: 'https://relay.example.com/webhooks/auto-recharge',
-    });
-    aws.secrets.set('outbound', { versions: new Map() });
-    const shell = {
-      AWS_REGION: 'eu-west-1',
-      AWS_ACCESS_KEY_ID: 'operator',
-      AWS_SECRET_ACCESS_KEY: 'operator',
-      AWS_ENDPOINT_URL_CLOUDFORMATION: aws.url,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
-      RELAY_CONFIG: config,
-    };
-    const onStack = (stack: string, more: Env = {}) =>
-      relay(['--stack', stack, ...lookup], { ...shell, ...more });
-    expect(await onStack('recharge-relay-prod')).toEqual(
+    const onStack = (name: string, more: Env = {}) =>
+      cliOf(['--stack', name, ...lookup], { env: { RELAY_CONFIG: config, ...more } });
+    expect(await onStack(stack.name)).toEqual(
       failed(
-        "The platform's API key is not set yet. Set it: npm run relay -- --stack recharge-relay-prod secrets set platformApiKey",
+        `The platform's API key is not set yet. Set it: npm run relay -- --stack ${stack.name} secrets set platformApiKey`,
       ),
     );
-    aws.put('outbound', { platformApiKey: KEY });
-    expect(await onStack('recharge-relay-prod')).toMatchObject({ code: 0, stderr: '' });
+    aws().put(stack.outbound, { platformApiKey: KEY });
+    expect(await onStack(stack.name)).toMatchObject({ code: 0, stderr: '' });
     expect(await onStack('somebody-elses')).toEqual(failed(/^The stage of somebody-elses is not known/));
-    expect(await onStack('recharge-relay-prod', env)).toEqual(failed(/name one platform, --stack another/));
+    expect(await onStack(stack.name, env)).toEqual(failed(/name one platform, --stack another/));
   });
 
   it('must be known, and its key', async () => {

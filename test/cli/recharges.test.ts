@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCommand } from '../support/command.ts';
 import { send, useParties } from '../support/parties.ts';
-import { eventually, type Row, type RunningRelay, runNode, useRelays } from '../support/relay-process.ts';
+import { eventually, type Row, type RunningRelay, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
 const newParties = useParties();
@@ -293,7 +294,7 @@ describe.concurrent('pause', () => {
 describe.concurrent('without a relay', () => {
   it('says what to start, and where it looked', async () => {
     const folder = newFolder();
-    const cli = (...args: string[]) => runNode(['cli/main.ts', ...args], { RELAY_LOCAL_DIR: folder }).ended;
+    const cli = (...args: string[]) => runCommand(args, { env: { RELAY_LOCAL_DIR: folder } });
     const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --".\n`;
     const commands = [
       ['recharges', 'list'],

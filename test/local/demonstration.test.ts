@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { localConfig } from '../../local/config.ts';
+import { ROOT } from '../support/command.ts';
 import { useParties } from '../support/parties.ts';
 import {
   isAlive,
-  ROOT,
   type Row,
   type RunningRelay,
   recordedPids,

@@ -1,20 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { unknownChannel } from '../../operate/known-channels.ts';
 
-const TARGET = { stack: 'recharge-relay-prod', env: {} };
 const folder = mkdtempSync(join(tmpdir(), 'known-channels-'));
-afterEach(() => vi.unstubAllEnvs());
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What is said of the channel where this is the configuration the stack is deployed from. */
 function said(name: string, config: string): string | undefined {
   const file = join(folder, 'relay.config.json');
   writeFileSync(file, config);
-  vi.stubEnv('RELAY_CONFIG', file);
-  return unknownChannel(name, TARGET);
+  return unknownChannel(name, { stack: 'recharge-relay-prod', env: { RELAY_CONFIG: file } });
 }
 
 describe('a channel under whose name nothing was found', () => {
@@ -36,8 +33,8 @@ describe('a channel under whose name nothing was found', () => {
     (config) => {
       const unread = 'Whether there is a channel support is not known: no configuration here can be read.';
       expect(said('support', config)).toBe(unread);
-      vi.stubEnv('RELAY_CONFIG', join(folder, 'none.json'));
-      expect(unknownChannel('support', TARGET)).toBe(unread);
+      const env = { RELAY_CONFIG: join(folder, 'none.json') };
+      expect(unknownChannel('support', { stack: 'recharge-relay-prod', env })).toBe(unread);
     },
   );
 });

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { NODE_COMPILE_CACHE, runCommand } from './command.ts';
 import { startFakeAws } from './fake-aws.ts';
-import { type Ended, type Env, ROOT } from './relay-process.ts';
+import type { Env } from './relay-process.ts';
 
-export const MAIN = join(ROOT, 'cli/main.ts');
 /** What a stack says of itself, unless told otherwise. */
 export const WEBHOOK_URL = 'https://hooks.example.com/webhooks/auto-recharge';
 
@@ -37,7 +35,7 @@ export function useOperator() {
   const shell: Env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
-    NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compiled'),
+    NODE_COMPILE_CACHE,
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: 'operator',
     AWS_SECRET_ACCESS_KEY: 'operator',
@@ -58,19 +56,8 @@ export function useOperator() {
     throw new Error('The fake AWS is there within tests.');
   };
 
-  const cli = async (args: string[], { input = '', env = {} }: RunOptions = {}): Promise<Ended> => {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...shell, ...env } });
-    const said = { stdout: '', stderr: '' };
-    for (const channel of ['stdout', 'stderr'] as const) {
-      child[channel].setEncoding('utf8').on('data', (text: string) => {
-        said[channel] += text;
-      });
-    }
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    const [code] = await once(child, 'close');
-    return { code, ...said };
-  };
+  const cli = (args: string[], { input = '', env = {} }: RunOptions = {}) =>
+    runCommand(args, { input, cwd: folder, env: { ...shell, ...env } });
 
   let stacks = 0;
   /** A stack that was just deployed: both secrets without a value. Says of itself what is usual, and `outputs`. */

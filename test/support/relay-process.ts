@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { type Engine, startDynamo } from '../../local/engines.ts';
@@ -12,11 +11,7 @@ import { startSqs } from '../../local/sqs.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { rechargeJson } from '../../shared/recharge/present.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
-
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-/** Halves the time of a start, of which the tests make many. */
-const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
+import { type Ended, NODE_COMPILE_CACHE, ROOT, runCommand } from './command.ts';
 
 /** What the relay reads: a test's processes get those the test gives, and none from outside. */
 const OURS = /^(RELAY|PLATFORM|PAYMENT_HOOK|WEBHOOK|DYNAMODB|SQS)_/;
@@ -26,13 +21,6 @@ const READY_WITHIN_MS = 30_000;
 const ENDS_WITHIN_MS = 15_000;
 
 export type Env = Record<string, string>;
-
-export interface Ended {
-  /** Null where a signal ended it. */
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** A recharge as `--json` prints it. */
 export interface Row {
@@ -55,7 +43,7 @@ export interface RunningRelay {
   pid: number;
   /** Everything it said so far, on both channels. */
   output(): string;
-  /** `node cli/main.ts …` in the relay's folder. */
+  /** `npm run relay -- …` in the relay's folder, in the test's own process. */
   cli(...args: string[]): Promise<Ended>;
   /** The same with `--json`. @throws what it said where it failed. */
   json<Value = Row>(...args: string[]): Promise<Value>;
@@ -77,12 +65,13 @@ process.once('exit', () => {
   for (const child of living) child.kill('SIGKILL');
 });
 
+const notOurs = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.test(name)));
+
 /** Runs `node …` at the root of the repository. */
 export function runNode(args: string[], env: Env) {
-  const others = Object.entries(process.env).filter(([name]) => !OURS.test(name));
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { ...Object.fromEntries(others), NODE_COMPILE_CACHE, ...env },
+    env: { ...notOurs(), NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   living.add(child);
@@ -133,8 +122,8 @@ export function useRelays() {
       const { child, said, ended, folder } = run(options);
       const output = () => said.stdout + said.stderr;
       const url = await listens(output, ended);
-      const cliEnv = { ...options.env, RELAY_LOCAL_DIR: folder };
-      const cli = (...args: string[]) => runNode(['cli/main.ts', ...args], cliEnv).ended;
+      const cliEnv = { ...notOurs(), ...options.env, RELAY_LOCAL_DIR: folder };
+      const cli = (...args: string[]) => runCommand(args, { env: cliEnv });
       const json = async <Value>(...args: string[]): Promise<Value> => {
         const { code, stdout, stderr } = await cli(...args, '--json');
         if (code !== 0) throw new Error(`relay ${args.join(' ')} ended with ${code}: ${stderr}`);

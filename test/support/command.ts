@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { main } from '../../cli/main.ts';
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface Ended {
+  /** Null where a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CommandOptions {
+  /** All that the command knows of the environment. */
+  env: NodeJS.ProcessEnv;
+  /** The working directory; default: the root of the repository. */
+  cwd?: string;
+  /** All of standard input. */
+  input?: string;
+  /** Default: as long as it is asked to. */
+  sleep?: (ms: number) => Promise<unknown>;
+}
+
+/**
+ * `npm run relay -- …` in the test's own process: the same but for the start and the end of a process, which
+ * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
+ */
+export async function runCommand(
+  args: string[],
+  { input = '', sleep = wait, ...surroundings }: CommandOptions,
+): Promise<Ended> {
+  const said = { stdout: '', stderr: '' };
+  const writer = (channel: keyof typeof said) =>
+    new Writable({
+      decodeStrings: false,
+      write(chunk, _encoding, done) {
+        said[channel] += chunk.toString();
+        done();
+      },
+    });
+  const io = {
+    stdin: Readable.from(input === '' ? [] : [Buffer.from(input)]),
+    stdout: writer('stdout'),
+    stderr: writer('stderr'),
+    env: surroundings.env,
+    now: Date.now,
+    sleep,
+  };
+  const code = await surroundedBy(surroundings, () => main(args, io));
+  return { code, ...said };
+}
+
+/** What a command does not take from its `io`: AWS's SDK reads its settings, and files their folder, themselves. */
+const PROCESS_WIDE = /^(AWS_|HOME$)/;
+
+const settings = () => Object.entries(process.env).filter(([name]) => PROCESS_WIDE.test(name));
+
+function replaceSettings(wanted: [string, string | undefined][]): void {
+  for (const [name] of settings()) delete process.env[name];
+  Object.assign(process.env, Object.fromEntries(wanted));
+}
+
+/** Commands that run now: all of them with the same settings. */
+let current: { key: string; running: number; over: Promise<void>; end: () => void } | undefined;
+
+/** Runs at once with whoever has the same settings of the process, and after all who have others. */
+async function surroundedBy<Result>(
+  { env, cwd = ROOT }: Pick<CommandOptions, 'env' | 'cwd'>,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const wanted = Object.entries(env).filter(
+    ([name, value]) => PROCESS_WIDE.test(name) && value !== undefined,
+  );
+  const key = JSON.stringify([wanted, cwd]);
+  while (current !== undefined && current.key !== key) await current.over;
+  current ??= settle(key, wanted, cwd);
+  const mine = current;
+  mine.running += 1;
+  try {
+    return await run();
+  } finally {
+    mine.running -= 1;
+    if (mine.running === 0) {
+      current = undefined;
+      mine.end();
+    }
+  }
+}
+
+function settle(key: string, wanted: [string, string | undefined][], cwd: string) {
+  const before = { settings: settings(), cwd: process.cwd() };
+  replaceSettings(wanted);
+  process.chdir(cwd);
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const end = () => {
+    replaceSettings(before.settings);
+    process.chdir(before.cwd);
+    resolve();
+  };
+  return { key, running: 0, over, end };
+}
+
+/** The command line as a process of its own. */
+export const COMMAND = join(ROOT, 'cli/process.ts');
+
+/** Half the time of a start, of which the tests make many. */
+export const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
+
+/** `node cli/process.ts …`; it gets no other environment. */
+export function startCommand(args: string[], { env, cwd = ROOT, input = '' }: CommandOptions) {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { NODE_COMPILE_CACHE, ...env } });
+  const said = { stdout: '', stderr: '' };
+  for (const channel of ['stdout', 'stderr'] as const) {
+    child[channel].setEncoding('utf8').on('data', (text: string) => {
+      said[channel] += text;
+    });
+  }
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const ended = once(child, 'close').then(([code]): Ended => ({ code, ...said }));
+  return { child, ended };
+}
