@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { localSecrets } from '../../local/state.ts';
 import { startCommand } from '../support/command.ts';
 import { pastedFrom, refused, useOperator } from '../support/operator.ts';
 import { type Env, useRelays } from '../support/relay-process.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const { folder, cli } = useOperator();
 const { start } = useRelays();
