@@ -124,10 +124,25 @@ const config: IConfiguration = {
     ),
     onlyFrom(
       'commands-stand-on-operate',
-      '^cli/',
-      ['^cli/', '^operate/', '^shared/', '^local/(aws|policy|state)\\.ts$'],
-      'A command reads arguments, calls operate/ and prints.',
+      '^(cli|console)/',
+      ['^$1/', '^operate/', '^shared/', '^local/state\\.ts$'],
+      'A command or page reads what it is given, calls operate/ and shows what comes.',
     ),
+    {
+      name: 'commands-show-and-do-not-do',
+      comment:
+        'Types, words and texts of shared/ may be shown. What reads or writes is a deed, and lives in operate/.',
+      severity: 'error',
+      from: { path: '^(cli|console)/' },
+      to: {
+        path: '^shared/[^/]+/|^node_modules/@aws-sdk/',
+        pathNot: [
+          '^shared/[^/]+/(account|answers|message|phone|present|pricing|recharge|schemas|settings)\\.ts$',
+          '^shared/incoming/(capture|quarantine)\\.ts$',
+        ],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
     onlyFrom(
       'the-stack-knows-what-functions-need',
       '^infra/',

@@ -59,6 +59,7 @@ const BROKEN: [rule: string, from: string, to: string, statement: (to: string) =
   ['the-sandbox-is-the-other-side', 'local/sandbox/platform.ts', 'shared/platform/schemas.ts', type],
   ['operate-stands-on-shared', 'operate/recharges.ts', 'local/relay.ts', value],
   ['commands-stand-on-operate', 'cli/commands/recharges.ts', 'functions/recharge-worker/deps.ts', value],
+  ['commands-show-and-do-not-do', 'cli/commands/recharges.ts', 'shared/recharge/dynamo-ledger.ts', value],
   [
     'the-stack-knows-what-functions-need',
     'infra/relay-stack.ts',
