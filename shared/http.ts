@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
 
 export interface OutgoingRequest {
   method: 'GET' | 'POST';
@@ -8,11 +9,15 @@ export interface OutgoingRequest {
   body?: string;
   /** For the whole call: name lookup, connection, TLS, request and the last byte of the answer. */
   timeoutMs: number;
-  /** A longer answer is cut off and counts as `no_answer`. Default: 256 KB; what we otherwise get is under 2 KB. */
+  /**
+   * A longer answer, compressed or not, is cut off and counts as `no_answer`. Default: 256 KB; what we otherwise get
+   * is under 2 KB.
+   */
   maxAnswerBytes?: number;
 }
 
 export type Reply =
+  /** `body`: decompressed, read as UTF-8, without a byte order mark. */
   | { kind: 'response'; status: number; headers: Record<string, string>; body: string }
   /** The connection never stood, so not one byte of the request left this process. */
   | { kind: 'not_sent'; detail: string }
@@ -48,6 +53,7 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
   const url = new URL(request.url);
   const secure = url.protocol === 'https:';
   const maxBytes = request.maxAnswerBytes ?? MAX_ANSWER_BYTES;
+  const tooLong = () => new Error(`the answer is longer than ${maxBytes} bytes`);
   let connected = false;
 
   const fail = (error: Error) => {
@@ -78,7 +84,7 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       chunks.push(chunk);
-      if (bytes > maxBytes) outgoing.destroy(new Error(`the answer is longer than ${maxBytes} bytes`));
+      if (bytes > maxBytes) outgoing.destroy(tooLong());
     });
     incoming.on('error', fail);
     incoming.on('aborted', () => fail(new Error('the connection closed in the middle of the answer')));
@@ -86,16 +92,41 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
       const headers = Object.fromEntries(
         Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
       );
+      const body = decompressed(Buffer.concat(chunks), headers['content-encoding'], maxBytes);
+      if (body === 'too_long') return fail(tooLong());
       resolve({
         kind: 'response',
         status: incoming.statusCode ?? 0,
         headers,
-        body: Buffer.concat(chunks).toString('utf8'),
+        // The decoder leaves a byte order mark out, which `JSON.parse` does not take.
+        body: new TextDecoder().decode(body),
       });
     });
   });
   outgoing.end(request.body);
   return promise;
+}
+
+/** Servers and proxies compress answers that nobody asked them to compress. */
+const DECOMPRESS = new Map<string, (bytes: Buffer, options: ZlibOptions) => Buffer>([
+  ['gzip', gunzipSync],
+  ['x-gzip', gunzipSync],
+  ['br', brotliDecompressSync],
+  // Its zlib header is left out by some: the first byte of one ends in 8.
+  [
+    'deflate',
+    (bytes, options) => ((bytes[0] ?? 0) % 16 === 8 ? inflateSync : inflateRawSync)(bytes, options),
+  ],
+]);
+
+/** What cannot be decompressed stays as it came: no reader takes it for an answer, and its status still counts. */
+function decompressed(bytes: Buffer, encoding = 'identity', maxBytes: number): Buffer | 'too_long' {
+  try {
+    const decompress = DECOMPRESS.get(encoding.trim().toLowerCase());
+    return decompress ? decompress(bytes, { maxOutputLength: maxBytes }) : bytes;
+  } catch (error) {
+    return error instanceof RangeError ? 'too_long' : bytes;
+  }
 }
 
 /**
@@ -132,6 +163,18 @@ export function readJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether another party's answer says this number, in whatever spelling: `5000`, `5000.0`, `"5000"`, `"5000.00"`.
+ *
+ * @param ours a whole number, 0 or more.
+ */
+export function saysNumber(said: unknown, ours: number): boolean {
+  if (typeof said !== 'string') return said === ours;
+  const written = said.trim();
+  // Longer ones are no numbers of ours. The bound keeps the work small, whatever is sent.
+  return written.length <= 40 && /^\+?\d+(\.0+)?$/.test(written) && Number(written) === ours;
 }
 
 /** True for `https:` anywhere, and for `http:` on this machine only. */

@@ -1,5 +1,6 @@
 import type { Reply } from '../../shared/http.ts';
-import { type Asker, inWords, type Question, questionInWords, shapeOf } from './asker.ts';
+import { readError } from '../../shared/platform/schemas.ts';
+import { type Asker, inWords, type Question, questionInWords } from './asker.ts';
 import type { Finding } from './finding.ts';
 
 interface AddressFindings {
@@ -56,7 +57,10 @@ export async function findAddress(
 function isApi(answer: Reply): boolean {
   if (answer.kind !== 'response') return false;
   if (answer.status === 401 || answer.status === 403) return true;
-  return answer.status >= 400 && answer.status < 500 && ['envelope', 'flat'].includes(shapeOf(answer.body));
+  const { shape } = readError(answer.body);
+  // At a wrong address frameworks say 404 in shapes of their own.
+  if (answer.status === 404) return shape === 'envelope';
+  return answer.status >= 400 && answer.status < 500 && shape !== 'message' && shape !== 'none';
 }
 
 const withOtherVersion = (baseUrl: string) =>

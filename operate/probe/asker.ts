@@ -1,6 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import * as z from 'zod';
-import { type Reply, readJson, retryAfterMs, sendOnce } from '../../shared/http.ts';
+import { type Reply, retryAfterMs, sendOnce } from '../../shared/http.ts';
 import { readError } from '../../shared/platform/schemas.ts';
 
 /** Where an API key is put. */
@@ -24,8 +23,6 @@ export interface Seen {
   key: 'right' | 'wrong' | 'none';
   answer: Reply;
 }
-
-export type ErrorShape = 'envelope' | 'flat' | 'message' | 'none';
 
 export interface Asker {
   ask(question: Question, place: Place, key: 'right' | 'wrong'): Promise<Reply>;
@@ -113,16 +110,6 @@ export function createAsker({ apiKey, wrongKey, tell, now, sleep = sleepFor }: A
 /** `retry-after` first, then whatever is called a reset. */
 export function waitHeaders(headers: Record<string, string>): string[] {
   return ['retry-after', ...Object.keys(headers).filter((name) => /reset/.test(name))];
-}
-
-const envelopeSchema = z.object({ error: z.looseObject({}) });
-
-/** How the platform reports an error: `{error: {code, message}}`, `{error: "text"}`, `{message: "text"}`. */
-export function shapeOf(body: string): ErrorShape {
-  const { code, message, envelope } = readError(body);
-  if (code === undefined && message === undefined) return 'none';
-  if (!envelope) return 'message';
-  return envelopeSchema.safeParse(readJson(body)).success ? 'envelope' : 'flat';
 }
 
 /** The status with the platform's word for it, where it is one: other text might quote what was asked. */

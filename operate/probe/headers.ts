@@ -1,6 +1,7 @@
 import { retryAfterMs } from '../../shared/http.ts';
 import type { PlatformProfile } from '../../shared/platform/profile.ts';
-import { type ErrorShape, inWords, type Seen, shapeOf, waitHeaders } from './asker.ts';
+import { type ReportedError, readError } from '../../shared/platform/schemas.ts';
+import { inWords, type Seen, waitHeaders } from './asker.ts';
 import type { Finding } from './finding.ts';
 
 type Response = Seen['answer'] & { kind: 'response' };
@@ -13,8 +14,11 @@ interface Learnt<Settings> {
 const responses = (seen: readonly Seen[]): Response[] =>
   seen.flatMap(({ answer }) => (answer.kind === 'response' ? [answer] : []));
 
+type ErrorShape = ReportedError['shape'];
+
 const SHAPES: Record<ErrorShape, string> = {
   envelope: '{"error":{"code","message"}}',
+  partial: 'a part of {"error":{"code","message"}}',
   flat: '{"error":"text"}',
   message: '{"message":"text"}',
   none: 'no error that can be read',
@@ -25,7 +29,7 @@ export function errorFindings(seen: readonly Seen[]): Finding[] {
   const byShape = new Map<ErrorShape, Set<string>>();
   for (const answer of responses(seen)) {
     if (answer.status < 400) continue;
-    const shape = shapeOf(answer.body);
+    const { shape } = readError(answer.body);
     byShape.set(shape, (byShape.get(shape) ?? new Set()).add(inWords(answer)));
   }
   return [...byShape].map(([shape, words]) => ({
@@ -36,13 +40,14 @@ export function errorFindings(seen: readonly Seen[]): Finding[] {
   }));
 }
 
-const WITHOUT_ENVELOPE =
-  'Without an error member, a 404 counts as a wrong address, and a 400 or 422 as an unknown outcome';
+const NOT_DOCUMENTED =
+  'In another shape than the documented one, a 404 counts as a wrong address, and a 400 or 422 to a grant as unknown';
 const ERROR_MEANINGS: Record<ErrorShape, string> = {
   envelope: 'They are read as they are',
-  flat: 'They are read as they are, without a code',
-  message: WITHOUT_ENVELOPE,
-  none: WITHOUT_ENVELOPE,
+  partial: NOT_DOCUMENTED,
+  flat: NOT_DOCUMENTED,
+  message: NOT_DOCUMENTED,
+  none: NOT_DOCUMENTED,
 };
 
 /** `x-amzn-requestid` too. */

@@ -106,7 +106,7 @@ export async function sweepMessage(id: string, deps: AgainDeps): Promise<boolean
 /** Names may change meanwhile, and so may the signature on the address of a file. */
 function isSameMessage(a: Content, b: Content): boolean {
   const told = ({ contact, type, text, attachments }: Content) =>
-    JSON.stringify([contact, type, text, attachments.map((url) => url.replace(/[?#].*$/, ''))]);
+    JSON.stringify([contact, type, text, attachments.map((url) => url.split(/[?#]/, 1))]);
   return told(a) === told(b);
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** A JSON pointer (RFC 6901): `/message/text`, `/items/0/url`, `/a~1b`. The whole document, ``, is no field. */
 export const pointerSchema = z
   .string()
-  .regex(/^(\/([^~]|~[01])*)+$/, 'a field is a JSON pointer such as "/message/text"')
+  .regex(/^(\/([^~/]|~[01])*)+$/, 'a field is a JSON pointer such as "/message/text"')
   .refine((pointer) => !pointer.split('/').includes('__proto__'), 'not a field of a payload');
 
 /** One pointer, or several of which the first that leads to a value counts. */

@@ -130,10 +130,19 @@ export function withRequestId(detail: string, { requestId }: Exchange): string {
 /** With its country code behind a plus; or 9 to 15 digits in a row: a contact's id is often its number without one. */
 const PHONE_NUMBERS = /\+\d[\d .()-]{5,}\d|\b\d{9,15}\b/g;
 
-/** An error text may quote the request back at us. Cut last, for half a key would not be recognised. */
+/** Ten times what is kept: hidden words take less room than they took. */
+const MAX_READ_CHARACTERS = 10 * MAX_DETAIL_CHARACTERS;
+
+/**
+ * An error text may quote the request back at us. It is as long as whoever wrote it likes, so it is cut before it is
+ * searched; the word that was cut in two goes with it, for half a key or half an email would not be recognised.
+ */
 function redact(text: string, key: string): string {
-  const hidden = redactUrl(text.replaceAll(key, '[key]'))
-    .replace(/[^\s"'<>@]+@[^\s"'<>@]+/g, '[email]')
+  const whole = text.replaceAll(key, '[key]');
+  const read = whole.slice(0, MAX_READ_CHARACTERS);
+  const words = read === whole ? read : read.slice(0, Math.max(0, read.search(/\s\S*$/)));
+  const hidden = redactUrl(words)
+    .replace(/[^\s"'<>]+/g, (word) => (/[^@]@[^@]/.test(word) ? '[email]' : word))
     .replace(PHONE_NUMBERS, '[phone]');
   return hidden.slice(0, MAX_DETAIL_CHARACTERS);
 }

@@ -1,4 +1,4 @@
-import { type Prepared, readJson } from '../http.ts';
+import { type Prepared, readJson, saysNumber } from '../http.ts';
 import { type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
 import type { PlatformProfile } from './profile.ts';
@@ -7,14 +7,14 @@ import { readUsageExport, type UsageLine } from './usage-export.ts';
 
 export type GrantResult =
   | { kind: 'granted'; newBalance?: number }
-  /** Something was done, but not what was asked, or the answer does not say so. */
+  /** The platform says, in its own words, that something else was done than what was asked, or nothing. */
   | { kind: 'differs'; detail: string }
   /** Proof that nothing was granted: the same grant may be tried again. */
   | { kind: 'not_applied'; detail: string; retryAfterMs?: number; agencyFault?: AgencyFault }
   /** Nothing was granted, and trying again will not help. */
   | { kind: 'refused'; detail: string }
   /** It may have been granted. Never to be repeated on our own judgement. */
-  | { kind: 'unknown'; detail: string };
+  | { kind: 'unknown'; detail: string; agencyFault?: AgencyFault };
 
 export type SubAccountResult =
   | { kind: 'found'; balance?: number; platformId?: string }
@@ -23,6 +23,8 @@ export type SubAccountResult =
 
 export interface Grant {
   email: string;
+  /** The platform's id of the sub-account, where it is known: an answer that names another one is `differs`. */
+  platformId?: string;
   /** Whole credits, at least 1. */
   credits: number;
   /** Cut at its end to the profile's `maxDescriptionLength`: what must survive stands first. */
@@ -178,40 +180,57 @@ function readResult(exchange: Exchange, asked: Grant, profile: PlatformProfile):
     return { kind: 'not_applied', detail, agencyFault: 'pool_empty' };
   }
   const outcome = outcomeOf(exchange, profile);
-  return outcome.kind === 'answered' ? readGrant(outcome.body, asked, detail) : { ...outcome, detail };
+  if (outcome.kind === 'answered') return readGrant(outcome.body, asked, detail);
+  // Frameworks report errors as well: a grant is refused by the platform's own word alone.
+  const isOwnWord = answer.kind === 'response' && readError(answer.body).shape === 'envelope';
+  if (outcome.kind === 'refused' && !isOwnWord) return { kind: 'unknown', detail };
+  return { ...outcome, detail };
 }
+
+/** Of a code and of a message that the profile's pattern is tried on, whatever that pattern costs. */
+const MAX_TRIED_CHARACTERS = 1_000;
 
 function saysPoolIsEmpty(body: string, { emptyPoolPattern }: PlatformProfile): boolean {
   const pattern = new RegExp(emptyPoolPattern, 'i');
   const { code = '', message = '' } = readError(body);
-  return pattern.test(code) || pattern.test(message);
+  return [code, message].some((text) => pattern.test(text.slice(0, MAX_TRIED_CHARACTERS)));
 }
 
+/**
+ * What cannot be read, or says less than was promised, is unknown: it may well have been granted. `differs` needs a
+ * contradiction in the platform's own words, in which no look at its books can replace a person.
+ */
 function readGrant(body: string, asked: Grant, status: string): GrantResult {
   const differs = (what: string): GrantResult => ({ kind: 'differs', detail: `${status}: ${what}` });
+  const unreadable: GrantResult = { kind: 'unknown', detail: `${status}: not the documented answer` };
   const read = grantAnswerSchema.safeParse(readJson(body));
-  if (!read.success) return differs('not the documented answer');
-  const { success, credits_added, new_balance, email, sub_account_email, sub_account } = read.data;
-  if (!success) return differs('success is false');
-  if (credits_added !== asked.credits) return differs(`${credits_added} credits added, not ${asked.credits}`);
-  if (!isAbout(asked.email, [email, sub_account_email, sub_account?.email]))
+  if (!read.success) return unreadable;
+  const { success, credits_added, new_balance, sub_account_id, ...named } = read.data;
+  const { platformId = sub_account_id } = asked;
+  const isOther = sub_account_id !== undefined && sub_account_id !== platformId;
+  if (isOther || !isAbout(asked.email, [named.email, named.sub_account_email, named.sub_account?.email]))
     return differs('another sub-account');
+  if (success === false) return differs('success is false');
+  if (readError(body).shape === 'envelope') return differs('an error');
+  if (success === undefined || credits_added === undefined) return unreadable;
+  if (!saysNumber(credits_added, asked.credits))
+    return differs(`${credits_added} credits added, not ${asked.credits}`);
   return { kind: 'granted', ...(new_balance === undefined ? {} : { newBalance: new_balance }) };
 }
 
 function subAccountResult({ answer, detail }: Exchange, email: string): SubAccountResult {
   if (answer.kind !== 'response') return { kind: 'no_answer', detail };
-  if (answer.status === 404 && readError(answer.body).envelope) return { kind: 'not_found' };
+  if (answer.status === 404 && readError(answer.body).shape === 'envelope') return { kind: 'not_found' };
   if (answer.status !== 200) return { kind: 'no_answer', detail };
 
   const read = subAccountAnswerSchema.safeParse(readJson(answer.body));
   if (!read.success) return { kind: 'no_answer', detail: `${detail}: not the documented answer` };
   if (!read.data.success) return { kind: 'not_found' };
-  const { email: reported, uid, usage_limits } = read.data.data;
+  const { email: reported, uid, usage_limits: { credits: balance } = {} } = read.data.data;
   if (!isAbout(email, [reported])) return { kind: 'no_answer', detail: `${detail}: another sub-account` };
   return {
     kind: 'found',
-    ...(usage_limits === undefined ? {} : { balance: usage_limits.credits }),
+    ...(balance === undefined ? {} : { balance }),
     ...(uid === undefined ? {} : { platformId: uid }),
   };
 }
@@ -236,10 +255,10 @@ function grantEvidence(lines: UsageLine[], asked: GrantToFind): GrantEvidence {
 
 function faultOf({ amount, email }: UsageLine, asked: GrantToFind): string | undefined {
   if (!isAbout(asked.email, [email])) return 'the export names another sub-account';
-  // Compared as text: a decimal number of the platform's may not be one of ours.
-  const whole = /^\+?0*(\d+)(\.0+)?$/.exec(amount.trim())?.[1];
-  if (whole === String(asked.credits)) return undefined;
-  return `the export does not say ${asked.credits} credits${whole === undefined ? '' : `, but ${whole}`}`;
+  if (saysNumber(amount, asked.credits)) return undefined;
+  // Foreign text is not quoted, but for what is plainly a number.
+  const whole = /^\+?(\d{1,15})(\.0{1,15})?$/.exec(amount.trim())?.[1];
+  return `the export does not say ${asked.credits} credits${whole === undefined ? '' : `, but ${Number(whole)}`}`;
 }
 
 /** A mark is a word of its own: `rr-1` is not in `rr-12`, nor in `rr-1-1`. */

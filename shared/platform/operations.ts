@@ -82,13 +82,15 @@ const MENDED_BY: Record<AgencyFault, string> = {
   redirected: 'Check the address of the platform.',
   wrong_address: 'Check the address of the platform.',
   pool_empty: "Fill up the agency's credits.",
+  rate_limited: "Ask the platform's support why it wants so long a wait.",
 };
 
 function whatToDo({ outcome, mayRepeat, retryAfterMs, agencyFault }: Failure): string {
   if (outcome === 'refused') return 'The same request would be refused again: correct it.';
-  if (agencyFault !== undefined) return `${MENDED_BY[agencyFault]} Then it may be repeated.`;
-  if (!mayRepeat) return 'Look whether it is there before you repeat it.';
-  if (retryAfterMs !== undefined) return `It may be repeated in ${Math.ceil(retryAfterMs / 1000)} s.`;
+  const first = agencyFault === undefined ? '' : `${MENDED_BY[agencyFault]} `;
+  if (!mayRepeat) return `${first}Look whether it is there before you repeat it.`;
+  if (retryAfterMs !== undefined) return `${first}It may be repeated in ${Math.ceil(retryAfterMs / 1000)} s.`;
+  if (agencyFault !== undefined) return `${first}Then it may be repeated.`;
   return 'It may be repeated.';
 }
 

@@ -3,7 +3,19 @@ import type { PlatformProfile } from './profile.ts';
 import { readError } from './schemas.ts';
 
 /** What concerns every client of the agency, not only the one whose call met it. */
-export type AgencyFault = 'unauthorized' | 'forbidden' | 'redirected' | 'wrong_address' | 'pool_empty';
+export type AgencyFault =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'redirected'
+  | 'wrong_address'
+  | 'pool_empty'
+  | 'rate_limited';
+
+/**
+ * A longer wait is not the limit of requests a minute, whose window is over in one minute; a second one is for clocks
+ * that do not agree. The platform then refuses the agency as such, and no grant goes through for a while.
+ */
+const LONGEST_RATE_WAIT_MS = 2 * 60_000;
 
 export type Outcome =
   /** 2xx: whether it says what was asked for is for the operation to judge. */
@@ -13,45 +25,48 @@ export type Outcome =
   /** Nothing was done, and trying again will not help. */
   | { kind: 'refused' }
   /** It may have been done. */
-  | { kind: 'unknown' };
+  | { kind: 'unknown'; agencyFault?: AgencyFault };
 
 /** What an answer proves, whatever was asked. What is in no line here may have been done, and is `unknown`. */
 export function outcomeOf(
   { answer, retryAfterMs }: Exchange,
   { notAppliedStatuses }: PlatformProfile,
 ): Outcome {
-  const unknown: Outcome = { kind: 'unknown' };
-  const refused: Outcome = { kind: 'refused' };
-  const notApplied = (agencyFault: AgencyFault): Outcome => ({ kind: 'not_applied', agencyFault });
+  const tooFast: { agencyFault?: AgencyFault } =
+    retryAfterMs !== undefined && retryAfterMs > LONGEST_RATE_WAIT_MS ? { agencyFault: 'rate_limited' } : {};
   const later: Outcome = {
     kind: 'not_applied',
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...tooFast,
   };
 
-  if (answer.kind === 'no_key') return notApplied('unauthorized');
+  if (answer.kind === 'no_key') return { kind: 'not_applied', agencyFault: 'unauthorized' };
   if (answer.kind === 'not_sent') return later;
-  if (answer.kind === 'no_answer') return unknown;
+  if (answer.kind === 'no_answer') return { kind: 'unknown' };
 
   const { status, body } = answer;
   if (status >= 200 && status < 300) return { kind: 'answered', status, body };
-  if (status >= 300 && status < 400) return notApplied('redirected');
+  // 303 is what a server says after it has acted. Every other call would be redirected as well.
+  if (status >= 300 && status < 400) return { kind: 'unknown', agencyFault: 'redirected' };
 
-  const proves = notAppliedStatuses.some((listed) => listed === status);
-  const { envelope } = readError(body);
+  const kind = notAppliedStatuses.some((listed) => listed === status) ? 'not_applied' : 'unknown';
+  const { shape } = readError(body);
   switch (status) {
     case 401:
-      return proves ? notApplied('unauthorized') : unknown;
+      return { kind, agencyFault: 'unauthorized' };
     case 403:
-      return proves ? notApplied('forbidden') : unknown;
+      return { kind, agencyFault: 'forbidden' };
     case 429:
-      return proves ? later : unknown;
+      return kind === 'not_applied' ? later : { kind, ...tooFast };
     case 404:
-      // Without the envelope it was not the platform's API that answered.
-      return envelope ? refused : notApplied('wrong_address');
+      // In any other shape it was a proxy, a framework or a wrong address that answered.
+      return shape === 'envelope'
+        ? { kind: 'refused' }
+        : { kind: 'not_applied', agencyFault: 'wrong_address' };
     case 400:
     case 422:
-      return envelope ? refused : unknown;
+      return { kind: shape === 'message' || shape === 'none' ? 'unknown' : 'refused' };
     default:
-      return unknown;
+      return { kind: 'unknown' };
   }
 }

@@ -9,15 +9,50 @@ export const grantRequestSchema = z.object({
   description: z.string(),
 });
 
-/** Its answer. The API page promises no email; where one is reported, it must be the one that was asked for. */
+/**
+ * A decimal number: single actions of the platform cost fractions of a credit. It is kept as a hint for a person, so
+ * what cannot be stored is left out, with the rest of the answer untouched: the client of DynamoDB refuses numbers
+ * beyond 2^53, and DynamoDB itself those closer to 0 than 1e-130.
+ */
+const balance = z
+  .number()
+  .refine((credits) => credits === 0 || (Math.abs(credits) > 1e-9 && Math.abs(credits) < 2 ** 53))
+  .optional()
+  .catch(undefined);
+
+/** A blank name names nobody. */
+const name = z.string().trim().min(1);
+const named = name.optional().catch(undefined);
+
+/**
+ * The answer to `POST /subaccounts/credits`, as far as it is one. The API page promises no email; where one is
+ * reported, or an id, it must be that of the client who was asked for.
+ */
 export const grantAnswerSchema = z.object({
-  success: z.boolean(),
-  credits_added: z.number(),
-  /** A decimal number: single actions of the platform cost fractions of a credit. */
-  new_balance: z.number().optional(),
-  email: z.string().optional().catch(undefined),
-  sub_account_email: z.string().optional().catch(undefined),
-  sub_account: z.object({ email: z.string().optional() }).optional().catch(undefined),
+  success: z
+    .union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
+    .optional()
+    .catch(undefined),
+  credits_added: z
+    .union([
+      z.number(),
+      z
+        .string()
+        .trim()
+        .regex(/^[+-]?\d{1,20}(\.\d{1,20})?$/),
+    ])
+    .optional()
+    .catch(undefined),
+  new_balance: balance,
+  // A number beyond 2^53 was rounded when it was read: it may be anybody's.
+  // A number beyond 2^53 was rounded when it was read: it may be anybody's.
+  sub_account_id: z
+    .union([name, z.int().transform(String)])
+    .optional()
+    .catch(undefined),
+  email: named,
+  sub_account_email: named,
+  sub_account: z.object({ email: named }).optional().catch(undefined),
 });
 
 /** The answer to `GET /subaccounts?email=`: found, or a 200 that says it was not. */
@@ -27,7 +62,7 @@ export const subAccountAnswerSchema = z.discriminatedUnion('success', [
     data: z.object({
       email: z.string().optional(),
       uid: z.string().optional().catch(undefined),
-      usage_limits: z.object({ credits: z.number() }).optional().catch(undefined),
+      usage_limits: z.object({ credits: balance }).optional().catch(undefined),
     }),
   }),
   z.object({ success: z.literal(false) }),
@@ -101,43 +136,36 @@ export const incomingMessageSchema = z.object({
 /** A message from a contact. `messageType` is `text` where it is not said. */
 export type IncomingMessage = z.input<typeof incomingMessageSchema>;
 
-const errorSchema = z.union([
-  z
-    .object({
-      error: z
-        .object({
-          code: z.union([z.string(), z.number().transform(String)]).optional(),
-          message: z.string().optional(),
-        })
-        .refine(({ code, message }) => code !== undefined || message !== undefined),
-    })
-    .transform(({ error: { code, message } }) => ({ code, message, envelope: true })),
-  z.object({ error: text }).transform(({ error }) => ({ code: undefined, message: error, envelope: true })),
-  z.object({ message: text }).transform(({ message }) => ({ code: undefined, message, envelope: false })),
-]);
-
-/** What the platform says of an error. */
+/** What the platform, or whatever answered in its place, says of an error. */
 export interface ReportedError {
   code?: string;
   message?: string;
   /**
-   * Whether there is an `error` member. Without one it may be a proxy or a wrong address that answered: a bare
-   * `{"message":"Not Found"}` is what API gateways say.
+   * `envelope` is the documented `{"error":{"code","message"}}`, both of them texts: the platform's own word. In the
+   * other shapes it may be a proxy, a framework or a wrong address that answered: `{"error":"Not Found"}` is what
+   * web frameworks say, `{"message":"Not Found"}` what API gateways do, `{"error":{"code":404}}` what front ends do.
    */
-  envelope: boolean;
+  shape: 'envelope' | 'partial' | 'flat' | 'message' | 'none';
 }
 
+const code = z.union([text, z.number().transform(String)]);
+
+const errorSchema = z.union([
+  z
+    .object({ error: z.object({ code: text, message: text }) })
+    .transform(({ error: { code, message } }): ReportedError => ({ code, message, shape: 'envelope' })),
+  z
+    .object({ error: z.object({ code: code.exactOptional(), message: text.exactOptional() }) })
+    .refine(({ error }) => error.code !== undefined || error.message !== undefined)
+    .transform(({ error }): ReportedError => ({ ...error, shape: 'partial' })),
+  z.object({ error: text }).transform(({ error }): ReportedError => ({ message: error, shape: 'flat' })),
+  z.object({ message: text }).transform(({ message }): ReportedError => ({ message, shape: 'message' })),
+]);
+
 /**
- * Reads the three shapes in which the platform has been seen to report an error: `{error: {code, message}}`
- * (the documented one), `{error: "text"}` and `{message: "text"}`. Never throws.
+ * Reads `{error: {code, message}}`, the documented shape, and what else has been seen: a part of it, `{error: "text"}`
+ * and `{message: "text"}`. Never throws.
  */
 export function readError(body: string): ReportedError {
-  const read = errorSchema.safeParse(readJson(body));
-  if (!read.success) return { envelope: false };
-  const { code, message, envelope } = read.data;
-  return {
-    ...(code === undefined ? {} : { code }),
-    ...(message === undefined ? {} : { message }),
-    envelope,
-  };
+  return errorSchema.safeParse(readJson(body)).data ?? { shape: 'none' };
 }

@@ -192,6 +192,7 @@ class Run {
     const call = await ready(
       platform.prepareGrant({
         email: row.grantEmail ?? row.email,
+        ...(row.platformId === undefined ? {} : { platformId: row.platformId }),
         credits: row.credits,
         // The mark stands first: a platform that cuts descriptions cuts their end.
         description: `${grantMarkOf(this.#row)} Auto-recharge of ${row.credits} credits`,
@@ -291,7 +292,7 @@ class Run {
     try {
       if (result.kind === 'granted') await charging.countGrant('granted');
       const unknowns = result.kind === 'unknown' ? await charging.countGrant('unknown') : 0;
-      const fault = result.kind === 'not_applied' ? result.agencyFault : undefined;
+      const fault = 'agencyFault' in result ? result.agencyFault : undefined;
       const reason = unknowns >= policy.unknownGrantsToPause ? `${unknowns} unknown grants in a row` : fault;
       if (reason === undefined) return;
       await charging.pause({ reason, until: now() + policy.pauseMs });

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isSafeUrl, retryAfterMs, sendOnce } from '../../shared/http.ts';
+import { isSafeUrl, retryAfterMs, saysNumber, sendOnce } from '../../shared/http.ts';
 
 async function listening(
   server: ReturnType<typeof createServer> | ReturnType<typeof createTcpServer>,
@@ -122,6 +123,76 @@ describe('an answer that may be long', () => {
       kind: 'no_answer',
       detail: 'the answer is longer than 400000 bytes',
     });
+  });
+});
+
+describe('an answer that came compressed, or with a byte order mark', () => {
+  const answered = async (body: Buffer, encoding: string) => {
+    const url = await web((_, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(body);
+    });
+    return send(url);
+  };
+  const TEXT = '{"dönë":true}';
+
+  it.each<[string, Buffer]>([
+    ['gzip', gzipSync(TEXT)],
+    ['x-gzip', gzipSync(TEXT)],
+    ['GZIP', gzipSync(TEXT)],
+    ['br', brotliCompressSync(TEXT)],
+    ['deflate', deflateSync(TEXT)],
+    ['deflate', deflateRawSync(TEXT)],
+    ['identity', Buffer.from(TEXT)],
+    ['identity', Buffer.from(`\ufeff${TEXT}`)],
+    ['gzip', gzipSync(`\ufeff${TEXT}`)],
+  ])('is read: %s', async (encoding, body) => {
+    expect(await answered(body, encoding)).toMatchObject({ kind: 'response', body: TEXT });
+  });
+
+  it.each<[string, string, Buffer]>([
+    ['breaks off', 'gzip', gzipSync(TEXT).subarray(0, 20)],
+    ['is compressed otherwise than it says', 'br', gzipSync(TEXT)],
+    ['is not compressed at all', 'gzip', Buffer.from('<html>')],
+    ['is compressed in a way we do not know', 'zstd', Buffer.from('?')],
+    ['is empty', 'gzip', Buffer.alloc(0)],
+  ])('keeps its status where it cannot be read: it %s', async (_, encoding, body) => {
+    expect(await answered(body, encoding)).toMatchObject({
+      kind: 'response',
+      status: 200,
+      body: body.toString(),
+    });
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ] as const)('is bounded by its length when decompressed: %s', async (encoding, compress) => {
+    const long = Buffer.alloc(1_000_000, 'x');
+    expect(await answered(compress(long.subarray(0, 262_144)), encoding)).toMatchObject({ kind: 'response' });
+    expect(await answered(compress(long), encoding)).toEqual({
+      kind: 'no_answer',
+      detail: 'the answer is longer than 262144 bytes',
+    });
+  });
+});
+
+describe('a number in an answer', () => {
+  it.each<[unknown, boolean]>([
+    [500, true],
+    ['500', true],
+    ['500.00', true],
+    [' +0500 ', true],
+    [500.5, false],
+    ['500.5', false],
+    [501, false],
+    ['5e2', false],
+    ['', false],
+    [null, false],
+    [[500], false],
+    [`${'0'.repeat(40)}500`, false],
+  ])('%j says 500: %s', (said, says) => {
+    expect(saysNumber(said, 500)).toBe(says);
   });
 });
 

@@ -227,17 +227,21 @@ type Row = [name: string, status: number, body: Body, expected: Expected];
 const notApplied = (more = {}): Expected => ({ outcome: 'not_applied', repeat: 'yes', more });
 const refused: Expected = { outcome: 'refused', repeat: 'no', more: { code: 'SOME_CODE' } };
 const unknown: Expected = { outcome: 'unknown', repeat: 'where safe' };
+const redirected: Expected = { ...unknown, more: { agencyFault: 'redirected' } };
 
 describe.each(WAYS)('%s', (name, repeatable, ask) => {
   it.each<Row>([
-    ['301', 301, '', notApplied({ agencyFault: 'redirected' })],
-    ['307', 307, jane, notApplied({ agencyFault: 'redirected' })],
+    ['301', 301, '', redirected],
+    ['303', 303, '', redirected],
+    ['307', 307, jane, redirected],
     ['401', 401, enveloped, notApplied({ agencyFault: 'unauthorized', code: 'SOME_CODE' })],
     ['403', 403, '', notApplied({ agencyFault: 'forbidden' })],
     ['404 of something else', 404, { message: 'Not Found' }, notApplied({ agencyFault: 'wrong_address' })],
+    ['404 of a web framework', 404, { error: 'Not Found' }, notApplied({ agencyFault: 'wrong_address' })],
     ['429', 429, enveloped, notApplied({ retryAfterMs: 30_000 })],
     ['400 of the platform', 400, enveloped, refused],
     ['422 of the platform', 422, enveloped, refused],
+    ['400 and a text', 400, { error: 'no such list' }, { outcome: 'refused', repeat: 'no' }],
     ['400 of something else', 400, '<html>', unknown],
     ['422 of something else', 422, '', unknown],
     ['402', 402, enveloped, unknown],
@@ -382,6 +386,23 @@ describe('what a person is told', () => {
     );
   });
 
+  it('of a redirect', async () => {
+    platform.answers(302, '');
+    expect(await told()).toBe(
+      'Sending a message has no known outcome: status 302. Check the address of the platform. Look whether it is there before you repeat it.',
+    );
+    expect(await told((of) => of.receiveMessage(incoming))).toBe(
+      'Handing over an incoming message has no known outcome: status 302. Check the address of the platform. Then it may be repeated.',
+    );
+  });
+
+  it('of a wait that is too long for a limit of requests', async () => {
+    platform.answers(429, '', { 'retry-after': '3600' });
+    expect(await told()).toBe(
+      "Sending a message did not happen: status 429. Ask the platform's support why it wants so long a wait. It may be repeated in 3600 s.",
+    );
+  });
+
   it('of an answer that is none', async () => {
     platform.answers(200, '<html>');
     expect(await told()).toBe(
@@ -390,7 +411,6 @@ describe('what a person is told', () => {
   });
 
   it.each([
-    [302, 'Check the address of the platform. Then it may be repeated.'],
     [401, 'Check the API key. Then it may be repeated.'],
     [403, 'Check what the API key is allowed to do. Then it may be repeated.'],
     [404, 'Check the address of the platform. Then it may be repeated.'],
