@@ -26,7 +26,8 @@ export interface PlatformApi {
   operation(group: Group, handle: Handler): Handler;
 }
 
-export const PLAIN_404 = text(404, 'Not Found');
+/** As web frameworks answer an address they do not know. */
+export const PLAIN_404 = json(404, { statusCode: 404, error: 'Not Found', message: 'Not Found' });
 
 const WINDOW_MS = 60_000;
 
@@ -136,6 +137,13 @@ function resetHeader({ rateHeaders }: SandboxProfile, waitMs: number): Record<st
   return { [reset]: String(value) };
 }
 
+const redirectTo = (status: number): Answer => ({
+  kind: 'answer',
+  status,
+  headers: { location: '/v1/moved' },
+  body: '',
+});
+
 /** The faults every operation has. `before` does nothing, `after` does the work and answers otherwise. */
 export function operationFaults<Variant>(
   { refuse, tooMany }: PlatformApi,
@@ -146,7 +154,8 @@ export function operationFaults<Variant>(
     rate_limited: rateLimitedBy(tooMany),
     unauthorized: instead(unauthorized(refuse)),
     forbidden: instead(refuse(403, 'FORBIDDEN', 'This key may not do that.')),
-    redirect: instead({ kind: 'answer', status: 302, headers: { location: '/v1/moved' }, body: '' }),
+    redirect: instead(redirectTo(302)),
+    see_other: afterwards(redirectTo(303)),
     not_found_plain: instead(PLAIN_404),
     not_found: instead(notFound),
     invalid: instead(refuse(400, 'INVALID_REQUEST', 'The request cannot be processed.')),

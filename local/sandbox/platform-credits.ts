@@ -11,17 +11,23 @@ const grantSchema = z.object({
   description: z.string().optional(),
 });
 
+interface GrantVariant {
+  share?: number;
+  subAccountId?: string;
+}
+
 export const unknownAccount = ({ refuse }: PlatformApi): Answer =>
   refuse(404, 'SUBACCOUNT_NOT_FOUND', 'No sub-account has this email.');
 
-/** The work can be told which share of the credits to grant. */
-export function grantFaults(api: PlatformApi): FaultTable<{ share: number }> {
+/** The work can be told which share of the credits to grant, and to name another sub-account than it was. */
+export function grantFaults(api: PlatformApi): FaultTable<GrantVariant> {
   return {
     ...operationFaults(api, unknownAccount(api)),
     empty_pool: instead(api.refuse(400, 'INSUFFICIENT_CREDITS', 'Insufficient credits in agency account')),
     invalid: instead(api.refuse(422, 'INVALID_REQUEST', 'The request cannot be processed.')),
     success_false: instead(json(200, { success: false })),
     fewer: worked({ share: 0.5 }),
+    other_client: worked({ subAccountId: 'sub-of-somebody-else' }),
   };
 }
 
@@ -48,7 +54,7 @@ export function grantHandler(
     const read = readBody(grantSchema, request, api);
     if (!read.ok) return read.refusal;
     const { email, amount, description } = read.value;
-    return faults.run('grant', table, email, ({ share }: { share: number } = { share: 1 }) => {
+    return faults.run('grant', table, email, ({ share = 1, subAccountId }: GrantVariant = {}) => {
       const account = accounts.find(email);
       if (!account) return unknownAccount(api);
       const granted = amount * share;
@@ -63,7 +69,7 @@ export function grantHandler(
       });
       return json(200, {
         success: true,
-        sub_account_id: account.subAccountId,
+        sub_account_id: subAccountId ?? account.subAccountId,
         credits_added: granted,
         new_balance: account.balance,
       });

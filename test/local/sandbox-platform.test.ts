@@ -336,7 +336,7 @@ describe('a fault of a grant', () => {
     const platform = await platformWith();
     platform.fault({ operation: 'grant', fault: 'not_found_plain' });
     platform.fault({ operation: 'grant', fault: 'redirect' });
-    expect(await grant(platform.url)).toMatchObject({ status: 404, body: 'Not Found' });
+    expect(await answered(grant(platform.url))).toMatchObject({ status: 404, json: { error: 'Not Found' } });
     expect(await grant(platform.url)).toMatchObject({ status: 302, headers: { location: '/v1/moved' } });
     expect(platform.books).toEqual([]);
   });
@@ -354,6 +354,11 @@ describe('a fault of a grant', () => {
   it.each([
     ['error_after', { kind: 'response', status: 500 }],
     ['garbage', { kind: 'response', status: 200, body: '<html>OK</html>' }],
+    ['see_other', { kind: 'response', status: 303 }],
+    [
+      'other_client',
+      { kind: 'response', status: 200, body: expect.stringContaining('"sub-of-somebody-else"') },
+    ],
     ['reset_after', { kind: 'no_answer' }],
     ['hang_after', { kind: 'no_answer' }],
     ['huge', { kind: 'no_answer', detail: 'the answer is longer than 262144 bytes' }],

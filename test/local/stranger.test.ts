@@ -55,10 +55,8 @@ const newPlatform = () => {
     if (method !== 'POST' || path !== '/v1/subaccounts/credits') return [404, 'nothing here'];
     const balance = (balances.get(body.email) ?? 40) + body.amount;
     balances.set(body.email, balance);
-    return [
-      200,
-      { success: true, sub_account_id: 'sub_1', credits_added: body.amount, new_balance: balance },
-    ];
+    const sub_account_id = body.email === 'dan@example.com' ? 'sub_77' : 'sub_1';
+    return [200, { success: true, sub_account_id, credits_added: body.amount, new_balance: balance }];
   });
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { emailSchema } from '../../shared/email.ts';
 import { record } from '../../shared/history.ts';
 import { retryAfterMs, saysNumber } from '../../shared/http.ts';
 import { describeError, maskEmails } from '../../shared/logger.ts';
@@ -7,7 +8,7 @@ import { redactUrl } from '../../shared/platform/call.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
-import { emailSchema, keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
+import { keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
 import { adapterOf, forDelivery, NOW, parsed, reply } from './channels/adapters/support.ts';
 import { AnsweringPlatform, type Body } from './platform/answering.ts';
 

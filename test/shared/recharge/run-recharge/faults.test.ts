@@ -239,7 +239,8 @@ const GRANT_FAULTS: GrantFault[] = [
   { fault: 'rate_limited', phase: 'charged', grants: 0, ends: 'completed', alerts: [] },
   agencyFault('unauthorized'),
   agencyFault('forbidden'),
-  agencyFault('redirect'),
+  { ...unknown('redirect', 0), alerts: ['grant_unknown', 'charging_paused'] },
+  { ...unknown('see_other', 1), alerts: ['grant_unknown', 'charging_paused'] },
   agencyFault('empty_pool'),
   agencyFault('not_found_plain'),
   inReview('not_found', 'grant_refused', 0, 'retry-grant'),
@@ -253,7 +254,7 @@ const GRANT_FAULTS: GrantFault[] = [
   unknown('reset_before', 0),
   unknown('reset_after', 1),
   unknown('huge', 1),
-  inReview('garbage', 'grant_differs', 1, 'confirm-granted'),
+  unknown('garbage', 1),
   inReview('success_false', 'grant_differs', 0, 'refund'),
   inReview('fewer', 'grant_differs', 1, 'confirm-granted'),
   { fault: 'slow', ms: 50, phase: 'completed', grants: 1, ends: 'completed', alerts: [] },
@@ -302,6 +303,27 @@ describe('a grant that meets', () => {
     expect(await nextRun(world)).toMatchObject({ phase: 'completed', grantNo: 2 });
     const grant = world.platform.books.find(({ kind }) => kind === 'grant');
     expect(grant).toMatchObject({ description: expect.stringMatching(/^rr-[0-9a-f]{12}-2 /) });
+  });
+
+  it('"rate_limited" for longer than any limit a minute stops new charges', async () => {
+    const world = await worldWith({ ...IMPATIENT, clients: [EMAIL, 'client-001@example.com'] });
+    world.platform.fault({ operation: 'grant', fault: 'rate_limited', ms: 600_000 });
+    expect(await world.start().run()).toMatchObject({ phase: 'charged' });
+    await world.claim({ key: 'key-2', email: 'client-001@example.com' });
+    expect(await world.start().run('key-2')).toMatchObject({ phase: 'received' });
+    expect(world.books()).toEqual(PAID);
+    expect(world.alerts()).toEqual(['charging_paused']);
+  });
+
+  it.each([
+    ['grant_differs', 'knows another', { platformId: 'sub-demo-example-com' }],
+    [undefined, 'knows none', {}],
+  ])('"other_client" is %s where the row %s', async (review, _, account) => {
+    const world = await worldWith({ account });
+    world.platform.fault({ operation: 'grant', fault: 'other_client' });
+    const row = await world.start().run();
+    expect(row.phase).toBe(review === undefined ? 'completed' : 'needs_review');
+    expect(row.review).toBe(review);
   });
 
   it('"rate_limited" for three days is given up, and put before a person', async () => {

@@ -160,7 +160,7 @@ describe('after the end, where a grant may have been one too many', () => {
   });
 
   it('it is asked for all grants since the payment, of the sub-account that was reserved', async () => {
-    const world = await worldWith({ account: { platformId: 'sub-7' } });
+    const world = await worldWith({ account: { platformId: 'sub-demo-example-com' } });
     world.platform.fault({ operation: 'grant', fault: 'rate_limited' });
     world.advance(10 * SECOND);
     await world.start().run();
@@ -178,7 +178,7 @@ describe('after the end, where a grant may have been one too many', () => {
     expect(asked).toEqual([
       {
         markPrefix: expect.stringMatching(/^rr-[0-9a-f]{12}-$/),
-        platformId: 'sub-7',
+        platformId: 'sub-demo-example-com',
         since: utc('2026-01-05 12:00:10'),
       },
     ]);
