@@ -15,7 +15,7 @@ import {
   toRest,
   useWorlds,
 } from '../../../support/course.ts';
-import type { World } from '../../../support/world.ts';
+import { EMAIL, type World } from '../../../support/world.ts';
 
 const { worldWith } = useWorlds();
 
