@@ -51,7 +51,8 @@ export class RelayStack extends Stack {
       visibility: Duration.seconds(360),
       maxReceiveCount: 5,
       oldestMessage: Duration.minutes(30),
-      deadLetterImpact: 'A message failed again and again. No recharge is lost: each row brings itself back.',
+      deadLetterImpact:
+        'A message names no recharge, or the function dies of it. No recharge is lost: each row brings itself back.',
       schema: workerEnv,
       environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
       may: [

@@ -3,7 +3,7 @@ import { sweepMessage } from '../../shared/channels/accept.ts';
 import type { Messages } from '../../shared/channels/messages.ts';
 import type { MessageQueue } from '../../shared/channels/queue.ts';
 import type { Logger } from '../../shared/logger.ts';
-import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger.ts';
+import type { DueRecharge, Ledger, Swept, WaitsFor } from '../../shared/recharge/ledger.ts';
 import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
@@ -60,28 +60,38 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   };
 }
 
+/** @throws at its end, where a row could not be moved: none waits for another. At once, where the queue does not answer. */
 async function sweepOpen(endsAt: number, deps: RechargeSweeperDeps) {
   const forTime = await sweep('time', endsAt, deps);
   const forPerson = await sweep('person', endsAt, deps);
   const queued = forTime.queued + forPerson.queued;
   const complete = forTime.complete && forPerson.complete;
   if (queued > 0 || !complete) deps.logger.info('swept', { queued, complete });
+  const failed = [...forTime.failed, ...forPerson.failed];
+  const newer = failed.filter((reason) => reason instanceof NewerRowError);
+  // Once a sweep: such rows stay where they are, and each sweep meets all of them.
+  if (newer[0]) deps.logger.alert('newer_row', { rows: newer.length, detail: newer[0].message });
+  const failure = failed.find((reason) => !(reason instanceof NewerRowError));
+  if (failure !== undefined) throw failure;
   return { queued, complete };
 }
 
 async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDeps) {
+  const failed: unknown[] = [];
   let queued = 0;
   let cursor: string | undefined;
   while (deps.now() < endsAt) {
     const page = await deps.ledger.due(waitsFor, deps.now(), cursor);
     let start = 0;
     for (; start < page.items.length && deps.now() < endsAt; start += AT_A_TIME) {
-      queued += await bringBack(page.items.slice(start, start + AT_A_TIME), deps);
+      const brought = await bringBack(page.items.slice(start, start + AT_A_TIME), deps);
+      queued += brought.queued;
+      failed.push(...brought.failed);
     }
     cursor = page.cursor;
-    if (cursor === undefined && start >= page.items.length) return { queued, complete: true };
+    if (cursor === undefined && start >= page.items.length) return { queued, failed, complete: true };
   }
-  return { queued, complete: false };
+  return { queued, failed, complete: false };
 }
 
 /**
@@ -132,17 +142,29 @@ function reviewedSince({ history, review, receivedAt }: Recharge): number {
 
 async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, now }: RechargeSweeperDeps) {
   const moved = await Promise.allSettled(
-    items.map(async (due) => {
+    items.map(async (due): Promise<string[]> => {
       const swept = await ledger.postpone(due, now() + policy.sweepAgainMs);
       if (swept === undefined) return [];
-      if (swept % policy.sweepsToAlert === 0) logger.alert('no_progress', { key: due.key, swept });
-      return [due.key];
+      const { key } = due;
+      if (swept.swept % policy.sweepsToAlert === 0) logger.alert('no_progress', { key, swept: swept.swept });
+      return isToBeQueued(swept) ? [key] : [];
     }),
   );
   // What was moved is queued, whatever became of its neighbours.
   const keys = moved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   if (keys.length > 0) await queue.send(keys);
-  const failed = moved.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  return keys.length;
+  const failed = moved.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
+  return { queued: keys.length, failed };
+}
+
+/** At three minutes a sweep, an hour and a half. */
+const QUEUED_EVERY_SWEEPS = 32;
+
+/**
+ * What was queued before and is as it was is most likely in the queue still, which is not being worked off: it is queued
+ * again at the 1st, 2nd, 4th, 8th… sweep, so in a day 20 times and not 480. Where its message was lost it stands no longer
+ * than it has stood already.
+ */
+function isToBeQueued({ unanswered }: Swept): boolean {
+  return Number.isInteger(Math.log2(unanswered)) || unanswered % QUEUED_EVERY_SWEEPS === 0;
 }

@@ -8,7 +8,7 @@ import type { Fields, Logger } from '../../shared/logger.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
-import { newRecharge } from '../../shared/recharge/recharge.ts';
+import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -116,8 +116,7 @@ async function claim(
   const otherCredits = config.creditsField !== undefined && row.credits !== credits;
   if (row.email !== email || otherCredits) return keyReused(request, key, email, deps);
 
-  // Also for a duplicate: whoever wrote the row may have died before this line.
-  if (row.phase === 'received') await queue.send([key]);
+  if (isUntouched(row)) await queue.send([key]);
   const isNew = claimed.kind === 'written';
   return {
     answer: isNew
@@ -125,6 +124,14 @@ async function claim(
       : jsonResponse(200, { status: row.phase, idempotency_key: key }),
     about: { word: isNew ? 'received' : 'duplicate', key, email, phase: row.phase, credits },
   };
+}
+
+/**
+ * Whoever claimed the row may have died before it was queued. Once the worker or the sweeper has had it, it comes back
+ * by itself at the time that stands on it: a repetition of its webhook does not hasten it.
+ */
+function isUntouched({ phase, version, swept }: Recharge): boolean {
+  return phase === 'received' && version === 1 && swept === undefined;
 }
 
 async function keyReused(

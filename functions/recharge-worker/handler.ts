@@ -1,10 +1,11 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { readMessage } from '../../shared/recharge/queue.ts';
-import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+import { NoRechargeError, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 
 /**
- * Drives the recharges a batch names, each on its own: one that fails is reported alone and comes again.
- * A message that cannot be read, or names no row, ends in the dead-letter queue.
+ * Drives the recharges a batch names, each on its own. Only a message that cannot be read, or names no row, is reported
+ * as failed, and so ends in the dead-letter queue. A row that could not be driven, because storage gave no answer, needs
+ * no message that comes again: it was moved on before it was queued, and brings itself back.
  */
 export function createRechargeWorkerHandler(deps: RunDeps) {
   return async (
@@ -12,17 +13,27 @@ export function createRechargeWorkerHandler(deps: RunDeps) {
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<SQSBatchResponse> => {
     const endsAt = deps.now() + context.getRemainingTimeInMillis();
-    const results = await Promise.allSettled(
-      event.Records.map(async ({ body }) => {
-        await runRecharge(readMessage(body), endsAt, deps);
+    const failures = await Promise.all(
+      event.Records.map(async ({ messageId, body }) => {
+        try {
+          await drive(readMessage(body), endsAt, deps);
+          return [];
+        } catch (error) {
+          deps.logger.error('a message names no recharge', error, { messageId });
+          return [{ itemIdentifier: messageId }];
+        }
       }),
     );
-    const batchItemFailures = event.Records.flatMap(({ messageId }, index) => {
-      const result = results[index];
-      if (result?.status !== 'rejected') return [];
-      deps.logger.error('a recharge could not be driven', result.reason, { messageId });
-      return [{ itemIdentifier: messageId }];
-    });
-    return { batchItemFailures };
+    return { batchItemFailures: failures.flat() };
   };
+}
+
+/** @throws NoRechargeError; whatever else fails is said, and the row brings itself back. */
+async function drive(key: string, endsAt: number, deps: RunDeps): Promise<void> {
+  try {
+    await runRecharge(key, endsAt, deps);
+  } catch (error) {
+    if (error instanceof NoRechargeError) throw error;
+    deps.logger.error('a recharge could not be driven', error, { key });
+  }
 }

@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import {
   historySchema,
@@ -60,7 +61,8 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
     async write(read, next) {
       const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
       // The sweeper counts without a new version: what was not read, but is not meant to stay, is removed, too.
-      const update = updateOf({ swept: 0, ...itemOfRecharge(read) }, itemOfRecharge(row), 'version');
+      const counted = { swept: 0, unanswered: 0 };
+      const update = updateOf({ ...counted, ...itemOfRecharge(read) }, itemOfRecharge(row), 'version');
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );
@@ -93,16 +95,23 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
           new UpdateCommand({
             TableName: table,
             Key: { pk: RECHARGE + key },
-            UpdateExpression: 'SET nextAttemptAt = :to ADD swept :one',
-            ConditionExpression: 'nextAttemptAt = :seen',
-            ExpressionAttributeValues: { ':to': to, ':seen': nextAttemptAt, ':one': 1 },
+            UpdateExpression: 'SET nextAttemptAt = :to ADD swept :one, unanswered :one',
+            ConditionExpression: 'nextAttemptAt = :seen AND v <= :known',
+            ExpressionAttributeValues: {
+              ':to': to,
+              ':seen': nextAttemptAt,
+              ':one': 1,
+              ':known': SCHEMA_VERSION,
+            },
             ReturnValues: 'UPDATED_NEW',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
         );
-        return z.object({ swept: z.number() }).parse(Attributes).swept;
+        return sweptSchema.parse(Attributes);
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return undefined;
-        throw error;
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (error.Item) pkOfKnownVersion(unmarshall(error.Item), SCHEMA_VERSION);
+        return undefined;
       }
     },
 
@@ -120,6 +129,8 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 
 const time = z.int();
 const text = z.string();
+
+const sweptSchema = z.object({ swept: z.int(), unanswered: z.int() });
 
 const rechargeSchema = z.object({
   v: z.int(),

@@ -10,6 +10,14 @@ export interface DueRecharge {
   nextAttemptAt: number;
 }
 
+/** What a sweep leaves on a row. */
+export interface Swept {
+  /** Sweeps since the row last made progress. */
+  swept: number;
+  /** Sweeps since anybody last wrote the row, this one included. */
+  unanswered: number;
+}
+
 /**
  * Where recharges and accounts are kept: eight verbs, each one conditional write or one consistent read
  * of a single item. (`due` and `list` read an index: what they name is read again before anything is decided.)
@@ -31,9 +39,10 @@ export interface Ledger {
   /**
    * Moves a due row on before it is queued, unless someone else did.
    *
-   * @returns how often the row was swept without progress, or undefined where it had moved already.
+   * @returns undefined where it had moved already.
+   * @throws NewerRowError for a row of a later version of this program, which stays as it is.
    */
-  postpone(due: DueRecharge, to: number): Promise<number | undefined>;
+  postpone(due: DueRecharge, to: number): Promise<Swept | undefined>;
   /** Keys of the recharges received on a UTC day (`2026-01-05`), newest first, of one client where given. */
   list(day: string, email?: string, cursor?: string): Promise<Page<string>>;
 }

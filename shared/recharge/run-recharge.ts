@@ -38,7 +38,7 @@ const WRITE_AGAIN_MS = 250;
  *
  * @param endsAt Unix milliseconds when this process may be killed; no step is begun that could not end.
  * @returns the row as it was left; `left_alone` where a later version of this program wrote it.
- * @throws an Error where no row has this key; and what storage throws, once the run's time is out: the row
+ * @throws NoRechargeError where no row has this key; and what storage throws, once the run's time is out: the row
  *   then brings itself back.
  */
 export async function runRecharge(
@@ -48,12 +48,20 @@ export async function runRecharge(
 ): Promise<Recharge | 'left_alone'> {
   try {
     const row = await deps.ledger.read(key);
-    if (!row) throw new Error(`No recharge is stored under the key ${key}.`);
+    if (!row) throw new NoRechargeError(key);
     return await new Run(row, endsAt, deps).toRest();
   } catch (error) {
     if (!(error instanceof NewerRowError)) throw error;
     deps.logger.alert('newer_row', { key, detail: error.message });
     return 'left_alone';
+  }
+}
+
+/** Whoever named this key was wrong: there is nothing that could bring itself back. */
+export class NoRechargeError extends Error {
+  constructor(key: string) {
+    super(`No recharge is stored under the key ${key}.`);
+    this.name = 'NoRechargeError';
   }
 }
 

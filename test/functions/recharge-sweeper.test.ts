@@ -8,7 +8,7 @@ import type { MessageQueue } from '../../shared/channels/queue.ts';
 import { createLogger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
-import { newRecharge } from '../../shared/recharge/recharge.ts';
+import { newRecharge, SCHEMA_VERSION } from '../../shared/recharge/recharge.ts';
 import { useQueue } from '../support/queue.ts';
 import { meter, useLedger } from '../support/store.ts';
 
@@ -197,9 +197,37 @@ describe('a sweep that fails', () => {
       },
     };
     await expect(aSweeper({ ledger: failing }).sweep()).rejects.toThrow('no answer');
-    // The 13th is tried again with the next sweep; its neighbours were moved, and so are queued.
-    expect(await queue().taken()).toEqual(bodies(keys.slice(0, 20).toSpliced(12, 1)));
+    // The 13th is tried again with the next sweep, and no other waits for it.
+    expect(await queue().taken()).toEqual(bodies(keys.toSpliced(12, 1)));
     expect(await allDue(LATER)).toHaveLength(25);
+  });
+});
+
+describe('rows of a later version', () => {
+  it('stay as they are, are told of once a sweep, and keep no other from being brought back', async () => {
+    const keys = await claimed(25);
+    const { client, table, ledger } = store();
+    for (const key of keys.slice(0, 15)) {
+      await client.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { pk: `RECHARGE#${key}` },
+          UpdateExpression: 'SET v = :v',
+          ExpressionAttributeValues: { ':v': SCHEMA_VERSION + 1 },
+        }),
+      );
+    }
+    const { sweep, alerts } = aSweeper();
+    expect(await sweep()).toEqual({ queued: 10 });
+    expect(await queue().taken()).toEqual(bodies(keys.slice(15)));
+    expect(alerts()).toEqual([
+      expect.objectContaining({
+        message: 'newer_row',
+        rows: 15,
+        detail: expect.stringContaining(`schema version ${SCHEMA_VERSION + 1}`),
+      }),
+    ]);
+    expect((await ledger.due('time', NOW)).items.map(({ key }) => key)).toEqual(keys.slice(0, 15));
   });
 });
 

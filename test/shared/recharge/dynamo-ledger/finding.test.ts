@@ -1,5 +1,8 @@
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
+import { SCHEMA_VERSION } from '../../../../shared/recharge/recharge.ts';
+import { NewerRowError } from '../../../../shared/storage/table.ts';
 import { useLedger } from '../../../support/store.ts';
 import { allDue, EMAIL, knownAccount, NOW, received } from './items.ts';
 
@@ -54,10 +57,11 @@ describe('postpone', () => {
     const { ledger } = store();
     const { row } = await ledger.claim(received({ nextAttemptAt: NOW }));
     const seen = { key: 'key-1', nextAttemptAt: NOW };
-    expect(await ledger.postpone(seen, NOW + 180_000)).toBe(1);
+    expect(await ledger.postpone(seen, NOW + 180_000)).toEqual({ swept: 1, unanswered: 1 });
     expect(await ledger.postpone(seen, NOW + 999_000)).toBeUndefined();
     expect(await ledger.read('key-1')).toEqual({ ...row, nextAttemptAt: NOW + 180_000, swept: 1 });
-    expect(await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW + 180_000 }, NOW + 360_000)).toBe(2);
+    const later = { key: 'key-1', nextAttemptAt: NOW + 180_000 };
+    expect(await ledger.postpone(later, NOW + 360_000)).toEqual({ swept: 2, unanswered: 2 });
     expect(await ledger.read('key-1')).toEqual({ ...row, nextAttemptAt: NOW + 360_000, swept: 2 });
     expect(await allDue(ledger, NOW + 359_999)).toEqual([[]]);
     expect(await allDue(ledger, NOW + 360_000)).toEqual([[{ key: 'key-1', nextAttemptAt: NOW + 360_000 }]]);
@@ -69,7 +73,7 @@ describe('postpone', () => {
     const counts = await Promise.all(
       Array.from({ length: 20 }, () => ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 180_000)),
     );
-    expect(counts.filter((swept) => swept !== undefined)).toEqual([1]);
+    expect(counts.filter((swept) => swept !== undefined)).toEqual([{ swept: 1, unanswered: 1 }]);
   });
 
   it('never brings back a row that has ended, nor makes one', async () => {
@@ -96,6 +100,33 @@ describe('postpone', () => {
       version: 2,
       nextAttemptAt: NOW + 180_000,
     });
+  });
+
+  it('counts anew what nobody answered, once somebody wrote, though that was no progress', async () => {
+    const { ledger } = store();
+    const { row: read } = await ledger.claim(received({ nextAttemptAt: NOW }));
+    await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 1);
+    await ledger.postpone({ key: 'key-1', nextAttemptAt: NOW + 1 }, NOW + 2);
+    await ledger.write(read, { ...read, swept: 2, nextAttemptAt: NOW + 3 });
+    const due = { key: 'key-1', nextAttemptAt: NOW + 3 };
+    expect(await ledger.postpone(due, NOW + 4)).toEqual({ swept: 3, unanswered: 1 });
+  });
+
+  it('touches no row of a later version of this program, and says so', async () => {
+    const { ledger, client, table } = store();
+    await ledger.claim(received({ nextAttemptAt: NOW }));
+    const Key = { pk: 'RECHARGE#key-1' };
+    const values = {
+      UpdateExpression: 'SET v = :v',
+      ExpressionAttributeValues: { ':v': SCHEMA_VERSION + 1 },
+    };
+    await client.send(new UpdateCommand({ TableName: table, Key, ...values }));
+    const stored = async () => (await client.send(new GetCommand({ TableName: table, Key }))).Item;
+    const before = await stored();
+    await expect(ledger.postpone({ key: 'key-1', nextAttemptAt: NOW }, NOW + 1)).rejects.toThrow(
+      NewerRowError,
+    );
+    expect(await stored()).toEqual(before);
   });
 
   it('gives way to a time that a worker sets, and to the end', async () => {
