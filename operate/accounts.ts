@@ -1,4 +1,5 @@
 import type { Account } from '../shared/recharge/account.ts';
+import { type AccountSettings, LinkedIdError } from '../shared/recharge/accounts.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
@@ -17,6 +18,24 @@ export async function readAccount({ accounts }: Connection, email: string): Prom
     'not_found',
     `No account ${email}. Set it up: npm run relay -- accounts set ${email}`,
   );
+}
+
+/**
+ * Sets a client up, or changes what is given; `null` takes a setting away. What the guard counts is never touched.
+ *
+ * @throws an OperateError, `refused`, where the platform's id is linked to another client.
+ */
+export async function setAccount(
+  { accounts }: Connection,
+  email: string,
+  settings: AccountSettings,
+): Promise<Account> {
+  try {
+    return await accounts.set(email, settings);
+  } catch (error) {
+    if (error instanceof LinkedIdError) throw new OperateError('refused', error.message);
+    throw error;
+  }
 }
 
 /** An account for programs: settings and what the guard counted, times as ISO 8601, amounts in minor units. */

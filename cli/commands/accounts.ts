@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
-import { accountJson, listAccounts, readAccount } from '../../operate/accounts.ts';
+import { accountJson, listAccounts, readAccount, setAccount } from '../../operate/accounts.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { ACCOUNT_STATUSES, type Account } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
@@ -65,7 +65,7 @@ export function addAccountCommands({ program, connected, say, sayJson }: Cli): v
           ([, limit]) => limit !== undefined,
         ),
       );
-      const account = await (await connected()).accounts.set(address, { ...settings, limits });
+      const account = await setAccount(await connected(), address, { ...settings, limits });
       if (json) return sayJson(accountJson(account));
       say(accountText(account));
     });

@@ -15,13 +15,24 @@ export interface Accounts {
   /**
    * Changes settings only; what the guard counts is never touched. Links `platformId` where it is given.
    *
-   * @throws an Error where that id is linked to another client: a slip there would charge the wrong card.
+   * @throws a LinkedIdError where that id is linked to another client.
    */
   set(email: string, settings: AccountSettings): Promise<Account>;
   /** Undefined where neither a setting nor a webhook ever named this client. */
   show(email: string): Promise<Account | undefined>;
   /** Emails of the clients set up by the agency, in alphabetical order. */
   list(): Promise<string[]>;
+}
+
+/** The platform's id names another client already: a slip there would charge the wrong card. */
+export class LinkedIdError extends Error {
+  constructor(platformId: string) {
+    super(
+      `The platform id ${platformId} is linked to another client, whose webhooks would then charge this one. ` +
+        'Take it from that client first: accounts set OTHER --platform-id none',
+    );
+    this.name = 'LinkedIdError';
+  }
 }
 
 type Clearable<Settings> = { [Name in keyof Settings]?: Settings[Name] | null };
@@ -45,10 +56,7 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       );
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      throw new Error(
-        `The platform id ${platformId} is linked to another client, whose webhooks would then charge this one. ` +
-          'Take it from that client first: accounts set OTHER --platform-id none',
-      );
+      throw new LinkedIdError(platformId);
     }
   };
   const unlink = async (platformId: string, email: string) => {

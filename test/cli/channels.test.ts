@@ -5,8 +5,6 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable } from '../../local/engines.ts';
-import type { Connection } from '../../operate/connection.ts';
-import { listMessages, type MessageFilter } from '../../operate/messages.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
@@ -99,26 +97,6 @@ function changeSecrets(folder: string, change: (channels: Record<string, string[
 const texts = (rows: { text: string }[]) => rows.map(({ text }) => text.slice(0, 8)).toSorted();
 
 describe.concurrent('messages', () => {
-  it('of three days are listed, and of what is not delivered all that are kept: it may be as old when it fails', async () => {
-    const asked: string[] = [];
-    const messages = {
-      list: async (day: string) => {
-        asked.push(day);
-        return { items: [] };
-      },
-    } as unknown as Connection['messages'];
-    const now = () => Date.parse('2026-01-31T12:00:00Z');
-    const daysOf = async (options: MessageFilter) => {
-      asked.length = 0;
-      await listMessages({ messages, now } as Connection, options);
-      return [asked.length, asked.at(-1)];
-    };
-    expect(await daysOf({})).toEqual([3, '2026-01-29']);
-    expect(await daysOf({ status: 'delivered' })).toEqual([3, '2026-01-29']);
-    expect(await daysOf({ status: 'failed' })).toEqual([31, '2026-01-01']);
-    expect(await daysOf({ status: 'failed', days: 2 })).toEqual([2, '2026-01-30']);
-  });
-
   it('are listed newest first, by channel, way, status and contact, for people and for programs', async () => {
     const list = (...filters: string[]) => relay.json<any[]>('messages', 'list', ...filters);
     const [own, parked, outgoing] = await Promise.all([
