@@ -1,54 +1,32 @@
-import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { Webhook } from 'standardwebhooks';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { channelWebhookDeps } from '../../functions/channel-webhook/deps.ts';
-import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
-import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
-import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
-import { openapiDocument } from '../../infra/openapi.ts';
-import { createQueue } from '../../local/engines.ts';
-import { startGateway } from '../../local/gateway.ts';
-import { MESSAGE_STATUSES } from '../../shared/channels/message.ts';
-import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
-import { channelSchema } from '../../shared/channels/settings.ts';
-import { createDynamoCapture } from '../../shared/incoming/capture.ts';
-import { createLogger } from '../../shared/logger.ts';
-import { createAccounts } from '../../shared/recharge/accounts.ts';
-import { PHASES } from '../../shared/recharge/recharge.ts';
-import { parseConfig } from '../../shared/settings/config.ts';
-import { createSecrets, inboundSecretsSchema } from '../../shared/settings/secrets.ts';
-import { useQueue } from '../support/queue.ts';
-import { useLedger } from '../support/store.ts';
+import { describe, expect, it } from 'vitest';
+import { openapiDocument } from '../../../infra/openapi.ts';
+import { startGateway } from '../../../local/gateway.ts';
+import { MESSAGE_STATUSES } from '../../../shared/channels/message.ts';
+import { channelSchema } from '../../../shared/channels/settings.ts';
+import { PHASES } from '../../../shared/recharge/recharge.ts';
+import {
+  type Answer,
+  chat,
+  check,
+  document,
+  INCOMING,
+  isA,
+  message,
+  NOBODY,
+  OUTGOING,
+  order,
+  PROOFS,
+  RECHARGE,
+  reply,
+  SEND,
+  useHandlers,
+  withUnset,
+} from './asking.ts';
 
-const document: any = JSON.parse(readFileSync('docs/relay.openapi.json', 'utf8'));
 const packageJson = JSON.parse(readFileSync('package.json', 'utf8'));
-
-const RECHARGE = '/webhooks/auto-recharge';
-const INCOMING = '/channels/{channel}/incoming';
-const OUTGOING = '/channels/{channel}/outgoing';
-const SEND = '/channels/{channel}/send';
-
-const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
-// It is strict about the schemas; what stands around them is no schema.
-ajv.addVocabulary(Object.keys(document));
-ajv.addSchema(document, 'relay');
-
-/** @param place where the schema stands in the document. */
-function check(place: string[], value: unknown): string[] {
-  const pointer = place.map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1')).join('/');
-  const validate = ajv.getSchema(`relay#/${pointer}`);
-  if (!validate) throw new Error(`The document has nothing at ${pointer}.`);
-  return validate(value)
-    ? []
-    : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
-}
-const isA = (name: string, value: unknown) => check(['components', 'schemas', name], value).length === 0;
 
 /** What an answer may be, in one line each: status, content type, and which of the document's objects. */
 function documentedAnswers(path: string): string[] {
@@ -65,13 +43,6 @@ function nameOf({ $ref, type, properties }: any): string {
   return name === 'Error' ? properties.error.properties.code.const : name;
 }
 
-const store = useLedger();
-const queue = useQueue();
-
-const NOW = Date.UTC(2026, 0, 5, 12, 0, 0);
-/** One that every scheme can use. */
-const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-const EMAIL = 'client@example.com';
 const VERIFIERS = [
   { type: 'token' },
   { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
@@ -96,154 +67,9 @@ const CHANNELS: Record<string, object> = {
   unmapped: { ...COMMON, adapter: 'slack', outgoing: { verifiers: VERIFIERS } },
 };
 
-interface Answer {
-  status: number | undefined;
-  type: unknown;
-  body: unknown;
-}
+const { store, ask, askAs, captured, withoutTable, twice } = useHandlers();
 
-interface Sent {
-  /** Default: a token that is known. */
-  headers?: Record<string, string>;
-  query?: Record<string, string>;
-  channel?: string;
-}
-
-type Ask = (path: string, body: unknown, sent?: Sent) => Promise<Answer>;
-let ask: Ask;
-let queues = 0;
-
-/** Both handlers over real engines. */
-beforeEach(async () => {
-  const { client, table } = store();
-  const sqs = queue().client;
-  queues += 1;
-  const messageQueue = await createQueue(sqs, {
-    name: `messages-${queues}.fifo`,
-    deadLetterName: `messages-${queues}-dead.fifo`,
-    visibilityTimeoutSeconds: 30,
-    maxReceiveCount: 5,
-  });
-  const config = parseConfig(
-    {
-      platform: { baseUrl: 'https://api.example.com/v1' },
-      pricing: { currency: 'USD', perCredit: '0.10' },
-      payment: { type: 'http', url: 'https://pay.example.com' },
-      recharge: { verifiers: VERIFIERS, creditsField: 'credits' },
-      channels: CHANNELS,
-    },
-    'the test',
-  );
-  const ways = ['incoming', 'outgoing', 'send'];
-  const channels = Object.keys(CHANNELS).flatMap((name) => ways.map((way) => [`${name}/${way}`, [SECRET]]));
-  const secrets = JSON.stringify({ webhook: [SECRET], channels: Object.fromEntries(channels) });
-  const common = {
-    config,
-    client,
-    table,
-    secrets: createSecrets('inbound', async () => secrets, inboundSecretsSchema, { now: () => NOW }),
-    logger: createLogger(() => {}),
-    now: () => NOW,
-  };
-  const recharge = createRechargeWebhookHandler(
-    rechargeWebhookDeps({ ...common, queue: queue().queue, sweepAgainMs: 180_000 }),
-  );
-  const channel = createChannelWebhookHandler(
-    channelWebhookDeps({ ...common, queue: createSqsMessageQueue(sqs, messageQueue) }),
-  );
-  ask = async (path, body, sent = {}) => {
-    const result = await (path === RECHARGE ? recharge : channel)(anEvent(path, body, sent));
-    const { statusCode: status, headers, body: text = '' } = result;
-    const type = headers?.['content-type'];
-    return { status, type, body: type === 'application/json' ? JSON.parse(text) : text };
-  };
-});
-
-const textOf = (body: unknown) => (typeof body === 'string' ? body : JSON.stringify(body));
-
-/** Only the parts that handlers read. */
-function anEvent(path: string, body: unknown, { headers, query, channel = 'webhook' }: Sent) {
-  return {
-    rawPath: path.replace('{channel}', channel),
-    headers: headers ?? { [path === INCOMING ? tokenHeaderOf(channel) : 'x-webhook-token']: SECRET },
-    queryStringParameters: query,
-    body: textOf(body),
-    isBase64Encoded: false,
-  } as unknown as APIGatewayProxyEventV2;
-}
-
-const tokenHeaderOf = (channel: string) =>
-  channel === 'telegram' ? 'x-telegram-bot-api-secret-token' : 'x-webhook-token';
-
-const order = (over: object = {}) => ({ idempotency_key: 'key-1', email: EMAIL, credits: 500, ...over });
-const reply = (over: object = {}) => ({ messageId: 'm-1', contactId: 'c-1', body: 'Hello', ...over });
-const message = (over: object = {}) => ({ id: 'm-1', fromId: 'c-1', body: 'Hello', ...over });
-const chat = (over: object = {}) => ({
-  message: { id: 'm-1', text: 'Hello' },
-  sender: { phone: '+15551234567' },
-  ...over,
-});
-const exampleOf = (path: string, name: string) =>
-  document.paths[path].post.requestBody.content['application/json'].examples[name].value;
-
-const hmac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex');
-const SECONDS = String(NOW / 1_000);
-
-type Proof = { headers: Record<string, string>; query?: Record<string, string> };
-
-/** By the document's name of it, what proves who holds the secret and sends this body. */
-const PROOFS: Record<string, (body: string, secret?: string) => Proof> = {
-  tokenInHeader: (_body, secret = SECRET) => ({ headers: { 'x-webhook-token': secret } }),
-  tokenInAddress: (_body, secret = SECRET) => ({ headers: {}, query: { token: secret } }),
-  hmac: (body, secret = SECRET) => ({ headers: { 'x-webhook-signature': `sha256=${hmac(secret, body)}` } }),
-  standardWebhooks: (body, secret = SECRET) => ({
-    headers: {
-      'webhook-id': 'msg_1',
-      'webhook-timestamp': SECONDS,
-      'webhook-signature': new Webhook(secret).sign('msg_1', new Date(NOW), body),
-    },
-  }),
-  telegram: (_body, secret = SECRET) => ({ headers: { 'x-telegram-bot-api-secret-token': secret } }),
-  chatwoot: (body, secret = SECRET) => ({
-    headers: {
-      'x-chatwoot-timestamp': SECONDS,
-      'x-chatwoot-signature': `sha256=${hmac(secret, `${SECONDS}.${body}`)}`,
-    },
-  }),
-  slack: (body, secret = SECRET) => ({
-    headers: {
-      'x-slack-request-timestamp': SECONDS,
-      'x-slack-signature': `v0=${hmac(secret, `v0:${SECONDS}:${body}`)}`,
-    },
-  }),
-};
-
-/** A vendor's own example, signed as that vendor signs. */
-function askAs(adapter: 'telegram' | 'chatwoot' | 'slack', body: unknown = exampleOf(INCOMING, adapter)) {
-  return ask(INCOMING, body, { channel: adapter, headers: PROOFS[adapter]?.(textOf(body))?.headers ?? {} });
-}
-
-const withUnset = (field: string) => ({ [field]: undefined });
 const tooLargeFor = (path: string) => 'x'.repeat(path.startsWith('/channels/') ? 262_145 : 65_537);
-const NOBODY = { headers: {} };
-
-async function captured(path: string): Promise<Answer> {
-  const { client, table } = store();
-  const route = path.replace('{channel}', 'webhook');
-  const token = await createDynamoCapture(client, table).start(route, NOW + 1);
-  return ask(path, '{}', { ...NOBODY, query: { token } });
-}
-
-async function withoutTable(path: string, body: unknown): Promise<Answer> {
-  const { client, table } = store();
-  await client.send(new DeleteTableCommand({ TableName: table }));
-  return ask(path, body);
-}
-
-async function twice(path: string, first: unknown, second: unknown = first): Promise<Answer> {
-  await ask(path, first);
-  return ask(path, second);
-}
 
 /** As the gateway of `npm start` answers, which speaks like the one on AWS, before or behind a handler. */
 async function throughGateway(path: string, body: string): Promise<Answer> {
@@ -441,110 +267,6 @@ describe('the status in an answer', () => {
     expect(documented(SEND, answer)).toBe('200 application/json Message');
     // What was not queued yet is queued now.
     expect(answer.body).toEqual({ status: status === 'received' ? 'queued' : status, id });
-  });
-});
-
-describe('what a sender may write', () => {
-  const SEND_BODY = ['components', 'schemas', 'SendMessage'];
-  const RECHARGE_BODY = ['components', 'schemas', 'RechargeWebhook'];
-
-  it.each<[string, object]>([
-    ['no more than it must', {}],
-    ['all that it may', { campaignId: 'c', firstName: 'Jane', lastName: 'Smith', email: 'Jane@Example.com' }],
-    ['an id of 255 characters outside of the first plane', { id: '🔑'.repeat(255) }],
-    ['a line break in the text', { body: 'a\nb' }],
-  ])('is a message of its own systems with %s', async (_name, over) => {
-    expect(check(SEND_BODY, message(over))).toEqual([]);
-    expect((await ask(SEND, message(over))).status).toBe(202);
-  });
-
-  it.each<[string, object]>([
-    ['no id', withUnset('id')],
-    ['a number for an id', { id: 1 }],
-    ['a line break in its id', { id: 'a\nb' }],
-    ['an id of 256 characters', { id: 'x'.repeat(256) }],
-    ['an empty contact', { fromId: '' }],
-    ['a line break in its contact', { fromId: 'a\nb' }],
-    ['a line break in its campaign', { campaignId: 'a\nb' }],
-    ['a blank last name', { lastName: ' ' }],
-    ['a blank text', { body: '\u00a0\n' }],
-    ['a campaign that is a number', { campaignId: 1 }],
-    ['a blank name', { firstName: ' ' }],
-    ['a name of 256 characters', { lastName: 'x'.repeat(256) }],
-    ['an address that is none', { email: 'jane' }],
-    ['a field that is not known', { phone: '+15551234567' }],
-  ])('is no message with %s', async (_name, over) => {
-    const body = JSON.parse(JSON.stringify(message(over)));
-    expect(check(SEND_BODY, body)).not.toEqual([]);
-    expect((await ask(SEND, body)).status).toBe(400);
-  });
-
-  it('may write each field of a webhook in any of its default places', async () => {
-    const { client, table, ledger } = store();
-    await createAccounts(client, table, ledger).set(EMAIL, { platformId: '4711' });
-    const clients = [
-      { email: EMAIL },
-      { sub_account_email: EMAIL },
-      { subAccountEmail: EMAIL },
-      { sub_account: { email: EMAIL } },
-      { sub_account_id: '4711' },
-      { subAccountId: 4711 },
-      { sub_account: { id: 4711 } },
-    ];
-    for (const named of [...clients, ...clients.map((inside) => ({ data: inside }))]) {
-      const key = JSON.stringify(named);
-      const above = { credits: 500, idempotency_key: key, ...named };
-      const inData = {
-        credits: 500,
-        ...named,
-        data: { idempotency_key: `in ${key}`, ...Object(named).data },
-      };
-      for (const body of [above, inData]) {
-        expect(check(RECHARGE_BODY, body)).toEqual([]);
-        expect((await ask(RECHARGE, body)).status).toBe(202);
-      }
-    }
-  });
-
-  it.each<[string, object]>([
-    ['no key', withUnset('idempotency_key')],
-    ['a key that is a number', { idempotency_key: 1 }],
-    ['a key of 256 characters', { idempotency_key: 'k'.repeat(256) }],
-    ['no client', withUnset('email')],
-    ['an email in another script', { email: 'jané@example.com' }],
-    ['no credits', withUnset('credits')],
-    ['credits as text', { credits: '500' }],
-    ['half a credit', { credits: 0.5 }],
-    ['zero credits', { credits: 0 }],
-    ['credits inside of data', { credits: undefined, data: { credits: 500 } }],
-    ['an id of a client that is an object', { email: undefined, sub_account_id: {} }],
-  ])('is no webhook with %s', async (_name, over) => {
-    const body = JSON.parse(JSON.stringify(order(over)));
-    expect(check(RECHARGE_BODY, body)).not.toEqual([]);
-    expect((await ask(RECHARGE, body)).status).toBe(400);
-  });
-
-  const ways = Object.entries<any>(document.paths).flatMap(([path, { post }]) =>
-    post.security.map((scheme: object): [string, string] => [Object.keys(scheme).join(), path]),
-  );
-
-  it.each<[string, string]>(ways)('is proven by %s at %s', async (scheme, path) => {
-    const prove = PROOFS[scheme];
-    if (!prove) throw new Error(`There is no proof for ${scheme}.`);
-    const channel = scheme in CHANNELS ? scheme : 'webhook';
-    const sample = scheme in CHANNELS ? exampleOf(path, scheme) : chat();
-    const body = textOf(
-      { [RECHARGE]: order(), [INCOMING]: sample, [OUTGOING]: reply(), [SEND]: message() }[path],
-    );
-    const proof = prove(body);
-    const { in: place, name } = document.components.securitySchemes[scheme];
-    expect(place === 'query' ? proof.query : proof.headers).toHaveProperty(name);
-
-    expect(await ask(path, body, { channel, ...prove(body, 'whsec_YW5vdGhlcg==') })).toMatchObject({
-      status: 401,
-    });
-    const { status } = await ask(path, body, { channel, ...proof });
-    expect(status).toBe(channel === 'webhook' ? 202 : 200);
   });
 });
 
