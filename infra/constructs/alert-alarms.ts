@@ -19,6 +19,11 @@ const IMPACT: Record<Alert, string> = {
   granted_after_refund: 'A client holds credits although the money went back: a loss for the agency.',
   paid_after_end: 'A client was charged for a recharge that had ended without a payment.',
   payment_hook_misconfigured: 'The payment endpoint refuses our requests: no client can be charged.',
+  recharge_blocked:
+    'A client asked for credits and was refused before anything was charged: its AI will stop.',
+  recharge_expired:
+    'A client could not be charged within a day, and gets no credits unless it is started again.',
+  client_must_act: 'A client gets no credits until it has confirmed its payment itself.',
   charging_paused: 'No client is charged: grants cannot be made now.',
   monthly_cap_near: 'A client has used 80 % of its monthly amount.',
   monthly_cap_reached: 'A client has used all of its monthly amount; its next recharge is refused.',

@@ -54,6 +54,8 @@ export interface Account {
   spent: Record<string, number>;
   /** By `reservationNameOf`. */
   reservations: Record<string, Reservation>;
+  /** What was said aloud of this client on a UTC day, so that it is said once a day. */
+  told?: { day: string; words: string[] };
 }
 
 export function unknownAccount(email: string): Account {

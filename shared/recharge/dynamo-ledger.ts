@@ -237,6 +237,7 @@ const accountSchema = z.object({
   limits: limitsSchema.exactOptional(),
   last: text.exactOptional(),
   lastAt: time.exactOptional(),
+  told: z.object({ day: text, words: z.array(text) }).exactOptional(),
 });
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */

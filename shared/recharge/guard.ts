@@ -97,14 +97,12 @@ export function withEntry(account: Account, recharge: Recharge, entry: Reservati
   };
 }
 
-/** The warning an entry sets off: its amount reaches 80 % or all of the monthly cap, or the cap refused it. */
+/** The warning a reservation sets off: its amount reaches 80 % or all of the monthly cap. */
 export function capWarning(
   before: Account,
   entry: Reservation,
   settings: Pick<GuardSettings, 'limits'>,
 ): 'monthly_cap_near' | 'monthly_cap_reached' | undefined {
-  if (entry.state === 'refused')
-    return entry.word === 'over_monthly_amount' ? 'monthly_cap_reached' : undefined;
   const cap = limitsOf(before, settings).monthlyAmount;
   if (entry.state !== 'reserved' || !entry.money || cap === undefined) return undefined;
   const { amount, currency } = entry.money;

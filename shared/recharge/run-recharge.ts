@@ -20,6 +20,7 @@ import {
   refundIdOf,
 } from './recharge.ts';
 import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
+import { isNewsToday } from './told.ts';
 
 export interface RunDeps extends ReserveDeps {
   platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant' | 'listGrants'>;
@@ -122,6 +123,7 @@ class Run {
         continue;
       }
       this.#report(before, outcome, decision, askedAt);
+      if (decision.alert) await this.#raise(decision.alert);
       await this.#tellCharging(outcome);
       return decision.effect;
     }
@@ -324,12 +326,24 @@ class Run {
       },
       businessMetrics(before, this.#row),
     );
-    if (decision.alert) {
-      logger.alert(decision.alert.word, {
-        ...this.#tags(),
-        ...(decision.alert.detail === undefined ? {} : { detail: decision.alert.detail }),
-      });
-    }
+  }
+
+  async #raise({ word, detail, daily }: NonNullable<Decision['alert']>): Promise<void> {
+    const { logger } = this.#deps;
+    const isNews = async () => {
+      try {
+        return await isNewsToday(
+          this.#row.email,
+          detail === undefined ? word : `${word} ${detail}`,
+          this.#deps,
+        );
+      } catch (error) {
+        logger.error('what was said today could not be read', error, this.#tags());
+        return true;
+      }
+    };
+    if (daily && !(await isNews())) return;
+    logger.alert(word, { ...this.#tags(), ...(detail === undefined ? {} : { detail }) });
   }
 
   #tags() {

@@ -37,6 +37,8 @@ const CLAIM = ['ledger.claim', 'queue.send'];
 const RESERVE = ['ledger.read', 'ledger.readAccount', 'charging.paused', 'ledger.writeAccount'];
 const CHARGE = ['charging.paused', 'payments.prepareCharge', 'payments.charge'];
 const GRANT = ['ledger.write', 'platform.prepareGrant', 'platform.grant', 'ledger.write'];
+/** An alert that is said once a day. */
+const TELL = ['ledger.readAccount', 'ledger.writeAccount'];
 const RELEASE = ['ledger.readAccount', 'ledger.writeAccount', 'ledger.write'];
 /** What waits for its time, what waits for a person, and how much of that there is. */
 const SWEEP = ['ledger.due', 'ledger.postpone', 'queue.send', 'ledger.due', 'ledger.due'];
@@ -150,6 +152,7 @@ export const PATHS = {
       ...RESERVE,
       ...CHARGE,
       'ledger.write',
+      ...TELL,
       ...SWEEP,
       'ledger.read',
       'payments.cancel',

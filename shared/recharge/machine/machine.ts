@@ -1,4 +1,4 @@
-import type { Recharge } from '../recharge.ts';
+import type { Recharge, Refusal } from '../recharge.ts';
 import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
 import {
   calledLostBeforeItBegan,
@@ -122,15 +122,28 @@ function onReservation(
       // Found, not made: a call may have been begun, and its answer lost. The provider is asked first.
       return isUnderWay(row, outcome.at, at) ? stop : { effect: 'look_up_payment' };
     case 'refused':
-      return finish(
-        { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
-        at,
-        'blocked',
-        outcome.word,
-      );
+      return {
+        ...refusalAlert(outcome.word),
+        ...finish(
+          { ...row, ...(outcome.money ?? {}), phase: 'blocked', reason: outcome.word },
+          at,
+          'blocked',
+          outcome.word,
+        ),
+      };
     case 'not_reserved':
       return { effect: 'look_up_payment' };
   }
+}
+
+/** A person wanted these, or another recharge of the client explains them, which is known. */
+const NO_NEWS: readonly Refusal[] = ['observe_only', 'stopped', 'cooldown', 'unfinished_recharge'];
+
+/** The client gets no credits, and nothing will try again: the agency must hear of it. */
+function refusalAlert(word: Refusal): Pick<Decision, 'alert'> {
+  if (NO_NEWS.includes(word)) return {};
+  if (word === 'over_monthly_amount') return { alert: { word: 'monthly_cap_reached', daily: true } };
+  return { alert: { word: 'recharge_blocked', detail: word, daily: true } };
 }
 
 /**

@@ -71,13 +71,22 @@ export interface Decision {
    */
   release?: Released;
   /** Said once `next`, if there is one, is written. */
-  alert?: { word: RechargeAlert; detail?: string };
+  alert?: {
+    word: RechargeAlert;
+    detail?: string;
+    /** Word and detail are said of one client at most once a day: who fires all day must not ring all day. */
+    daily?: true;
+  };
   effect: Effect;
 }
 
 /** Alerts the machine itself raises; every review reason is one. */
 export type RechargeAlert =
   | ReviewReason
+  | 'recharge_blocked'
+  | 'recharge_expired'
+  | 'client_must_act'
+  | 'monthly_cap_reached'
   | 'review_waiting'
   | 'granted_twice'
   | 'granted_after_refund'

@@ -124,14 +124,22 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
   if (giveUpAt !== undefined && at.now >= giveUpAt) {
     return toReview(known, 'charge_unknown', at, 'the provider never decided');
   }
-  return wait(known, at, actionUrl === undefined ? 'payment pending' : 'client must act', pending.askMs);
+  const waiting = wait(
+    known,
+    at,
+    actionUrl === undefined ? 'payment pending' : 'client must act',
+    pending.askMs,
+  );
+  // The client does not know it: the page is for the agency to pass on.
+  const isNew = actionUrl !== undefined && row.actionUrl === undefined;
+  return isNew ? { ...waiting, alert: { word: 'client_must_act', daily: true } } : waiting;
 }
 
 function onNotFound(row: Recharge, at: Moment): Decision {
   // The provider has named this payment before; that it now knows nothing of it proves nothing.
   if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
   if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) {
-    if (!isReserved(row)) return decline(row, 'expired', at);
+    if (!isReserved(row)) return expire(row, at);
     // "Not found" is then the word of one endpoint against a call that may have arrived.
     return toReview(row, 'charge_unknown', at, 'not found at the provider, and a call may have arrived');
   }
@@ -165,7 +173,7 @@ function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: 
     case 'not_found': {
       // Final only where nothing was ever reserved, so that nobody can have been asked for money.
       const final = at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && !isReserved(row);
-      return final ? decline(row, 'expired', at) : remind(row, at);
+      return final ? expire(row, at) : remind(row, at);
     }
     case 'pending':
     case 'not_attempted':
@@ -200,6 +208,11 @@ function decline(row: Recharge, reason: string, at: Moment): Decision {
     release: { reason, retryable: false },
     ...finish({ ...row, phase: 'declined', reason }, at, 'declined', reason),
   };
+}
+
+/** Nobody was asked for money, and nobody will be: the client gets no credits unless a person starts it again. */
+function expire(row: Recharge, at: Moment): Decision {
+  return { ...decline(row, 'expired', at), alert: { word: 'recharge_expired', daily: true } };
 }
 
 /** Whether a charge begun now still ends before the provider may forget its key. */

@@ -537,12 +537,6 @@ describe('warnings about the monthly cap', () => {
     expect(capWarning(account, aReservation(), settings)).toBe('monthly_cap_near');
   });
 
-  it('come with a refusal by the cap, and with no other', () => {
-    const refusal = (word: Refusal): Reservation => ({ state: 'refused', at: NOW, word, money: USD_50 });
-    expect(capWarning(anAccount(), refusal('over_monthly_amount'), settings)).toBe('monthly_cap_reached');
-    expect(capWarning(anAccount(), refusal('over_daily_count'), settings)).toBeUndefined();
-  });
-
   it('do not come with an amount given back', () => {
     const released = {
       ...aReservation({ money: { amount: 20_000, currency: 'USD' } }),

@@ -109,6 +109,16 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
   ['found reserved', { ...RESERVED, attempt: 1, fresh: false }, { received: '→ look_up_payment' }],
   ['reserved, another attempt', { ...RESERVED, attempt: 2 }, {}],
   ['refused', { kind: 'refused', attempt: 1, word: 'cooldown' }, { received: 'blocked' }],
+  [
+    'refused for good',
+    { kind: 'refused', attempt: 1, word: 'account_disabled' },
+    { received: 'blocked !recharge_blocked' },
+  ],
+  [
+    'refused by the monthly cap',
+    { kind: 'refused', attempt: 1, word: 'over_monthly_amount' },
+    { received: 'blocked !monthly_cap_reached' },
+  ],
   ['refused, another attempt', { kind: 'refused', attempt: 2, word: 'cooldown' }, {}],
   ['not reserved', { kind: 'not_reserved', attempt: 1 }, { received: '→ look_up_payment' }],
   ['not reserved, another attempt', { kind: 'not_reserved', attempt: 2 }, {}],
@@ -139,6 +149,15 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
     'pending',
     payment({ kind: 'pending', paymentRef: 'pay_1' }),
     { ...ASK_AGAIN, received: 'charge_pending' },
+  ],
+  [
+    'pending, and the client must act',
+    payment({ kind: 'pending', paymentRef: 'pay_1', actionUrl: 'https://pay.example/1' }),
+    {
+      ...ASK_AGAIN,
+      received: 'charge_pending !client_must_act',
+      charge_pending: 'waits !client_must_act',
+    },
   ],
   ['pending, another attempt', payment({ kind: 'pending', paymentRef: 'pay_1' }, 2), {}],
   ['payment not attempted', payment({ kind: 'not_attempted', detail: '429' }), ASK_AGAIN],

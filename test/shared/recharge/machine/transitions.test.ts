@@ -46,6 +46,7 @@ const TRANSITIONS: Transition[] = [
       swept: undefined,
     },
     event: ['blocked', 'over_daily_count'],
+    says: { alert: { word: 'recharge_blocked', detail: 'over_daily_count', daily: true }, effect: 'stop' },
   },
   {
     name: 'received → received, due later, while charging is paused',
@@ -148,6 +149,7 @@ const TRANSITIONS: Transition[] = [
       notBefore: utc('2026-01-05 13:00:10'),
     },
     event: ['waiting', 'client must act'],
+    says: { alert: { word: 'client_must_act', daily: true }, effect: 'stop' },
   },
   {
     name: 'received → received, due later, when this call did nothing',
@@ -183,7 +185,11 @@ const TRANSITIONS: Transition[] = [
     at: { now: utc('2026-01-06 12:00:00') },
     becomes: { phase: 'declined', reason: 'expired', nextAttemptAt: undefined },
     event: ['declined', 'expired'],
-    says: { release: { reason: 'expired', retryable: false }, effect: 'stop' },
+    says: {
+      release: { reason: 'expired', retryable: false },
+      alert: { word: 'recharge_expired', daily: true },
+      effect: 'stop',
+    },
   },
   {
     name: 'received → declined, amount given back, when the provider has refunded the payment',

@@ -1,0 +1,27 @@
+import { dayOf } from './account.ts';
+import type { Ledger } from './ledger.ts';
+
+/**
+ * Whether something is news of this client on this UTC day; from then on it is none. Kept on the account row, which
+ * all processes share.
+ *
+ * @param what at most as many texts a day as there are words: the row holds them all.
+ */
+export async function isNewsToday(
+  email: string,
+  what: string,
+  { ledger, now }: { ledger: Pick<Ledger, 'readAccount' | 'writeAccount'>; now: () => number },
+): Promise<boolean> {
+  const day = dayOf(now());
+  let account = await ledger.readAccount(email);
+  for (;;) {
+    const words = account.told?.day === day ? account.told.words : [];
+    if (words.includes(what)) return false;
+    const told = { day, words: [...words, what] };
+    const written = await ledger.writeAccount(account, { ...account, told });
+    if (written.kind === 'written') return true;
+    // A lost answer looks like a lost race: said twice is better than never.
+    if (written.row.revision === account.revision + 1 && written.row.told?.words.includes(what)) return true;
+    account = written.row;
+  }
+}
