@@ -11,7 +11,8 @@ import { inboundSecretsSchema, outboundSecretsSchema } from '../../../../shared/
 import { bodies, expectSound, forDelivery, fuzzed, message, NOW, OUR_ID, parsed, reply } from './support.ts';
 
 const root = new URL('../../../../', import.meta.url);
-const page = readFileSync(new URL('docs/channels.md', root), 'utf8');
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const page = read('docs/channels.md');
 const blocks = (title: string) =>
   [...page.matchAll(/^ *```([^\n]*)\n(.*?)^ *```$/gms)]
     .filter(([, heading]) => heading === title)
@@ -23,6 +24,15 @@ describe('what is written about channels', () => {
     expect(channels.map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined]);
     expect(channels.map(({ data }) => data?.adapter)).toEqual(['telegram', 'chatwoot', 'webhook']);
   });
+
+  it.each(channelSchema.options.map(({ shape }) => shape.adapter.value))(
+    'tells of %s, which is tested',
+    (name) => {
+      expect(page).toMatch(new RegExp(`^## .*${name}`, 'im'));
+      expect(read('docs/configuration.md')).toContain(`"adapter": "${name}"`);
+      expect(read(`test/shared/channels/adapters/${name}.test.ts`)).toMatch(/fuzzed/);
+    },
+  );
 
   it('shows secrets that can be used', () => {
     const [inbound, outbound] = ['json inbound', 'json outbound'].map((title) =>

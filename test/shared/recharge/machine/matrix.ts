@@ -5,24 +5,7 @@ import { aFrozen, aRecharge, utc } from '../../../support/builders.ts';
 import { evidence, grant, PAID, type PaymentResult, refund } from './outcomes.ts';
 
 /** Every place a row can be in: its phase, or the reason it is in review for. */
-export const PLACES = [
-  'received',
-  'charge_pending',
-  'granting',
-  'charged',
-  'charge_unknown',
-  'grant_unknown',
-  'grant_differs',
-  'grant_refused',
-  'grant_expired',
-  'refunding',
-  'refund_unknown',
-  'refund_failed',
-  'completed',
-  'declined',
-  'blocked',
-  'refunded',
-] as const;
+export const PLACES = [...PHASES.filter((phase) => phase !== 'needs_review'), ...REVIEW_REASONS];
 export type Place = (typeof PLACES)[number];
 
 export function rowIn(place: Place, given: Partial<Recharge> = {}): Recharge {
