@@ -38,9 +38,9 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(own.filter((link) => isDead(document, link))).toEqual([]);
   });
 
-  it('names files that are there', () => {
-    const named = [...read(document).matchAll(/`([\w-]+\/[\w./-]+\.(?:ts|json|md|yml))`/g)];
-    expect(named.map(([, file = '']) => file).filter((file) => !existsSync(file))).toEqual([]);
+  it('names files and folders that are there', () => {
+    const named = [...read(document).matchAll(/`([\w-]+\/(?:[\w./-]+\.(?:ts|json|md|yml)|(?:[\w-]+\/)*))`/g)];
+    expect(named.map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('names scripts that package.json has', () => {
