@@ -15,7 +15,30 @@ import { type Cli, checked, printable, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
 
-export function addCaptureCommands({ program, connected, target, print, say, sayJson, tell }: Cli): void {
+async function start(
+  { connected, target, print, say, tell }: Cli,
+  { route: given, minutes }: { route: string; minutes: number },
+): Promise<void> {
+  if (minutes < 1 || minutes > MAX_CAPTURE_MINUTES) {
+    throw new Error(`--minutes is from 1 to ${MAX_CAPTURE_MINUTES}.`);
+  }
+  const inbound = await findInbound(target());
+  const { address, until } = await startCapture(await connected(), inbound, { route: given, minutes });
+  say('Set this address at the sender. It is shown this once, and lets nothing in:\n');
+  print(`  ${address}\n`);
+  const channel = channelOf(given);
+  const remark = channel && unknownChannel(channel.name, target());
+  // An address of no channel is answered 404, and nothing is kept there.
+  if (remark !== undefined) tell(remark);
+  say(
+    `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
+      '30 days with all of their headers, and answered 202. Nothing is charged or relayed for them.\n' +
+      `Then look: npm run relay -- capture show${ofRoute(given)}`,
+  );
+}
+
+export function addCaptureCommands(cli: Cli): void {
+  const { program, connected, target, say, sayJson } = cli;
   const capture = program
     .command('capture')
     .description('finds out what an undocumented sender sends: fields, and how it proves itself');
@@ -28,24 +51,7 @@ export function addCaptureCommands({ program, connected, target, print, say, say
     )
     .option(...routeOption, route, WEBHOOK_ROUTE)
     .option('--minutes <n>', 'for how long, at most a day', wholeNumber, 60)
-    .action(async ({ route: given, minutes }: { route: string; minutes: number }) => {
-      if (minutes < 1 || minutes > MAX_CAPTURE_MINUTES) {
-        throw new Error(`--minutes is from 1 to ${MAX_CAPTURE_MINUTES}.`);
-      }
-      const inbound = await findInbound(target());
-      const { address, until } = await startCapture(await connected(), inbound, { route: given, minutes });
-      say('Set this address at the sender. It is shown this once, and lets nothing in:\n');
-      print(`  ${address}\n`);
-      const channel = channelOf(given);
-      const remark = channel && unknownChannel(channel.name, target());
-      // An address of no channel is answered 404, and nothing is kept there.
-      if (remark !== undefined) tell(remark);
-      say(
-        `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
-          '30 days with all of their headers, and answered 202. Nothing is charged or relayed for them.\n' +
-          `Then look: npm run relay -- capture show${ofRoute(given)}`,
-      );
-    });
+    .action((given: { route: string; minutes: number }) => start(cli, given));
 
   capture
     .command('stop')
