@@ -1,28 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import * as z from 'zod';
-import { envSchema } from '../../../functions/recharge-webhook/env.ts';
+import { describe, expect, it } from 'vitest';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import {
-  configSchema,
-  guardSettings,
-  parseConfig,
-  policyOf,
-  readConfig,
-} from '../../../shared/settings/config.ts';
-import { bundledConfig, ConfigError } from '../../../shared/settings/config-file.ts';
-import { readEnv } from '../../../shared/settings/env.ts';
-import { inboundSecretsSchema, outboundSecretsSchema } from '../../../shared/settings/secrets.ts';
+import { guardSettings, parseConfig, policyOf } from '../../../shared/settings/config.ts';
+import { SMALLEST, faultsOf } from './configurations.ts';
 
-/** Nothing that has a default. */
-const SMALLEST = {
-  platform: { baseUrl: 'https://api.example.com/v1' },
-  pricing: { currency: 'USD', perCredit: '0.10' },
-  payment: { type: 'http', url: 'https://pay.example.com' },
-};
 /** Nothing that has a default. */
 const WEBHOOK = {
   adapter: 'webhook',
@@ -32,18 +12,6 @@ const WEBHOOK = {
 };
 const withChannel = (channel: unknown, name = 'support') => ({ ...SMALLEST, channels: { [name]: channel } });
 const withRecharge = (recharge: Record<string, unknown>) => ({ ...SMALLEST, recharge });
-
-function faultsOf(value: unknown): string[] {
-  try {
-    parseConfig(value, 'relay.config.json');
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const [first, ...faults] = error.message.split('\n');
-    expect(first).toBe('relay.config.json cannot be used:');
-    return faults.map((fault) => fault.replace(/^ {2}- /, ''));
-  }
-  return [];
-}
 
 describe('a configuration', () => {
   it('needs no more than a platform, a price and a payment endpoint; the rest charges nobody yet', () => {
@@ -473,52 +441,6 @@ describe('a configuration', () => {
   });
 });
 
-describe('the file of a configuration', () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'config-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-  const written = (text: string) => {
-    const path = join(folder, 'relay.config.json');
-    writeFileSync(path, text);
-    return path;
-  };
-
-  it('is read by its path, and beside the code of a function', () => {
-    const path = written(JSON.stringify(SMALLEST));
-    expect(readConfig(path).recharge.mode).toBe('observe');
-    const moduleUrl = pathToFileURL(join(folder, 'index.mjs')).href;
-    expect(bundledConfig(moduleUrl, configSchema).payment.type).toBe('http');
-  });
-
-  it('with a fault stops a function, which names its place and no value', () => {
-    const path = written(JSON.stringify(withRecharge({ mode: 'sk_live_51Habc' })));
-    const moduleUrl = pathToFileURL(join(path, '..', 'index.mjs')).href;
-    expect(() => bundledConfig(moduleUrl, configSchema)).toThrow(
-      new ConfigError('relay.config.json', [
-        'recharge.mode: Invalid option: expected one of "observe"|"live"',
-      ]),
-    );
-  });
-
-  it('that is missing is said to be', () => {
-    expect(() => readConfig(join(folder, 'relay.config.json'))).toThrow(
-      new ConfigError('relay.config.json', ['it cannot be read (ENOENT)']),
-    );
-  });
-
-  it('that is no JSON is said to be, without a word of it', () => {
-    expect(() => readConfig(written('{"platform": sk_live_51Habc}'))).toThrow(
-      new ConfigError('relay.config.json', ['it is not JSON']),
-    );
-  });
-
-  it('is named in its faults, without its folder', () => {
-    expect(() => readConfig(written('{}'))).toThrow(/^relay\.config\.json cannot be used:\n {2}- platform: /);
-  });
-});
-
 describe('what an agency chooses', () => {
   const config = parseConfig(
     {
@@ -549,78 +471,5 @@ describe('what an agency chooses', () => {
     expect({ declineRetries, refundAutomatically }).toEqual({ declineRetries: 2, refundAutomatically: true });
     const { declineRetries: _d, refundAutomatically: _r, ...same } = productionPolicy;
     expect(waits).toEqual(same);
-  });
-});
-
-describe('the environment of a function', () => {
-  it('is read without what is not ours', () => {
-    const env = {
-      STAGE: 'dev',
-      TABLE_NAME: 'table',
-      RECHARGE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/recharges',
-      INBOUND_SECRET: 'inbound',
-    };
-    expect(readEnv(envSchema, { ...env, PATH: '/bin' })).toEqual(env);
-  });
-
-  it('is refused with all its faults at once, and without a value', () => {
-    expect(() =>
-      readEnv(envSchema, { STAGE: 'dev', TABLE_NAME: '', RECHARGE_QUEUE_URL: 'sk_live_51Habc' }),
-    ).toThrow(
-      new ConfigError('The environment', [
-        'TABLE_NAME: Too small: expected string to have >=1 characters',
-        'RECHARGE_QUEUE_URL: Invalid URL',
-        'INBOUND_SECRET: Invalid input: expected string, received undefined',
-      ]),
-    );
-  });
-});
-
-describe('what is written about the configuration', () => {
-  const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
-  const page = read('docs/configuration.md');
-  const blocks = [...page.matchAll(/^```json([^\n]*)\n(.*?)^```$/gms)].map(([, title = '', text = '']) => ({
-    title: title.trim(),
-    value: JSON.parse(text),
-  }));
-  const titled = (title: string) => blocks.filter((block) => block.title === title).map(({ value }) => value);
-
-  it('includes an example that can be used', () => {
-    const example = readConfig(new URL('../../../relay.config.example.json', import.meta.url));
-    expect(example.recharge.mode).toBe('observe');
-  });
-
-  it('shows whole configurations that can be used', () => {
-    const examples = titled('relay.config.json');
-    expect(examples.length).toBeGreaterThanOrEqual(2);
-    for (const example of examples) expect(faultsOf(example)).toEqual([]);
-  });
-
-  it('shows sections that can be used', () => {
-    const sections = titled('section');
-    expect(sections.length).toBeGreaterThanOrEqual(6);
-    for (const section of sections) expect(faultsOf({ ...SMALLEST, ...section })).toEqual([]);
-  });
-
-  it('shows secrets that can be used', () => {
-    const [inbound] = titled('inbound');
-    const [outbound] = titled('outbound');
-    expect(z.strictObject(inboundSecretsSchema.shape).parse(inbound).webhook).toHaveLength(2);
-    expect(z.strictObject(outboundSecretsSchema.shape).required().parse(outbound)).toBeDefined();
-  });
-
-  it('names every setting', () => {
-    const names = new Set<string>();
-    const collect = (schema: unknown): void => {
-      if (typeof schema !== 'object' || schema === null) return;
-      if ('properties' in schema) for (const name of Object.keys(Object(schema.properties))) names.add(name);
-      for (const part of Object.values(schema)) collect(part);
-    };
-    collect(z.toJSONSchema(configSchema, { io: 'input' }));
-    expect(names.size).toBeGreaterThan(40);
-    const around = ['`', '.', '"'];
-    const told = (name: string) =>
-      around.some((before) => around.some((after) => page.includes(before + name + after)));
-    expect([...names].filter((name) => !told(name))).toEqual([]);
   });
 });
