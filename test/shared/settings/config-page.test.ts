@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { configSchema, readConfig } from '../../../shared/settings/config.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../../../shared/settings/secrets.ts';
-import { SMALLEST, faultsOf } from './configurations.ts';
+import { faultsOf, SMALLEST } from './configurations.ts';
 
 describe('what is written about the configuration', () => {
   const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');

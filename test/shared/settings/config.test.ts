@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { guardSettings, parseConfig, policyOf } from '../../../shared/settings/config.ts';
-import { SMALLEST, faultsOf } from './configurations.ts';
+import { faultsOf, SMALLEST } from './configurations.ts';
 
 /** Nothing that has a default. */
 const WEBHOOK = {

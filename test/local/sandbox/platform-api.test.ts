@@ -3,8 +3,8 @@ import {
   createSandboxPlatform,
   type SandboxPlatform,
   type SandboxPlatformOptions,
-} from '../../local/sandbox/platform.ts';
-import { call, useEndings } from '../support/sandbox.ts';
+} from '../../../local/sandbox/platform.ts';
+import { call, useEndings } from '../../support/sandbox.ts';
 
 const KEY = 'platform-key';
 const atTheEnd = useEndings();

@@ -10,8 +10,8 @@ import {
   createSandboxPayments,
   type SandboxPayments,
   type SandboxPaymentsOptions,
-} from '../../local/sandbox/payments.ts';
-import { type Reply, sendOnce } from '../../shared/http.ts';
+} from '../../../local/sandbox/payments.ts';
+import { type Reply, sendOnce } from '../../../shared/http.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const EMAIL = 'demo@example.com';
@@ -533,7 +533,7 @@ describe('the books on disk', () => {
   };
 
   async function start(booksFile: string): Promise<{ child: ChildProcess; url: string }> {
-    const child = fork(join(import.meta.dirname, '../../local/sandbox/payments-process.ts'), [
+    const child = fork(join(import.meta.dirname, '../../../local/sandbox/payments-process.ts'), [
       JSON.stringify({ secret: SECRET, booksFile }),
     ]);
     atTheEnd.push(() => child.kill('SIGKILL'));

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { call, startReceiver, useEndings } from '../support/sandbox.ts';
+import { call, startReceiver, useEndings } from '../../support/sandbox.ts';
 
 const atTheEnd = useEndings();
-const MAIN = join(import.meta.dirname, '../../local/sandbox/main.ts');
+const MAIN = join(import.meta.dirname, '../../../local/sandbox/main.ts');
 
 /** Starts it on a free port, unless the flags say otherwise, and waits for its last line. */
 async function start(...flags: string[]) {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createSandboxPlatform, type SandboxPlatformOptions } from '../../local/sandbox/platform.ts';
-import { call, useEndings } from '../support/sandbox.ts';
+import { createSandboxPlatform, type SandboxPlatformOptions } from '../../../local/sandbox/platform.ts';
+import { call, useEndings } from '../../support/sandbox.ts';
 
 const KEY = 'platform-key';
 const atTheEnd = useEndings();

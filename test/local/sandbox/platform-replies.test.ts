@@ -9,8 +9,8 @@ import {
   createSandboxPlatform,
   type SandboxPlatform,
   type SandboxPlatformOptions,
-} from '../../local/sandbox/platform.ts';
-import { call, startReceiver, useEndings } from '../support/sandbox.ts';
+} from '../../../local/sandbox/platform.ts';
+import { call, startReceiver, useEndings } from '../../support/sandbox.ts';
 
 const KEY = 'platform-key';
 const SECRET = 'reply-secret';
@@ -209,7 +209,7 @@ describe('a person on the platform', () => {
 
 describe('after a kill', () => {
   async function start(options: object) {
-    const child = fork(join(import.meta.dirname, '../../local/sandbox/platform-process.ts'), [
+    const child = fork(join(import.meta.dirname, '../../../local/sandbox/platform-process.ts'), [
       JSON.stringify({ apiKey: KEY, webhookSecret: 'webhook-secret', replySecret: SECRET, ...options }),
     ]);
     atTheEnd(() => child.kill('SIGKILL'));

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { createSandboxChat, type SandboxChatOptions } from '../../local/sandbox/chat.ts';
-import { call, startReceiver, useEndings } from '../support/sandbox.ts';
+import { createSandboxChat, type SandboxChatOptions } from '../../../local/sandbox/chat.ts';
+import { call, startReceiver, useEndings } from '../../support/sandbox.ts';
 
 const SECRET = 'chat-secret';
 const atTheEnd = useEndings();
@@ -239,7 +239,7 @@ describe('the sandbox chat as a process', () => {
     const { url: relayUrl, received } = await startReceiver(atTheEnd, () => (accepts ? 200 : 503));
     const start = async () => {
       const options = { secret: SECRET, booksFile, relayUrl, retryMs: [100] };
-      const child = fork(join(import.meta.dirname, '../../local/sandbox/chat-process.ts'), [
+      const child = fork(join(import.meta.dirname, '../../../local/sandbox/chat-process.ts'), [
         JSON.stringify(options),
       ]);
       atTheEnd(() => child.kill('SIGKILL'));

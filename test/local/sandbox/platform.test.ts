@@ -11,8 +11,8 @@ import {
   createSandboxPlatform,
   type SandboxPlatform,
   type SandboxPlatformOptions,
-} from '../../local/sandbox/platform.ts';
-import { type Reply, sendOnce } from '../../shared/http.ts';
+} from '../../../local/sandbox/platform.ts';
+import { type Reply, sendOnce } from '../../../shared/http.ts';
 
 const KEY = 'platform-key';
 const SECRET = 'webhook-secret';
@@ -469,7 +469,7 @@ describe('the fault switch', () => {
 
 describe('the sandbox platform as a process', () => {
   async function start(options: object): Promise<{ child: ChildProcess; url: string }> {
-    const child = fork(join(import.meta.dirname, '../../local/sandbox/platform-process.ts'), [
+    const child = fork(join(import.meta.dirname, '../../../local/sandbox/platform-process.ts'), [
       JSON.stringify({ apiKey: KEY, webhookSecret: SECRET, ...options }),
     ]);
     atTheEnd.push(() => child.kill('SIGKILL'));
