@@ -1,110 +1,29 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Webhook } from 'standardwebhooks';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { createSandboxPayments } from '../../../local/sandbox/payments.ts';
+import { sendOnce } from '../../../shared/http.ts';
 import {
-  createSandboxPayments,
-  type SandboxPayments,
-  type SandboxPaymentsOptions,
-} from '../../../local/sandbox/payments.ts';
-import { type Reply, sendOnce } from '../../../shared/http.ts';
+  answered,
+  cancel,
+  charge,
+  chargeBody,
+  kinds,
+  lookup,
+  refund,
+  SECRET,
+  send,
+  settle,
+  signedHeaders,
+  usePayments,
+} from './asking-payments.ts';
 
-const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const EMAIL = 'demo@example.com';
 
-const atTheEnd: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of atTheEnd.splice(0).reverse()) await end();
-});
-
-async function paymentsWith(options: Partial<SandboxPaymentsOptions> = {}): Promise<SandboxPayments> {
-  const payments = await createSandboxPayments({ secret: SECRET, ...options });
-  atTheEnd.push(payments.close);
-  return payments;
-}
-
-function signedHeaders(body: string, now = new Date()): Record<string, string> {
-  return {
-    'webhook-id': 'msg_1',
-    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'webhook-signature': new Webhook(SECRET).sign('msg_1', now, body),
-  };
-}
-
-interface Asked {
-  method?: 'GET' | 'POST';
-  payload?: unknown;
-  key?: string;
-  timeoutMs?: number;
-}
-
-function send(url: string, { method = 'POST', payload, key, timeoutMs = 2_000 }: Asked = {}): Promise<Reply> {
-  const body = payload === undefined ? '' : JSON.stringify(payload);
-  const headers = { ...signedHeaders(body), ...(key === undefined ? {} : { 'idempotency-key': key }) };
-  return sendOnce({ method, url, headers, timeoutMs, ...(method === 'GET' ? {} : { body }) });
-}
-
-/** The status and the body of an answer that must come. */
-async function answered(reply: Promise<Reply>) {
-  const answer = await reply;
-  if (answer.kind !== 'response') throw new Error(`${answer.kind}: ${answer.detail}`);
-  return { status: answer.status, json: JSON.parse(answer.body), headers: answer.headers };
-}
-
-const chargeBody = (changes: object = {}) => ({
-  charge_id: 'charge-1',
-  recharge_key: 'recharge-1',
-  account: { email: EMAIL, platform_id: 'abc', customer: 'cus_1' },
-  credits: 500,
-  amount: 5_000,
-  currency: 'USD',
-  description: '500 credits',
-  ...changes,
-});
-
-function charge(
-  url: string,
-  changes: { charge_id?: string; [name: string]: unknown } = {},
-  timeoutMs?: number,
-) {
-  const payload = chargeBody(changes);
-  return send(`${url}/charges`, { payload, key: payload.charge_id, ...(timeoutMs ? { timeoutMs } : {}) });
-}
-
-const lookup = (url: string, chargeId = 'charge-1') =>
-  send(`${url}/charges/${chargeId}`, { method: 'GET', timeoutMs: 300 });
-
-const cancel = (url: string, timeoutMs = 300) => send(`${url}/charges/charge-1/cancel`, { timeoutMs });
-
-async function settle(url: string, outcome: string, chargeId = 'charge-1') {
-  const response = await fetch(`${url}/sandbox/charges/${chargeId}/settle`, {
-    method: 'POST',
-    body: JSON.stringify({ outcome }),
-  });
-  return { status: response.status, json: JSON.parse(await response.text()) };
-}
-
-function refund(
-  url: string,
-  changes: { refund_id?: string; [name: string]: unknown } = {},
-  timeoutMs = 2_000,
-) {
-  const payload = {
-    refund_id: 'refund-1',
-    charge_id: 'charge-1',
-    recharge_key: 'recharge-1',
-    amount: 5_000,
-    currency: 'USD',
-    ...changes,
-  };
-  return send(`${url}/refunds`, { payload, key: payload.refund_id, timeoutMs });
-}
-
-const kinds = ({ books }: SandboxPayments) => books.map(({ kind }) => kind);
+const { atTheEnd, paymentsWith } = usePayments();
 
 describe('a charge', () => {
   it('is captured once, and asked for again gets the same answer', async () => {
@@ -413,122 +332,10 @@ describe('a refund', () => {
   });
 });
 
-describe('a fault of a charge', () => {
-  it.each([
-    ['error_before', { status: 500 }],
-    ['hang_before', { kind: 'no_answer' }],
-    ['reset_before', { kind: 'no_answer' }],
-    ['in_progress', { status: 409 }],
-    ['rate_limited', { status: 429, headers: { 'retry-after': '2' } }],
-    ['unauthorized', { status: 401 }],
-    ['forbidden', { status: 403 }],
-    ['bad_request', { status: 400 }],
-    ['not_found', { status: 404 }],
-    ['invalid', { status: 422 }],
-  ])('%s captures nothing, and the charge can be made afterwards', async (fault, reply) => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault });
-    expect(await charge(payments.url, {}, 200)).toMatchObject(reply);
-    expect(payments.books).toEqual([]);
-    expect(await answered(lookup(payments.url))).toMatchObject({ status: 404 });
-    expect(await answered(charge(payments.url))).toMatchObject({ status: 200, json: { status: 'paid' } });
-  });
-
-  it.each([
-    ['error_after', { status: 500 }],
-    ['hang_after', { kind: 'no_answer' }],
-    ['reset_after', { kind: 'no_answer' }],
-    ['garbage', { status: 200, body: '<html>OK</html>' }],
-  ])('%s captures all the same, and the repetition tells', async (fault, reply) => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault });
-    expect(await charge(payments.url, {}, 200)).toMatchObject(reply);
-    expect(kinds(payments)).toEqual(['capture']);
-    expect((await answered(lookup(payments.url))).json).toMatchObject({ status: 'paid' });
-    expect((await answered(charge(payments.url))).json).toMatchObject({ status: 'paid' });
-    expect(kinds(payments)).toEqual(['capture']);
-  });
-
-  it('no_payment_ref and other_amount misreport a capture that is right', async () => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault: 'no_payment_ref' });
-    payments.fault({ operation: 'charge', fault: 'other_amount' });
-    const bare = await answered(charge(payments.url));
-    expect([bare.status, bare.json]).toEqual([200, { status: 'paid', amount: 5_000, currency: 'USD' }]);
-    const other = await answered(charge(payments.url, { charge_id: 'charge-2' }));
-    expect(other.json).toMatchObject({ status: 'paid', amount: 5_001 });
-    expect(payments.books).toMatchObject([
-      { charge_id: 'charge-1', amount: 5_000 },
-      { charge_id: 'charge-2', amount: 5_000 },
-    ]);
-    expect((await answered(charge(payments.url))).json).toHaveProperty('payment_ref');
-  });
-
-  it('late is in progress for repetitions and not found by lookups, then captured once', async () => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault: 'late', ms: 200 });
-    expect(await charge(payments.url, {}, 50)).toMatchObject({ kind: 'no_answer' });
-    expect(await answered(charge(payments.url))).toMatchObject({
-      status: 409,
-      json: { error: expect.any(String) },
-    });
-    expect(await answered(lookup(payments.url))).toMatchObject({ status: 404 });
-    expect(payments.books).toEqual([]);
-    await vi.waitFor(() => expect(kinds(payments)).toEqual(['capture']));
-    expect(await answered(charge(payments.url))).toMatchObject({ status: 200 });
-    expect(kinds(payments)).toEqual(['capture']);
-  });
-
-  it('slow answers the truth after its ms, and is in progress until then', async () => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault: 'slow', ms: 150 });
-    const answers = await Promise.all(Array.from({ length: 10 }, () => answered(charge(payments.url))));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(409)]);
-    expect(kinds(payments)).toEqual(['capture']);
-  });
-
-  it('answer_twice writes a paid and a declined answer on one socket', async () => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault: 'answer_twice' });
-    const body = JSON.stringify(chargeBody());
-    const headers = { ...signedHeaders(body), 'idempotency-key': 'charge-1', 'content-length': body.length };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const socket = connect(payments.port, '127.0.0.1');
-    socket.write(`POST /charges HTTP/1.1\r\nhost: localhost\r\n${lines.join('')}\r\n${body}`);
-    let received = '';
-    for await (const chunk of socket) received += chunk;
-    const [, first, second, ...rest] = received.split('HTTP/1.1 ');
-    expect(first).toMatch(/^200 OK\r\n[\s\S]*\r\n\r\n\{"status":"paid"/);
-    expect(second).toMatch(/^402 Payment Required\r\n[\s\S]*\r\n\r\n\{"status":"declined"/);
-    expect(rest).toEqual([]);
-    expect(kinds(payments)).toEqual(['capture']);
-  });
-
-  it('refuse_connections begins at once and ends on the same port', async () => {
-    const payments = await paymentsWith();
-    payments.fault({ operation: 'charge', fault: 'refuse_connections', ms: 150 });
-    expect(await charge(payments.url)).toMatchObject({ kind: 'not_sent' });
-    await vi.waitFor(async () => expect(await charge(payments.url)).toMatchObject({ status: 200 }), 2_000);
-  });
-
-  it('can be meant for one client, also on the lookup of a charge that never arrived', async () => {
-    const { url, ...payments } = await paymentsWith();
-    const other = { charge_id: 'charge-2', account: { email: 'client-001@example.com' } };
-    for (const operation of ['charge', 'lookup']) {
-      const fault = operation === 'charge' ? 'error_before' : 'unauthorized';
-      payments.fault({ operation, fault, times: 'always', email: 'client-001@example.com' });
-    }
-    expect(await answered(charge(url))).toMatchObject({ status: 200 });
-    expect(await answered(charge(url, other))).toMatchObject({ status: 500 });
-    expect(await answered(lookup(url))).toMatchObject({ status: 200 });
-    expect(await answered(lookup(url, 'charge-2'))).toMatchObject({ status: 401 });
-  });
-});
-
 describe('the books on disk', () => {
   const booksIn = () => {
     const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
-    atTheEnd.push(() => rmSync(folder, { recursive: true }));
+    atTheEnd(() => rmSync(folder, { recursive: true }));
     return join(folder, 'books.jsonl');
   };
 
@@ -536,7 +343,7 @@ describe('the books on disk', () => {
     const child = fork(join(import.meta.dirname, '../../../local/sandbox/payments-process.ts'), [
       JSON.stringify({ secret: SECRET, booksFile }),
     ]);
-    atTheEnd.push(() => child.kill('SIGKILL'));
+    atTheEnd(() => child.kill('SIGKILL'));
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
     return { child, url: `http://127.0.0.1:${port}` };
   }

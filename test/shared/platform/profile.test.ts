@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { platformProfileSchema } from '../../../shared/platform/profile.ts';
 
-const unknown = (detail: string) => ({ kind: 'unknown', detail });
-
 describe('platformProfileSchema', () => {
   it('fills in what the API page says', () => {
     expect(platformProfileSchema.parse({ baseUrl: 'https://api.example.com/v1/' })).toEqual({

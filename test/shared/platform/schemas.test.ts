@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readError } from '../../../shared/platform/schemas.ts';
 
-const unknown = (detail: string) => ({ kind: 'unknown', detail });
-
 describe('readError', () => {
   it.each<[string, unknown]>([
     [
