@@ -19,6 +19,7 @@ export const localPolicy: Policy = {
   refund: { ...productionPolicy.refund, askMs: 2_000 },
   evidence: { ...productionPolicy.evidence, firstMs: 5_000, againMs: 60_000 },
   backoff: { firstMs: 500, maxMs: 5_000 },
+  regrant: { ...productionPolicy.regrant, firstMs: 500, maxMs: 60_000, growth: 2 },
   pauseMs: 5_000,
 };
 

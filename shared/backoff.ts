@@ -1,6 +1,8 @@
 export interface Backoff {
   firstMs: number;
   maxMs: number;
+  /** How many times longer each wait may be than the one before; 2 unless given. */
+  growth?: number;
 }
 
 /**
@@ -10,7 +12,7 @@ export interface Backoff {
  * @param jitter 0 to 1.
  * @returns whole milliseconds, from half of the first wait on.
  */
-export function backoffMs(waits: number, jitter: number, { firstMs, maxMs }: Backoff): number {
-  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(20, waits - 1));
+export function backoffMs(waits: number, jitter: number, { firstMs, maxMs, growth = 2 }: Backoff): number {
+  const ceiling = Math.min(maxMs, firstMs * growth ** Math.min(20, waits - 1));
   return Math.round(firstMs / 2 + jitter * (ceiling - firstMs / 2));
 }

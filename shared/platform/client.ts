@@ -9,8 +9,17 @@ export type GrantResult =
   | { kind: 'granted'; newBalance?: number }
   /** The platform says, in its own words, that something else was done than what was asked, or nothing. */
   | { kind: 'differs'; detail: string }
-  /** Proof that nothing was granted: the same grant may be tried again. */
-  | { kind: 'not_applied'; detail: string; retryAfterMs?: number; agencyFault?: AgencyFault }
+  /**
+   * Nothing was granted: the same grant may be tried again. `unsent` where no byte of it left this machine, which is
+   * certain; else it is the platform's word.
+   */
+  | {
+      kind: 'not_applied';
+      detail: string;
+      retryAfterMs?: number;
+      agencyFault?: AgencyFault;
+      unsent?: boolean;
+    }
   /** Nothing was granted, and trying again will not help. */
   | { kind: 'refused'; detail: string }
   /** It may have been granted. Never to be repeated on our own judgement. */
@@ -170,7 +179,11 @@ export function createPlatformClient(options: CallOptions): PlatformClient {
 /** What an answer to a grant means. */
 function grantResult(exchange: Exchange, asked: Grant, profile: PlatformProfile): GrantResult {
   const result = readResult(exchange, asked, profile);
-  if (result.kind === 'granted' || result.kind === 'not_applied') return result;
+  if (result.kind === 'granted') return result;
+  if (result.kind === 'not_applied') {
+    const unsent = exchange.answer.kind !== 'response' && exchange.answer.kind !== 'no_answer';
+    return unsent ? { ...result, unsent } : result;
+  }
   return { ...result, detail: withRequestId(result.detail, exchange) };
 }
 

@@ -12,9 +12,15 @@ export interface Charging {
   pause(pause: Pause): Promise<void>;
   resume(): Promise<void>;
   /**
-   * Counts grants whose outcome is unknown, across all processes, until one is known to be granted.
+   * Notes that a grant did not go through, for whatever reason, across all processes, until one does.
    *
-   * @returns how many there were in a row, this one included; 0 after a granted one.
+   * @returns how many different clients there are in a row by now, this one included; it counts to ten.
    */
-  countGrant(outcome: 'granted' | 'unknown'): Promise<number>;
+  grantFailed(email: string): Promise<number>;
+  /**
+   * One grant went through: the count begins anew, and a pause that has an end (those the relay makes itself) ends.
+   *
+   * @returns whether charging was paused, and goes on.
+   */
+  grantWentThrough(): Promise<boolean>;
 }

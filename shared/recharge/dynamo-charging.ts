@@ -9,11 +9,14 @@ import * as z from 'zod';
 import type { Charging, Pause } from './charging.ts';
 
 const KEY = { pk: 'CONTROL#charging' };
+/** More say no more: the item stays small in an outage of any size. */
+const MOST_FAILED = 10;
 
 const controlSchema = z.object({
   pausedBecause: z.string().exactOptional(),
   pausedUntil: z.int().exactOptional(),
-  unknownGrants: z.int().default(0),
+  /** Clients whose grants did not go through, since one last did. A set of the table is never empty: absent, then. */
+  failedClients: z.set(z.string()).default(new Set()),
 });
 type Control = z.infer<typeof controlSchema>;
 
@@ -68,10 +71,10 @@ export function createDynamoCharging(
       }
       try {
         await update({
-          UpdateExpression: 'SET pausedBecause = :reason, pausedUntil = :until, unknownGrants = :none',
+          UpdateExpression: 'SET pausedBecause = :reason, pausedUntil = :until',
           // No pause is shortened: a person's has no end, and may be younger than what is known here.
           ConditionExpression: 'attribute_not_exists(pausedBecause) OR pausedUntil < :until',
-          ExpressionAttributeValues: { ':reason': reason, ':until': until, ':none': 0 },
+          ExpressionAttributeValues: { ':reason': reason, ':until': until },
         });
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
@@ -80,25 +83,39 @@ export function createDynamoCharging(
     },
 
     async resume() {
-      await update({ UpdateExpression: 'REMOVE pausedBecause, pausedUntil, unknownGrants' });
+      await update({ UpdateExpression: 'REMOVE pausedBecause, pausedUntil, failedClients' });
     },
 
-    async countGrant(outcome) {
-      if (outcome === 'unknown') {
-        const counted = await update({
-          UpdateExpression: 'ADD unknownGrants :one',
-          ExpressionAttributeValues: { ':one': 1 },
+    async grantFailed(email) {
+      try {
+        const { failedClients } = await update({
+          UpdateExpression: 'ADD failedClients :client',
+          ConditionExpression: 'attribute_not_exists(failedClients) OR size(failedClients) < :most',
+          ExpressionAttributeValues: { ':client': new Set([email]), ':most': MOST_FAILED },
         });
-        return counted.unknownGrants;
+        return failedClients.size;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return MOST_FAILED;
+        throw error;
       }
-      // Nothing to reset is the rule, and must not cost a write.
-      if ((await control()).unknownGrants > 0) {
+    },
+
+    async grantWentThrough() {
+      // Nothing to end is the rule, and must not cost a write.
+      const { failedClients, pausedUntil } = await control();
+      if (failedClients.size === 0 && pausedUntil === undefined) return false;
+      try {
         await update({
-          UpdateExpression: 'SET unknownGrants = :none',
-          ExpressionAttributeValues: { ':none': 0 },
+          UpdateExpression: 'REMOVE failedClients, pausedBecause, pausedUntil',
+          ConditionExpression: 'attribute_exists(pausedUntil)',
         });
+        return pausedUntil !== undefined && now() < pausedUntil;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // A person's pause has no end: only they end it.
+        await update({ UpdateExpression: 'REMOVE failedClients' });
+        return false;
       }
-      return 0;
     },
   };
 }

@@ -22,7 +22,7 @@ import {
 } from './account.ts';
 import type { Ledger, WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
-import { PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
+import { LOSS_WORDS, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
 
 const RECHARGE = 'RECHARGE#';
 const ACCOUNT = 'ACCOUNT#';
@@ -156,10 +156,13 @@ const rechargeSchema = z.object({
   grantNo: z.int(),
   grantToken: text.exactOptional(),
   grantDeadline: time.exactOptional(),
+  unsent: z.boolean().exactOptional(),
+  notApplied: z.int().exactOptional(),
   phaseDeadline: time.exactOptional(),
   refundStartedAt: time.exactOptional(),
   newBalance: z.number().exactOptional(),
   review: z.enum(REVIEW_REASONS).exactOptional(),
+  sayAgain: z.enum(LOSS_WORDS).exactOptional(),
   reason: text.exactOptional(),
   history: historySchema,
 });

@@ -57,10 +57,16 @@ export interface Policy {
     lateSpreadMs: number;
   };
   backoff: Backoff;
+  /**
+   * Between two grants where the platform answered that it had not applied the first. Each such answer is believed,
+   * and a wrong one is a grant too many, so it is believed `times` times in all: 5 s, 30 s, 3 min … up to a day, which
+   * spans the hours of an outage, or of an empty pool, within the 72 h of `grantGiveUpMs`.
+   */
+  regrant: Backoff & { times: number };
   /** How long an agency-wide fault stops new charges. */
   pauseMs: number;
-  /** Unknown grants in a row, across clients, that stop new charges. */
-  unknownGrantsToPause: number;
+  /** Clients in a row whose grant did not go through, for whatever reason, that stop new charges. */
+  failedClientsToPause: number;
   /** Further attempts after a decline the provider calls retryable. Card schemes fine excessive retries. */
   declineRetries: number;
   declineRetryMs: number;
@@ -96,8 +102,9 @@ export const productionPolicy: Policy = {
     lateSpreadMs: 12 * HOUR,
   },
   backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
+  regrant: { times: 8, firstMs: 5 * SECOND, maxMs: DAY, growth: 6 },
   pauseMs: 15 * MINUTE,
-  unknownGrantsToPause: 3,
+  failedClientsToPause: 3,
   declineRetries: 0,
   declineRetryMs: DAY,
   refundAutomatically: false,

@@ -34,6 +34,10 @@ export const REVIEW_REASONS = [
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
+/** What was found out about a row that cannot change any more. Each word is an alert of the same name. */
+export const LOSS_WORDS = ['granted_twice', 'granted_after_refund', 'paid_after_end'] as const;
+export type LossWord = (typeof LOSS_WORDS)[number];
+
 /** Why a recharge was refused before any money moved. */
 export const REFUSALS = [
   'account_unknown',
@@ -97,6 +101,10 @@ export interface Recharge {
   grantNo: number;
   /** Random, drawn by the one process that may POST this grant. */
   grantToken?: string;
+  /** No byte of that grant left this machine: the next one needs no look at the platform's books. */
+  unsent?: boolean;
+  /** How often the platform's word was believed that a grant was not applied, since a person last spoke. */
+  notApplied?: number;
   /** No byte of this grant leaves after this time. */
   grantDeadline?: number;
   /**
@@ -109,6 +117,8 @@ export interface Recharge {
   newBalance?: number;
 
   review?: ReviewReason;
+  /** A loss that was said once, and is said again a day later: a process may end between the write and the word. */
+  sayAgain?: LossWord;
   /** The word of a refusal or decline. */
   reason?: string;
   history: HistoryEntry[];

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Prepared } from '../http.ts';
 import type { Metrics } from '../logger.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
@@ -18,6 +17,7 @@ import {
   moneyOf,
   type Recharge,
   refundIdOf,
+  reservationNameOf,
 } from './recharge.ts';
 import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
 import { isNewsToday } from './told.ts';
@@ -198,7 +198,21 @@ class Run {
   async #grant(): Promise<Outcome> {
     const { platform, policy, now } = this.#deps;
     const { grantToken = '', grantDeadline = 0, ...row } = this.#row;
-    const answer = (result: GrantResult): Outcome => ({ kind: 'grant', token: grantToken, result });
+    const answer = (result: Extract<Outcome, { kind: 'grant' }>['result']): Outcome => ({
+      kind: 'grant',
+      token: grantToken,
+      result,
+    });
+    const paid = await ready(this.#isPaid());
+    if (paid === false) {
+      return answer({
+        kind: 'unpaid',
+        detail: 'no payment is recorded, or no reservation of this attempt stands on the account row',
+      });
+    }
+    if (paid !== true) {
+      return answer({ kind: 'not_applied', detail: `not sent: ${paid.failed}`, unsent: true });
+    }
     const call = await ready(
       platform.prepareGrant({
         email: row.grantEmail ?? row.email,
@@ -214,14 +228,29 @@ class Run {
       return answer({
         kind: 'not_applied',
         detail: `not prepared: ${call.failed}`,
+        unsent: true,
         agencyFault: 'unauthorized',
       });
     }
     const inTime = now() + policy.grantCallMs <= grantDeadline && this.#hasTimeFor(policy.grantCallMs);
-    if (!inTime) return answer({ kind: 'not_applied', detail: 'not sent: too late for this deadline' });
+    if (!inTime) {
+      return answer({ kind: 'not_applied', detail: 'not sent: too late for this deadline', unsent: true });
+    }
     return answer(
       await call.send().catch((error: unknown): GrantResult => ({ kind: 'unknown', detail: String(error) })),
     );
+  }
+
+  /**
+   * The row alone does not say so: whoever may write rows, and not the account's, could have written it. The entry of
+   * a client's last recharge stays on the account row for as long as that recharge is unfinished.
+   */
+  async #isPaid(): Promise<boolean> {
+    const row = this.#row;
+    if (row.paymentRef === undefined) return false;
+    if (this.#frozen) return true;
+    const { reservations } = await this.#deps.ledger.readAccount(row.email);
+    return reservations[reservationNameOf(row)]?.state === 'reserved';
   }
 
   async #lookUpGrant(): Promise<Outcome> {
@@ -300,10 +329,15 @@ class Run {
     const { charging, policy, now, logger } = this.#deps;
     const { result } = outcome;
     try {
-      if (result.kind === 'granted') await charging.countGrant('granted');
-      const unknowns = result.kind === 'unknown' ? await charging.countGrant('unknown') : 0;
+      if (result.kind === 'granted') {
+        if (await charging.grantWentThrough())
+          logger.info('charging goes on: a grant went through', this.#tags());
+        return;
+      }
+      const failed = await charging.grantFailed(this.#row.email);
       const fault = 'agencyFault' in result ? result.agencyFault : undefined;
-      const reason = unknowns >= policy.unknownGrantsToPause ? `${unknowns} unknown grants in a row` : fault;
+      const inARow = `grants of ${failed} clients in a row did not go through`;
+      const reason = fault ?? (failed >= policy.failedClientsToPause ? inARow : undefined);
       if (reason === undefined) return;
       await charging.pause({ reason, until: now() + policy.pauseMs });
       logger.alert('charging_paused', { ...this.#tags(), detail: reason });
@@ -411,7 +445,7 @@ function businessMetrics(before: Recharge, after: Recharge): Metrics {
 
 const noAnswer = (error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) });
 
-async function ready<T>(preparing: Promise<Prepared<T>>): Promise<Prepared<T> | { failed: string }> {
+async function ready<T>(preparing: Promise<T>): Promise<T | { failed: string }> {
   try {
     return await preparing;
   } catch (error) {

@@ -39,6 +39,14 @@ const CHARGE = ['charging.paused', 'payments.prepareCharge', 'payments.charge'];
 const GRANT = ['ledger.write', 'platform.prepareGrant', 'platform.grant', 'ledger.write'];
 /** An alert that is said once a day. */
 const TELL = ['ledger.readAccount', 'ledger.writeAccount'];
+/** In a run that did not reserve: the account's word that this attempt was reserved is read first. */
+const GRANT_OF_AN_EARLIER_CHARGE = [
+  'ledger.write',
+  'ledger.readAccount',
+  'platform.prepareGrant',
+  'platform.grant',
+  'ledger.write',
+];
 const RELEASE = ['ledger.readAccount', 'ledger.writeAccount', 'ledger.write'];
 /** What waits for its time, what waits for a person, and how much of that there is. */
 const SWEEP = ['ledger.due', 'ledger.postpone', 'queue.send', 'ledger.due', 'ledger.due'];
@@ -86,7 +94,7 @@ export const PATHS = {
       'ledger.writeAccount',
       ...CHARGE,
       ...GRANT,
-      'charging.countGrant',
+      'charging.grantWentThrough',
     ],
   },
   'unknown, and found in the usage export': {
@@ -98,7 +106,7 @@ export const PATHS = {
       ...RESERVE,
       ...CHARGE,
       ...GRANT,
-      'charging.countGrant',
+      'charging.grantFailed',
       ...SWEEP_REVIEW,
       ...LOOK_UP_GRANT,
       'ledger.write',
@@ -122,7 +130,7 @@ export const PATHS = {
       ...RESERVE,
       ...CHARGE,
       ...GRANT,
-      'charging.countGrant',
+      'charging.grantWentThrough',
     ],
   },
   'pending, then paid': {
@@ -139,8 +147,8 @@ export const PATHS = {
       'ledger.write',
       ...SWEEP,
       ...LOOK_UP,
-      ...GRANT,
-      'charging.countGrant',
+      ...GRANT_OF_AN_EARLIER_CHARGE,
+      'charging.grantWentThrough',
     ],
   },
   'pending, and cancelled since the client did not act': {
@@ -163,7 +171,17 @@ export const PATHS = {
     faults: ({ platform }) => platform.fault({ operation: 'grant', fault: 'not_found', times: 'always' }),
     notGranted: 'refund',
     ends: REFUNDED,
-    calls: [...CLAIM, ...RESERVE, ...CHARGE, ...GRANT, ...SWEEP, ...LOOK_UP, 'payments.refund', ...RELEASE],
+    calls: [
+      ...CLAIM,
+      ...RESERVE,
+      ...CHARGE,
+      ...GRANT,
+      'charging.grantFailed',
+      ...SWEEP,
+      ...LOOK_UP,
+      'payments.refund',
+      ...RELEASE,
+    ],
   },
   'refused, and refunded automatically in two days': {
     options: { recharge: { refundAutomatically: true } },
@@ -179,6 +197,7 @@ export const PATHS = {
       ...RESERVE,
       ...CHARGE,
       ...GRANT,
+      'charging.grantFailed',
       ...SWEEP,
       ...LOOK_UP,
       'payments.refund',

@@ -1,7 +1,7 @@
 import { backoffMs } from '../../backoff.ts';
 import { type HistoryEntry, record } from '../../history.ts';
 import type { GrantEvidence, GrantsListed } from '../../platform/client.ts';
-import type { Recharge } from '../recharge.ts';
+import type { LossWord, Recharge } from '../recharge.ts';
 import {
   asksBeforeGrant,
   calledLostBeforeItBegan,
@@ -101,7 +101,9 @@ export const LATE_LOOKS = { none: 'no_grant_too_many', some: 'grant_too_many' } 
 
 export function onLateLookDue(row: Recharge, at: Moment): Decision {
   // Only the sweeper knows that its time has come.
-  if (row.swept === undefined || row.phaseDeadline === undefined) return stop;
+  if (row.swept === undefined) return stop;
+  if (row.sayAgain !== undefined) return sayAgain(row, row.sayAgain);
+  if (row.phaseDeadline === undefined) return stop;
   // The profile may have changed since.
   return at.policy.evidence.lookUp ? { effect: 'list_grants' } : { next: unwatched(row), effect: 'stop' };
 }
@@ -143,4 +145,9 @@ export function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment):
   const isBlind = phase === 'completed' && result.marks.length === 0;
   const history = record(row, at, isBlind ? LOOKS.not_found : LATE_LOOKS.none, detail);
   return { next: looked(history, at.now < phaseDeadline ? phaseDeadline : undefined), effect: 'stop' };
+}
+
+function sayAgain(row: Recharge, word: LossWord): Decision {
+  const { sayAgain: _, ...said } = unwatched(row);
+  return { next: said, alert: { word, detail: 'said a day ago already' }, effect: 'stop' };
 }

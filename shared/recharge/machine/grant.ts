@@ -1,13 +1,17 @@
+import { backoffMs } from '../../backoff.ts';
 import { record } from '../../history.ts';
 import type { GrantResult } from '../../platform/client.ts';
 import type { Recharge, ReviewReason } from '../recharge.ts';
-import { asAsked, finish, toRefunding, toReview, wait, writtenAlready } from './moves.ts';
-import { type Decision, type Moment, stop } from './outcome.ts';
+import { asAsked, finish, saidTwice, toRefunding, toReview, wait, writtenAlready } from './moves.ts';
+import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
+
+type GrantAnswer = Extract<Outcome, { kind: 'grant' }>['result'];
 
 /** The intent to grant once. Does not touch `nextAttemptAt`: an index write costs two units, and the claim's serves. */
 export function granting(row: Recharge, at: Moment): Recharge {
+  const { unsent: _, ...rest } = row;
   return {
-    ...row,
+    ...rest,
     phase: 'granting',
     grantNo: row.grantNo + 1,
     grantToken: at.token,
@@ -18,6 +22,7 @@ export function granting(row: Recharge, at: Moment): Recharge {
 export const NEVER_SENT: GrantResult = {
   kind: 'not_applied',
   detail: 'not sent: called lost before it began',
+  unsent: true,
 };
 
 /** The token was drawn with the outcome that is still being decided: nothing was sent, and nobody else can send it. */
@@ -32,7 +37,7 @@ export function onGrantingFound(row: Recharge, at: Moment): Decision {
   return toReview(row, 'grant_unknown', at, 'the process that was granting never reported');
 }
 
-/** @param looked whether the platform's books were just asked for the grant a person called not made. */
+/** @param looked whether the platform's books were just asked for the grant before. */
 export function onChargedDue(row: Recharge, at: Moment, looked = false): Decision {
   // This very outcome has drawn its grant already, and lost it: the next one begins with a token of its own.
   if (row.grantToken === at.token) return stop;
@@ -48,7 +53,7 @@ export function onChargedDue(row: Recharge, at: Moment, looked = false): Decisio
   };
 }
 
-export function onGrant(row: Recharge, token: string, result: GrantResult, at: Moment): Decision {
+export function onGrant(row: Recharge, token: string, result: GrantAnswer, at: Moment): Decision {
   const own = row.grantToken === token;
   if (own && row.phase === 'granting') return onGrantResult(row, result, at);
   // Called lost too early, and now it has spoken: its own token proves which grant it speaks of.
@@ -70,9 +75,10 @@ const REVIEWS = {
   differs: 'grant_differs',
   refused: 'grant_refused',
   unknown: 'grant_unknown',
-} as const satisfies Partial<Record<GrantResult['kind'], ReviewReason>>;
+  unpaid: 'grant_refused',
+} as const satisfies Partial<Record<GrantAnswer['kind'], ReviewReason>>;
 
-export function onGrantResult(row: Recharge, result: GrantResult, at: Moment): Decision {
+export function onGrantResult(row: Recharge, result: GrantAnswer, at: Moment): Decision {
   switch (result.kind) {
     case 'granted': {
       const { review: _, ...rest } = row;
@@ -84,33 +90,52 @@ export function onGrantResult(row: Recharge, result: GrantResult, at: Moment): D
         result.newBalance === undefined ? undefined : `balance ${result.newBalance}`,
       );
     }
-    case 'not_applied': {
-      const { review: _, ...rest } = row;
-      const phaseDeadline = row.phaseDeadline ?? at.now + at.policy.grantGiveUpMs;
-      const charged: Recharge = { ...rest, phase: 'charged', phaseDeadline };
-      return wait(charged, at, `not granted: ${result.detail}`, asAsked(result.retryAfterMs, at));
-    }
+    case 'not_applied':
+      return onNotApplied(row, result, at);
     case 'refused':
       return giveUpGrant(row, REVIEWS.refused, at, result.detail);
     case 'differs':
     case 'unknown':
+    case 'unpaid':
       return toReview(row, REVIEWS[result.kind], at, result.detail);
   }
 }
 
+/** What never left this machine is certain, and tried again as often as it takes; an answer is believed a few times. */
+function onNotApplied(
+  row: Recharge,
+  { detail, retryAfterMs, unsent }: Extract<GrantAnswer, { kind: 'not_applied' }>,
+  at: Moment,
+): Decision {
+  const { review: _, ...rest } = row;
+  const phaseDeadline = row.phaseDeadline ?? at.now + at.policy.grantGiveUpMs;
+  const charged: Recharge = { ...rest, phase: 'charged', phaseDeadline };
+  const why = `not granted: ${detail}`;
+  const askedMs = asAsked(retryAfterMs, at);
+  if (unsent) return wait({ ...charged, unsent }, at, why, askedMs);
+  const { times, ...backoff } = at.policy.regrant;
+  const notApplied = (row.notApplied ?? 0) + 1;
+  const believed = { ...charged, notApplied };
+  if (notApplied >= times) {
+    return giveUpGrant(believed, 'grant_expired', at, `${notApplied} answers in a row, the last: ${detail}`);
+  }
+  // A platform that asks for one second each time must not use up in eight what is meant for hours.
+  return wait(believed, at, why, Math.max(askedMs ?? 0, backoffMs(notApplied, at.jitter, backoff)));
+}
+
 /** Whether the row stands where `onGrantResult` puts it for this answer. */
-function settledBy(row: Recharge, { kind }: GrantResult): boolean {
+function settledBy(row: Recharge, { kind }: GrantAnswer): boolean {
   if (kind === 'granted') return row.phase === 'completed';
   if (kind === 'not_applied') return row.phase === 'charged';
   return row.review === REVIEWS[kind] || (kind === 'refused' && row.phase === 'refunding');
 }
 
 /** An answer to a grant this row no longer waits for. It changes no phase; a grant that happened is an alert. */
-function lateGrant(row: Recharge, result: GrantResult, at: Moment): Decision {
+function lateGrant(row: Recharge, result: GrantAnswer, at: Moment): Decision {
   const next = { ...row, history: record(row, at, 'late_grant_answer', result.kind) };
   if (result.kind !== 'granted' && result.kind !== 'differs') return { next, effect: 'stop' };
   const word = row.refundStartedAt === undefined ? 'granted_twice' : 'granted_after_refund';
-  return { next, alert: { word, detail: `phase ${row.phase}` }, effect: 'stop' };
+  return saidTwice(next, at, word, `phase ${row.phase}`);
 }
 
 function giveUpGrant(
@@ -123,20 +148,15 @@ function giveUpGrant(
   return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, effect: 'stop' };
 }
 
-/** A grant begins anew that a person called not made, and the platform's books did not show. */
+/** A grant begins anew, and the platform's books do not show the one before. */
 export const GRANTING_AGAIN = 'granting_again';
 
-/**
- * Whether a person's word is all that says that the last grant was not made: none has begun since. Where the
- * history lost its middle, it may have said so; a look too many costs one request.
- */
-export function isInDoubt({ history, grantToken }: Recharge): boolean {
-  const doubted = history.findLastIndex(({ event }) => event === 'grant_unknown' || event === 'left_out');
-  const begun = history.findLastIndex(({ event }) => event === GRANTING_AGAIN);
-  return grantToken !== undefined && doubted > begun;
+/** Whether someone's word, a person's or the platform's, is all that says that the last grant was not made. */
+export function isInDoubt({ phase, grantToken, unsent }: Recharge): boolean {
+  return phase === 'charged' && grantToken !== undefined && !unsent;
 }
 
-/** People err, and a second grant cannot be taken back: the platform's books are asked first. */
+/** Words may be wrong, and a second grant cannot be taken back: where the platform keeps books, they are asked first. */
 export function asksBeforeGrant(row: Recharge, { policy }: Moment): boolean {
-  return row.phase === 'charged' && policy.evidence.lookUp && isInDoubt(row);
+  return policy.evidence.lookUp && isInDoubt(row);
 }

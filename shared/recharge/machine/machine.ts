@@ -98,10 +98,9 @@ function onDue(row: Recharge, at: Moment): Decision {
       return { effect: 'look_up_refund' };
     case 'completed':
     case 'refunded':
-      return onLateLookDue(row, at);
     case 'declined':
     case 'blocked':
-      return stop;
+      return onLateLookDue(row, at);
   }
 }
 

@@ -1,12 +1,12 @@
 import { backoffMs } from '../../backoff.ts';
 import { type HistoryEntry, record } from '../../history.ts';
 import type { NotAttempted, Unknown } from '../../payments/payment-hook.ts';
-import type { Recharge, ReviewReason } from '../recharge.ts';
+import type { LossWord, Recharge, ReviewReason } from '../recharge.ts';
 import { type Decision, type Frozen, type Moment, stop } from './outcome.ts';
 
-/** Paid, with certainty not granted, due at once, and with its full time to be granted. */
+/** Paid, with certainty not granted, due at once, and with its full time, and all its tries, to be granted. */
 export function toCharged(row: Recharge, { now, policy }: Pick<Moment, 'now' | 'policy'>): Recharge {
-  const { review: _, ...rest } = progressed(row);
+  const { review: _r, notApplied: _n, ...rest } = progressed(row);
   return { ...rest, phase: 'charged', nextAttemptAt: now, phaseDeadline: now + policy.grantGiveUpMs };
 }
 
@@ -56,6 +56,13 @@ export function finish(row: Recharge, at: Moment, event: string, detail?: string
     next: { ...ended(row, at, at.policy.evidence.lookUp), history: record(row, at, event, detail) },
     effect: 'stop',
   };
+}
+
+/** A loss that nobody can undo by looking at the row: said now and, where nothing else brings the row back, a day later. */
+export function saidTwice(row: Recharge, at: Moment, word: LossWord, detail: string): Decision {
+  const comesBack = row.nextAttemptAt !== undefined;
+  const again = { sayAgain: word, nextAttemptAt: at.now + at.policy.reminderMs };
+  return { next: comesBack ? row : { ...row, ...again }, alert: { word, detail }, effect: 'stop' };
 }
 
 export function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {

@@ -2,7 +2,7 @@ import type { Money } from '../../money.ts';
 import type { ChargeOutcome, LookupOutcome, RefundOutcome } from '../../payments/payment-hook.ts';
 import type { GrantEvidence, GrantResult, GrantsListed } from '../../platform/client.ts';
 import type { Policy } from '../policy.ts';
-import type { Recharge, Refusal, ReviewReason } from '../recharge.ts';
+import type { LossWord, Recharge, Refusal, ReviewReason } from '../recharge.ts';
 
 /** What the account row says of this attempt: the parameters every call of it uses. */
 export interface Frozen {
@@ -36,7 +36,8 @@ export type Outcome =
       result: ChargeOutcome | LookupOutcome;
       frozen?: Frozen;
     }
-  | { kind: 'grant'; token: string; result: GrantResult }
+  /** `unpaid`: nothing was sent, for no reservation of this attempt, or no payment, says that it was paid. */
+  | { kind: 'grant'; token: string; result: GrantResult | { kind: 'unpaid'; detail: string } }
   /** What the platform's books say of the grant that this token was drawn for. */
   | { kind: 'grant_evidence'; token: string; result: GrantEvidence }
   /** Every grant of this recharge, whichever, that stands in the platform's books. */
@@ -83,14 +84,12 @@ export interface Decision {
 /** Alerts the machine itself raises; every review reason is one. */
 export type RechargeAlert =
   | ReviewReason
+  | LossWord
   | 'recharge_blocked'
   | 'recharge_expired'
   | 'client_must_act'
   | 'monthly_cap_reached'
   | 'review_waiting'
-  | 'granted_twice'
-  | 'granted_after_refund'
-  | 'paid_after_end'
   | 'payment_hook_misconfigured';
 
 /** What a decision may depend on besides row and outcome. Nothing here is read by the machine itself. */

@@ -8,6 +8,7 @@ import {
   misconfigured,
   progressed,
   remind,
+  saidTwice,
   toCharged,
   toReview,
   wait,
@@ -196,11 +197,7 @@ function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Mom
       `paid after all, ${detail}`,
     );
   }
-  return {
-    next: { ...row, history: record(row, at, 'paid_late', detail) },
-    alert: { word: 'paid_after_end', detail },
-    effect: 'stop',
-  };
+  return saidTwice({ ...row, history: record(row, at, 'paid_late', detail) }, at, 'paid_after_end', detail);
 }
 
 function decline(row: Recharge, reason: string, at: Moment): Decision {

@@ -37,7 +37,8 @@ const charging: Charging = {
   paused: async () => undefined,
   pause: notExpected,
   resume: notExpected,
-  countGrant: async () => 0,
+  grantFailed: notExpected,
+  grantWentThrough: async () => false,
 };
 
 const depsAt = (ledger: Ledger, now: number): RunDeps => ({

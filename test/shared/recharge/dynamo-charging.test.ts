@@ -148,57 +148,69 @@ describe('what a process knows', () => {
   });
 });
 
-describe('unknown grants', () => {
-  it('are counted across processes, and begin anew after a granted one', async () => {
+describe('grants that did not go through', () => {
+  it('are counted by client, across processes, and begin anew once one went through', async () => {
     const one = aProcess();
     const other = aProcess();
-    expect(await one.countGrant('unknown')).toBe(1);
-    expect(await other.countGrant('unknown')).toBe(2);
-    expect(await one.countGrant('unknown')).toBe(3);
-    expect(await other.countGrant('granted')).toBe(0);
-    expect(await one.countGrant('unknown')).toBe(1);
+    expect(await one.grantFailed('a@example.com')).toBe(1);
+    expect(await other.grantFailed('b@example.com')).toBe(2);
+    expect(await one.grantFailed('a@example.com')).toBe(2);
+    await other.grantWentThrough();
+    expect(await one.grantFailed('b@example.com')).toBe(1);
   });
 
-  it('that come at once are all counted', async () => {
-    const counts = await Promise.all(Array.from({ length: 10 }, () => aProcess().countGrant('unknown')));
-    expect(counts.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  it('that come at once are all counted, to ten', async () => {
+    const clients = Array.from({ length: 12 }, (_, index) => `client-${index}@example.com`);
+    const counts = await Promise.all(clients.map((email) => aProcess().grantFailed(email)));
+    expect(counts.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]);
   });
 
-  it('that never happened cost a granted one no write, and no read while it is fresh', async () => {
+  it('that never happened cost one that went through no write, and no read while that is fresh', async () => {
     const charging = aProcess();
     await charging.paused();
     const counted = meter(store().client);
-    for (let granted = 0; granted < 5; granted += 1) expect(await charging.countGrant('granted')).toBe(0);
+    for (let granted = 0; granted < 5; granted += 1) await charging.grantWentThrough();
     expect(counted.requests).toBe(0);
     expect(await stored()).toBeUndefined();
   });
 
-  it('are reset by one write, not by every granted one', async () => {
+  it('are forgotten by one write for a person’s pause, not by every grant', async () => {
     const charging = aProcess();
-    await charging.countGrant('unknown');
+    await charging.pause({ reason: 'the relay saw a fault', until: NOW + 900_000 });
+    await charging.grantFailed('a@example.com');
     const counted = meter(store().client);
-    await charging.countGrant('granted');
-    await charging.countGrant('granted');
+    await charging.grantWentThrough();
+    await charging.grantWentThrough();
     expect(counted).toMatchObject({ requests: 1, writeUnits: 1 });
   });
 
-  it('begin anew with the pause they set off, and with a resume', async () => {
+  it('do not pause by themselves, and are kept over the pause they set off: its first failure renews it', async () => {
     const charging = aProcess();
-    await charging.countGrant('unknown');
-    await charging.countGrant('unknown');
-    await charging.pause({ reason: '2 unknown grants in a row', until: NOW + 900_000 });
-    expect(await charging.countGrant('unknown')).toBe(1);
+    await charging.grantFailed('a@example.com');
+    expect(await charging.paused()).toBeUndefined();
+    await charging.grantFailed('b@example.com');
+    await charging.pause({ reason: 'grants of 2 clients in a row', until: NOW + 900_000 });
+    expect(await charging.grantFailed('c@example.com')).toBe(3);
     await charging.resume();
-    expect(await charging.countGrant('unknown')).toBe(1);
+    expect(await charging.grantFailed('a@example.com')).toBe(1);
+  });
+});
+
+describe('a grant that went through', () => {
+  it('ends a pause that the relay made itself, and says so', async () => {
+    await aProcess().pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    const charging = aProcess();
+    expect(await charging.grantWentThrough()).toBe(true);
+    expect(await charging.paused()).toBeUndefined();
+    expect(await charging.grantWentThrough()).toBe(false);
   });
 
-  it('do not pause by themselves, nor end a pause', async () => {
+  it('does not end a person’s pause', async () => {
     const charging = aProcess();
-    await charging.countGrant('unknown');
-    expect(await charging.paused()).toBeUndefined();
+    await charging.grantFailed('a@example.com');
     await charging.pause({ reason: 'by hand' });
-    await charging.countGrant('unknown');
-    await charging.countGrant('granted');
+    expect(await charging.grantWentThrough()).toBe(false);
     expect(await charging.paused()).toEqual({ reason: 'by hand' });
+    expect(await charging.grantFailed('b@example.com')).toBe(1);
   });
 });

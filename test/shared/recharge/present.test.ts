@@ -81,7 +81,6 @@ describe('a person', () => {
     const { text, of } = shown(again);
     expect(of('export')).toEqual([]);
     expect(text).toContain('+60 min  grant still not in the usage export, and made anew\n');
-    expect(shown({ ...again, phase: 'charged' }).of('export')).toEqual([]);
   });
 
   it('reads nothing new where grants are not looked for', () => {

@@ -92,7 +92,8 @@ describe('where no runtime ends it, a process that slept too long at any call ch
       async ({ world, asked }) => {
         expect(asked).toEqual(['grant_unknown']);
         expect(world.books()).toEqual({ captures: 1, refunds: 0, grants: 2 });
-        expect(world.alerts()).toEqual(['grant_unknown', 'granted_twice']);
+        // Said again a day later: a process may end between the write and the word.
+        expect(world.alerts()).toEqual(['grant_unknown', 'granted_twice', 'granted_twice']);
       },
     );
   });

@@ -40,10 +40,13 @@ export const FULL_RECHARGE: Required<Recharge> = {
   grantNo: 2,
   grantToken: 'tok_abc',
   grantDeadline: NOW + 120_000,
+  unsent: true,
+  notApplied: 3,
   phaseDeadline: NOW + 300_000,
   refundStartedAt: NOW + 200_000,
   newBalance: 0,
   review: 'grant_unknown',
+  sayAgain: 'granted_twice',
   reason: 'over_daily_count',
   history: [
     { at: NOW, event: 'received' },

@@ -125,7 +125,8 @@ describe('writing the intent to grant', () => {
   it('counts the grants, so that each has its own mark and token', () => {
     const first = written(decide(aRecharge(), payment(PAID), aMoment({ token: 'token-1' })));
     const back = written(decide(first, grant({ kind: 'not_applied', detail: '429' }, 'token-1'), aMoment()));
-    const second = written(decide(back, DUE, aMoment({ token: 'token-2' })));
+    const later = utc('2026-01-05 12:01:00');
+    const second = written(decide(back, DUE, aMoment({ token: 'token-2', now: later })));
     expect([first.grantNo, back.grantNo, second.grantNo]).toEqual([1, 1, 2]);
     expect([first.grantToken, back.grantToken, second.grantToken]).toEqual(['token-1', 'token-1', 'token-2']);
   });

@@ -58,21 +58,21 @@ describe('a charged row, where grants stand in the usage export', () => {
   const now = utc('2026-01-05 12:00:30');
 
   it.each(CHARGED_CASES)('$grantWas; $name: $words', ({ name, past, words }) => {
-    const row = rowIn('charged', { history: past });
+    const row = rowIn('charged', past);
     const decision = decide(row, outcomeNamed(name), aMoment({ now, policy: LOOKING }));
     expect(inWords(row, decision)).toBe(words);
   });
 
   it.each(CHARGED_CASES)('$grantWas; $name: as it is everywhere, where they do not', ({ name, past }) => {
     const outcome = outcomeNamed(name);
-    const row = rowIn('charged', { history: past });
+    const row = rowIn('charged', past);
     const { charged } = MATRIX.find((line) => line[1] === outcome)?.[2] ?? {};
     expect(inWords(row, decide(row, outcome, aMoment({ now })))).toBe(charged ?? '-');
   });
 
   it.each(Object.entries(IN_DOUBT))('%s: begins no look and no grant without time for both', (_, past) => {
     const at = aMoment({ now, policy: LOOKING, timeToGrant: false });
-    const row = rowIn('charged', { history: past });
+    const row = rowIn('charged', past);
     for (const name of ['due', 'grant not found']) {
       expect(inWords(row, decide(row, outcomeNamed(name), at))).toBe('-');
     }
@@ -81,7 +81,7 @@ describe('a charged row, where grants stand in the usage export', () => {
   it('has nothing to look for where nothing was sent, whatever its history lost', () => {
     const { grantToken: _t, grantDeadline: _d, ...row } = rowIn('charged', { grantNo: 0 });
     const at = aMoment({ now, policy: LOOKING });
-    const lost = { ...row, history: IN_DOUBT['with its middle lost'] };
+    const lost = { ...row, ...IN_DOUBT['with its middle lost'] };
     expect(inWords(lost, decide(lost, { kind: 'due' }, at))).toBe('granting → grant');
   });
 });

@@ -17,12 +17,12 @@ export function rowIn(place: Place, given: Partial<Recharge> = {}): Recharge {
 
 /**
  * A decision in a few words: the place the row is in afterwards, or `waits` (same place, due at another
- * time) or `note` (history only) or `-` (no write); then what is released, said, and done next.
+ * time) or `note` (history only, and for an ended row when to say it again) or `-` (no write); then what is released, said, and done next.
  */
 export function inWords(row: Recharge, { next, release, alert, effect }: Decision): string {
   const words = [];
   if (next && (next.phase !== row.phase || next.review !== row.review)) words.push(next.review ?? next.phase);
-  else if (next && next.nextAttemptAt !== row.nextAttemptAt) words.push('waits');
+  else if (next && next.nextAttemptAt !== row.nextAttemptAt && !next.sayAgain) words.push('waits');
   else if (next) words.push('note');
   if (release) words.push('+release');
   if (alert) words.push(`!${alert.word}`);
@@ -32,7 +32,7 @@ export function inWords(row: Recharge, { next, release, alert, effect }: Decisio
 
 type Cells = Partial<Record<Place, string>>;
 
-const payment = (result: PaymentResult, attempt = 1): Outcome => ({
+const payment = (result: PaymentResult, attempt = 1): Extract<Outcome, { kind: 'payment' }> => ({
   kind: 'payment',
   asked: 'charge',
   attempt,
@@ -154,6 +154,20 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
     },
   ],
   ['payment unknown', payment({ kind: 'unknown', detail: '502' }), ASK_AGAIN],
+  [
+    'payment not said by the lookup',
+    { ...payment({ kind: 'unknown', detail: '502' }), asked: 'lookup' },
+    { ...ASK_AGAIN, received: '→ charge' },
+  ],
+  [
+    'payment hook misconfigured for the lookup',
+    { ...payment({ kind: 'unknown', detail: '401', misconfigured: true }), asked: 'lookup' },
+    {
+      ...ASK_AGAIN,
+      received: '!payment_hook_misconfigured → charge',
+      charge_pending: 'waits !payment_hook_misconfigured',
+    },
+  ],
   ['payment not found', payment({ kind: 'not_found' }), { ...ASK_AGAIN, received: '→ charge' }],
   ['payment not found, another attempt', payment({ kind: 'not_found' }, 2), {}],
   [
@@ -217,6 +231,20 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
       grant_refused: '!grant_refused',
       refunding: '-',
     },
+  ],
+  [
+    'grant not paid for',
+    grant({ kind: 'unpaid', detail: 'nothing is reserved' }),
+    {
+      ...everywhere('note'),
+      granting: 'grant_refused !grant_refused',
+      grant_refused: '!grant_refused',
+    },
+  ],
+  [
+    'grant not sent',
+    grant({ kind: 'not_applied', detail: 'refused', unsent: true }),
+    { ...everywhere('note'), granting: 'charged', grant_unknown: 'charged', charged: '-' },
   ],
   [
     'grant refused, another token',
@@ -303,36 +331,35 @@ export const LOOKING = { evidence: { ...productionPolicy.evidence, lookUp: true 
 export const history = (...words: string[]) =>
   ['received', 'paid', ...words].map((event) => ({ at: utc('2026-01-05 12:00:00'), event }));
 
-/** Histories of a grant whose only disproof is a person's word, or that may be such a one. */
-export const IN_DOUBT = {
-  'called not made': history('grant_unknown', 'not_in_export', 'confirm-not-granted'),
-  'called not made, and the export silent': history('grant_unknown', 'confirm-not-granted', 'waiting'),
-  'called not made, expired, and to be tried again': history(
-    'grant_unknown',
-    'confirm-not-granted',
-    'grant_expired',
-    'retry-grant',
-  ),
-  'called not made a second time': history(
-    'grant_unknown',
-    'confirm-not-granted',
-    'granting_again',
-    'grant_unknown',
-    'confirm-not-granted',
-  ),
-  'with its middle lost': history('waiting', 'waiting', 'left_out', 'waiting'),
-  'with its middle lost, after it was made anew': history('granting_again', 'waiting', 'left_out', 'waiting'),
+/** Grants that only somebody's word calls not made: a person's, or the platform's. */
+export const IN_DOUBT: Record<string, Partial<Recharge>> = {
+  'called not made': { history: history('grant_unknown', 'not_in_export', 'confirm-not-granted') },
+  'called not made, and the export silent': {
+    history: history('grant_unknown', 'confirm-not-granted', 'waiting'),
+  },
+  'called not made, expired, and to be tried again': {
+    history: history('grant_unknown', 'confirm-not-granted', 'grant_expired', 'retry-grant'),
+  },
+  'called not made a second time': {
+    history: history(
+      'grant_unknown',
+      'confirm-not-granted',
+      'granting_again',
+      'grant_unknown',
+      'confirm-not-granted',
+    ),
+  },
+  'with its middle lost': { history: history('waiting', 'waiting', 'left_out', 'waiting') },
+  'answered as not applied': { history: history('waiting'), notApplied: 1 },
+  'answered as refused, and to be tried again': { history: history('grant_refused', 'retry-grant') },
 };
-/** And of grants that nobody doubts: they are known not to have been made. */
-export const NOT_IN_DOUBT = {
-  'never unknown': history('waiting'),
-  'refused, and to be tried again': history('grant_refused', 'retry-grant'),
-  'made anew, and known not to be made': history(
-    'grant_unknown',
-    'confirm-not-granted',
-    'granting_again',
-    'waiting',
-  ),
+/** And those of which no byte left this machine. */
+export const NOT_IN_DOUBT: Record<string, Partial<Recharge>> = {
+  'never sent': { history: history('waiting'), unsent: true },
+  'never sent, after one that was called not made': {
+    history: history('grant_unknown', 'confirm-not-granted', 'granting_again', 'waiting'),
+    unsent: true,
+  },
 };
 
 export const TOLD = history('grant_too_many');

@@ -27,7 +27,28 @@ it('says again that a charge is unknown where the write into review lost its ans
   expect(decide({ ...row, swept: 1 }, payment(SILENT), aMoment()).alert?.word).toBe('review_waiting');
 });
 
+/** How a loss on an ended row is said once more, should the first word have been lost. */
+const againADayLater = (word: string) => ({
+  sayAgain: word,
+  nextAttemptAt: utc('2026-01-06 12:00:10'),
+});
+
 describe('late answers', () => {
+  it.each(['completed', 'refunded', 'declined', 'blocked'] as const)(
+    'that tell of a loss on a row that is %s tell of it again a day later, and no more',
+    (phase) => {
+      const told = written(decide(aRecharge({ phase }), payment(PAID, 2), aMoment()));
+      const later = aMoment({ now: utc('2026-01-06 12:03:10') });
+      expect(decide(told, DUE, later)).toEqual({ effect: 'stop' });
+      const again = decide({ ...told, swept: 1 }, DUE, later);
+      expect(again.alert?.word).toBe('paid_after_end');
+      expect(written(again)).toEqual({
+        ...aRecharge({ phase }),
+        history: told.history,
+      });
+    },
+  );
+
   it.each<[string, Recharge, string]>([
     ['granting with a newer token', aRecharge({ phase: 'granting', grantToken: 'token-b' }), 'granted_twice'],
     ['completed by a newer token', aRecharge({ phase: 'completed', grantToken: 'token-b' }), 'granted_twice'],
@@ -42,6 +63,7 @@ describe('late answers', () => {
     expect(decide(row, grant({ kind: 'granted' }), aMoment())).toEqual({
       next: {
         ...row,
+        ...(row.nextAttemptAt === undefined ? againADayLater(word) : {}),
         history: [
           ...row.history,
           { at: utc('2026-01-05 12:00:10'), event: 'late_grant_answer', detail: 'granted' },
@@ -66,6 +88,7 @@ describe('late answers', () => {
     expect(decide(row, payment(PAID), aMoment())).toEqual({
       next: {
         ...row,
+        ...againADayLater('paid_after_end'),
         history: [
           ...row.history,
           { at: utc('2026-01-05 12:00:10'), event: 'paid_late', detail: 'attempt 1: pay_1' },

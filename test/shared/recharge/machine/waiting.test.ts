@@ -65,7 +65,8 @@ describe('waiting', () => {
       result: { kind: 'not_applied', detail: '429' },
     };
     const waiting = written(decide(row, refusedForNow, aMoment({ jitter: 1 })));
-    expect(waiting.nextAttemptAt).toBe(utc('2026-01-05 12:00:12'));
+    // 5 s, the first wait after an answer that is believed.
+    expect(waiting.nextAttemptAt).toBe(utc('2026-01-05 12:00:15'));
   });
 
   it.each<[string, Recharge, (retryAfterMs: number) => Outcome]>([
@@ -87,7 +88,7 @@ describe('waiting', () => {
   ])('honours the Retry-After of %s, up to 15 minutes', (_, row, outcome) => {
     const dueAfter = (retryAfterMs: number) =>
       written(decide(row, outcome(retryAfterMs), aMoment({ jitter: 1 }))).nextAttemptAt;
-    expect(dueAfter(0)).toBe(utc('2026-01-05 12:00:10'));
+    expect(dueAfter(6_000)).toBe(utc('2026-01-05 12:00:16'));
     expect(dueAfter(90_000)).toBe(utc('2026-01-05 12:01:40'));
     expect(dueAfter(900_000)).toBe(utc('2026-01-05 12:15:10'));
     expect(dueAfter(900_001)).toBe(utc('2026-01-05 12:15:10'));
@@ -119,5 +120,49 @@ describe('the count of fruitless sweeps', () => {
     ['refunding', toRefunding(aRecharge({ phase: 'needs_review', swept: 7 }), aMoment())],
   ])('begins anew when a person or proof moves the row to %s', (_, row) => {
     expect(row.swept).toBeUndefined();
+  });
+
+  it('takes a Retry-After of no time at its word for a charge, and not for a grant, whose answers are counted', () => {
+    const now = aMoment({ jitter: 1 });
+    const charge = payment({ kind: 'not_attempted', detail: 'status 429', retryAfterMs: 0 });
+    expect(written(decide(aRecharge(), charge, now)).nextAttemptAt).toBe(utc('2026-01-05 12:00:10'));
+    const refused = grant({ kind: 'not_applied', detail: 'status 429', retryAfterMs: 0 });
+    const row = aRecharge({ phase: 'granting' });
+    expect(written(decide(row, refused, now)).nextAttemptAt).toBe(utc('2026-01-05 12:00:15'));
+  });
+});
+
+describe('a platform that answers again and again that it did not apply the grant', () => {
+  const answers = (row: Recharge, result: { unsent?: boolean } = {}) => {
+    const waits: number[] = [];
+    let last = row;
+    for (let times = 1; last.phase !== 'needs_review' && times <= 20; times += 1) {
+      const now = last.nextAttemptAt ?? 0;
+      const granting = { ...last, phase: 'granting' as const, grantToken: 'token-a' };
+      const refused = grant({ kind: 'not_applied', detail: 'status 429', ...result });
+      last = written(decide(granting, refused, aMoment({ now, jitter: 1 })));
+      waits.push(((last.nextAttemptAt ?? 0) - now) / 1_000);
+    }
+    return { last, waits };
+  };
+  const row = aRecharge({ phase: 'granting', nextAttemptAt: utc('2026-01-05 12:00:10') });
+
+  it('is believed eight times, after waits that span two days; then a person is asked', () => {
+    const { last, waits } = answers(row);
+    expect(waits.slice(0, 7)).toEqual([5, 30, 180, 1_080, 6_480, 38_880, 86_400]);
+    expect(last).toMatchObject({ review: 'grant_expired', notApplied: 8 });
+    expect(last.history.at(-1)?.detail).toBe('8 answers in a row, the last: status 429');
+  });
+
+  it('is asked as often again once a person has said so', () => {
+    const at = aMoment({ now: utc('2026-01-09 12:00:00') });
+    expect(toCharged(answers(row).last, at)).not.toHaveProperty('notApplied');
+  });
+
+  it('is not counted where nothing was sent', () => {
+    const { last, waits } = answers(row, { unsent: true });
+    expect(waits).toHaveLength(20);
+    expect(last).toMatchObject({ phase: 'charged', unsent: true });
+    expect(last).not.toHaveProperty('notApplied');
   });
 });

@@ -90,10 +90,39 @@ describe('while charging is paused', () => {
     expect(world.books('d', 'd@example.com')).toEqual(NOTHING);
     expect(world.alerts()).toEqual(['grant_unknown', 'grant_unknown', 'grant_unknown', 'charging_paused']);
     expect(world.lines().findLast(({ level }) => level === 'alert')).toMatchObject({
-      detail: '3 unknown grants in a row',
+      detail: 'grants of 3 clients in a row did not go through',
     });
     world.advance(15 * MINUTE);
     expect(await world.start().run('d')).toMatchObject({ phase: 'completed' });
+  });
+
+  it('by grants that fail each in its own way, and goes on by itself once one went through', async () => {
+    const world = await grantsOf(['not_found', 'rate_limited', 'error_before', undefined]);
+    expect(await world.row('d')).toMatchObject({ phase: 'received' });
+    expect(world.alerts()).toEqual(['grant_refused', 'grant_unknown', 'charging_paused']);
+    world.advance(10 * SECOND);
+    // The one that was told to wait is granted, and with it the switch is on again.
+    expect(await world.start().run('b')).toMatchObject({ phase: 'completed' });
+    expect(world.lines().at(-1)).toMatchObject({ message: 'charging goes on: a grant went through' });
+    world.advance(10 * SECOND);
+    expect(await world.start().run('d')).toMatchObject({ phase: 'completed' });
+  });
+
+  it('by a platform that nobody can reach, after three clients', async () => {
+    const world = await createWorld(store(), { clients: CLIENTS });
+    onTestFinished(world.close);
+    const unreachable = { code: 'ENOTFOUND', detail: 'not sent: no such host' };
+    const around: Around = (port, work) =>
+      port === 'platform.grant'
+        ? Promise.resolve({ kind: 'not_applied', detail: unreachable.detail, unsent: true } as never)
+        : work();
+    for (const email of CLIENTS) {
+      await world.claim({ key: email.slice(0, 1), email });
+      await world.start(around).run(email.slice(0, 1));
+    }
+    const phases = await Promise.all(CLIENTS.map((email) => world.row(email.slice(0, 1))));
+    expect(phases.map(({ phase }) => phase)).toEqual(['charged', 'charged', 'charged', 'received']);
+    expect(world.alerts()).toEqual(['charging_paused']);
   });
 
   it('three unknown grants with a granted one between them pause nothing', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../../shared/recharge/answers.ts';
+import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { utc } from '../../../support/builders.ts';
 import {
   answer,
@@ -7,6 +8,7 @@ import {
   DAY,
   GRANTED,
   IMPATIENT,
+  NOTHING,
   nextRun,
   PAID,
   REFUNDED,
@@ -337,5 +339,34 @@ describe('a grant that meets', () => {
     await answer(world, 'retry-grant');
     expect(await toRest(world)).toMatchObject({ phase: 'completed', grantNo: 3 });
     expect(world.books()).toEqual(GRANTED);
+  });
+});
+
+describe('a row that only its writer calls paid', () => {
+  it('is not granted: no reservation of it stands on the account row, which its writer cannot write', async () => {
+    const world = await worldWith();
+    const claimed = await world.row();
+    const forged: Recharge = {
+      ...claimed,
+      phase: 'charged',
+      paymentRef: 'pay_forged',
+      amount: 5_000,
+      currency: 'USD',
+      phaseDeadline: claimed.receivedAt + DAY,
+    };
+    await world.ledger.write(claimed, forged);
+    expect(await world.start().run()).toMatchObject({ phase: 'needs_review', review: 'grant_refused' });
+    expect(world.alerts()).toEqual(['grant_refused']);
+    expect(world.books()).toEqual(NOTHING);
+  });
+
+  it('is not granted without a payment reference either, though it was reserved', async () => {
+    const world = await worldWith();
+    world.payments.fault({ operation: 'charge', fault: 'error_before' });
+    await world.start().run();
+    const reserved = await world.row();
+    await world.ledger.write(reserved, { ...reserved, phase: 'charged', notBefore: 0 });
+    expect(await world.start().run()).toMatchObject({ phase: 'needs_review', review: 'grant_refused' });
+    expect(world.books()).toEqual(NOTHING);
   });
 });

@@ -22,10 +22,11 @@ describe('before a grant that a person called not made is made anew', () => {
     'ledger.read',
     'platform.findGrant',
     'ledger.write',
+    'ledger.readAccount',
     'platform.prepareGrant',
     'platform.grant',
     'ledger.write',
-    'charging.countGrant',
+    'charging.grantWentThrough',
   ];
 
   /** Unknown; not in the export so far; and called not made, rightly (`error_before`) or in error (`error_after`). */
@@ -109,13 +110,13 @@ describe('before a grant that a person called not made is made anew', () => {
     expect(world.books()).toEqual(GRANTED);
   });
 
-  it('a grant that then bounces is tried again without another look', async () => {
+  it('a grant that then bounces is looked for in its turn before it is tried again', async () => {
     const world = await calledNotMade('error_before');
     world.platform.fault({ operation: 'grant', fault: 'rate_limited' });
     const { around, times } = counted();
     expect(await nextRun(world, around)).toMatchObject({ phase: 'charged', grantNo: 2 });
     expect(await nextRun(world, around)).toMatchObject({ phase: 'completed', grantNo: 3 });
-    expect(times('platform.findGrant')).toBe(1);
+    expect(times('platform.findGrant')).toBe(2);
     expect(world.books()).toEqual(GRANTED);
   });
 
@@ -149,19 +150,29 @@ describe('before a grant that a person called not made is made anew', () => {
       calls.push(port);
       return work();
     });
-    const looks = ['ledger.readAccount', 'platform.findGrant'];
-    expect(calls).toEqual(LOOKS_AND_GRANTS.filter((port) => !looks.includes(port)));
+    expect(calls).toEqual(LOOKS_AND_GRANTS.filter((port) => port !== 'platform.findGrant'));
     expect(events(row).slice(2)).toEqual(['grant_unknown', 'confirm-not-granted', 'granted']);
   });
 
-  it('a recharge whose grant was never unknown pays no look', async () => {
+  it('a recharge whose grant was answered as not applied pays a look', async () => {
+    const answered = await worldWith();
+    answered.platform.fault({ operation: 'grant', fault: 'rate_limited' });
+    const asked = counted();
+    await answered.start(asked.around).run();
+    expect(await nextRun(answered, asked.around)).toMatchObject({ phase: 'completed', grantNo: 2 });
+    expect(asked.times('platform.findGrant')).toBe(1);
+  });
+
+  it('a recharge whose grant was never sent pays no look', async () => {
     const world = await worldWith();
-    world.platform.fault({ operation: 'grant', fault: 'rate_limited' });
+    const unsent: Around = async <T>(port: string, work: () => Promise<T>) =>
+      port === 'platform.grant'
+        ? ({ kind: 'not_applied', detail: 'not sent: no such host', unsent: true } as T)
+        : work();
+    await world.start(unsent).run();
     const { around, times } = counted();
-    await world.start(around).run();
     expect(await nextRun(world, around)).toMatchObject({ phase: 'completed', grantNo: 2 });
     expect(times('platform.findGrant')).toBe(0);
-    expect(times('ledger.readAccount')).toBe(1);
   });
 
   it('two processes that look at once grant once', async () => {
