@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type AcceptDeps, type Accepted, acceptMessage } from '../../shared/channels/accept.ts';
 import type { Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
@@ -15,9 +15,16 @@ import type { Messages } from '../../shared/channels/messages.ts';
 import { parseReply } from '../../shared/channels/replies.ts';
 import { parseSend } from '../../shared/channels/sending.ts';
 import { readJson } from '../../shared/http.ts';
+import { formAsJson, unpack } from '../../shared/incoming/body.ts';
 import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
 import type { Quarantine } from '../../shared/incoming/quarantine.ts';
-import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/incoming/request.ts';
+import {
+  type GatewayEvent,
+  pathOf,
+  readIncoming,
+  verifyIncoming,
+  withoutProofs,
+} from '../../shared/incoming/request.ts';
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
 import type { IncomingRequest, Verifier } from '../../shared/incoming/verifiers.ts';
 import type { Fields } from '../../shared/logger.ts';
@@ -68,7 +75,7 @@ interface Route {
  */
 export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
   const { logger, now } = deps;
-  return async (event: APIGatewayProxyEventV2): Promise<Answer> => {
+  return async (event: GatewayEvent): Promise<Answer> => {
     const receivedAt = now();
     const route = routeOf(event, deps.channels);
     const { answer, about } = await receive(event, route, deps).catch((error: unknown): Received => {
@@ -86,11 +93,9 @@ export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
 const tagsOf = (route: Route | undefined): Fields =>
   route ? { channel: route.name, direction: route.direction } : {};
 
-function routeOf(
-  { pathParameters, rawPath }: APIGatewayProxyEventV2,
-  channels: ChannelWebhookDeps['channels'],
-): Route | undefined {
-  const [, inPath, wayInPath] = /\/channels\/([^/]+)\/([^/]+)$/.exec(rawPath) ?? [];
+function routeOf(event: GatewayEvent, channels: ChannelWebhookDeps['channels']): Route | undefined {
+  const { pathParameters } = event;
+  const [, inPath, wayInPath] = /\/channels\/([^/]+)\/([^/]+)$/.exec(pathOf(event)) ?? [];
   const name = pathParameters?.channel ?? inPath ?? '';
   const way = pathParameters?.direction ?? wayInPath;
   const direction = DIRECTIONS.find((known) => known === way);
@@ -112,7 +117,7 @@ function verifiersOf({ adapter, settings }: Channel, direction: Direction): Veri
 }
 
 async function receive(
-  event: APIGatewayProxyEventV2,
+  event: GatewayEvent,
   route: Route | undefined,
   deps: ChannelWebhookDeps,
 ): Promise<Received> {
@@ -126,7 +131,8 @@ async function receive(
     return { answer, about: { word: 'unknown_channel' } };
   }
   const pick = ({ channels }: WebhookSecrets) => channels[`${route.name}/${route.direction}`] ?? [];
-  const verified = await verifyIncoming(request, route.verifiers, { ...deps, pick });
+  const content = unpack(request, MAX_BODY_BYTES);
+  const verified = await verifyIncoming(request, route.verifiers, { ...deps, pick, content });
   if (!verified.ok) {
     const captured = await captureDelivery(request, route.path, deps);
     // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
@@ -137,10 +143,12 @@ async function receive(
     const answer = errorResponse(401, 'UNAUTHORIZED', 'The message could not be verified.');
     return { answer, about: { word: 'unauthorized', reason: verified.reason } };
   }
+  if (content === undefined)
+    return keepAside(request, `unpacked, the body is larger than ${MAX_BODY_BYTES} bytes`, route, deps);
   // A signed id is the same at every repetition; any other header may be anything.
-  const signedId = verified.verifier === 'standard-webhooks' ? request.headers['webhook-id'] : undefined;
   const drawnId = randomUUID();
-  const parsed = parse(request, route, signedId ?? drawnId);
+  const { body } = formAsJson({ headers: request.headers, body: content });
+  const parsed = parse({ ...request, body }, route, verified.id?.value ?? drawnId);
   return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => id !== drawnId });
 }
 

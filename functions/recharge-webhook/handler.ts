@@ -1,7 +1,13 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { formAsJson, unpack } from '../../shared/incoming/body.ts';
 import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
 import type { Quarantine } from '../../shared/incoming/quarantine.ts';
-import { readIncoming, verifyIncoming, withoutProofs } from '../../shared/incoming/request.ts';
+import {
+  type GatewayEvent,
+  readIncoming,
+  verifyIncoming,
+  withoutProofs,
+} from '../../shared/incoming/request.ts';
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
 import type { IncomingRequest } from '../../shared/incoming/verifiers.ts';
 import type { Fields, Logger } from '../../shared/logger.ts';
@@ -43,7 +49,7 @@ type Answer = APIGatewayProxyStructuredResultV2;
  */
 export function createRechargeWebhookHandler(deps: RechargeWebhookDeps) {
   const { logger, now } = deps;
-  return async (event: APIGatewayProxyEventV2): Promise<Answer> => {
+  return async (event: GatewayEvent): Promise<Answer> => {
     const receivedAt = now();
     const { answer, about } = await receive(event, deps).catch((error: unknown): Received => {
       logger.error('a webhook could not be stored', error);
@@ -63,7 +69,7 @@ interface Received {
   about: Fields;
 }
 
-async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps): Promise<Received> {
+async function receive(event: GatewayEvent, deps: RechargeWebhookDeps): Promise<Received> {
   const request = readIncoming(event);
   const { body } = request;
   if (body.length > MAX_BODY_BYTES) {
@@ -71,7 +77,8 @@ async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps)
     return { answer, about: { word: 'too_large' } };
   }
   const pick = ({ webhook }: WebhookSecrets) => webhook;
-  const verified = await verifyIncoming(request, deps.config.verifiers, { ...deps, pick });
+  const content = unpack(request, MAX_BODY_BYTES);
+  const verified = await verifyIncoming(request, deps.config.verifiers, { ...deps, pick, content });
   if (!verified.ok) {
     const captured = await captureDelivery(request, ROUTE, deps);
     // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
@@ -82,7 +89,15 @@ async function receive(event: APIGatewayProxyEventV2, deps: RechargeWebhookDeps)
     const answer = errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
     return { answer, about: { word: 'unauthorized', reason: verified.reason } };
   }
-  const read = readOrder(body, deps.config);
+  if (content === undefined)
+    return keepAside(request, `unpacked, the body is larger than ${MAX_BODY_BYTES} bytes`, deps);
+  const { headers } = request;
+  const payload = formAsJson({ headers, body: content });
+  const read = readOrder(payload.body, deps.config, {
+    ...payload,
+    headers,
+    ...(verified.id ? { signedId: verified.id } : {}),
+  });
   if ('fault' in read) return keepAside(request, read.fault, deps);
   return claim(request, read.order, deps);
 }
@@ -173,7 +188,11 @@ function keep(
   return quarantine.keep({
     route: ROUTE,
     body,
-    headers: withoutProofs(headers, config.verifiers),
+    headers: withoutProofs(
+      headers,
+      config.verifiers,
+      config.keyHeader === undefined ? [] : [config.keyHeader],
+    ),
     reason,
     receivedAt: now(),
   });

@@ -22,7 +22,8 @@ type Content = Record<
 /** The largest body, in bytes. */
 const LARGEST = { webhook: 65_536, message: 262_144 };
 const bodyOf = (what: keyof typeof LARGEST) =>
-  `In UTF-8, at most ${LARGEST[what] / 1024} KB; read as JSON whatever the content type says.`;
+  `In UTF-8, at most ${LARGEST[what] / 1024} KB, also unpacked; read as JSON whatever the content type says, or else as a ` +
+  'form where the content type says that it is one.';
 const AGAIN = 'Any answer but 2xx asks the sender to send again; a repetition is recognised by its';
 
 const KEY = 'key-1';
@@ -157,7 +158,10 @@ const rechargeWebhook: Operation = {
       ['RechargeReceived', { status: 'received', idempotency_key: KEY }],
       CAPTURED,
     ),
-    400: notUnderstood('webhook', 'the idempotency key (idempotency_key, data.idempotency_key) must be text'),
+    400: notUnderstood(
+      'webhook',
+      'the idempotency key (idempotency_key, data.idempotency_key) must be text, or a whole number',
+    ),
     409: error(
       'A known key with another client or number of credits. The first one stands; this one is kept for 30 days.',
       'KEY_REUSED',

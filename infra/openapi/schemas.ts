@@ -75,12 +75,17 @@ const answers = {
     ),
 };
 
+/** Its digits count. */
+const wholeNumber = z.int().nonnegative();
+
 const fields = {
-  IdempotencyKey: keySchema.describe('The same key is the same recharge, however often it comes.'),
+  IdempotencyKey: keySchema
+    .or(wholeNumber)
+    .describe('The same key is the same recharge, however often it comes.'),
   ClientEmail: emailSchema.describe('The client. Blanks around it and capitals do not matter.'),
-  PlatformId: platformIdSchema.describe(
-    'The client, by the id that `relay accounts set` linked to an account.',
-  ),
+  PlatformId: platformIdSchema
+    .or(wholeNumber)
+    .describe('The client, by the id that `relay accounts set` linked to an account.'),
   Credits: creditsSchema.describe('Whole credits. The price of them comes from the configuration alone.'),
 };
 

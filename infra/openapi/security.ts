@@ -80,7 +80,8 @@ function schemesOf(verifier: Verifier): Named[] {
       return [['hmac', scheme('header', verifier.header, hmacInWords(verifier))]];
     case 'standard-webhooks': {
       const text =
-        'https://www.standardwebhooks.com: `v1,` and the signature, with `webhook-id` and `webhook-timestamp` beside it.';
+        'https://www.standardwebhooks.com: `v1,` and the signature, with `webhook-id` and `webhook-timestamp` beside it; ' +
+        'or the same under the names of Svix, `svix-…`.';
       return [['standardWebhooks', scheme('header', 'webhook-signature', text)]];
     }
   }
@@ -91,10 +92,10 @@ function scheme(place: Scheme['in'], name: string, description: string): Scheme 
 }
 
 function hmacInWords(verifier: Verifier & { type: 'hmac' }): string {
-  const { encoding, prefix, signs, timestampHeader, toleranceSeconds } = verifier;
-  const signature = `HMAC-SHA256 over \`${signs}\`, in ${encoding}${behind(prefix)}`;
+  const { algorithm = 'sha256', encoding, prefix, signs, timestampHeader, toleranceSeconds } = verifier;
+  const signature = `HMAC-${algorithm.toUpperCase()} over \`${signs}\`, in ${encoding}${behind(prefix)}`;
   if (timestampHeader === undefined) return `${signature}.`;
-  return `${signature}; \`${timestampHeader}\` holds the Unix seconds, at most ${toleranceSeconds} away from ours.`;
+  return `${signature}; \`${timestampHeader}\` holds the time, at most ${toleranceSeconds} seconds away from ours.`;
 }
 
 function behind(prefix: string): string {

@@ -1,50 +1,109 @@
-import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { Secrets } from '../settings/secrets.ts';
-import { type IncomingRequest, type Verifier, verifyRequest } from './verifiers.ts';
+import {
+  type IncomingRequest,
+  signedIdHeaders,
+  type Verification,
+  type Verifier,
+  verifyRequest,
+} from './verifiers.ts';
 
 /** Besides those of the configured verifiers: a sender may send more proofs than are asked for. */
 const SECRET_HEADER = /authorization|cookie|token|secret|signature|api-?key/;
 
+type Texts = Record<string, string | undefined> | null | undefined;
+type Lists = Record<string, string[] | undefined> | null | undefined;
+
+/**
+ * As much as is read of an event, whoever made it: API Gateway with payload format 2.0 or 1.0, a function URL, a load
+ * balancer. Some leave out what is empty, others write `null` there.
+ */
+export interface GatewayEvent {
+  headers?: Texts;
+  multiValueHeaders?: Lists;
+  queryStringParameters?: Texts;
+  multiValueQueryStringParameters?: Lists;
+  rawQueryString?: string | undefined;
+  rawPath?: string;
+  /** Of format 1.0. */
+  path?: string;
+  pathParameters?: Texts;
+  body?: string | null | undefined;
+  isBase64Encoded?: boolean;
+}
+
 /** A request as its sender wrote it: names in lower case, and the body's bytes in whichever form the gateway has them. */
-export function readIncoming(event: APIGatewayProxyEventV2): IncomingRequest {
-  const { headers, queryStringParameters: query = {} } = event;
+export function readIncoming(event: GatewayEvent): IncomingRequest {
+  const { body, rawQueryString } = event;
   return {
-    headers: present(headers, (name) => name.toLowerCase()),
-    query: present(query, (name) => name),
-    body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+    headers: joined(event.multiValueHeaders ?? event.headers, (name) => name.toLowerCase()),
+    query: joined(event.multiValueQueryStringParameters ?? event.queryStringParameters, (name) => name),
+    ...(typeof rawQueryString === 'string' ? { rawQuery: rawQueryString } : {}),
+    body: Buffer.from(typeof body === 'string' ? body : '', event.isBase64Encoded ? 'base64' : 'utf8'),
   };
 }
 
-const present = (values: Record<string, string | undefined>, nameOf: (name: string) => string) =>
-  Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[nameOf(name), value]])),
-  );
+/** The path it came to, without the query. */
+export const pathOf = ({ rawPath, path }: GatewayEvent): string => rawPath ?? path ?? '';
+
+/** What came more than once is joined with commas, as version 2.0 does it. */
+function joined(values: Texts | Lists, nameOf: (name: string) => string): Record<string, string> {
+  const found = new Map<string, string>();
+  for (const [given, value] of Object.entries(values ?? {})) {
+    const name = nameOf(given);
+    const texts = [found.get(name), value].flat().filter((text) => typeof text === 'string');
+    if (texts.length > 0) found.set(name, texts.join(','));
+  }
+  return Object.fromEntries(found);
+}
 
 /**
  * Verifies a request; where nobody can, once more with the secrets as they are now: one may have been
  * changed a minute ago.
  *
- * @param pick which of the secrets this sender may hold.
+ * @param given.pick which of the secrets this sender may hold.
+ * @param given.content the body unpacked: some senders sign before they pack, others after.
  */
 export async function verifyIncoming<Values>(
   request: IncomingRequest,
   verifiers: Verifier[],
-  { secrets, pick, now }: { secrets: Secrets<Values>; pick: (values: Values) => string[]; now: () => number },
-): Promise<ReturnType<typeof verifyRequest>> {
-  const attempt = async () =>
-    verifyRequest({ ...request, verifiers, secrets: pick(await secrets.get()), now: now() });
+  given: {
+    secrets: Secrets<Values>;
+    pick: (values: Values) => string[];
+    now: () => number;
+    content: Buffer | undefined;
+  },
+): Promise<Verification> {
+  const { secrets, pick, now, content } = given;
+  const attempt = async () => {
+    const held = pick(await secrets.get());
+    const verify = (body: Buffer) =>
+      verifyRequest({ ...request, body, verifiers, secrets: held, now: now() });
+    const first = verify(request.body);
+    if (first.ok || content === undefined || content === request.body) return first;
+    const unpacked = verify(content);
+    return unpacked.ok ? unpacked : first;
+  };
   const first = await attempt();
   return first.ok || (await secrets.reread()) === 'kept' ? first : attempt();
 }
 
-/** The headers that may be kept: without what proves the sender. */
+/**
+ * The headers that may be kept: without what proves the sender.
+ *
+ * @param needed names that are kept whatever they look like. So are signed ids: a replay without its id would be
+ *   another delivery.
+ */
 export function withoutProofs(
   headers: IncomingRequest['headers'],
   verifiers: Verifier[],
+  needed: string[] = [],
 ): IncomingRequest['headers'] {
+  const kept = new Set([...needed, ...verifiers.flatMap(signedIdHeaders)]);
   const proofs = new Set(
     verifiers.flatMap((verifier) => (verifier.type === 'standard-webhooks' ? [] : [verifier.header])),
   );
-  const plain = Object.entries(headers).filter(([name]) => !proofs.has(name) && !SECRET_HEADER.test(name));
+  const plain = Object.entries(headers).filter(
+    ([name]) => !proofs.has(name) && (kept.has(name) || !SECRET_HEADER.test(name)),
+  );
   return Object.fromEntries(plain);
 }

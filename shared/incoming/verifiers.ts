@@ -1,10 +1,18 @@
-import { isUtf8 } from 'node:buffer';
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
+import {
+  ALGORITHMS,
+  judgeSignature,
+  PLACEHOLDERS,
+  piecesOf,
+  refused,
+  type SignedId,
+  sameText,
+  signBody,
+  type Verdict,
+} from './signature.ts';
 
 /** Headers reach us under lower-case names, so configured names are lowered once, here. */
-const headerName = z
+export const headerName = z
   .string()
   .regex(/^[A-Za-z0-9-]+$/, 'must be a header name')
   .toLowerCase();
@@ -21,25 +29,66 @@ const tokenVerifierSchema = z.strictObject({
   query: z.string().min(1).default('token'),
 });
 
-/** HMAC-SHA256 over the raw body, over `<unix seconds>.<raw body>`, or as Slack has it. */
+/** What is signed: a text with placeholders. One without the body would let any body in. */
+const signedText = z
+  .string()
+  .max(200)
+  .refine(
+    (text) => /\{body\}|\{form\}/.test(text),
+    'must hold {body}, or {form}: what is not signed proves nothing',
+  )
+  .refine(
+    (text) =>
+      piecesOf(text).every((piece) => !piece.startsWith('{') || PLACEHOLDERS.some((one) => one === piece)),
+    `has other placeholders than ${PLACEHOLDERS.join(', ')}`,
+  );
+
+/** Which setting brings what a placeholder stands for. */
+const SOURCES = [
+  ['{timestamp}', 'timestampHeader'],
+  ['{id}', 'idHeader'],
+  ['{url}', 'url'],
+] as const;
+
+/** HMAC with the secret as its key, over the raw body and what else of the request the sender signs. */
 const hmacVerifierSchema = z
   .strictObject({
     type: z.literal('hmac'),
     header: headerName,
+    algorithm: z.enum(ALGORITHMS).exactOptional(),
     encoding: z.enum(['hex', 'base64']).default('hex'),
-    /** What stands before the signature in the header, for example `sha256=`. */
+    /** What stands before a signature in the header, for example `sha256=`, or `v1=` where it has several parts. */
     prefix: z.string().default(''),
-    signs: z.enum(['{body}', '{timestamp}.{body}', 'v0:{timestamp}:{body}']).default('{body}'),
+    signs: signedText.default('{body}'),
+    /** May be the header of the signature: `t=1800000000,v1=…`. */
     timestampHeader: headerName.optional(),
+    timestampPrefix: z.string().min(1).exactOptional(),
     toleranceSeconds: z.int().positive().default(DEFAULT_TOLERANCE_SECONDS),
+    idHeader: headerName.exactOptional(),
+    /** Never the Host header: that is the sender's to choose. */
+    url: z.url().exactOptional(),
   })
-  .refine(({ signs, timestampHeader }) => (signs === '{body}') === (timestampHeader === undefined), {
-    path: ['timestampHeader'],
-    error: 'belongs to what signs a {timestamp} and only there: one that is not signed proves nothing',
+  .superRefine((verifier, context) => {
+    for (const [placeholder, setting] of SOURCES) {
+      if (verifier.signs.includes(placeholder) === (verifier[setting] !== undefined)) continue;
+      const message = `belongs to what signs ${placeholder}, and only there: what is not signed proves nothing`;
+      context.addIssue({ code: 'custom', path: [setting], message });
+    }
+    if (verifier.timestampPrefix !== undefined && verifier.timestampHeader === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['timestampPrefix'],
+        message: 'belongs to a timestampHeader',
+      });
   });
 
 /** https://www.standardwebhooks.com: `webhook-id`, `webhook-timestamp`, `webhook-signature`; secret `whsec_…`. */
-const standardWebhooksVerifierSchema = z.strictObject({ type: z.literal('standard-webhooks') });
+const standardWebhooksVerifierSchema = z.strictObject({
+  type: z.literal('standard-webhooks'),
+  /** What the three names begin with, where a sender has renamed them. */
+  headerPrefix: headerName.exactOptional(),
+  toleranceSeconds: z.int().positive().exactOptional(),
+});
 
 /** One way in which a sender may prove itself. */
 export const verifierSchema = z.discriminatedUnion('type', [
@@ -49,51 +98,62 @@ export const verifierSchema = z.discriminatedUnion('type', [
 ]);
 
 export type Verifier = z.infer<typeof verifierSchema>;
+type TokenVerifier = z.infer<typeof tokenVerifierSchema>;
 export type HmacVerifier = z.infer<typeof hmacVerifierSchema>;
+type StandardWebhooksVerifier = z.infer<typeof standardWebhooksVerifierSchema>;
 
 export interface IncomingRequest {
   /** Lower-case names; values of a repeated header joined with commas. */
   headers: Record<string, string>;
   query: Record<string, string>;
+  /** The query as it was sent, where the gateway tells it. */
+  rawQuery?: string;
   /** The bytes as they arrived: a parsed and re-written body has another signature. */
   body: Buffer;
 }
 
 interface Evidence extends IncomingRequest {
-  /** Current and previous, never blank. */
+  /** Current and previous. */
   secrets: string[];
   /** Unix time in milliseconds. */
   now: number;
 }
 
-/** `true`, and nothing but `true`, lets a request in; a text says why not. */
-type Verdict = true | string;
+/** `verifier` is the `type` of the one that agreed. The reason is fit for a log. */
+export type Verification =
+  | { ok: true; verifier: Verifier['type']; id?: SignedId }
+  | { ok: false; reason: string };
 
 /**
  * Says whether a request comes from someone who holds one of the secrets. One verifier and one secret that
  * agree are enough, which is how a secret or a scheme is changed without losing a webhook. Fails closed:
  * without a verifier or without a secret nothing passes.
  *
- * @returns the `type` of the verifier that agreed, or a reason fit for a log: it holds neither a secret nor
- *   a signature, neither ours nor theirs.
+ * @returns which verifier agreed, or a reason that holds neither a secret nor a signature, neither ours nor theirs.
  */
 export function verifyRequest({
   verifiers,
   ...evidence
-}: Evidence & { verifiers: Verifier[] }): { ok: true; verifier: string } | { ok: false; reason: string } {
-  // A secret store starts out empty; an empty secret would be one that everybody knows.
-  const secrets = evidence.secrets.filter((secret) => secret.trim() !== '');
+}: Evidence & { verifiers: Verifier[] }): Verification {
+  const secrets = usable(evidence.secrets);
   if (verifiers.length === 0) return { ok: false, reason: 'no verifier is configured' };
   if (secrets.length === 0) return { ok: false, reason: 'no secret is set' };
 
   const reasons: string[] = [];
   for (const verifier of verifiers) {
     const verdict = judge(verifier, { ...evidence, secrets });
-    if (verdict === true) return { ok: true, verifier: verifier.type };
-    reasons.push(`${verifier.type}: ${verdict}`);
+    if (verdict.ok) return { ...verdict, verifier: verifier.type };
+    reasons.push(`${verifier.type}: ${verdict.reason}`);
   }
   return { ok: false, reason: reasons.join('; ') };
 }
+
+/**
+ * Secrets as they count: without what a pasted one brings along, a line feed at its end above all. A secret store
+ * starts out empty, and an empty secret would be one that everybody knows.
+ */
+export const usable = (secrets: string[]) =>
+  secrets.map((secret) => secret.trim()).filter((secret) => secret !== '');
 
 /** What a request to ourselves is signed with, unless told otherwise. */
 const DEFAULT_HMAC: HmacVerifier = {
@@ -109,20 +169,29 @@ const DEFAULT_HMAC: HmacVerifier = {
  * The headers with which `verifyRequest` lets `body` in: for the command line and for tests.
  *
  * @param request.now Unix milliseconds; matters only where the verifier signs a timestamp.
- * @returns for example `{'x-webhook-signature': 'sha256=<64 hex digits>'}`.
+ * @param request.id matters only where the verifier signs one.
+ * @returns for example `{'x-webhook-signature': 'sha256=<64 hex digits>'}`; nothing where the secret has not the form
+ *   of the verifier.
  */
 export function signRequest(request: {
   secret: string;
   body: Buffer;
   now: number;
-  verifier?: HmacVerifier;
+  id?: string;
+  verifier?: Verifier;
 }): Record<string, string> {
-  const { secret, body, now, verifier = DEFAULT_HMAC } = request;
-  const timestamp = String(Math.floor(now / 1000));
-  return {
-    ...(verifier.timestampHeader === undefined ? {} : { [verifier.timestampHeader]: timestamp }),
-    [verifier.header]: verifier.prefix + hmacSignature(verifier, secret, timestamp, body),
-  };
+  const { secret, verifier = DEFAULT_HMAC } = request;
+  switch (verifier.type) {
+    case 'token':
+      return { [verifier.header]: verifier.prefix + secret };
+    case 'hmac':
+      return signBody(verifier, secret, request);
+    case 'standard-webhooks': {
+      const [scheme] = schemesOf(verifier);
+      const key = standardWebhooksKey(secret);
+      return scheme && key ? signBody(scheme, key, request) : {};
+    }
+  }
 }
 
 function judge(verifier: Verifier, evidence: Evidence): Verdict {
@@ -130,97 +199,100 @@ function judge(verifier: Verifier, evidence: Evidence): Verdict {
     case 'token':
       return judgeToken(verifier, evidence);
     case 'hmac':
-      return judgeHmac(verifier, evidence);
+      return judgeSignature(verifier, evidence, evidence.secrets);
     case 'standard-webhooks':
-      return judgeStandardWebhook(evidence);
+      return judgeStandardWebhook(verifier, evidence);
   }
 }
 
-function judgeToken(
-  { header, prefix, query: parameter }: z.infer<typeof tokenVerifierSchema>,
-  { headers, query, secrets }: Evidence,
-): Verdict {
-  const inHeader = headers[header]?.startsWith(prefix) ? headers[header].slice(prefix.length) : undefined;
-  const tokens = [inHeader, query[parameter]].filter((token) => token !== undefined);
-  if (tokens.length === 0) return 'no token in the request';
-  const known = tokens.some((token) => secrets.some((secret) => sameText(token, secret)));
-  return known || 'the token is not known';
+/** Tokens that a header or an address is looked through for. One that came twice has two. */
+const MAX_TOKENS = 8;
+
+function judgeToken(verifier: TokenVerifier, { headers, query, rawQuery = '', secrets }: Evidence): Verdict {
+  const value = headers[verifier.header];
+  const inHeader = value === undefined ? [] : [value, ...value.split(',', MAX_TOKENS)];
+  const tokens = [
+    ...inHeader
+      .map((part) => part.trim())
+      .filter((part) => part.startsWith(verifier.prefix))
+      .map((part) => part.slice(verifier.prefix.length)),
+    ...[query[verifier.query] ?? [], inRawQuery(rawQuery, verifier.query)].flat().flatMap(asPasted),
+  ];
+  if (tokens.length === 0) return refused('no token in the request');
+  const known = tokens.some((token) => secrets.some((secret) => sameText(token.trim(), secret)));
+  return known ? { ok: true } : refused('the token is not known');
 }
 
-function judgeHmac(verifier: HmacVerifier, { headers, body, secrets, now }: Evidence): Verdict {
-  const header = headers[verifier.header];
-  if (header === undefined) return `no header ${verifier.header}`;
-  if (!header.startsWith(verifier.prefix))
-    return `${verifier.header} does not begin with the configured prefix`;
-
-  let timestamp = '';
-  if (verifier.timestampHeader !== undefined) {
-    timestamp = headers[verifier.timestampHeader] ?? '';
-    const fresh = judgeTimestamp(timestamp, verifier.toleranceSeconds, now);
-    if (fresh !== true) return fresh;
-  }
-
-  const given = header.slice(verifier.prefix.length);
-  // Texts are compared, not decoded bytes: what is malformed, too short or doubled then simply differs.
-  const presented = verifier.encoding === 'hex' ? given.toLowerCase() : given;
-  const signed = secrets.some((secret) =>
-    sameText(presented, hmacSignature(verifier, secret, timestamp, body)),
-  );
-  return signed || 'the signature does not match';
+/** The values of a parameter as they were sent. */
+function inRawQuery(rawQuery: string, name: string): string[] {
+  const pairs = rawQuery.split('&').map((pair) => pair.split(/=(.*)/s, 2));
+  return pairs
+    .flatMap(([key = '', value = '']) => (decoded(key) === name ? [value] : []))
+    .slice(0, MAX_TOKENS);
 }
 
 /**
- * The package makes the signatures; the window is ours. Its own `verify` reads the system clock, takes
- * `1700000000x` for a timestamp, and turns a body that is not UTF-8 into replacement characters, so that
- * many bodies share one signature.
+ * A secret that somebody pasted into an address as it is: a plus in it arrives as a blank, and what looks like an
+ * escape as another character. No secret holds a blank.
  */
-function judgeStandardWebhook({ headers, body, secrets, now }: Evidence): Verdict {
-  const id = headers['webhook-id'];
-  const timestamp = headers['webhook-timestamp'] ?? '';
-  // One header may carry several signatures, `v1,<base64> v1,<base64>`, while the sender changes its secret.
-  const signatures = (headers['webhook-signature'] ?? '').split(' ');
-  if (!id) return 'no header webhook-id';
-  const fresh = judgeTimestamp(timestamp, DEFAULT_TOLERANCE_SECONDS, now);
-  if (fresh !== true) return fresh;
-  // `v1,<base64>, v1,<base64>` is what two headers look like once they are joined.
-  if (!signatures.every((signature) => /^v\w+,[A-Za-z0-9+/]+=*$/.test(signature))) {
-    return 'webhook-signature is missing or malformed';
-  }
-  if (!isUtf8(body)) return 'the body is not UTF-8';
+const asPasted = (token: string) =>
+  [token, decoded(token)].flatMap((text) => [text, text.replaceAll(' ', '+')]);
 
-  const keys = secrets.flatMap((secret) => standardWebhooksKey(secret) ?? []);
-  if (keys.length === 0) return 'no secret is a Standard Webhooks secret (whsec_ and base64)';
-  const signed = keys.some((key) => {
-    const expected = key.sign(id, new Date(Number(timestamp) * 1000), body.toString('utf8'));
-    return signatures.some((signature) => sameText(signature, expected));
-  });
-  return signed || 'the signature does not match';
-}
-
-function standardWebhooksKey(secret: string): Webhook | undefined {
+function decoded(text: string): string {
   try {
-    return new Webhook(secret);
+    return decodeURIComponent(text);
   } catch {
-    return undefined;
+    return text;
   }
 }
 
-function judgeTimestamp(seconds: string, toleranceSeconds: number, now: number): Verdict {
-  if (!/^[1-9]\d{0,11}$/.test(seconds)) return 'the timestamp is missing or not a Unix time in seconds';
-  const ageMs = now - Number(seconds) * 1000;
-  if (Math.abs(ageMs) <= toleranceSeconds * 1000) return true;
-  return ageMs > 0 ? 'the timestamp is too old' : 'the timestamp is too new';
-}
+/** The standard's own names, and those under which Svix, where it comes from, sends the same. */
+const STANDARD_PREFIXES = ['webhook-', 'svix-'];
 
-function hmacSignature(verifier: HmacVerifier, secret: string, timestamp: string, body: Buffer): string {
-  const hmac = createHmac('sha256', secret);
-  if (verifier.signs !== '{body}') {
-    hmac.update(verifier.signs.replace('{timestamp}', timestamp).replace('{body}', ''));
+/** The headers whose value a signature of this verifier covers as the id of the delivery. */
+export function signedIdHeaders(verifier: Verifier): string[] {
+  switch (verifier.type) {
+    case 'token':
+      return [];
+    case 'hmac':
+      return verifier.idHeader === undefined ? [] : [verifier.idHeader];
+    case 'standard-webhooks':
+      return schemesOf(verifier).map(({ idHeader }) => idHeader);
   }
-  return hmac.update(body).digest(verifier.encoding);
 }
 
-/** Compares digests, which have one length, so that the time tells neither the length nor a common beginning. */
-function sameText(a: string, b: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
+const schemesOf = ({
+  headerPrefix,
+  toleranceSeconds = DEFAULT_TOLERANCE_SECONDS,
+}: StandardWebhooksVerifier) =>
+  (headerPrefix === undefined ? STANDARD_PREFIXES : [headerPrefix]).map((prefix) => ({
+    header: `${prefix}signature`,
+    prefix: 'v1,',
+    encoding: 'base64' as const,
+    signs: '{id}.{timestamp}.{body}',
+    idHeader: `${prefix}id`,
+    timestampHeader: `${prefix}timestamp`,
+    toleranceSeconds,
+  }));
+
+function judgeStandardWebhook(verifier: StandardWebhooksVerifier, evidence: Evidence): Verdict {
+  const keys = evidence.secrets.flatMap((secret) => standardWebhooksKey(secret) ?? []);
+  if (keys.length === 0) return refused('no secret is a Standard Webhooks secret (whsec_ and base64)');
+  const verdicts = schemesOf(verifier).map((scheme) => ({
+    isSent: evidence.headers[scheme.header] !== undefined,
+    verdict: judgeSignature(scheme, evidence, keys),
+  }));
+  const told =
+    verdicts.find(({ verdict }) => verdict.ok) ?? verdicts.find(({ isSent }) => isSent) ?? verdicts[0];
+  return told?.verdict ?? refused('no header is looked at');
+}
+
+/**
+ * The key that a secret of the Standard Webhooks stands for, undefined for what is none. Some dashboards show
+ * it behind the version of the signatures: `v1,whsec_…`.
+ */
+export function standardWebhooksKey(secret: string): Buffer | undefined {
+  const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? [];
+  // A single character more than a multiple of four says nothing: one was lost, or is too many.
+  return base64 === undefined || base64.length % 4 === 1 ? undefined : Buffer.from(base64, 'base64');
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { verifierSchema } from '../incoming/verifiers.ts';
+import { headerName, signedIdHeaders, verifierSchema } from '../incoming/verifiers.ts';
 
 /** `data.sub_account.email`: names of members from the payload's root on. */
 const fieldPath = z
@@ -20,6 +20,10 @@ export const rechargeSchema = z
     /** One is enough; several while a secret or a scheme is being changed. None: every webhook is refused. */
     verifiers: z.array(verifierSchema).default([]),
     keyFields: fieldPaths.default(underRootAndData('idempotency_key')),
+    /** The header that holds the key, instead of a field. It must be one that the signature covers… */
+    keyHeader: headerName.exactOptional(),
+    /** …unless the operator knows that nobody can repeat a delivery under another key. */
+    keyHeaderTrusted: z.boolean().default(false),
     emailFields: fieldPaths.default(
       underRootAndData('email', 'sub_account_email', 'subAccountEmail', 'sub_account.email'),
     ),
@@ -30,6 +34,8 @@ export const rechargeSchema = z
     credits: z.int().positive().exactOptional(),
     /** …or where the payload says them. No default: an `amount` may as well be money. */
     creditsField: fieldPath.exactOptional(),
+    /** That field may hold text, which must be a whole number and nothing else. */
+    creditsAsText: z.boolean().default(false),
     minCredits: z.int().positive().default(1),
     maxCredits: z.int().positive().default(100_000),
     /** Further attempts, a day apart, after a decline the provider calls retryable. */
@@ -43,6 +49,19 @@ export const rechargeSchema = z
     // Also where another setting has a fault: all are told at once.
     when: isObject,
   })
+  .refine(
+    ({ keyHeader, keyHeaderTrusted, verifiers }) =>
+      keyHeader === undefined ||
+      keyHeaderTrusted ||
+      verifiers.length === 0 ||
+      verifiers.some((verifier) => signedIdHeaders(verifier).includes(keyHeader)),
+    {
+      path: ['keyHeader'],
+      error:
+        'is covered by the signature of no verifier: whoever repeats a delivery under another key has the client ' +
+        'charged twice. If you know that nobody can, set keyHeaderTrusted',
+    },
+  )
   .refine(({ minCredits, maxCredits }) => minCredits <= maxCredits, {
     path: ['minCredits'],
     error: 'is larger than maxCredits: every recharge would be refused',

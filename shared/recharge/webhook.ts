@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { emailSchema, spelledEmailSchema } from '../email.ts';
+import type { SignedId } from '../incoming/signature.ts';
+import { openPayload, type Payload } from './payload.ts';
 import type { RechargeConfig } from './settings.ts';
 
 /** What a webhook asks for. */
@@ -19,14 +21,22 @@ export type NamedClient =
     }
   | { email?: undefined; grantEmail?: undefined; platformId: string };
 
+/** How a body was sent, as far as its meaning depends on it. */
+interface Sent {
+  /** Lower-case names. */
+  headers?: Record<string, string>;
+  /** The id that the verified signature covers. */
+  signedId?: SignedId;
+  /** A form has no numbers: all of it is text. */
+  isForm?: boolean;
+}
+
 /** Printable: no control, format or unassigned characters. DynamoDB's keys end at 2,048 bytes. */
 export const keySchema = z
-  .string('must be text')
+  .string('must be text, or a whole number')
   .regex(/^[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
 export const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
-export const platformIdSchema = z
-  .union([z.string().regex(/^[\x21-\x7e]{1,128}$/), z.int().nonnegative()])
-  .transform(String);
+export const platformIdSchema = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 
 /**
  * Reads a verified webhook by the configured fields. Whatever the content type says, the body is JSON.
@@ -36,13 +46,13 @@ export const platformIdSchema = z
 export function readOrder(
   body: Buffer,
   config: RechargeConfig,
+  sent: Sent = {},
 ): { order: RechargeOrder } | { fault: string } {
-  const payload = parseJson(body);
-  if (payload === undefined) return { fault: 'the body is not a JSON object in UTF-8' };
+  const payload = openPayload(body);
+  if ('fault' in payload) return payload;
 
-  const key = keySchema.safeParse(find(payload, config.keyFields));
-  if (!key.success)
-    return { fault: `the idempotency key (${config.keyFields.join(', ')}) ${reasonOf(key.error)}` };
+  const key = readKey(payload, config, sent);
+  if ('fault' in key) return key;
 
   const client = readClient(payload, config);
   if ('fault' in client) return client;
@@ -50,24 +60,56 @@ export function readOrder(
   if (config.credits === undefined && config.creditsField === undefined) {
     return { fault: 'recharge.credits or recharge.creditsField is not configured yet' };
   }
-  const asked = config.creditsField === undefined ? config.credits : find(payload, [config.creditsField]);
-  const credits = creditsSchema.safeParse(asked);
+  const asked = config.creditsField === undefined ? config.credits : payload.find([config.creditsField])[0];
+  const credits = creditsSchema.safeParse(config.creditsAsText || sent.isForm ? numberOf(asked) : asked);
   if (!credits.success) return { fault: `the credits (${config.creditsField}) ${reasonOf(credits.error)}` };
-  return { order: { key: key.data, client, credits: credits.data } };
+  return { order: { key: key.key, client, credits: credits.data } };
+}
+
+/** What is exactly a whole number, and anything else as it is. */
+const numberOf = (value: unknown) =>
+  typeof value === 'string' && /^[1-9]\d*$/.test(value) ? Number(value) : value;
+
+function readKey(
+  payload: Payload,
+  { keyFields, keyHeader, keyHeaderTrusted }: RechargeConfig,
+  { headers = {}, signedId }: Sent,
+): { key: string } | { fault: string } {
+  const [inBody] = payload.findTexts(keyFields);
+  if (keyHeader === undefined) return judgeKey(inBody, keyFields.join(', '));
+  if (!keyHeaderTrusted && signedId?.header !== keyHeader) {
+    return {
+      fault: `the signature does not cover the idempotency key (header ${keyHeader}): recharge.keyHeaderTrusted is not set`,
+    };
+  }
+  const inHeader = headers[keyHeader]?.trim();
+  // Joined by a gateway: one delivery, or its repetition, came with the header twice.
+  if (inHeader?.includes(','))
+    return { fault: `the idempotency key (header ${keyHeader}) stands there twice` };
+  if (inHeader !== undefined && inBody !== undefined && inBody !== inHeader)
+    return {
+      fault: `the idempotency key of the header ${keyHeader} is not that of the body (${keyFields.join(', ')})`,
+    };
+  return judgeKey(inHeader, `header ${keyHeader}`);
+}
+
+function judgeKey(value: unknown, place: string): { key: string } | { fault: string } {
+  const key = keySchema.safeParse(value);
+  return key.success ? { key: key.data } : { fault: `the idempotency key (${place}) ${reasonOf(key.error)}` };
 }
 
 /** Of several fields that name a client all must name the same one: which of two is charged is nothing to guess. */
 function readClient(
-  payload: object,
+  payload: Payload,
   { emailFields, platformIdFields }: RechargeConfig,
 ): NamedClient | { fault: string } {
   // What is no id, or no address, names nobody; but where the first field holds such a thing, no other speaks for it.
-  const ids = findAll(payload, platformIdFields).map((id) => platformIdSchema.safeParse(id).data);
+  const ids = payload.findTexts(platformIdFields).map((id) => platformIdSchema.safeParse(id).data);
   if (new Set(ids.filter((id) => id !== undefined)).size > 1)
     return { fault: `the ids (${platformIdFields.join(', ')}) name two clients` };
   const [platformId] = ids;
 
-  const [first, ...others] = findAll(payload, emailFields);
+  const [first, ...others] = payload.find(emailFields);
   if (first === undefined) {
     if (platformId !== undefined) return { platformId };
     return {
@@ -85,33 +127,6 @@ function readClient(
     ...(spelled.data === email ? {} : { grantEmail: spelled.data }),
     ...(platformId === undefined ? {} : { platformId }),
   };
-}
-
-/** Strict UTF-8, a leading byte order mark allowed. */
-function parseJson(body: Buffer): object | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The first path that leads to a value. */
-const find = (payload: object, paths: readonly string[]) => findAll(payload, paths)[0];
-
-/** Where the paths lead, without those that lead to nothing. Own members only: `constructor` is no field of a payload. */
-function findAll(payload: object, paths: readonly string[]): unknown[] {
-  return paths
-    .map((path) => {
-      let value: unknown = payload;
-      for (const name of path.split('.')) {
-        const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-        value = members.find(([member]) => member === name)?.[1];
-      }
-      return value;
-    })
-    .filter((value) => value !== undefined && value !== null);
 }
 
 const reasonOf = (error: z.ZodError) => error.issues[0]?.message ?? 'is not understood';

@@ -165,6 +165,14 @@ describe('a message', () => {
       status: 200,
       body: { id: idOf('outgoing', 'msg_1') },
     });
+    // Svix signs the same under names of its own.
+    const bySvix = Object.fromEntries(
+      Object.entries(signed).map(([name, value]) => [name.replace('webhook', 'svix'), value]),
+    );
+    expect(await post('support/outgoing', body, bySvix)).toMatchObject({
+      status: 200,
+      body: { id: idOf('outgoing', 'msg_1') },
+    });
     // Not signed, it may be anything.
     const claimed = { 'x-webhook-token': TOKEN, 'webhook-id': 'msg_1' };
     expect((await post('support/outgoing', body, claimed)).status).toBe(202);

@@ -35,7 +35,7 @@ describe('a webhook that is genuine and not understood', () => {
     ['no body at all', '', NOT_JSON],
     ['no JSON', 'idempotency_key=key-1&credits=500', NOT_JSON],
     ['half of its JSON', BODY.slice(0, -1), NOT_JSON],
-    ['a JSON list', `[${BODY}]`, NOT_JSON],
+    ['a list of two', `[${BODY},${BODY}]`, 'the body is a list of 2, and one webhook is one recharge'],
     ['a JSON text', '"key-1"', NOT_JSON],
     ['null', 'null', NOT_JSON],
     [
@@ -48,13 +48,13 @@ describe('a webhook that is genuine and not understood', () => {
     [
       'lists 30,000 deep in place of the key',
       `{"idempotency_key":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
-      `${KEY} must be text`,
+      `${KEY} must be text, or a whole number`,
     ],
-    ['an empty object', '{}', `${KEY} must be text`],
-    ['no key', order({ idempotency_key: undefined }), `${KEY} must be text`],
-    ['null for a key', order({ idempotency_key: null }), `${KEY} must be text`],
-    ['a number for a key', order({ idempotency_key: 7 }), `${KEY} must be text`],
-    ['an object for a key', order({ idempotency_key: { a: 1 } }), `${KEY} must be text`],
+    ['an empty object', '{}', `${KEY} must be text, or a whole number`],
+    ['no key', order({ idempotency_key: undefined }), `${KEY} must be text, or a whole number`],
+    ['null for a key', order({ idempotency_key: null }), `${KEY} must be text, or a whole number`],
+    ['half a number for a key', order({ idempotency_key: 7.5 }), `${KEY} must be text, or a whole number`],
+    ['an object for a key', order({ idempotency_key: { a: 1 } }), `${KEY} must be text, or a whole number`],
     ['an empty key', order({ idempotency_key: '' }), KEY_FORM],
     ['a key of 256 characters', order({ idempotency_key: 'k'.repeat(256) }), KEY_FORM],
     ['a line feed in the key', order({ idempotency_key: 'key\n1' }), KEY_FORM],
@@ -143,7 +143,7 @@ describe('a webhook that is genuine and not understood', () => {
         level: 'alert',
         message: 'webhook_quarantined',
         quarantine: '71d94263a7f264e35f47d71eea6024abf15421fdbd14005731e43a8a1eba4457',
-        reason: 'the idempotency key (idempotency_key, data.idempotency_key) must be text',
+        reason: 'the idempotency key (idempotency_key, data.idempotency_key) must be text, or a whole number',
       }),
       expect.objectContaining({ level: 'info', word: 'quarantined', webhook_400: 1 }),
     ]);
@@ -235,7 +235,9 @@ describe('a webhook that is understood', () => {
         creditsField: 'constructor.length',
       },
     });
-    expect(await send(BODY)).toEqual(notUnderstood('the idempotency key (constructor.name) must be text'));
+    expect(await send(BODY)).toEqual(
+      notUnderstood('the idempotency key (constructor.name) must be text, or a whole number'),
+    );
     const inherited = '{"__proto__":{"idempotency_key":"key-1","email":"jane@example.com","credits":500}}';
     expect((await aWebhook().send(inherited)).status).toBe(400);
   });

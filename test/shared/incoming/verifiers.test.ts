@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   type HmacVerifier,
@@ -86,7 +87,7 @@ describe('any verifier', () => {
       ok: false,
       reason:
         'token: the token is not known; hmac: the signature does not match; ' +
-        'standard-webhooks: the timestamp is missing or not a Unix time in seconds',
+        'standard-webhooks: no header webhook-signature',
     });
   });
 });
@@ -109,6 +110,10 @@ describe('token', () => {
       'that is the previous secret',
       { verifiers, secrets: ['new', SECRET], headers: { 'x-webhook-token': SECRET } },
     ],
+    ['in a header that came twice', { verifiers, headers: { 'x-webhook-token': `${SECRET},${SECRET}` } }],
+    ['beside another one', { verifiers: bearer, headers: { authorization: `Basic eDp5, Bearer ${SECRET}` } }],
+    ['whose line feed was stored with it', { verifiers, secrets: [`${SECRET}\n`], query: { token: SECRET } }],
+    ['that was sent with its line feed', { verifiers, query: { token: `${SECRET}\r\n` } }],
   ])('accepts the secret %s', (_name, given) => {
     expect(verify(given)).toEqual({ ok: true, verifier: 'token' });
   });
@@ -122,8 +127,11 @@ describe('token', () => {
     ['the beginning of the secret', { verifiers, query: { token: SECRET.slice(0, -1) } }],
     ['the secret and more', { verifiers, query: { token: `${SECRET}x` } }],
     ['the secret in another case', { verifiers, query: { token: SECRET.toUpperCase() } }],
-    ['a doubled header', { verifiers, headers: { 'x-webhook-token': `${SECRET},${SECRET}` } }],
-    ['a guess joined to the secret', { verifiers, headers: { 'x-webhook-token': `guess, ${SECRET}` } }],
+    [
+      'the secret behind more guesses than a header is looked through for',
+      { verifiers, headers: { 'x-webhook-token': `${'guess,'.repeat(8)}${SECRET}` } },
+    ],
+    ['two guesses that make the secret', { verifiers, headers: { 'x-webhook-token': 'correct, horse' } }],
     [
       'the secret under the default names after they were configured away',
       { verifiers: renamed, headers: { 'x-webhook-token': SECRET }, query: { token: SECRET } },
@@ -168,6 +176,47 @@ describe('hmac over the body', () => {
   const prefixed = [hmac({ prefix: 'sha256=' })];
   const base64 = [hmac({ encoding: 'base64' })];
   it.each<[string, Given]>([
+    [
+      'in a header that came twice',
+      { ...rfc, verifiers, headers: { 'x-signature': `${RFC_HEX}, ${RFC_HEX}` } },
+    ],
+    [
+      'behind one by another secret',
+      {
+        ...rfc,
+        verifiers: prefixed,
+        headers: { 'x-signature': `sha256=${'0'.repeat(64)},sha256=${RFC_HEX}` },
+      },
+    ],
+    [
+      'among parts of other schemes',
+      {
+        ...rfc,
+        verifiers: prefixed,
+        headers: { 'x-signature': `keyId="k 1";sha1=da39a3ee; ;=,sha256="${RFC_HEX}" x` },
+      },
+    ],
+    [
+      'in base64 without its padding',
+      { ...rfc, verifiers: base64, headers: { 'x-signature': RFC_BASE64.slice(0, -1) } },
+    ],
+    [
+      'in the base64 of addresses',
+      {
+        ...rfc,
+        verifiers: base64,
+        headers: { 'x-signature': RFC_BASE64.replaceAll('+', '-').replaceAll('/', '_') },
+      },
+    ],
+    [
+      'by a secret whose line feed was stored with it',
+      { ...rfc, verifiers, secrets: [` ${RFC_KEY}\n`], headers: { 'x-signature': RFC_HEX } },
+    ],
+  ])('accepts the signature %s', (_name, given) => {
+    expect(verify(given)).toEqual({ ok: true, verifier: 'hmac' });
+  });
+
+  it.each<[string, Given]>([
     ['a missing signature', { ...rfc, verifiers }],
     ['an empty signature', { ...rfc, verifiers, headers: { 'x-signature': '' } }],
     [
@@ -180,14 +229,13 @@ describe('hmac over the body', () => {
     ['half a signature', { ...rfc, verifiers, headers: { 'x-signature': RFC_HEX.slice(0, 32) } }],
     ['hex with garbage behind it', { ...rfc, verifiers, headers: { 'x-signature': `${RFC_HEX}zz` } }],
     ['characters that are no hex', { ...rfc, verifiers, headers: { 'x-signature': 'zz'.repeat(32) } }],
-    ['a doubled header', { ...rfc, verifiers, headers: { 'x-signature': `${RFC_HEX}, ${RFC_HEX}` } }],
     [
-      'a guess joined to the signature',
-      {
-        ...rfc,
-        verifiers: prefixed,
-        headers: { 'x-signature': `sha256=${'0'.repeat(64)},sha256=${RFC_HEX}` },
-      },
+      'the signature in two parts',
+      { ...rfc, verifiers, headers: { 'x-signature': `${RFC_HEX.slice(0, 32)}, ${RFC_HEX.slice(32)}` } },
+    ],
+    [
+      'a part that only ends like the prefix',
+      { ...rfc, verifiers: prefixed, headers: { 'x-signature': `xsha256=${RFC_HEX}` } },
     ],
     ['another prefix', { ...rfc, verifiers: prefixed, headers: { 'x-signature': `sha512=${RFC_HEX}` } }],
     ['a missing prefix', { ...rfc, verifiers: prefixed, headers: { 'x-signature': RFC_HEX } }],
@@ -200,10 +248,6 @@ describe('hmac over the body', () => {
         verifiers: base64,
         headers: { 'x-signature': `${RFC_BASE64.slice(0, 4)}!${RFC_BASE64.slice(4)}` },
       },
-    ],
-    [
-      'base64 that lost its padding',
-      { ...rfc, verifiers: base64, headers: { 'x-signature': RFC_BASE64.slice(0, -1) } },
     ],
   ])('refuses %s', (_name, given) => {
     expect(verify(given).ok).toBe(false);
@@ -263,19 +307,48 @@ describe('hmac over the timestamp and the body', () => {
     '',
     'now',
     '1614265330x',
-    '1614265330.0',
     '1.61426533e9',
     '0x6037be32',
-    ' 1614265330',
     '-1614265330',
-    '1614265330,1614265330',
+    '01614265330',
     '1614265330000000',
+    '٣٦١٤٢٦٥٣٣٠',
+    '2021-02-25',
+    '2021-02-25T15:02:10',
+    '2021-13-25T15:02:10Z',
   ])('refuses the timestamp %j, signed or not', (timestamp) => {
     const timed = timestamp === undefined ? {} : { 'x-timestamp': timestamp };
     expect(verify({ ...signed, headers: { 'x-signature': TIMED_HEX, ...timed } })).toEqual({
       ok: false,
-      reason: 'hmac: the timestamp is missing or not a Unix time in seconds',
+      reason: 'hmac: the timestamp is missing, or neither a Unix time nor an ISO date',
     });
+  });
+
+  it.each([
+    '1614265330',
+    '1614265330000',
+    '1614265330.25',
+    '2021-02-25T15:02:10Z',
+    '2021-02-25T15:02:10.123456789Z',
+    '2021-02-25T16:02:10+01:00',
+    '2021-02-25T10:32:10-0430',
+  ])('takes %s for the time it is, and for its own text in what is signed', (timestamp) => {
+    const signature = createHmac('sha256', SECRET).update(`${timestamp}.${TIMED_BODY}`).digest('hex');
+    const given = { ...signed, headers: { 'x-signature': signature, 'x-timestamp': timestamp } };
+    expect(verify(given)).toEqual({ ok: true, verifier: 'hmac' });
+    expect(verify({ ...given, now: NOW + 302_000 })).toEqual({
+      ok: false,
+      reason: 'hmac: the timestamp is too old',
+    });
+    expect(verify({ ...given, now: NOW - 302_000 })).toEqual({
+      ok: false,
+      reason: 'hmac: the timestamp is too new',
+    });
+  });
+
+  it('takes both headers twice, joined by a gateway', () => {
+    const twice = { 'x-signature': `${TIMED_HEX},${TIMED_HEX}`, 'x-timestamp': '1614265330, 1614265330' };
+    expect(verify({ ...signed, headers: twice }).ok).toBe(true);
   });
 });
 
@@ -290,7 +363,14 @@ describe('standard-webhooks', () => {
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
   const verifiers: Verifier[] = [{ type: 'standard-webhooks' }];
   const signed = { verifiers, secrets: [secret], headers, body: '{"test": 2432232314}' };
+  const NO_SIGNATURE = 'webhook-signature holds no signature behind the configured prefix';
   const wrong = 'v1,AAAA9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=';
+  const renamed = (nameOf: (name: string) => string, written = (value: string) => value) => ({
+    ...signed,
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [nameOf(name), written(value)]),
+    ),
+  });
   const withSignature = (value: string) => ({
     ...signed,
     headers: { ...headers, 'webhook-signature': value },
@@ -317,10 +397,62 @@ describe('standard-webhooks', () => {
       { ...signed, secrets: ['whsec_AAAAr8GKYqrTwjUPD8ILPZIo2LaLaSw', secret] },
     ],
     ['a good signature among others', withSignature(`v1a,YWJj ${wrong} ${signature}`)],
+    ['a good signature among what is none', withSignature(`v2 ,; v1 v1, v1,!!!! x=y ${signature} v3,`)],
+    ['signatures set apart by commas', withSignature(`${wrong},${signature}`)],
+    [
+      'headers that came twice',
+      renamed(
+        (name) => name,
+        (value) => `${value}, ${value}`,
+      ),
+    ],
+    ['the names of Svix', renamed((name) => name.replace('webhook', 'svix'))],
+    [
+      'names with a prefix of the sender',
+      {
+        ...renamed((name) => name.replace('webhook', 'x-acme')),
+        verifiers: [{ type: 'standard-webhooks', headerPrefix: 'x-acme-' }],
+      },
+    ],
+    [
+      'the names of Svix, with nonsense under the others',
+      {
+        ...signed,
+        headers: {
+          ...renamed((name) => name.replace('webhook', 'svix')).headers,
+          'webhook-id': 'x',
+          'webhook-signature': wrong,
+        },
+      },
+    ],
+    ['a secret as some dashboards show it', { ...signed, secrets: [`v1,${secret}`] }],
+    ['a secret with its line feed', { ...signed, secrets: [`${secret}\r\n`] }],
+    ['a secret without what it begins with', { ...signed, secrets: [secret.slice('whsec_'.length)] }],
+    [
+      'an old timestamp within a wider tolerance',
+      { ...signed, verifiers: [{ type: 'standard-webhooks', toleranceSeconds: 600 }], now: NOW + 600_000 },
+    ],
+    [
+      // printf 'm.1614265330.\xff' | openssl dgst -sha256 -mac HMAC -macopt hexkey:$(base64 -d | xxd -p) -binary | base64
+      'a body that is no text, because the bytes are signed',
+      {
+        ...signed,
+        body: Buffer.from([0xff]),
+        headers: {
+          ...headers,
+          'webhook-id': 'm',
+          'webhook-signature': 'v1,+AVQh+kbZfx8ZNdBYm9o0dkZeqoOumqRz1RnJHKELEs=',
+        },
+      },
+    ],
     ['a timestamp exactly 300 s old', { ...signed, now: NOW + 300_000 }],
     ['a timestamp exactly 300 s ahead', { ...signed, now: NOW - 300_000 }],
   ])('accepts %s', (_name, given) => {
-    expect(verify(given)).toEqual({ ok: true, verifier: 'standard-webhooks' });
+    const { headers: sent = {}, verifiers: [verifier] = [] } = given;
+    const prefix = verifier?.type === 'standard-webhooks' ? verifier.headerPrefix : undefined;
+    const header = `${prefix ?? (sent['svix-id'] === undefined ? 'webhook-' : 'svix-')}id`;
+    const id = { header, value: sent[header]?.split(',')[0] };
+    expect(verify(given)).toEqual({ ok: true, verifier: 'standard-webhooks', id });
   });
 
   it.each<[string, Given, string]>([
@@ -341,35 +473,32 @@ describe('standard-webhooks', () => {
     [
       'a timestamp with letters behind it',
       { ...signed, headers: { ...headers, 'webhook-timestamp': '1614265330x' } },
-      'the timestamp is missing or not a Unix time in seconds',
+      'the timestamp is missing, or neither a Unix time nor an ISO date',
     ],
     ['a wrong signature', withSignature(wrong), 'the signature does not match'],
+    ['the right signature under another version', withSignature(signature.replace('v1', 'v2')), NO_SIGNATURE],
+    ['an empty signature', withSignature(''), NO_SIGNATURE],
+    ['a signature without its version', withSignature(signature.slice(3)), NO_SIGNATURE],
+    ['malformed base64', withSignature('v1,!!!!'), 'the signature does not match'],
     [
-      'the right signature under another version',
-      withSignature(signature.replace('v1', 'v2')),
-      'the signature does not match',
-    ],
-    ['an empty signature', withSignature(''), 'webhook-signature is missing or malformed'],
-    [
-      'a signature without its version',
-      withSignature(signature.slice(3)),
-      'webhook-signature is missing or malformed',
-    ],
-    ['malformed base64', withSignature('v1,!!!!'), 'webhook-signature is missing or malformed'],
-    [
-      'a guess joined to the signature',
-      withSignature(`${wrong}, ${signature}`),
-      'webhook-signature is missing or malformed',
+      'the names of Svix where others are configured',
+      {
+        ...renamed((name) => name.replace('webhook', 'svix')),
+        verifiers: [{ type: 'standard-webhooks', headerPrefix: 'x-acme-' }],
+      },
+      'no header x-acme-signature',
     ],
     [
-      'a doubled header',
-      withSignature(`${signature},${signature}`),
-      'webhook-signature is missing or malformed',
-    ],
-    [
-      'a body that is no UTF-8, which the package would read as another text',
-      { ...signed, body: Buffer.from([0xff]) },
-      'the body is not UTF-8',
+      'an id of one set of names with the signature of the other',
+      {
+        ...signed,
+        headers: {
+          'svix-id': headers['webhook-id'],
+          'webhook-timestamp': headers['webhook-timestamp'],
+          'webhook-signature': signature,
+        },
+      },
+      'no header webhook-id',
     ],
     [
       'a secret that is no base64',
@@ -388,6 +517,19 @@ describe('verifierSchema', () => {
     ['an hmac without a header', { type: 'hmac' }],
     ['a signed timestamp without its header', { type: 'hmac', header: 'x-s', signs: '{timestamp}.{body}' }],
     ['a timestamp header that nothing signs', { type: 'hmac', header: 'x-s', timestampHeader: 'x-t' }],
+    [
+      'what is signed without the body',
+      { type: 'hmac', header: 'x-s', signs: '{url}', url: 'https://a.example' },
+    ],
+    ['an unknown placeholder', { type: 'hmac', header: 'x-s', signs: '{host}{body}' }],
+    ['a signed id without its header', { type: 'hmac', header: 'x-s', signs: '{id}.{body}' }],
+    ['an id that nothing signs', { type: 'hmac', header: 'x-s', idHeader: 'x-id' }],
+    ['a signed address that nobody says', { type: 'hmac', header: 'x-s', signs: '{url}{body}' }],
+    ['an address that nothing signs', { type: 'hmac', header: 'x-s', url: 'https://a.example' }],
+    ['an address that is none', { type: 'hmac', header: 'x-s', signs: '{url}{body}', url: 'a.example' }],
+    ['a prefix of a time that is nowhere', { type: 'hmac', header: 'x-s', timestampPrefix: 't=' }],
+    ['an algorithm that is broken', { type: 'hmac', header: 'x-s', algorithm: 'md5' }],
+    ['a prefix that is no header name', { type: 'standard-webhooks', headerPrefix: 'x acme' }],
     ['a tolerance of nothing', { type: 'hmac', header: 'x-s', toleranceSeconds: 0 }],
   ])('refuses %s', (_name, verifier) => {
     expect(verifierSchema.safeParse(verifier).success).toBe(false);

@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { rechargeSchema } from '../../../shared/recharge/settings.ts';
 import { type RechargeOrder, readOrder } from '../../../shared/recharge/webhook.ts';
 import { parseConfig } from '../../../shared/settings/config.ts';
 
 /** What is read from this payload, or the text that says why not. */
-function read(payload: unknown, recharge: Record<string, unknown> = {}): RechargeOrder | string {
+const read = (payload: unknown, recharge: Record<string, unknown> = {}) =>
+  readText(JSON.stringify(payload), recharge);
+
+function readText(
+  body: string,
+  recharge: Record<string, unknown> = {},
+  sent?: Parameters<typeof readOrder>[2],
+): RechargeOrder | string {
   const config = parseConfig(
     {
       platform: { baseUrl: 'https://api.example.com/v1' },
@@ -13,7 +21,7 @@ function read(payload: unknown, recharge: Record<string, unknown> = {}): Recharg
     },
     'the test',
   ).recharge;
-  const order = readOrder(Buffer.from(JSON.stringify(payload)), config);
+  const order = readOrder(Buffer.from(body), config, sent);
   return 'order' in order ? order.order : order.fault;
 }
 
@@ -86,7 +94,7 @@ describe('of several fields', () => {
     const fault = 'the idempotency key (a, c) must be 1 to 255 printable characters';
     expect(read({ ...payload, a: '' }, { keyFields: ['a', 'c'] })).toBe(fault);
     expect(read({ ...payload, a: false }, { keyFields: ['a', 'c'] })).toBe(
-      'the idempotency key (a, c) must be text',
+      'the idempotency key (a, c) must be text, or a whole number',
     );
     expect(read({ idempotency_key: 'key-1', email: '', sub_account_id: 'sub_1', credits })).toBe(
       "the client's email is not an email address in plain ASCII",
@@ -136,7 +144,7 @@ describe('a path', () => {
     'leads to members of the payload only, not to %s',
     (path) => {
       expect(read({ ...payload, email: 'jane@example.com', credits: 500 }, { keyFields: [path] })).toBe(
-        `the idempotency key (${path}) must be text`,
+        `the idempotency key (${path}) must be text, or a whole number`,
       );
     },
   );
@@ -168,9 +176,177 @@ describe('the platform’s id', () => {
     ['empty', ''],
     ['of other letters than ASCII', 'süb'],
     ['half a number', 0.5],
-    ['more than a number counts exactly', 2 ** 53],
     ['true', true],
   ])('may not be %s', (_name, id) => {
     expect(read1(id)).toMatch(/^no client: /);
+  });
+});
+
+describe('a whole number', () => {
+  const numbered = (digits: string) => `{"id":${digits},"email":"client-001@example.com","credits":500}`;
+  const keyOf = (digits: string) => {
+    const order = readText(numbered(digits), { keyFields: ['id'] });
+    return typeof order === 'string' ? order : order.key;
+  };
+
+  it.each(['448812', '0', '7', '9007199254740993', '9007199254740992', `1${'0'.repeat(254)}`])(
+    'is a key by its digits: %s',
+    (digits) => {
+      expect(keyOf(digits)).toBe(digits);
+    },
+  );
+
+  it.each(['-1', '-0', '1.0', '1.5', '1e3', '1E+3', '0.1e1', '4.48812e5', '9007199254740993.0', '1e400'])(
+    'is none, and no key, where it is written otherwise than with digits alone: %s',
+    (number) => {
+      expect(keyOf(number)).toBe('the idempotency key (id) must be text, or a whole number');
+    },
+  );
+
+  it('is no key where it has more digits than a key has characters', () => {
+    expect(keyOf(`1${'0'.repeat(255)}`)).toBe(
+      'the idempotency key (id) must be 1 to 255 printable characters',
+    );
+  });
+
+  it('is never two keys in one: neighbours that are one number stay apart', () => {
+    const keys = ['9007199254740992', '9007199254740993', '1.0', '1', '"1.0"', '1e0'].map(keyOf);
+    expect(keys).toEqual([
+      '9007199254740992',
+      '9007199254740993',
+      expect.stringContaining('must be'),
+      '1',
+      '1.0',
+      expect.stringContaining('must be'),
+    ]);
+  });
+
+  it('is an id of a client by its digits, too, and as text the same one', () => {
+    const id = (digits: string) =>
+      readText(`{"idempotency_key":"key-1","sub_account_id":${digits},"credits":500}`);
+    expect(id('10152368852405295001')).toMatchObject({ client: { platformId: '10152368852405295001' } });
+    expect(id('"10152368852405295001"')).toMatchObject({ client: { platformId: '10152368852405295001' } });
+    expect(id('4.7e3')).toMatch(/^no client: /);
+  });
+
+  it('is no key in a body so deep that its text cannot be found again', () => {
+    const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    expect(
+      readText(`{"id":7,"x":${deep},"email":"jane@example.com","credits":5}`, { keyFields: ['id'] }),
+    ).toBe('the idempotency key (id) must be text, or a whole number');
+  });
+});
+
+describe('a key in a header', () => {
+  const body = '{"email":"jane@example.com","credits":500}';
+  const trusted = { keyHeader: 'Idempotency-Key', keyHeaderTrusted: true };
+  const signed = { keyHeader: 'webhook-id', verifiers: [{ type: 'standard-webhooks' }] };
+  const headers = { 'idempotency-key': 'evt_88', 'webhook-id': 'msg_1' };
+  const signedId = { header: 'webhook-id', value: 'msg_1' };
+
+  it('is taken where the operator trusts it, or the signature covers it', () => {
+    expect(readText(body, trusted, { headers })).toMatchObject({ key: 'evt_88' });
+    expect(readText(body, signed, { headers, signedId })).toMatchObject({ key: 'msg_1' });
+    expect(
+      readText(body.replace('{', '{"idempotency_key":"msg_1",'), signed, { headers, signedId }),
+    ).toMatchObject({
+      key: 'msg_1',
+    });
+  });
+
+  it.each<[string, Record<string, unknown>, Parameters<typeof readOrder>[2], string]>([
+    [
+      'nothing covers it',
+      signed,
+      { headers },
+      'the signature does not cover the idempotency key (header webhook-id)',
+    ],
+    [
+      'the signature covers another one',
+      { ...trusted, keyHeaderTrusted: false, verifiers: [] },
+      { headers, signedId },
+      'the signature does not cover the idempotency key (header idempotency-key)',
+    ],
+    ['it is not there', trusted, {}, 'the idempotency key (header idempotency-key) must be text'],
+    [
+      'it is blank',
+      trusted,
+      { headers: { 'idempotency-key': ' ' } },
+      'the idempotency key (header idempotency-key) must be 1 to 255 printable characters',
+    ],
+    [
+      'it came twice',
+      trusted,
+      { headers: { 'idempotency-key': 'evt_88,evt_88' } },
+      'the idempotency key (header idempotency-key) stands there twice',
+    ],
+  ])('is none where %s', (_name, recharge, sent, fault) => {
+    expect(readText(body, recharge, sent)).toContain(fault);
+  });
+
+  it('must not contradict the body', () => {
+    const contradicting = body.replace('{', '{"idempotency_key":"evt_89",');
+    expect(readText(contradicting, trusted, { headers })).toBe(
+      'the idempotency key of the header idempotency-key is not that of the body (idempotency_key, data.idempotency_key)',
+    );
+  });
+
+  it('is no setting where no verifier covers it and nobody vouches for it', () => {
+    const parse = (recharge: object) => rechargeSchema.safeParse(recharge).success;
+    expect(parse({ ...signed, keyHeader: 'svix-id' })).toBe(true);
+    expect(parse({ ...signed, keyHeader: 'idempotency-key' })).toBe(false);
+    expect(parse({ ...signed, keyHeader: 'idempotency-key', keyHeaderTrusted: true })).toBe(true);
+    expect(parse({ keyHeader: 'webhook-id', verifiers: [{ type: 'token' }] })).toBe(false);
+  });
+});
+
+describe('credits as text', () => {
+  const body = (credits: string) =>
+    `{"idempotency_key":"key-1","email":"jane@example.com","credits":${credits}}`;
+  const asText = { creditsAsText: true };
+
+  it('are taken by a setting, and numbers as before', () => {
+    expect(readText(body('"500"'), asText)).toMatchObject({ credits: 500 });
+    expect(readText(body('500'), asText)).toMatchObject({ credits: 500 });
+    expect(readText(body('"500"'))).toBe('the credits (credits) must be a whole number');
+  });
+
+  it.each([
+    '"500.0"',
+    '"5e2"',
+    '" 500"',
+    '"500\\n"',
+    '"+500"',
+    '"0500"',
+    '"0"',
+    '"-5"',
+    '"5,000"',
+    '"\u0665"',
+    '""',
+    '"9007199254740993"',
+  ])('are no credits where they are anything but exactly a whole number: %s', (credits) => {
+    expect(readText(body(credits), asText)).toMatch(/^the credits \(credits\) must be/);
+  });
+});
+
+describe('a list', () => {
+  const one = '{"idempotency_key":"key-1","email":"jane@example.com","credits":500}';
+
+  it('of one object counts as that object, its numbers included', () => {
+    expect(readText(`[${one}]`)).toMatchObject({ key: 'key-1', credits: 500 });
+    expect(
+      readText('[{"id":9007199254740993,"email":"a@example.com","credits":1}]', { keyFields: ['id'] }),
+    ).toMatchObject({
+      key: '9007199254740993',
+    });
+  });
+
+  it.each([
+    [`[${one},${one}]`, 'the body is a list of 2, and one webhook is one recharge'],
+    ['[]', 'the body is not a JSON object in UTF-8'],
+    [`[[${one}]]`, 'the body is not a JSON object in UTF-8'],
+    ['["key-1"]', 'the body is not a JSON object in UTF-8'],
+  ])('of anything else is none: %s', (body, fault) => {
+    expect(readText(body)).toBe(fault);
   });
 });

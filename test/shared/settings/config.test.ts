@@ -45,6 +45,8 @@ describe('a configuration', () => {
         mode: 'observe',
         verifiers: [],
         keyFields: ['idempotency_key', 'data.idempotency_key'],
+        keyHeaderTrusted: false,
+        creditsAsText: false,
         emailFields: [
           'email',
           'sub_account_email',
@@ -179,7 +181,7 @@ describe('a configuration', () => {
     [
       'in recharge',
       withRecharge({ creditField: 'credits' }),
-      'recharge: has no setting "creditField"; there are mode, verifiers, keyFields, emailFields, platformIdFields, credits, creditsField, minCredits, maxCredits, declineRetries, refundAutomatically',
+      'recharge: has no setting "creditField"; there are mode, verifiers, keyFields, keyHeader, keyHeaderTrusted, emailFields, platformIdFields, credits, creditsField, creditsAsText, minCredits, maxCredits, declineRetries, refundAutomatically',
     ],
     [
       'in a verifier',
@@ -230,7 +232,28 @@ describe('a configuration', () => {
     [
       'a timestamp that is not signed',
       { verifiers: [{ type: 'hmac', header: 'a', timestampHeader: 'b' }] },
-      'recharge.verifiers.0.timestampHeader: belongs to what signs a {timestamp} and only there: one that is not signed proves nothing',
+      'recharge.verifiers.0.timestampHeader: belongs to what signs {timestamp}, and only there: what is not signed proves nothing',
+    ],
+    [
+      'a signed id that stands nowhere',
+      { verifiers: [{ type: 'hmac', header: 'a', signs: '{id}.{body}' }] },
+      'recharge.verifiers.0.idHeader: belongs to what signs {id}, and only there: what is not signed proves nothing',
+    ],
+    [
+      'what is signed without the body',
+      { verifiers: [{ type: 'hmac', header: 'a', signs: '{timestamp}', timestampHeader: 'b' }] },
+      'recharge.verifiers.0.signs: must hold {body}, or {form}: what is not signed proves nothing',
+    ],
+    [
+      'a placeholder nobody knows',
+      { verifiers: [{ type: 'hmac', header: 'a', signs: '{host}{body}' }] },
+      'recharge.verifiers.0.signs: has other placeholders than {body}, {form}, {timestamp}, {id}, {url}',
+    ],
+    [
+      'a key in a header that no signature covers',
+      { verifiers: [{ type: 'standard-webhooks' }], keyHeader: 'idempotency-key' },
+      'recharge.keyHeader: is covered by the signature of no verifier: whoever repeats a delivery under another key has ' +
+        'the client charged twice. If you know that nobody can, set keyHeaderTrusted',
     ],
   ])('is refused for %s', (_name, recharge, fault) => {
     expect(faultsOf(withRecharge(recharge))).toEqual([fault]);
