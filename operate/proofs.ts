@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
 import { openChannels } from '../shared/channels/channels.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
@@ -36,34 +34,21 @@ interface Signing {
   body: Buffer;
   /** Unix milliseconds. */
   now: number;
+  /** Lower-case names: what the request holds already. An id there stays, for another one would be another delivery. */
+  headers?: Record<string, string>;
 }
 
-/** The headers with which each of the verifiers lets the body in, and those of a verifier that one begins with. */
+/**
+ * The headers with which each of the verifiers lets the body in, and those of a verifier that one begins with. Where
+ * several have a header in common, it has a part for each.
+ */
 export function proofsFor(verifiers: Verifier[], signing: Signing): Record<string, string> {
-  const proofs = [signRequest(signing), ...verifiers.map((verifier) => proofFor(verifier, signing))];
-  return Object.fromEntries(proofs.flatMap((headers) => Object.entries(headers)));
-}
-
-function proofFor(verifier: Verifier, { secret, body, now }: Signing): Record<string, string> {
-  switch (verifier.type) {
-    case 'token':
-      return { [verifier.header]: verifier.prefix + secret };
-    case 'hmac':
-      return signRequest({ secret, body, now, verifier });
-    case 'standard-webhooks':
-      return standardWebhook({ secret, body, now });
-  }
-}
-
-function standardWebhook({ secret, body, now }: Signing): Record<string, string> {
-  // Another verifier's secret need not be one of theirs.
-  if (!secret.startsWith('whsec_') || !z.base64().min(1).safeParse(secret.slice('whsec_'.length)).success)
-    return {};
-  // The same for the same body: a message without an id of its own is known by this one when it comes twice.
-  const id = `msg_${createHash('sha256').update(body).digest('hex').slice(0, 24)}`;
-  return {
-    'webhook-id': id,
-    'webhook-timestamp': String(Math.floor(now / 1_000)),
-    'webhook-signature': new Webhook(secret).sign(id, new Date(now), body.toString('utf8')),
-  };
+  const proofs = [
+    signRequest(signing),
+    ...verifiers.map((verifier) => signRequest({ ...signing, verifier })),
+  ];
+  const parts = new Map<string, Set<string>>();
+  for (const [name, value] of proofs.flatMap((headers) => Object.entries(headers)))
+    parts.set(name, (parts.get(name) ?? new Set()).add(value));
+  return Object.fromEntries([...parts].map(([name, values]) => [name, [...values].join(',')]));
 }

@@ -67,7 +67,7 @@ export async function replayQuarantined(
     headers: {
       ...Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.test(name))),
       'x-webhook-token': secret,
-      ...proofsFor(verifiers, { secret, body, now: options.now }),
+      ...proofsFor(verifiers, { secret, body, headers, now: options.now }),
     },
     body,
     redirect: 'manual',

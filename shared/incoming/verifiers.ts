@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import {
   ALGORITHMS,
@@ -5,6 +6,7 @@ import {
   PLACEHOLDERS,
   piecesOf,
   refused,
+  type Scheme,
   type SignedId,
   sameText,
   signBody,
@@ -169,7 +171,7 @@ const DEFAULT_HMAC: HmacVerifier = {
  * The headers with which `verifyRequest` lets `body` in: for the command line and for tests.
  *
  * @param request.now Unix milliseconds; matters only where the verifier signs a timestamp.
- * @param request.id matters only where the verifier signs one.
+ * @param request.headers those that the request has already, by lower-case names: an id there is the one that is signed.
  * @returns for example `{'x-webhook-signature': 'sha256=<64 hex digits>'}`; nothing where the secret has not the form
  *   of the verifier.
  */
@@ -177,22 +179,30 @@ export function signRequest(request: {
   secret: string;
   body: Buffer;
   now: number;
-  id?: string;
+  headers?: Record<string, string>;
   verifier?: Verifier;
 }): Record<string, string> {
-  const { secret, verifier = DEFAULT_HMAC } = request;
+  const { secret, body, now, headers = {}, verifier = DEFAULT_HMAC } = request;
+  const sign = (scheme: Scheme, key: string | Buffer) => {
+    const id = headers[scheme.idHeader ?? ''] ?? idOf(body);
+    return signBody(scheme, key, { body, now, id });
+  };
   switch (verifier.type) {
     case 'token':
       return { [verifier.header]: verifier.prefix + secret };
     case 'hmac':
-      return signBody(verifier, secret, request);
+      return sign(verifier, secret);
     case 'standard-webhooks': {
-      const [scheme] = schemesOf(verifier);
+      const schemes = schemesOf(verifier);
+      const scheme = schemes.find(({ idHeader }) => headers[idHeader] !== undefined) ?? schemes[0];
       const key = standardWebhooksKey(secret);
-      return scheme && key ? signBody(scheme, key, request) : {};
+      return scheme && key ? sign(scheme, key) : {};
     }
   }
 }
+
+/** The same for the same body: a message without an id of its own is known by this one when it comes twice. */
+const idOf = (body: Buffer) => `msg_${createHash('sha256').update(body).digest('hex').slice(0, 24)}`;
 
 function judge(verifier: Verifier, evidence: Evidence): Verdict {
   switch (verifier.type) {

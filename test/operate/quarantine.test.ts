@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configuredVerifiers, proofsFor } from '../../operate/proofs.ts';
 import { replayQuarantined } from '../../operate/quarantine.ts';
 import type { QuarantinedWebhook } from '../../shared/incoming/quarantine.ts';
-import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
+import { signedIdHeaders, verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
 
 const target = (env: NodeJS.ProcessEnv) => ({ stack: undefined, env });
 
@@ -20,7 +20,26 @@ const VERIFIERS = [
   { type: 'hmac', header: 'x-a', prefix: 'v1=' },
   { type: 'hmac', header: 'x-b', encoding: 'base64', signs: '{timestamp}.{body}', timestampHeader: 'x-time' },
   { type: 'hmac', header: 'x-c', signs: 'v0:{timestamp}:{body}', timestampHeader: 'x-time-c' },
+  { type: 'hmac', header: 'x-d', prefix: 'v1=', signs: '{timestamp}.{body}', timestampHeader: 'x-d' },
+  {
+    type: 'hmac',
+    header: 'x-d',
+    prefix: 'h1=',
+    signs: '{timestamp}:{body}',
+    timestampHeader: 'x-d',
+    timestampPrefix: 'at=',
+  },
+  {
+    type: 'hmac',
+    header: 'x-a',
+    algorithm: 'sha1',
+    prefix: 'sha1=',
+    signs: '{url}{form}',
+    url: 'https://a.example/',
+  },
+  { type: 'hmac', header: 'x-e', signs: '{id}|{body}', idHeader: 'x-event' },
   { type: 'standard-webhooks' },
+  { type: 'standard-webhooks', headerPrefix: 'x-acme-' },
 ].map((verifier) => verifierSchema.parse(verifier));
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-replay-'));
@@ -33,13 +52,25 @@ describe('a body that is signed anew', () => {
       for (const asked of [[verifier], VERIFIERS]) {
         const headers = proofsFor(asked, { secret: SECRET, body: BODY, now: NOW });
         const request = { headers, query: {}, body: BODY, secrets: [SECRET], now: NOW };
-        expect(verifyRequest({ ...request, verifiers: [verifier] })).toEqual({
+        expect(verifyRequest({ ...request, verifiers: [verifier] })).toMatchObject({
           ok: true,
           verifier: verifier.type,
         });
       }
     },
   );
+
+  it('keeps the id it came with, under the name it came with', () => {
+    for (const name of ['webhook-id', 'svix-id', 'x-event']) {
+      const headers = { [name]: 'the first one' };
+      const proofs = proofsFor(VERIFIERS, { secret: SECRET, body: BODY, now: NOW, headers });
+      expect(proofs[name]).toBe('the first one');
+      const verifiers = VERIFIERS.filter((verifier) => signedIdHeaders(verifier).includes(name));
+      expect(
+        verifyRequest({ headers: proofs, query: {}, body: BODY, verifiers, secrets: [SECRET], now: NOW }),
+      ).toMatchObject({ ok: true, id: { header: name, value: 'the first one' } });
+    }
+  });
 
   it('has the same id however often it is sent', () => {
     const id = (now: number, body = BODY) =>
