@@ -40,7 +40,7 @@ export async function setAccount(
 
 /** An account for programs: settings and what the guard counted, times as ISO 8601, amounts in minor units. */
 export function accountJson(account: Account) {
-  const { last, reservations, revision: _, ...rest } = account;
+  const { last, reservations, revision: _r, closedTo: _c, ...rest } = account;
   return {
     ...rest,
     known: account.status !== undefined,

@@ -52,10 +52,15 @@ export interface Account {
   counts: Record<string, number>;
   /** Minor units by UTC month and currency, `2026-01_USD`. */
   spent: Record<string, number>;
-  /** By `reservationNameOf`. */
+  /** By `reservationNameOf`. Those of the last recharge, and a bounded number of others. */
   reservations: Record<string, Reservation>;
   /** What was said aloud of this client on a UTC day, so that it is said once a day. */
   told?: { day: string; words: string[] };
+  /**
+   * When the youngest of the entries was made that are not kept any more. An attempt that began by then, has no entry
+   * and is not the last recharge's is refused: its own may have been among them.
+   */
+  closedTo?: number;
 }
 
 export function unknownAccount(email: string): Account {

@@ -241,6 +241,7 @@ const accountSchema = z.object({
   last: text.exactOptional(),
   lastAt: time.exactOptional(),
   told: z.object({ day: text, words: z.array(text) }).exactOptional(),
+  closedTo: time.exactOptional(),
 });
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */

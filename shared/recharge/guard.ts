@@ -135,31 +135,58 @@ export function withRelease(
   return { ...account, reservations, spent: { ...account.spent, [month]: spent } };
 }
 
+/**
+ * Whether this attempt is refused for having no entry of its own: it began before the youngest of those that are not
+ * kept any more was made. The last recharge is exempt, for its entries are all kept.
+ */
+export function isClosed(
+  { last, closedTo = Number.NEGATIVE_INFINITY }: Account,
+  { key, attemptStartedAt }: Pick<Recharge, 'key' | 'attemptStartedAt'>,
+): boolean {
+  return key !== last?.key && attemptStartedAt <= closedTo;
+}
+
 const DAY_MS = 24 * 3_600_000;
 /** Nothing is reserved later than 23 h after its attempt began: an entry of 25 h no longer excludes anything. */
 const ENTRY_KEPT_MS = 25 * 3_600_000;
-/** A platform that fires new keys all day at a refused client must not grow the row without end. */
-const REFUSALS_KEPT = 5;
-/** Longer than any process that judged the account before the refusal can live. */
-const REFUSAL_MIN_KEPT_MS = 10 * 60_000;
+/** Of recharges before the last, for a person to read: the row stays under 1 KB, and a write of it one unit. */
+const OTHERS_KEPT = 5;
+/** Of those of the last ten minutes: what comes together is told apart, each with its own word, up to a row of 6 KB. */
+const YOUNG_KEPT = 50;
+const YOUNG_MS = 10 * 60_000;
+/** One update's expression may have 4 KB. A row that an earlier version let grow shrinks by so many a write. */
+const DROPPED_AT_ONCE = 100;
 
-/** Without what nobody reads any more. The last recharge may be unfinished for weeks: its entry has its price. */
+/**
+ * The account with a bounded number of entries, whatever came. Those of the last recharge stay: it may be unfinished for
+ * weeks, and its entry has its price. All others belong to recharges that have ended, or that were refused; of these some
+ * are kept, and the rest are dropped.
+ *
+ * Dropping one never lets a refused attempt be reserved, by whoever judged it earlier or comes to it later. An entry is
+ * made no earlier than its attempt begins, so the attempt began by `closedTo`, which is raised in the same write and never
+ * lowered. A reservation is written on condition that the account is still the one that was judged: either that is before
+ * the drop, and it had met the entry, or after it, and `isClosed` refuses.
+ */
 function withoutOldEntries(account: Account, now: number): Account {
   const ofLast = account.last && reservationPrefixOf({ key: account.last.key, email: account.email });
-  const entries = Object.entries(account.reservations)
-    .filter(([name, { at }]) => at > now - ENTRY_KEPT_MS || (ofLast !== undefined && name.startsWith(ofLast)))
+  const others = Object.entries(account.reservations)
+    .filter(([name]) => ofLast === undefined || !name.startsWith(ofLast))
     .sort(([, a], [, b]) => b.at - a.at);
-  const dropped = new Set(
-    entries
-      .filter(([, { state }]) => state === 'refused')
-      .slice(REFUSALS_KEPT)
-      .filter(([, { at }]) => at <= now - REFUSAL_MIN_KEPT_MS),
-  );
+  const dropped = others
+    .filter(([, { at }], rank) => {
+      const isSurplus = rank >= (at > now - YOUNG_MS ? YOUNG_KEPT : OTHERS_KEPT);
+      return isSurplus || at <= now - ENTRY_KEPT_MS;
+    })
+    .slice(-DROPPED_AT_ONCE);
+  const names = new Set(dropped.map(([name]) => name));
   const from = (record: Record<string, number>, oldest: string) =>
     Object.fromEntries(Object.entries(record).filter(([name]) => name >= oldest));
+  const reservations = Object.entries(account.reservations).filter(([name]) => !names.has(name));
+  const [youngest] = dropped;
   return {
     ...account,
-    reservations: Object.fromEntries(entries.filter((entry) => !dropped.has(entry))),
+    reservations: Object.fromEntries(reservations),
+    ...(youngest === undefined ? {} : { closedTo: Math.max(account.closedTo ?? 0, youngest[1].at) }),
     counts: from(account.counts, dayOf(now - DAY_MS)),
     // The month before stays, for a release that comes late.
     spent: from(account.spent, dayOf(now - 32 * DAY_MS).slice(0, 7)),

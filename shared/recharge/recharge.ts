@@ -50,6 +50,7 @@ export const REFUSALS = [
   'unfinished_recharge',
   'unknown_on_platform',
   'stopped',
+  'too_many_at_once',
   'observe_only',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];

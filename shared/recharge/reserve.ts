@@ -2,7 +2,15 @@ import type { Logger } from '../logger.ts';
 import type { PlatformClient } from '../platform/client.ts';
 import type { Account, Reservation } from './account.ts';
 import type { Charging } from './charging.ts';
-import { capWarning, type GuardSettings, judge, type Verdict, withEntry, withRelease } from './guard.ts';
+import {
+  capWarning,
+  type GuardSettings,
+  isClosed,
+  judge,
+  type Verdict,
+  withEntry,
+  withRelease,
+} from './guard.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Released } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
@@ -33,6 +41,7 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
   for (;;) {
     const found = account.reservations[reservationNameOf(row)];
     if (found) return outcomeOf(row, account, found, false);
+    if (isClosed(account, row)) return { kind: 'refused', attempt: row.attempt, word: 'too_many_at_once' };
     if (!row.stopped) {
       if (!withinChargeWindow(row, { now: now(), policy }))
         return { kind: 'not_reserved', attempt: row.attempt };
@@ -45,8 +54,9 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
       judge(row, account, last, guard, now()).kind === 'reserve' ? await preflight(row, account, deps) : {};
     if ('held' in asked) return { kind: 'held', why: asked.held };
 
-    // Judged and entered at one time: the day that is counted is the day that was judged.
-    const at = now();
+    // Judged and entered at one time: the day that is counted is the day that was judged. The webhook's clock may be
+    // ahead of ours, and no entry is older than its attempt.
+    const at = Math.max(now(), row.attemptStartedAt);
     const judged = judge(row, account, last, guard, at);
     const verdict: Verdict =
       judged.kind === 'reserve' && 'unknown' in asked

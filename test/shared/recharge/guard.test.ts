@@ -6,7 +6,14 @@ import {
   spentNameOf,
   unknownAccount,
 } from '../../../shared/recharge/account.ts';
-import { capWarning, judge, limitsOf, withEntry, withRelease } from '../../../shared/recharge/guard.ts';
+import {
+  capWarning,
+  isClosed,
+  judge,
+  limitsOf,
+  withEntry,
+  withRelease,
+} from '../../../shared/recharge/guard.ts';
 import { PHASES, type Recharge, type Refusal, reservationNameOf } from '../../../shared/recharge/recharge.ts';
 import { aMoment, anAccount, aRecharge, aReservation, guardSettings, utc } from '../../support/builders.ts';
 
@@ -390,23 +397,45 @@ describe('old entries', () => {
     expect(released?.spent).toEqual({ '2026-01_USD': 0 });
   });
 
-  it('the newest 5 refusals stay, those of the last ten minutes, and every reservation', () => {
-    const entries = [
-      ...Array.from({ length: 60 }, (_, index): [string, Reservation] => [
-        `r_refused-${index}_1`,
-        refusal(NOW - (index + 1) * 20_000),
-      ]),
-      ...Array.from({ length: 60 }, (_, index): [string, Reservation] => [
-        `r_reserved-${index}_1`,
-        aReservation({ at: NOW - (index + 100) * 1_000 }),
-      ]),
-    ];
-    const names = namesAfter(anAccount({ reservations: Object.fromEntries(entries) }), NOW);
-    // Of those made every 20 seconds, 29 are younger than ten minutes.
-    expect(names.filter((name) => name.startsWith('r_refused'))).toHaveLength(29);
-    expect(names).toContain('r_refused-28_1');
-    expect(names).not.toContain('r_refused-29_1');
-    expect(names.filter((name) => name.startsWith('r_reserved'))).toHaveLength(60);
+  it('of other recharges than the last 5 stay, and 50 of the last ten minutes, whatever they are', () => {
+    const made = (name: string, ageSeconds: number, entryAt: (at: number) => Reservation) =>
+      [`r_${name}_1`, entryAt(NOW - ageSeconds * 1_000)] as const;
+    const old = Array.from({ length: 40 }, (_, index) =>
+      made(`old-${index}`, 600 + index, index % 2 === 0 ? refusal : released),
+    );
+    const young = Array.from({ length: 3 }, (_, index) => made(`young-${index}`, index + 1, refusal));
+    const few = anAccount({ reservations: Object.fromEntries([...old, ...young]) });
+    expect(namesAfter(few, NOW)).toEqual(
+      [ENTRY, 'r_old-0_1', 'r_old-1_1', 'r_young-0_1', 'r_young-1_1', 'r_young-2_1'].sort(),
+    );
+    const storm = Array.from({ length: 190 }, (_, index) => made(`storm-${index}`, index + 1, refusal));
+    const many = withEntry(
+      anAccount({ reservations: Object.fromEntries([...storm, ...old]) }),
+      aRecharge({ key: 'key-2' }),
+      refusal(NOW),
+    );
+    // Of an overfull row the oldest hundred at a time.
+    expect(Object.keys(many.reservations)).toHaveLength(190 + 40 - 100 + 1);
+    expect(namesAfter(many, NOW)).toHaveLength(50 + 1);
+  });
+
+  it('that are not kept still exclude their attempts, and every one that began before them; later ones are judged', () => {
+    const at = (second: number) => NOW + second * 1_000;
+    const key = (second: number) => `key at ${second}`;
+    let account = withEntry(anAccount(), aRecharge({ key: 'last' }), aReservation({ at: at(0) }));
+    for (let second = 1; second <= 60; second += 1) {
+      account = withEntry(account, aRecharge({ key: key(second) }), refusal(at(second)));
+    }
+    const dropped = (attempt: { key: string; attemptStartedAt: number }) =>
+      isClosed(account, attempt) && account.reservations[reservationNameOf(aRecharge(attempt))] === undefined;
+    for (let second = 1; second <= 60; second += 1) {
+      // Before each write 50 others are kept.
+      expect(dropped({ key: key(second), attemptStartedAt: at(second) })).toBe(second <= 9);
+    }
+    expect(isClosed(account, { key: 'new', attemptStartedAt: at(9) })).toBe(true);
+    expect(isClosed(account, { key: 'new', attemptStartedAt: at(9) + 1 })).toBe(false);
+    expect(isClosed(account, { key: 'last', attemptStartedAt: at(0) })).toBe(false);
+    expect(isClosed(anAccount(), { key: 'new', attemptStartedAt: 0 })).toBe(false);
   });
 
   it('counters stay as long as they are needed: the day before, and the month before for a late release', () => {

@@ -1,7 +1,9 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { type Account, type Reservation, unknownAccount } from '../../../../shared/recharge/account.ts';
 import { judge, withEntry } from '../../../../shared/recharge/guard.ts';
 import { NewerRowError } from '../../../../shared/storage/table.ts';
+import { itemSize } from '../../../support/item-size.ts';
 import { useLedger } from '../../../support/store.ts';
 import { EMAIL, FULL_ACCOUNT, knownAccount, makeNewer, NOW, rawItem, received, reserved } from './items.ts';
 
@@ -173,5 +175,24 @@ describe('readAccount and writeAccount', () => {
       kind: 'conflict',
       row: { status: 'suspended', counts: {}, reservations: {} },
     });
+  });
+
+  it('shrinks a row that an earlier version let grow, a bounded part with each write, and loses no way to write it', async () => {
+    const { ledger, client, table } = store();
+    const old = Array.from({ length: 1_000 }, (_, index) => [
+      `r_${index.toString(16).padStart(16, '0')}_1`,
+      { t: NOW - 3_600_000 + index, a: 5_000, c: 'USD', w: 'unfinished_recharge' },
+    ]);
+    const Item = { pk: `ACCOUNT#${EMAIL}`, v: 1, revision: 1, status: 'active', ...Object.fromEntries(old) };
+    await client.send(new PutCommand({ TableName: table, Item }));
+    let account = await ledger.readAccount(EMAIL);
+    for (let write = 1; write <= 11; write += 1) {
+      const row = received({ key: `key-${write}` });
+      const written = await ledger.writeAccount(account, withEntry(account, row, reserved(NOW + write)));
+      expect(written.kind).toBe('written');
+      account = written.row;
+    }
+    expect(Object.keys(account.reservations).length).toBeLessThan(60);
+    expect(itemSize(await rawItem(store(), `ACCOUNT#${EMAIL}`))).toBeLessThan(6_000);
   });
 });

@@ -78,6 +78,7 @@ export const FULL_ACCOUNT: Required<Account> = {
   last: { key: 'key-#-last', at: NOW },
   told: { day: '2026-01-05', words: ['recharge_blocked account_suspended'] },
   counts: { '2026-01-04': 2, '2026-01-05': 1 },
+  closedTo: NOW - 600_000,
   spent: { '2025-12_USD': 15_000, '2026-01_JPY': 0, '2026-01_USD': 5_000 },
   reservations: {
     r_00000000000000a1_1: {
