@@ -115,7 +115,7 @@ export class RelayStack extends Stack {
           on: table.tableArn,
           keys: ['RECHARGE#*', 'MESSAGE#*'],
         },
-        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['CONTACT#*'] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTACT#*'] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['sqs:SendMessage'], on: channels.worker.queue.queueArn },
       ],

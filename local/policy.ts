@@ -1,4 +1,4 @@
-import { type MessagePolicy, productionMessagePolicy } from '../shared/channels/relay.ts';
+import { type MessagePolicy, productionMessagePolicy } from '../shared/channels/decide.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 
 /**

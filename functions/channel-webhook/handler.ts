@@ -149,7 +149,7 @@ async function receive(
   const drawnId = randomUUID();
   const { body } = formAsJson({ headers: request.headers, body: content });
   const parsed = parse({ ...request, body }, route, verified.id?.value ?? drawnId);
-  return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => id !== drawnId });
+  return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => !id.startsWith(drawnId) });
 }
 
 /** @param deliveryId names a reply that has no id of its own. */
@@ -185,8 +185,14 @@ async function obey(
       return ignored(parsed.why, route);
     case 'fault':
       return keepAside(request, parsed.fault, route, deps);
-    case 'messages':
-      return take(parsed.messages, request, route, deps);
+    case 'messages': {
+      const { messages, rest } = parsed;
+      const taken = await take(messages, request, route, deps);
+      if (rest === undefined) return taken;
+      // The whole of it: a replay knows the messages that were taken again.
+      const quarantine = await keep(request, `part of it was not understood: ${rest}`, route, deps);
+      return { ...taken, about: { ...taken.about, quarantine, rest } };
+    }
   }
 }
 
@@ -210,18 +216,26 @@ async function take(
   deps: ChannelWebhookDeps,
 ): Promise<Received> {
   const { name: channel, direction, channel: of } = route;
-  const taken: Accepted[] = [];
-  let kept: Received | undefined;
-  for (const content of contents) {
-    // What an adapter did not recognise as our own message coming back would go round for ever.
-    if (direction !== 'send' && isOwnId(content.id)) continue;
-    const accepted = await acceptMessage(newMessage({ channel, direction, content }, deps.now()), deps);
-    taken.push(accepted);
-    if (accepted.kind === 'other_content') kept = await idReused(request, accepted, route, deps);
-  }
+  // What an adapter did not recognise as our own message coming back would go round for ever.
+  const relayed = contents.filter(({ id }) => direction === 'send' || !isOwnId(id));
+  // Each contact's in their order; the contacts side by side, for a delivery may hold a thousand of them.
+  const groups = [...Map.groupBy(relayed, ({ contact }) => contact).values()];
+  const settled = await Promise.allSettled(
+    groups.map(async (group) => {
+      const own: Accepted[] = [];
+      for (const content of group) {
+        own.push(await acceptMessage(newMessage({ channel, direction, content }, deps.now()), deps));
+      }
+      return own;
+    }),
+  );
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  const taken = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   const [first] = taken;
   if (!first) return ignored('it is our own message coming back', route);
-  if (kept) return kept;
+  const reused = taken.find(({ kind }) => kind === 'other_content');
+  if (reused) return idReused(request, reused, route, deps);
   const isNew = taken.some(({ kind }) => kind === 'new');
   const id = messageIdOf(first.row);
   const answer =

@@ -1,11 +1,12 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { openChannels } from '../../shared/channels/channels.ts';
+import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
-import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/relay.ts';
 import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
 import { createTargets } from '../../shared/channels/target.ts';
+import { createDynamoWaits } from '../../shared/channels/waits.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createPlatformOperations } from '../../shared/platform/operations.ts';
 import { createPace } from '../../shared/platform/pace.ts';
@@ -51,6 +52,7 @@ export function channelWorkerDeps({
       pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
     }),
     messages,
+    waits: createDynamoWaits(client, table, now),
     secrets,
     callMs: policy.callMs,
     onUnauthorized,

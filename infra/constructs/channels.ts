@@ -34,8 +34,8 @@ export class Channels extends Construct {
       topic,
       timeout: Duration.seconds(60),
       visibility: Duration.seconds(360),
-      // To wait, the worker hides a message for up to 15 minutes and counts one receive: 72 h of outage are
-      // about 600 of those. A message ends by the worker's verdict, never by being received too often.
+      // To wait by itself, the worker hides a message for up to 15 minutes and counts one receive: 72 h of outage are
+      // about 600 of those. Where a chat asks for longer, they are fewer. A message ends by the worker's verdict, never by being received too often.
       maxReceiveCount: 1_000,
       oldestMessage: Duration.minutes(30),
       deadLetterImpact: 'A chat message was not delivered, and will not be by itself.',
@@ -44,8 +44,13 @@ export class Channels extends Construct {
       environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
       ownQueues: { queue: 'MESSAGE_QUEUE_URL', deadLetters: 'MESSAGE_DEAD_LETTER_URL' },
       may: [
-        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*', 'CONTACT#*'] },
-        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['MESSAGE#*'] },
+        {
+          actions: ['dynamodb:GetItem'],
+          on: table.tableArn,
+          keys: ['MESSAGE#*', 'CONTACT#*', 'WAIT#*'],
+        },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['MESSAGE#*', 'CONTACT#*'] },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['WAIT#*'] },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },
       ],
     });
@@ -71,12 +76,12 @@ export class Channels extends Construct {
         {
           actions: ['dynamodb:PutItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTACT#*', 'QUARANTINE#*'],
+          keys: ['MESSAGE#*', 'QUARANTINE#*'],
         },
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTROL#capture#*'],
+          keys: ['MESSAGE#*', 'CONTACT#*', 'CONTROL#capture#*'],
         },
         { actions: ['sqs:SendMessage'], on: this.worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },

@@ -139,7 +139,7 @@ export async function replayMessage(id: string, deps: AgainDeps): Promise<Replay
   const now = deps.now();
   const why = whyNotReplayed(row, now);
   if (why !== undefined) return { kind: 'refused', why };
-  const { intent: _, waits: __, ...rest } = row;
+  const { intent: _, waits: __, notBefore: ___, ...rest } = row;
   const written = await deps.messages.write(row, {
     ...rest,
     status: 'received',

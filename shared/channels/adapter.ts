@@ -1,11 +1,15 @@
 import type { OutgoingRequest, Reply } from '../http.ts';
 import type { IncomingRequest, Verifier } from '../incoming/verifiers.ts';
-import type { Content } from './message.ts';
+import type { Content, Cut } from './message.ts';
 
 /** What a verified request of the external system means. */
 export type Parsed =
-  /** In the order in which they were written. */
-  | { kind: 'messages'; messages: Content[] }
+  /**
+   * In the order in which they were written.
+   *
+   * @param rest what else the request holds and was not understood: it is kept whole, for a person.
+   */
+  | { kind: 'messages'; messages: Content[]; rest?: string }
   /** Nothing to relay: our own message coming back, a receipt, somebody typing. The reason goes to the log. */
   | { kind: 'ignored'; why: string }
   /** The sender wants an answer of its own at once, such as Slack's `url_verification`. */
@@ -17,15 +21,26 @@ export type Parsed =
 export interface ForDelivery extends Content {
   /** `rrm-…`, the same at every repetition. Part n > 1 of a message in parts is sent as `<ourId>-<n>`. */
   ourId: string;
+  /** Where the other side takes less than the adapter knows of. */
+  cuts?: readonly Cut[];
 }
 
 /** What became of one request to the external system. */
 export type Delivery =
   | { kind: 'delivered'; externalId?: string }
-  /** Certainly not delivered, and it may be tried again. */
-  | { kind: 'not_applied'; detail: string; retryAfterMs?: number }
+  /**
+   * Certainly not delivered, and it may be tried again.
+   *
+   * @param whoWaits whom the wait is for: all that is sent to this place, or all that is sent with this token.
+   * Default: this contact.
+   */
+  | { kind: 'not_applied'; detail: string; retryAfterMs?: number; whoWaits?: 'place' | 'channel' }
   /** Certainly not delivered, and trying again will not help. */
   | { kind: 'refused'; detail: string }
+  /** Certainly not delivered: the place is somewhere else by now. */
+  | { kind: 'moved'; detail: string; replyTo: string }
+  /** Certainly not delivered: the text must be shorter. @param maxLength in characters, where the other side says it. */
+  | { kind: 'too_long'; detail: string; maxLength?: number }
   /** It may have been delivered. */
   | { kind: 'unknown'; detail: string };
 
@@ -42,6 +57,10 @@ export interface Adapter {
   parse(request: IncomingRequest): Parsed;
   /** What the sender of an accepted request wants to hear. */
   accepted: { status: number; body: string };
+  /** The longest text of one request, in UTF-16 units, where nobody has said anything else. */
+  maxLength: number;
+  /** Where a message goes, as the vendor counts: what goes to the same place shares its waits. */
+  place(message: Pick<ForDelivery, 'contact' | 'replyTo'>): string;
   /**
    * The requests that deliver a message, one for each part, in order; always the same ones for a message. None:
    * there is nowhere to deliver it to, because the contact has not written yet, so it is refused.

@@ -46,6 +46,12 @@ export interface Content {
   campaignId?: string;
 }
 
+/** From this part on, counted from 0, the receiver takes no longer text than this, in UTF-16 units. */
+export interface Cut {
+  fromPart: number;
+  maxLength: number;
+}
+
 /** One message on its way: one item of the table. Times are Unix milliseconds. */
 export interface Message {
   v: number;
@@ -74,6 +80,10 @@ export interface Message {
    * middle, and then each wait would be a short one.
    */
   waits?: number;
+  /** It is not sent before: the receiver asked for that. A replay does not wait for it. */
+  notBefore?: number;
+  /** What the receiver said that it takes, where that is less than we knew. */
+  cuts?: readonly Cut[];
   history: HistoryEntry[];
 }
 

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import {
   historySchema,
@@ -24,6 +30,14 @@ export interface ReplyTo {
   at: number;
 }
 
+/** What is known of delivering to a contact. */
+export interface Known {
+  /** Undefined where the contact itself is the place. */
+  replyTo?: string;
+  /** The longest text that the other side said it takes for this contact, in UTF-16 units. */
+  maxLength?: number;
+}
+
 /** The messages on disk. Every verb is one request on one item. */
 export interface Messages {
   /** Puts a new message, unless one of its id stands there: `conflict` brings that one. */
@@ -41,8 +55,10 @@ export interface Messages {
   list(day: string, cursor?: string): Promise<Page<string>>;
   /** What an older message says does not replace what a newer one said. */
   rememberReplyTo(place: ReplyTo): Promise<void>;
-  /** Undefined where the contact itself is the place. */
-  replyTo(channel: string, contact: string): Promise<string | undefined>;
+  /** The other side takes no longer text than this. */
+  rememberLength(contact: { channel: string; contact: string; maxLength: number; at: number }): Promise<void>;
+  /** Consistent. */
+  known(channel: string, contact: string): Promise<Known>;
 }
 
 const MESSAGE = 'MESSAGE#';
@@ -76,6 +92,16 @@ export function createDynamoMessages(
     );
     return Item && expirySchema.parse(Item).expiresAt * 1_000 > now() ? Item : undefined;
   };
+  const remember = (
+    channel: string,
+    contact: string,
+    update: Omit<UpdateCommandInput, 'TableName' | 'Key'>,
+  ) =>
+    standingItem(() =>
+      client.send(
+        new UpdateCommand({ TableName: table, Key: { pk: contactPk(channel, contact) }, ...update }),
+      ),
+    );
   return {
     async mark(message) {
       const standing = await standingItem(() =>
@@ -118,31 +144,28 @@ export function createDynamoMessages(
     },
 
     async rememberReplyTo({ channel, contact, replyTo, at }) {
-      await standingItem(() =>
-        client.send(
-          new PutCommand({
-            TableName: table,
-            Item: {
-              pk: contactPk(channel, contact),
-              v: 1,
-              replyTo,
-              at,
-              expiresAt: Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SECONDS,
-            },
-            ConditionExpression: 'attribute_not_exists(pk) OR #at <= :at',
-            ExpressionAttributeNames: { '#at': 'at' },
-            ExpressionAttributeValues: { ':at': at },
-          }),
-        ),
-      );
+      await remember(channel, contact, {
+        UpdateExpression: 'SET v = :v, replyTo = :replyTo, #at = :at, expiresAt = :expiresAt',
+        ConditionExpression: 'attribute_not_exists(#at) OR #at <= :at',
+        ExpressionAttributeNames: { '#at': 'at' },
+        ExpressionAttributeValues: { ':v': 1, ':replyTo': replyTo, ':at': at, ':expiresAt': keptUntil(at) },
+      });
     },
 
-    async replyTo(channel, contact) {
-      const item = await get(contactPk(channel, contact));
-      return item && replyToSchema.parse(item).replyTo;
+    async rememberLength({ channel, contact, maxLength, at }) {
+      await remember(channel, contact, {
+        UpdateExpression: 'SET v = :v, maxLength = :maxLength, expiresAt = :expiresAt',
+        ExpressionAttributeValues: { ':v': 1, ':maxLength': maxLength, ':expiresAt': keptUntil(at) },
+      });
+    },
+
+    async known(channel, contact) {
+      return knownSchema.parse((await get(contactPk(channel, contact))) ?? {});
     },
   };
 }
+
+const keptUntil = (at: number) => Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SECONDS;
 
 /**
  * All that are stored of those received in the last UTC days, the newest first; an index names them, so one that
@@ -182,7 +205,10 @@ function contactPk(channel: string, contact: string): string {
 }
 
 const expirySchema = z.object({ expiresAt: z.int() });
-const replyToSchema = z.object({ replyTo: z.string() });
+const knownSchema = z.object({
+  replyTo: z.string().exactOptional(),
+  maxLength: z.int().exactOptional(),
+});
 
 const time = z.int();
 const text = z.string();
@@ -214,6 +240,8 @@ const messageSchema = z.object({
   partsDelivered: z.int(),
   externalIds: z.array(text),
   waits: z.int().exactOptional(),
+  notBefore: time.exactOptional(),
+  cuts: z.array(z.object({ fromPart: z.int(), maxLength: z.int() })).exactOptional(),
   history: historySchema,
 });
 

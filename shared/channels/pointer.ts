@@ -12,31 +12,44 @@ export const pointersSchema = z.union(
   'a field is a JSON pointer such as "/message/text", or a list of them',
 );
 
-/** A field with this value, such as the vendor's mark of a message of its own. */
-export const conditionSchema = z.strictObject({
-  at: pointerSchema,
-  equals: z.union([z.string(), z.number(), z.boolean()]),
-});
+/** A field with this value, such as the vendor's mark of a message of its own; or a field that is there, or is not. */
+export const conditionSchema = z.union(
+  [
+    z.strictObject({ at: pointerSchema, equals: z.union([z.string(), z.number(), z.boolean()]) }),
+    z.strictObject({ at: pointerSchema, exists: z.boolean() }),
+  ],
+  'a condition is {"at": "/a/field", "equals": a text, number or boolean}, or {"at": …, "exists": true or false}',
+);
+export type Condition = z.infer<typeof conditionSchema>;
 
-/** The value a pointer leads to, or undefined. Own members only: `/constructor` is no field of a payload. */
-export function pointed(document: unknown, pointer: string): unknown {
+/** The members' names that a pointer is made of. */
+export const partsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+/** The value that these members lead to, or undefined. Own members only: `/constructor` is no field of a payload. */
+export function followed(document: unknown, parts: readonly string[]): unknown {
   let value = document;
-  for (const part of pointer.split('/').slice(1)) {
-    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const part of parts) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = Object.entries(value).find(([member]) => member === name)?.[1];
+    const member = Object.getOwnPropertyDescriptor(value, part);
+    // A list's own `length` is no element of it.
+    value = member?.enumerable === true ? member.value : undefined;
   }
   return value;
 }
 
+/** The value a pointer leads to, or undefined. */
+export const pointed = (document: unknown, pointer: string): unknown => followed(document, partsOf(pointer));
+
+/** Whether there is something: `null` is nothing. */
+export const isThere = (value: unknown): boolean => value !== undefined && value !== null;
+
 /** The first of several pointers that leads to a value. */
-export function firstPointed(document: unknown, pointers: readonly string[]): unknown {
-  for (const pointer of pointers) {
-    const value = pointed(document, pointer);
-    if (value !== undefined && value !== null) return value;
-  }
-  return undefined;
-}
+export const firstPointed = (document: unknown, pointers: readonly string[]): unknown =>
+  pointers.map((pointer) => pointed(document, pointer)).find(isThere);
 
 type Json = string | { [name: string]: Json };
 
@@ -51,6 +64,10 @@ export function placed(document: Json, pointer: string, value: string): Json {
   return { ...members, [member]: placed(held ?? {}, below, value) };
 }
 
+/** Whether a value is what a condition asks of it. */
+export const holds = (condition: Condition, value: unknown): boolean =>
+  'exists' in condition ? condition.exists === isThere(value) : condition.equals === value;
+
 /** Whether the document has what the condition asks for. */
-export const fulfils = (document: unknown, { at, equals }: z.infer<typeof conditionSchema>) =>
-  pointed(document, at) === equals;
+export const fulfils = (document: unknown, condition: Condition): boolean =>
+  holds(condition, pointed(document, condition.at));

@@ -15,7 +15,7 @@ export type Received = Pick<SQSRecord, 'messageId' | 'receiptHandle' | 'body' | 
 
 /** What the worker does to the queue. */
 export interface WorkQueue {
-  /** Received messages come back after this time, at most 15 minutes, in their order. At most 10. */
+  /** Received messages come back after this time, at most 11 hours, in their order. At most 10. */
   hide(received: readonly Received[], ms: number): Promise<void>;
   /** Copies to the dead-letter queue. */
   bury(received: Received): Promise<void>;
@@ -28,8 +28,12 @@ export function readMessageId(body: string): string {
   return bodySchema.parse(JSON.parse(body)).message;
 }
 
-/** The longest wait: as far as anything here backs off, and far below the 12 hours SQS allows. */
-const MAX_HIDDEN_SECONDS = 900;
+/**
+ * SQS hides a message for 12 hours from its receipt on, and not a second more. An hour less is left for the run. What
+ * waits longer comes back in between, and is hidden again.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+ */
+const MAX_HIDDEN_SECONDS = 11 * 3_600;
 
 export function createSqsMessageQueue(client: SQSClient, queueUrl: string): MessageQueue {
   return {

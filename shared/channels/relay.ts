@@ -1,44 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type Backoff, backoffMs } from '../backoff.ts';
-import { record } from '../history.ts';
 import { describeError, type Fields, type Logger } from '../logger.ts';
 import { NewerRowError } from '../storage/table.ts';
-import type { Delivery } from './adapter.ts';
+import { decide, type MessagePolicy, type Outcome, type Sent, type UnknownPolicy } from './decide.ts';
 import { isEnded, type Message, type MessageStatus, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-
-/** Every wait and limit of a message's way, in milliseconds. Call < run < the queue's visibility. */
-export interface MessagePolicy {
-  /** One request to the platform or the chat, from name lookup to the last byte. */
-  callMs: number;
-  /** How long one run may live: the Lambda's timeout. */
-  runMs: number;
-  /** A request is not begun with less than its own time and this left of the run. */
-  callMarginMs: number;
-  /** A part is not begun with less left of the run: the intent (3 tries of 2 s), the request, and the result. */
-  stepMs: number;
-  backoff: Backoff;
-  /** A message that was not delivered by then is given up: who waited for it has gone. */
-  giveUpMs: number;
-}
-
-export const productionMessagePolicy: MessagePolicy = {
-  callMs: 10 * SECOND,
-  runMs: 60 * SECOND,
-  callMarginMs: 5 * SECOND,
-  stepMs: 25 * SECOND,
-  backoff: { firstMs: 2 * SECOND, maxMs: 15 * MINUTE },
-  giveUpMs: 72 * HOUR,
-};
-
-/** What an outcome that nobody knows means: `repeat` may deliver twice, `park` leaves it to a person. */
-export type UnknownPolicy = 'repeat' | 'park';
 
 /** Where messages go. */
 export interface Targets {
@@ -54,8 +21,10 @@ export interface Targets {
 export interface Prepared {
   /** How many requests deliver the message. */
   parts: number;
+  /** Unix milliseconds before which the receiver asked for no request; undefined where it asked for nothing. */
+  held(): Promise<number | undefined>;
   /** Sends a part, counted from 0, in the same turn. */
-  send(part: number): Promise<Delivery>;
+  send(part: number): Promise<Sent>;
 }
 
 export interface RelayDeps {
@@ -68,6 +37,8 @@ export interface RelayDeps {
 
 /** How a run leaves a message: at its end, or to come back after a while, and all later ones of its contact with it. */
 export type Left = { kind: 'ended'; status: MessageStatus } | { kind: 'waits'; ms: number };
+
+const SECOND = 1_000;
 
 /** Between two tries of a write that storage did not answer: its client has already tried three times itself. */
 const WRITE_AGAIN_MS = 250;
@@ -113,30 +84,6 @@ const aboutOf = ({ queuedNo, partsDelivered, intent }: Message): About => ({
   intent,
 });
 
-type Outcome =
-  /** @param part as people count them. */
-  | (Extract<Delivery, { kind: 'delivered' }> & { part: number; parts: number })
-  | Exclude<Delivery, { kind: 'delivered' }>
-  /** Nothing is left to send: fewer parts than were delivered, since the channel's longest text was raised. */
-  | { kind: 'complete' }
-  /** There was no time left to send it. */
-  | { kind: 'held' }
-  | { kind: 'expired' };
-
-interface Moment {
-  now: number;
-  /** 0 to 1. */
-  jitter: number;
-  unknown: UnknownPolicy;
-  policy: MessagePolicy;
-}
-
-/** The row as it should be, and how long it waits; without `waitMs` it goes on, or has ended. */
-interface Decision {
-  next: Message;
-  waitMs?: number;
-}
-
 class Run {
   #row: Message;
   readonly #endsAt: number;
@@ -176,14 +123,26 @@ class Run {
     const row = this.#row;
     if (row.status === 'delivering') return policy.runMs;
     if (now() - row.queuedAt >= policy.giveUpMs) return this.#settle({ kind: 'expired' }, aboutOf(row));
+    // It was woken too early: hidden for less than it waits, or by a copy.
+    if (row.notBefore !== undefined && row.notBefore > now()) return this.#untilThen(row.notBefore);
     if (!this.#hasTimeFor(policy.stepMs)) return 0;
     const prepared = await this.#prepare();
     if ('kind' in prepared) return this.#settle(prepared, aboutOf(row));
+    const until = await prepared.held().catch(() => undefined);
+    if (until !== undefined && until > now()) {
+      return this.#settle({ kind: 'held_back', until }, aboutOf(row));
+    }
     if (this.#unknown === 'park') {
       const intent = randomBytes(9).toString('base64url');
       if (!(await this.#write({ ...row, status: 'delivering', intent }))) return undefined;
     }
     return this.#deliver(prepared);
+  }
+
+  /** Not beyond the time at which the message is given up: whoever waits for it hears that then, not later. */
+  #untilThen(time: number): number {
+    const { policy, now } = this.#deps;
+    return Math.max(0, Math.min(time, this.#row.queuedAt + policy.giveUpMs) - now());
   }
 
   async #prepare(): Promise<Prepared | Outcome> {
@@ -204,7 +163,7 @@ class Run {
     if (!this.#hasTimeFor(policy.callMs + policy.callMarginMs)) return this.#settle({ kind: 'held' }, about);
     const askedAt = now();
     const delivery = await send(about.partsDelivered).catch(
-      (error: unknown): Delivery => ({ kind: 'unknown', detail: describeError(error) }),
+      (error: unknown): Sent => ({ kind: 'unknown', detail: describeError(error) }),
     );
     if (delivery.kind !== 'delivered') return this.#settle(delivery, about, askedAt);
     return this.#settle({ ...delivery, part: about.partsDelivered + 1, parts }, about, askedAt);
@@ -279,59 +238,4 @@ class Run {
   #hasTimeFor(ms: number): boolean {
     return this.#endsAt - this.#deps.now() >= ms;
   }
-}
-
-/** What an outcome makes of a row it is about. */
-function decide(row: Message, outcome: Outcome, at: Moment): Decision {
-  // Another process has ended it meanwhile: that it was delivered after all is the only news.
-  if (isEnded(row) && outcome.kind !== 'delivered') return { next: row };
-  const { intent: _, ...settled } = row;
-  const end = (status: MessageStatus, detail?: string): Decision => ({
-    next: { ...settled, status, history: record(row, at, status, detail) },
-  });
-  switch (outcome.kind) {
-    case 'delivered':
-      return { next: withPart(row, outcome, at) };
-    case 'complete':
-      return end('delivered');
-    case 'not_applied':
-      return wait(settled, outcome.detail, at, outcome.retryAfterMs);
-    case 'refused':
-      return end('failed', outcome.detail);
-    case 'expired':
-      return end('failed', `not delivered within ${at.policy.giveUpMs / HOUR} hours`);
-    case 'held':
-      return { next: row.intent === undefined ? row : { ...settled, status: 'queued' }, waitMs: 0 };
-    case 'unknown':
-      if (at.unknown === 'repeat') return wait(settled, outcome.detail, at);
-      // The intent stays: should its process live after all, it can still say what became of it.
-      return {
-        next: { ...row, status: 'parked', history: record(row, at, 'parked', outcome.detail) },
-      };
-  }
-}
-
-function withPart(
-  { intent: _, waits: __, ...row }: Message,
-  { part, parts, externalId }: Extract<Outcome, { kind: 'delivered' }>,
-  at: Moment,
-): Message {
-  const rest = isEnded(row) ? row.status : 'queued';
-  return {
-    ...row,
-    status: part < parts ? rest : 'delivered',
-    partsDelivered: part,
-    externalIds: externalId === undefined ? row.externalIds : [...row.externalIds, externalId],
-    history: record(row, at, 'delivered', parts === 1 ? undefined : `part ${part} of ${parts}`),
-  };
-}
-
-/** @param askedMs what the other side asks for; never less than our own backoff, nor more than its longest wait. */
-function wait(row: Message, why: string, at: Moment, askedMs = 0): Decision {
-  const waits = (row.waits ?? 0) + 1;
-  const waitMs = Math.min(
-    Math.max(askedMs, backoffMs(waits, at.jitter, at.policy.backoff)),
-    at.policy.backoff.maxMs,
-  );
-  return { next: { ...row, status: 'queued', waits, history: record(row, at, 'waiting', why) }, waitMs };
 }

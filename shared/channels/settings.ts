@@ -22,8 +22,10 @@ const outgoingSettings = z.strictObject({
   id: pointersSchema.exactOptional(),
   contact: pointersSchema.exactOptional(),
   text: pointersSchema.exactOptional(),
-  /** A list of addresses, or one. */
+  /** Lists of addresses, or one. */
   attachments: pointersSchema.exactOptional(),
+  /** What a 0 in a pointer stands for, where the list has more: each element, or the first one alone. */
+  lists: z.enum(['each', 'first']).default('each'),
   /** Only what fulfils all of these is relayed… */
   only: z.array(conditionSchema).default([]),
   /** …and nothing that fulfils one of these. */

@@ -2,18 +2,22 @@ import { sendOnce } from '../http.ts';
 import { describeError } from '../logger.ts';
 import { PlatformError, type PlatformOperations, PlatformRequestError } from '../platform/operations.ts';
 import type { OutboundSecrets, Secrets } from '../settings/secrets.ts';
-import type { Adapter, Delivery } from './adapter.ts';
+import type { Adapter, Delivery, ForDelivery } from './adapter.ts';
+import { withLinks } from './adapters/text.ts';
 import type { Channel } from './channels.ts';
-import { type Content, type Message, messageIdOf } from './message.ts';
+import type { Sent } from './decide.ts';
+import { type Content, type Cut, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { Prepared, Targets } from './relay.ts';
 import { type ChannelSettings, outgoingUnknown } from './settings.ts';
+import type { Sender, Waits } from './waits.ts';
 
 export interface TargetDeps {
   /** By name. */
   channels: ReadonlyMap<string, Channel>;
   operations: Pick<PlatformOperations, 'sendMessage' | 'receiveMessage'>;
-  messages: Pick<Messages, 'replyTo'>;
+  messages: Pick<Messages, 'known' | 'rememberReplyTo' | 'rememberLength'>;
+  waits: Waits;
   secrets: Secrets<Pick<OutboundSecrets, 'channelTokens'>>;
   /** For one request to a chat. */
   callMs: number;
@@ -68,7 +72,11 @@ function toPlatform(
         })
       : operations.sendMessage({ ...message, customChannel: settings.customChannel ?? channel });
   const parks = direction === 'send' && settings.send.unknown === 'park';
-  return { parts: 1, send: () => call().then(delivered, (error: unknown) => deliveryOf(error, parks)) };
+  return {
+    parts: 1,
+    held: async () => undefined,
+    send: () => call().then(delivered, (error: unknown) => deliveryOf(error, parks)),
+  };
 }
 
 /** The platform takes no blank names. */
@@ -80,13 +88,13 @@ function nameOf({ firstName, lastName, email }: Content) {
   };
 }
 
-const delivered = ({ messageId }: { messageId?: string }): Delivery => ({
+const delivered = ({ messageId }: { messageId?: string }): Sent => ({
   kind: 'delivered',
   ...(messageId === undefined ? {} : { externalId: messageId }),
 });
 
 /** @param parks whether the message ends where nobody knows. */
-function deliveryOf(error: unknown, parks: boolean): Delivery {
+function deliveryOf(error: unknown, parks: boolean): Sent {
   if (error instanceof PlatformRequestError) return { kind: 'refused', detail: error.message };
   // What else it rejects with was thrown before there was a request: the key could not be read.
   if (!(error instanceof PlatformError)) return { kind: 'not_applied', detail: describeError(error) };
@@ -104,25 +112,92 @@ async function toChat(
   message: Message,
   adapter: Adapter,
   token: string,
-  { messages, callMs, onUnauthorized, now }: TargetDeps,
+  deps: TargetDeps,
 ): Promise<Prepared> {
-  const { content } = message;
+  const { content, channel } = message;
   if (adapter.needsToken && token.trim() === '') {
-    throw new Error(`no token is set: npm run relay -- secrets set ${message.channel}/token`);
+    throw new Error(`no token is set: npm run relay -- secrets set ${channel}/token`);
   }
-  const replyTo = await messages.replyTo(message.channel, content.contact);
-  const requests = adapter.requests(
-    { ...content, ourId: messageIdOf(message), ...(replyTo === undefined ? {} : { replyTo }) },
-    token,
-  );
+  const { replyTo, maxLength } = await deps.messages.known(channel, content.contact);
+  const cuts = message.cuts ?? (maxLength === undefined ? [] : [{ fromPart: 0, maxLength }]);
+  const given: ForDelivery = {
+    ...content,
+    ourId: messageIdOf(message),
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(cuts.length === 0 ? {} : { cuts }),
+  };
+  const requests = adapter.requests(given, token);
+  const sender = { channel, token, place: adapter.place(given) };
   return {
     parts: requests.length,
+    held: () => deps.waits.until(sender),
     async send(part) {
       const request = requests[part];
       if (!request) throw new Error(`Bug! There is no part ${part}.`);
-      const reply = await sendOnce({ ...request, timeoutMs: callMs });
-      if (reply.kind === 'response' && reply.status === 401) onUnauthorized();
-      return adapter.judge(reply, now());
+      const reply = await sendOnce({ ...request, timeoutMs: deps.callMs });
+      if (reply.kind === 'response' && reply.status === 401) deps.onUnauthorized();
+      return followed(adapter.judge(reply, deps.now()), { message, given, part, sender }, adapter, deps);
     },
   };
+}
+
+/**
+ * Does what the other side says must be done before the next try, so that it holds for whatever else is sent there.
+ * Nothing was delivered: where storage fails, the message waits all the same, and is told again.
+ */
+async function followed(
+  delivery: Delivery,
+  { message, given, part, sender }: { message: Message; given: ForDelivery; part: number; sender: Sender },
+  adapter: Adapter,
+  { messages, waits, now }: TargetDeps,
+): Promise<Sent> {
+  const { channel, content } = message;
+  const of = { channel, contact: content.contact, at: now() };
+  switch (delivery.kind) {
+    case 'not_applied': {
+      const { whoWaits, ...rest } = delivery;
+      if (whoWaits === undefined || delivery.retryAfterMs === undefined) return rest;
+      return noted(rest, () => waits.keep(sender, whoWaits, now() + (delivery.retryAfterMs ?? 0)));
+    }
+    case 'moved':
+      return noted(delivery, () => messages.rememberReplyTo({ ...of, replyTo: delivery.replyTo }));
+    case 'too_long': {
+      const { detail } = delivery;
+      const cuts = shorter(given, part, adapter.maxLength, delivery.maxLength);
+      const maxLength = cuts?.at(-1)?.maxLength;
+      if (cuts === undefined || maxLength === undefined) return { kind: 'refused', detail };
+      return noted({ kind: 'shortened', detail, cuts }, () => messages.rememberLength({ ...of, maxLength }));
+    }
+    default:
+      return delivery;
+  }
+}
+
+async function noted(sent: Sent, write: () => Promise<void>): Promise<Sent> {
+  try {
+    await write();
+    return sent;
+  } catch (error) {
+    const said = 'detail' in sent ? sent.detail : '';
+    return { kind: 'not_applied', detail: `${said}, which could not be kept: ${describeError(error)}` };
+  }
+}
+
+/** What is shorter than this is no text any more. */
+const LEAST_LENGTH = 20;
+/** Each of them halves the text at least, so more are never needed. */
+const MOST_CUTS = 20;
+
+/**
+ * The cuts with one more: to the named length, or else to half of what was too long.
+ *
+ * @returns undefined where there is nothing left to cut.
+ */
+function shorter(given: ForDelivery, part: number, adapterMax: number, named?: number): Cut[] | undefined {
+  const { cuts = [] } = given;
+  const most = Math.min(adapterMax, withLinks(given).length, ...cuts.map(({ maxLength }) => maxLength));
+  const maxLength = named !== undefined && named < most ? named : Math.floor(most / 2);
+  return maxLength < LEAST_LENGTH || cuts.length >= MOST_CUTS
+    ? undefined
+    : [...cuts, { fromPart: part, maxLength }];
 }

@@ -1,21 +1,23 @@
 import { isSupportedCountry, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/min';
 
+/** How a system writes phone numbers: with `+` and code, with the code and no `+`, or as its own country does. */
+export const WRITTEN = ['e164', 'international', 'national'] as const;
+export type Written = (typeof WRITTEN)[number];
+
+export type PhoneReading = { phone: string } | { fault: string };
+
 /**
- * A phone number as the platform takes it: `+`, country code and number, without blanks. Numbers are held to the
- * lengths of their country and no more: which of them are given out changes from month to month.
+ * A phone number as the platform takes it: `+`, country code and number, without blanks. As a person writes it: it
+ * is held to the lengths of its country and no more, since which numbers are given out changes from month to month.
  *
  * @param defaultCountry two letters of ISO 3166, such as `NL`: where a number without a country code is at home.
  * @returns the number in E.164, or a sentence that says what is wrong and quotes nothing of it.
  */
-export function toE164(text: string, defaultCountry?: string): { phone: string } | { fault: string } {
+export function toE164(text: string, defaultCountry?: string): PhoneReading {
   const country = defaultCountry?.toUpperCase();
-  if (country !== undefined && !isSupportedCountry(country)) {
-    return { fault: 'the default country is not two letters of ISO 3166' };
-  }
+  if (country !== undefined && !isSupportedCountry(country)) return { fault: NO_COUNTRY };
   try {
-    // Full-width digits and plus, and what a link begins with, are as good as the plain ones.
-    const plain = text.normalize('NFKC').trim().replace(/^tel:/i, '');
-    const parsed = parsePhoneNumberWithError(plain, {
+    const parsed = parsePhoneNumberWithError(plain(text), {
       extract: false,
       ...(country === undefined ? {} : { defaultCountry: country }),
     });
@@ -29,6 +31,71 @@ export function toE164(text: string, defaultCountry?: string): { phone: string }
     return { fault: FAULTS[error.message] ?? 'this is not a phone number' };
   }
 }
+
+/**
+ * A phone number as a system writes it, which makes no slips, but has forms of its own: a number with its country
+ * code passes as it is where the table has none of its length. Mexico's mobiles are one digit longer in WhatsApp
+ * (`+521…`), and a country may change its lengths before we do.
+ *
+ * Where `written` is not said, a number without `+` counts only where it can be read in one way: `0664…` is no
+ * number with a country code, for none begins with 0. Most others can be somebody's at home and somebody else's
+ * abroad, so they are a fault.
+ *
+ * @param defaultCountry as for `toE164`; `national` needs it.
+ */
+export function readPhone(
+  text: string,
+  { written, defaultCountry }: { written?: Written | undefined; defaultCountry?: string | undefined } = {},
+): PhoneReading {
+  const number = plain(text);
+  if (number.startsWith('+')) return withCode(number);
+  switch (written) {
+    case 'e164':
+      return { fault: 'the phone number has no +, and phone.written says that each has one' };
+    case 'international':
+      return withCode(`+${number.replace(/^00/, '')}`);
+    case 'national':
+      return toE164(number, defaultCountry ?? '');
+    case undefined:
+      return readUnsaid(number, defaultCountry);
+  }
+}
+
+function readUnsaid(number: string, defaultCountry: string | undefined): PhoneReading {
+  const atHome = toE164(number, defaultCountry);
+  const abroad = `+${number}`;
+  if (defaultCountry === undefined || !isWellFormed(abroad) || hasUnknownCode(abroad)) return atHome;
+  const asItIs = toE164(abroad);
+  if ('fault' in atHome) return asItIs;
+  if ('phone' in asItIs && asItIs.phone === atHome.phone) return atHome;
+  return {
+    fault: 'the phone number can be read with and without a country code: say which in phone.written',
+  };
+}
+
+/** @param number begins with `+`. */
+function withCode(number: string): PhoneReading {
+  const known = toE164(number);
+  return 'phone' in known || !isWellFormed(number) ? known : { phone: number.replaceAll(/[^+\d]/g, '') };
+}
+
+/** Of the shortest numbers that are given out (Niue's) to the longest that E.164 allows, by their digits alone. */
+const isWellFormed = (number: string) =>
+  /^\+[\d\s().\-/]+$/.test(number) && /^[1-9]\d{6,14}$/.test(number.replaceAll(/\D/g, ''));
+
+function hasUnknownCode(number: string): boolean {
+  const read = toE164(number);
+  return 'fault' in read && read.fault === FAULTS.INVALID_COUNTRY;
+}
+
+/** Full-width digits and plus, and what a link or an address of Twilio begins with, are as good as the plain ones. */
+const plain = (text: string) =>
+  text
+    .normalize('NFKC')
+    .trim()
+    .replace(/^(tel|sms|whatsapp|rcs):/i, '');
+
+const NO_COUNTRY = 'the default country is not two letters of ISO 3166';
 
 const FAULTS: Record<string, string> = {
   INVALID_COUNTRY: 'the phone number has no country code: it begins with + and the code',

@@ -5,10 +5,10 @@ import { channelWorkerDeps } from '../../functions/channel-worker/deps.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
 import { createSandboxChat, type SandboxChat } from '../../local/sandbox/chat.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
+import { productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { type Direction, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import type { Received } from '../../shared/channels/queue.ts';
-import { productionMessagePolicy } from '../../shared/channels/relay.ts';
 import { channelsSchema } from '../../shared/channels/settings.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
@@ -385,8 +385,8 @@ describe('a happy message of the worker', () => {
     ['incoming', { requests: 2, writeUnits: 1, readUnits: 1 }],
     // The intent.
     ['send', { requests: 3, writeUnits: 2, readUnits: 1 }],
-    // And where the contact takes replies.
-    ['outgoing', { requests: 4, writeUnits: 2, readUnits: 2 }],
+    // And where the contact takes replies, and half a unit for whether the chat asked us to wait.
+    ['outgoing', { requests: 5, writeUnits: 2, readUnits: 2.5 }],
   ] as const)('on %s costs %j', async (direction, budget) => {
     const a = aContact();
     const one = await queued(direction, a, `${a} one`);

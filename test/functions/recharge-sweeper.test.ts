@@ -389,14 +389,14 @@ describe('a sweep of messages', () => {
   });
 
   it('remembers where the chat takes replies before it queues, and not over what a newer message says', async () => {
-    const { replyTo, rememberReplyTo } = messagesAt(() => NOW);
+    const { known, rememberReplyTo } = messagesAt(() => NOW);
     await marked('one', { replyTo: 'C1:1' });
     await marked('older', { contact: 'john', replyTo: 'C1:2' });
     const newer = { channel: 'support', contact: 'john', replyTo: 'C1:3', at: NOW };
     await rememberReplyTo(newer);
     const seen: unknown[] = [];
     const { sweep } = aSweeper({
-      send: async ({ content: { contact } }) => void seen.push(await replyTo('support', contact)),
+      send: async ({ content: { contact } }) => void seen.push((await known('support', contact)).replyTo),
     });
     await sweep();
     expect(seen.toSorted()).toEqual(['C1:1', 'C1:3']);

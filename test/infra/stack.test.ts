@@ -210,8 +210,8 @@ describe('what each function may do', () => {
   it('the channel webhook marks and queues messages, and reaches nothing of recharges, accounts or charging', () => {
     expect(generic(rightsOf('channel-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table MESSAGE#*',
-      'Allow dynamodb:PutItem on Table MESSAGE#* CONTACT#* QUARANTINE#*',
-      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTROL#capture#*',
+      'Allow dynamodb:PutItem on Table MESSAGE#* QUARANTINE#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* CONTROL#capture#*',
       ...log('Channelschannelwebhook'),
       'Allow secretsmanager:GetSecretValue on InboundSecret',
       'Allow sqs:SendMessage on ChannelschannelworkerQueue',
@@ -221,8 +221,9 @@ describe('what each function may do', () => {
 
   it('the channel worker moves messages on, buries what is dead, and reads the outbound secret only', () => {
     expect(generic(rightsOf('channel-worker'))).toEqual([
-      'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#*',
-      'Allow dynamodb:UpdateItem on Table MESSAGE#*',
+      'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#* WAIT#*',
+      'Allow dynamodb:PutItem on Table WAIT#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#*',
       ...log('Channelschannelworker'),
       'Allow secretsmanager:GetSecretValue on OutboundSecret',
       'Allow sqs:ChangeMessageVisibility on ChannelschannelworkerQueue',
@@ -238,8 +239,8 @@ describe('what each function may do', () => {
   it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
-      'Allow dynamodb:PutItem on Table CONTACT#*',
       'Allow dynamodb:Query on Table/index/open',
+      'Allow dynamodb:UpdateItem on Table CONTACT#*',
       'Allow dynamodb:UpdateItem on Table RECHARGE#* MESSAGE#*',
       ...log('rechargesweeper'),
       'Allow sqs:SendMessage on ChannelschannelworkerQueue',

@@ -7,8 +7,9 @@ import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/h
 import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
-import type { Adapter, Delivery, Parsed } from '../../shared/channels/adapter.ts';
+import type { Adapter, Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
+import { productionMessagePolicy, type Sent } from '../../shared/channels/decide.ts';
 import {
   type Content,
   type Direction,
@@ -18,7 +19,7 @@ import {
 } from '../../shared/channels/message.ts';
 import { createDynamoMessages, type Messages } from '../../shared/channels/messages.ts';
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
-import { productionMessagePolicy, type RelayDeps, type Targets } from '../../shared/channels/relay.ts';
+import type { RelayDeps, Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
 import { verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
@@ -35,6 +36,8 @@ export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
   verifiers: [verifierSchema.parse({ type: 'token' })],
   parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
   needsToken: false,
+  maxLength: 1_000,
+  place: ({ contact }) => contact,
   accepted: { status: 200, body: '{"ok":true}' },
   requests: () => [],
   judge: () => ({ kind: 'delivered' }),
@@ -60,13 +63,17 @@ export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
 /** What one request to the receiver does: it arrives or not, and this is what the sender learns of it. */
 export interface Fate {
   arrives: boolean;
-  says: Delivery;
+  says: Sent;
   /** The run's clock goes on meanwhile. */
   takesMs?: number;
 }
 
 export const ARRIVES: Fate = { arrives: true, says: { kind: 'delivered' } };
 export const NOT_NOW: Fate = { arrives: false, says: { kind: 'not_applied', detail: 'HTTP 429' } };
+export const ASKS_FOR_A_DAY: Fate = {
+  arrives: false,
+  says: { kind: 'not_applied', detail: 'HTTP 429', retryAfterMs: 86_400_000 },
+};
 export const REFUSED: Fate = { arrives: false, says: { kind: 'refused', detail: 'no such contact' } };
 export const ANSWER_LOST: Fate = { arrives: true, says: { kind: 'unknown', detail: 'no answer in time' } };
 export const HANGS: Fate = { arrives: false, says: { kind: 'unknown', detail: 'no answer in time' } };
@@ -81,6 +88,8 @@ export interface ChatWorldOptions {
   unknown?: 'repeat' | 'park';
   /** Where the chat says that it takes replies, whoever writes. */
   replyTo?: string;
+  /** Until when the receiver asked for no request, in Unix milliseconds. */
+  heldUntil?: (message: Message) => number | undefined;
 }
 
 interface Queued {
@@ -92,6 +101,8 @@ interface Queued {
   receives: number;
 }
 
+/** The longest that a message is hidden for; it may wait for longer. */
+const MAX_HIDDEN_MS = 39_600_000;
 /** Longer than a process lives: what it had comes to another one only then. */
 const VISIBILITY_MS = 360_000;
 /** The sweeper's timeout. */
@@ -153,7 +164,13 @@ function createFifo(now: () => number) {
 /** One receiver with true books, one queue, one table, and a clock that stands still until it is moved. */
 export function createChatWorld(
   { client, table, channel }: { client: DynamoDBDocumentClient; table: string; channel: string },
-  { direction = 'incoming', fates = {}, parts = {}, ...options }: ChatWorldOptions = {},
+  {
+    direction = 'incoming',
+    fates = {},
+    parts = {},
+    heldUntil = () => undefined,
+    ...options
+  }: ChatWorldOptions = {},
 ) {
   const unknown = options.unknown ?? (direction === 'incoming' ? 'repeat' : 'park');
   let time = utc('2026-01-05 12:00:00');
@@ -204,7 +221,7 @@ export function createChatWorld(
           JSON.stringify({ message: messageIdOf(message) }),
         ),
       hide: async (received, ms) => {
-        for (const { receiptHandle } of received) fifo.hide(receiptHandle, ms);
+        for (const { receiptHandle } of received) fifo.hide(receiptHandle, Math.min(ms, MAX_HIDDEN_MS));
       },
       bury: async ({ body }) => void dead.push(body),
     },
@@ -212,6 +229,7 @@ export function createChatWorld(
       unknownPolicy: () => unknown,
       prepare: async (message) => ({
         parts: parts[message.content.text] ?? 1,
+        held: async () => heldUntil(message),
         send: async (part) => request(message, part).says,
       }),
     },

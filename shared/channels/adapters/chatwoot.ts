@@ -2,8 +2,10 @@ import * as z from 'zod';
 import type { Reply } from '../../http.ts';
 import { type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import { pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';
-import { judgeHttp } from './judging.ts';
+import { kindOf, tagged, text, told } from './beside.ts';
+import { judgeHttp, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
 import { splitText, withLinks } from './text.ts';
 
@@ -41,16 +43,23 @@ type ChatwootSettings = z.infer<z.ZodObject<typeof chatwootSettings>>;
 
 /** Of `message_created`: https://www.chatwoot.com/hc/user-guide/articles/1677693021-how-to-use-webhooks */
 const id = z.preprocess(readId, z.string());
-const person = z.object({ name: z.unknown().optional(), email: z.unknown().optional() });
+const person = z.object({
+  id: z.unknown().optional(),
+  name: z.unknown().optional(),
+  email: z.unknown().optional(),
+});
 const messageSchema = z.object({
   id,
   content: z.preprocess(readText, z.string()),
+  content_type: z.unknown().optional(),
+  content_attributes: z.unknown().optional(),
   private: z.boolean().nullish(),
   /** A word in webhooks; a number, 0 for incoming, where Chatwoot writes its own enumeration. */
   message_type: z.union([z.string(), z.int()]),
   account: z.object({ id }).nullish(),
   inbox: z.object({ id }).nullish(),
-  sender: person.extend({ id, type: z.string().nullish() }),
+  /** Null where whoever wrote was deleted since. */
+  sender: person.extend({ id: id.nullish(), type: z.string().nullish() }).nullish(),
   conversation: z.object({
     id: id.optional(),
     display_id: id.optional(),
@@ -65,6 +74,8 @@ export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
     verifiers: settings.verifiers,
     parse: ({ body }) => parse(body, settings),
     needsToken: true,
+    maxLength: settings.maxLength,
+    place: ({ replyTo, contact }) => replyTo ?? contact,
     accepted: { status: 200, body: '' },
     requests: (message, token) => requests(message, token, settings),
     judge,
@@ -104,7 +115,7 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   }
   const message = read.data;
   if (message.private) return { kind: 'ignored', why: 'a private note' };
-  if (message.sender.type != null && message.sender.type !== 'contact') {
+  if (message.sender?.type != null && message.sender.type !== 'contact') {
     return { kind: 'ignored', why: 'not written by a contact' };
   }
   if (message.account && message.account.id !== String(accountId)) {
@@ -113,48 +124,107 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   if (inboxIds && !inboxIds.some((inbox) => String(inbox) === message.inbox?.id)) {
     return { kind: 'ignored', why: 'of an inbox that is not in inboxIds' };
   }
+  if (message.content_type === 'voice_call') {
+    return { kind: 'ignored', why: 'a call, in which nothing is written' };
+  }
+  if (pointed(message.content_attributes, '/deleted') === true) {
+    return { kind: 'ignored', why: 'deleted by whoever wrote it' };
+  }
   return readMessage(message);
 }
 
 /**
- * The contact is the person, who keeps it over conversations; replies go to the conversation last written in.
+ * The contact is the person, who keeps it over conversations; replies go to the conversation last written in. Who was
+ * deleted is the conversation's own contact, or else nobody but the conversation, which is no number of a contact.
  */
-function readMessage({ id: messageId, content, sender, conversation, attachments }: ChatwootMessage): Parsed {
+function readMessage(message: ChatwootMessage): Parsed {
+  const { id: messageId, sender, conversation } = message;
   const replyTo = conversation.id ?? conversation.display_id;
   if (replyTo === undefined) return { kind: 'fault', fault: 'conversation.id is missing' };
-  const links = (attachments ?? []).map(linkOf);
-  const unseen = links.filter((link) => link === undefined).length;
-  const text = [content, ...Array.from({ length: unseen }, () => '[attachment]')].join('\n').trim();
-  const files = links.filter((link) => link !== undefined);
+  const owner = conversation.meta?.sender;
+  const contact = sender?.id ?? readId(owner?.id) ?? `conversation:${replyTo}`;
+  const { text, files } = contentOf(message);
   if (text === '' && files.length === 0) return { kind: 'ignored', why: 'neither text nor attachment' };
-  const [firstName, ...names] = typeof sender.name === 'string' ? sender.name.trim().split(/\s+/) : [];
-  const email = sender.email ?? conversation.meta?.sender?.email;
-  const message = {
+  const name = sender?.name ?? owner?.name;
+  const [firstName, ...names] = typeof name === 'string' ? name.trim().split(/\s+/) : [];
+  const email = sender?.email ?? owner?.email;
+  const read = {
     id: messageId,
-    contact: sender.id,
+    contact,
     type: 'text' as const,
     text,
     attachments: files,
     ...readPerson({ firstName, lastName: names.join(' '), email }),
     replyTo,
   };
-  return { kind: 'messages', messages: [message] };
+  return { kind: 'messages', messages: [read] };
 }
 
-const attachmentSchema = z.object({ data_url: z.unknown().optional() });
+/**
+ * What a person can read of a message. Chatwoot's text is Markdown, in which links hold their addresses; of an email the
+ * subject stands beside it, of a story the address.
+ * https://github.com/chatwoot/chatwoot/blob/develop/app/models/message.rb
+ */
+function contentOf({ content, content_attributes: beside, attachments }: ChatwootMessage) {
+  const parts = (attachments ?? []).map(readAttachment);
+  const lines = [
+    ...told('subject', pointed(beside, '/email/subject')),
+    content,
+    ...told('story', pointed(beside, '/story_url')),
+    ...(pointed(beside, '/is_unsupported') === true ? [tagged('unsupported')] : []),
+    ...parts.flatMap(({ line }) => line),
+  ];
+  return {
+    text: lines
+      .filter((line) => line.trim() !== '')
+      .join('\n')
+      .trim(),
+    files: parts.flatMap(({ link }) => link ?? []),
+  };
+}
 
-function linkOf(attachment: unknown): string | undefined {
-  return readLink(attachmentSchema.safeParse(attachment).data?.data_url);
+/**
+ * A file is a link, and told where it has none; a place, a card and what was shared are told. `fallback` is what
+ * Chatwoot has no kind for. https://github.com/chatwoot/chatwoot/blob/develop/app/models/attachment.rb
+ */
+function readAttachment(attachment: unknown): { line: string[]; link?: string | undefined } {
+  const link = readLink(pointed(attachment, '/data_url'));
+  const title = text(attachment, '/fallback_title');
+  switch (pointed(attachment, '/file_type')) {
+    case 'location':
+      return { line: told('location', attachment) };
+    case 'contact':
+      return { line: told('contact', { phone: title, ...Object(pointed(attachment, '/meta')) }) };
+    case 'fallback':
+    case 'share':
+      return title === '' && link !== undefined
+        ? { line: [], link }
+        : { line: [tagged('shared', title, link)] };
+    default: {
+      const kind = kindOf(text(attachment, '/file_type')) ?? 'file';
+      const spoken = text(attachment, '/transcribed_text');
+      const line = link === undefined || spoken !== '' ? [tagged(kind, title, spoken)] : [];
+      return { line, link };
+    }
+  }
 }
 
 const answerSchema = z.object({ id });
 
+/** A conversation takes so many messages a minute, and no more: `Limits.conversation_message_per_minute_limit`. */
+const FLOODED = /too many messages/i;
+
 /** By HTTP, except that Chatwoot names what it took: a 200 without a name is somebody else's. */
 function judge(reply: Reply, now: number): Delivery {
   const judged = judgeHttp(reply, now, (answer) => answerSchema.safeParse(answer).data?.id);
-  return judged.kind === 'delivered' && judged.externalId === undefined
-    ? { kind: 'unknown', detail: 'a success, but not an answer of Chatwoot' }
-    : judged;
+  if (judged.kind === 'delivered' && judged.externalId === undefined) {
+    return { kind: 'unknown', detail: 'a success, but not an answer of Chatwoot' };
+  }
+  if (judged.kind === 'refused' && FLOODED.test(judged.detail)) {
+    return { kind: 'not_applied', detail: judged.detail, retryAfterMs: 60_000, whoWaits: 'place' };
+  }
+  // Its limits are on an address, and so on all that we send: config/initializers/rack_attack.rb.
+  return waitingAs(judged, 'channel');
 }
 
 /** https://developers.chatwoot.com/api-reference/messages/create-new-message */
@@ -163,7 +233,7 @@ function requests(message: ForDelivery, token: string, { baseUrl, accountId, max
   // A dot or two would be taken for steps in the path.
   if (replyTo === undefined || /^\.+$/.test(replyTo)) return [];
   const url = `${baseUrl}/api/v1/accounts/${accountId}/conversations/${encodeURIComponent(replyTo)}/messages`;
-  return splitText(notFilled(withLinks(message)), maxLength).map((content) => ({
+  return splitText(notFilled(withLinks(message)), maxLength, message.cuts).map((content) => ({
     method: 'POST' as const,
     url,
     headers: { 'content-type': 'application/json', api_access_token: token },

@@ -6,9 +6,15 @@ export const NOT_JSON: Parsed = { kind: 'fault', fault: 'the body is not a JSON 
 
 /** The body as a JSON object in strict UTF-8, whatever its content type says; undefined where it is none. */
 export function readPayload(body: Buffer): object | undefined {
+  const document = readDocument(body);
+  return Array.isArray(document) ? undefined : document;
+}
+
+/** The same, or a list. */
+export function readDocument(body: Buffer): object | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

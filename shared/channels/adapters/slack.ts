@@ -2,9 +2,12 @@ import * as z from 'zod';
 import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import { isThere, pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';
-import { judgeHttp } from './judging.ts';
+import { type Kind, kindOf, linked, tagged, text as textAt, told } from './beside.ts';
+import { judgeHttp, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readText } from './reading.ts';
+import { richText } from './rich.ts';
 import { splitText, withLinks } from './text.ts';
 
 /** A Slack app. https://docs.slack.dev/apis/events-api */
@@ -57,11 +60,16 @@ const callbackSchema = z.object({
 const messageSchema = z.object({
   channel: id,
   ts: id,
-  user: id,
+  /** Of a person who was deleted, or whom the workspace does not know, there may be none. */
+  user: id.nullish(),
   text: z.preprocess(readText, z.string()),
   thread_ts: id.optional(),
-  files: z.array(z.unknown()).optional(),
+  files: z.array(z.unknown()).nullish(),
+  attachments: z.array(z.unknown()).nullish(),
+  blocks: z.array(z.unknown()).nullish(),
+  root: z.unknown().optional(),
 });
+type SlackMessage = z.infer<typeof messageSchema>;
 const reactionSchema = z.object({
   user: id,
   reaction: id,
@@ -75,6 +83,8 @@ export function createSlackAdapter({ apiUrl, threads }: SlackSettings): Adapter 
     parse: ({ body }) => parse(body, threads),
     needsToken: true,
     accepted: { status: 200, body: '' },
+    maxLength: MAX_LENGTH,
+    place: ({ replyTo, contact }) => (replyTo ?? contact).split(':')[0] ?? '',
     requests: (message, token) => requests(message, token, apiUrl),
     judge,
     sample({ id: eventId, contact, text }, now) {
@@ -135,22 +145,77 @@ function readMessage(event: Record<string, unknown>, threads: SlackSettings['thr
     const places = read.error.issues.map(({ path }) => path.join('.'));
     return { kind: 'fault', fault: `not a message as Slack describes it: ${places.join(', ')}` };
   }
-  const { channel, ts, user, thread_ts: threadTs, files = [] } = read.data;
-  const links = files.map((file) => readLink(fileSchema.safeParse(file).data?.permalink));
-  const unseen = links.filter((link) => link === undefined).map(() => '[file]');
-  const text = [readable(read.data.text), ...unseen].filter((line) => line !== '').join('\n');
-  const attachments = links.filter((link) => link !== undefined);
+  const { channel, ts, user, thread_ts: threadTs } = read.data;
+  const { text, attachments } = contentOf(read.data);
   if (text.trim() === '' && attachments.length === 0) {
     return { kind: 'ignored', why: 'neither text nor file' };
   }
   const thread = threads === 'always' ? (threadTs ?? ts) : threads === 'follow' ? threadTs : undefined;
   const replyTo = thread === undefined ? channel : `${channel}:${thread}`;
-  const message = { id: `${channel}:${ts}`, contact: `${channel}:${user}`, type: 'text' as const };
+  const contact = user ? `${channel}:${user}` : channel;
+  const message = { id: `${channel}:${ts}`, contact, type: 'text' as const };
   return { kind: 'messages', messages: [{ ...message, text, attachments, replyTo }] };
 }
 
-/** Where a person may see the file who may see it in Slack: the other links need the app's token. */
-const fileSchema = z.object({ permalink: z.unknown().optional() });
+/**
+ * What a person can read of a message. Its text says what its blocks say, but for blocks that are more than formatted
+ * text; attachments are messages that were shared, and previews of links that the text already holds.
+ * https://docs.slack.dev/messaging/formatting-message-text, https://docs.slack.dev/reference/block-kit/blocks
+ */
+function contentOf({ text, blocks, attachments, files, root }: SlackMessage) {
+  const own = text.trim();
+  const shown = (blocks ?? []).filter((block) => own === '' || typeOf(block) !== 'rich_text');
+  const shared = (attachments ?? []).flatMap((attachment) => sharedIn(attachment, own));
+  const ofShared = (attachments ?? []).flatMap((attachment) => listAt(attachment, '/files'));
+  const all = [...(files ?? []), ...ofShared];
+  const links = all.map((file) => readLink(pointed(file, '/permalink')));
+  const unseen = all.filter((_, index) => links[index] === undefined);
+  const lines = [
+    readable(text),
+    ...shown.map((block) => readable(richText(block))).filter((line) => !own.includes(line)),
+    ...shared,
+    // Of a reply that was shown to the whole channel, what it answers. https://docs.slack.dev/reference/events/message/thread_broadcast
+    ...told('quoted', readable(textAt(root, '/text'))),
+    ...unseen.flatMap((file) => told(fileKind(file), file)),
+  ];
+  return {
+    text: lines.filter((line) => line.trim() !== '').join('\n'),
+    // Where a person may see the file who may see it in Slack: the other links need the app's token.
+    attachments: links.filter((link) => link !== undefined),
+  };
+}
+
+/** By its media type; https://docs.slack.dev/reference/objects/file-object */
+const fileKind = (file: unknown): Kind => kindOf(textAt(file, '/mimetype').split('/')[0] ?? '') ?? 'file';
+
+const typeOf = (value: unknown) => pointed(value, '/type');
+
+function listAt(value: unknown, at: string): unknown[] {
+  const list = pointed(value, at);
+  return Array.isArray(list) ? list : [];
+}
+
+/** A message that was shared, whose words stand in no other place; or whatever else is attached. */
+function sharedIn(attachment: unknown, own: string): string[] {
+  const address = textAt(attachment, '/from_url', '/original_url');
+  const isMessage =
+    isThere(pointed(attachment, '/is_share')) || isThere(pointed(attachment, '/is_msg_unfurl'));
+  // A preview says what Slack found at the address, not what the person wrote.
+  if (!isMessage && address !== '' && own.includes(address)) return [];
+  const author = textAt(attachment, '/author_name', '/author_subname');
+  const said =
+    textAt(attachment, '/text') === '' ? richText(attachment) : richText(withoutBlocks(attachment));
+  const from = author === '' ? '' : `from ${author}:`;
+  const kind = isMessage ? 'forwarded' : 'shared';
+  return [tagged(kind, from, readable(said), own.includes(address) ? '' : address)];
+}
+
+/** Blocks repeat the text beside them. */
+function withoutBlocks(attachment: unknown): unknown {
+  return Object.fromEntries(
+    Object.entries(Object(attachment)).filter(([name]) => name !== 'blocks' && name !== 'message_blocks'),
+  );
+}
 
 /** https://docs.slack.dev/reference/events/reaction_added: an event's id is all that names a reaction. */
 function readReaction(eventId: string, event: Record<string, unknown>): Parsed {
@@ -180,9 +245,10 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>' };
 function markOf(target: string, label: string): string {
   const sign = target.charAt(0);
   if (sign === '@' || sign === '#') return sign + (label || target.slice(1)).replace(/^[@#]/, '');
-  if (sign === '!') return label || `@${target.slice(1)}`;
-  const bare = target.replace(/^(mailto|tel):/, '');
-  return label === '' || target.endsWith(label) ? bare : `${label} (${bare})`;
+  if (sign !== '!') return linked(label, target.replace(/^(mailto|tel):/, ''));
+  // A date may lead somewhere: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+  const [, address] = /^!date\^[^^]*\^[^^]*\^(.+)$/.exec(target) ?? [];
+  return address === undefined ? label || `@${target.slice(1)}` : linked(label, address);
 }
 
 /**
@@ -196,7 +262,7 @@ function requests(message: ForDelivery, token: string, apiUrl: string) {
   const [channel = '', place = ''] = (message.replyTo ?? message.contact).split(':');
   // A contact is `channel:user`, and a user is no thread.
   const thread = /^\d+\.\d+$/.test(place) ? { thread_ts: place } : {};
-  return splitText(withLinks(message), MAX_LENGTH).map((text) => ({
+  return splitText(withLinks(message), MAX_LENGTH, message.cuts).map((text) => ({
     method: 'POST' as const,
     url: `${apiUrl}/chat.postMessage`,
     headers: { 'content-type': 'application/json; charset=utf-8', authorization: `Bearer ${token}` },
@@ -227,6 +293,8 @@ const NOT_APPLIED = [
   'access_denied',
   'accesslimited',
   'ekm_access_denied',
+  'enterprise_is_restricted',
+  'external_channel_migrating',
   'org_login_required',
   'team_access_not_granted',
   'team_added_to_org',
@@ -236,38 +304,48 @@ const NOT_APPLIED = [
 
 /** About this message or its place. */
 const REFUSED = [
-  'channel_not_found',
-  'not_in_channel',
   'is_archived',
   'is_inactive',
-  'user_not_found',
-  'cannot_dm_bot',
   'messages_tab_disabled',
-  'msg_too_long',
+  'msg_blocks_too_long',
   'no_text',
-  'restricted_action',
-  'restricted_action_read_only_channel',
-  'restricted_action_thread_only_channel',
-  'restricted_action_non_threadable_channel',
-  'restricted_action_thread_locked',
-  'cannot_reply_to_message',
-  'invalid_arguments',
-  'invalid_arg_name',
+  'as_user_not_supported',
+  'metadata_too_large',
+  'metadata_must_be_sent_from_app',
+  'slack_connect_canvas_sharing_blocked',
+  'slack_connect_file_link_sharing_blocked',
+  'slack_connect_lists_sharing_blocked',
+  'deprecated_endpoint',
+  'method_deprecated',
 ];
+
+/**
+ * Words that by themselves say that something was wrong before anything was done: `thread_not_found`, `not_in_channel`,
+ * `invalid_thread_ts`, `restricted_action_thread_locked`. Slack has more of them than its documentation lists.
+ */
+const REFUSING =
+  /_not_found$|_not_supported$|^invalid_|^not_in_|^restricted_action|^cannot_|^cant_|^too_many_|^missing_|^user_(is|not)_/;
 
 /**
  * Slack answers 200 whatever became of the message. Of `fatal_error` and `internal_error` its documentation
  * says that some of it may have been done; a word that is not listed means nothing certain either.
+ *
+ * A wait is for a method of an app in a workspace, which is what a token stands for:
+ * https://docs.slack.dev/apis/web-api/rate-limits
  */
 function judge(reply: Reply, now: number): Delivery {
   const byHttp = judgeHttp(reply, now);
-  if (reply.kind !== 'response' || byHttp.kind !== 'delivered') return byHttp;
+  if (reply.kind !== 'response' || byHttp.kind !== 'delivered') return waitingAs(byHttp, 'channel');
   const answer = answerSchema.safeParse(readJson(reply.body)).data;
   if (answer === undefined) return { kind: 'unknown', detail: 'HTTP 200, but not an answer of Slack' };
   if (answer.ok) return { kind: 'delivered', externalId: answer.ts };
-  const detail = `Slack says ${answer.error}`;
-  if (REFUSED.includes(answer.error)) return { kind: 'refused', detail };
-  if (!NOT_APPLIED.includes(answer.error)) return { kind: 'unknown', detail };
-  const wait = retryAfterMs(reply.headers, now);
-  return { kind: 'not_applied', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+  const { error } = answer;
+  const detail = `Slack says ${error}`;
+  if (error === 'msg_too_long') return { kind: 'too_long', detail };
+  if (NOT_APPLIED.includes(error)) {
+    const wait = retryAfterMs(reply.headers, now);
+    const asked = wait === undefined ? {} : { retryAfterMs: wait };
+    return waitingAs({ kind: 'not_applied', detail, ...asked }, 'channel');
+  }
+  return { kind: REFUSED.includes(error) || REFUSING.test(error) ? 'refused' : 'unknown', detail };
 }

@@ -4,8 +4,9 @@ import type { Verifier } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import type { Content } from '../message.ts';
 import { apiAddress } from './address.ts';
-import { judgeHttp } from './judging.ts';
+import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readPayload, readPerson, readText } from './reading.ts';
+import { contentOf, isService } from './telegram-content.ts';
 import { splitText, withLinks } from './text.ts';
 
 /** A Telegram bot. https://core.telegram.org/bots/api */
@@ -31,22 +32,8 @@ const VERIFIER: Verifier = {
  */
 const MAX_LENGTH = 4_096;
 
-/**
- * An update holds a file only as an id. The link to the file holds the bot's token, so the kind of it is
- * told, and the file stays at Telegram. https://core.telegram.org/bots/api#getfile
- */
-const FILES = [
-  'animation',
-  'audio',
-  'document',
-  'paid_media',
-  'photo',
-  'sticker',
-  'story',
-  'video',
-  'video_note',
-  'voice',
-];
+/** Telegram's own account, which forwards the posts of a channel into its group. */
+const TELEGRAM = '777000';
 
 /** Short enough for two of them to make an id. */
 const idSchema = z.preprocess(readId, z.string().max(100));
@@ -57,19 +44,29 @@ const userSchema = z.object({
   first_name: z.unknown().optional(),
   last_name: z.unknown().optional(),
 });
-const chatSchema = z.object({ id: idSchema, type: z.string().optional() });
+const chatSchema = z.object({
+  id: idSchema,
+  type: z.string().optional(),
+  is_direct_messages: z.boolean().optional(),
+});
 const messageSchema = z.looseObject({
   chat: chatSchema,
-  from: userSchema.optional(),
+  from: userSchema.nullish(),
+  sender_chat: z.unknown().optional(),
+  is_automatic_forward: z.unknown().optional(),
+  message_thread_id: idSchema.optional(),
+  is_topic_message: z.unknown().optional(),
+  direct_messages_topic: z.object({ topic_id: idSchema }).optional(),
+  business_connection_id: idSchema.optional(),
   text: textSchema,
   caption: textSchema,
 });
-type TelegramMessage = z.infer<typeof messageSchema>;
+type Sent = z.infer<typeof messageSchema>;
 
 const reactionSchema = z.object({ type: z.string(), emoji: z.string().optional() });
 const reactionsSchema = z.object({
   chat: chatSchema,
-  user: userSchema.optional(),
+  user: userSchema.nullish(),
   old_reaction: z.array(reactionSchema),
   new_reaction: z.array(reactionSchema),
 });
@@ -82,6 +79,8 @@ export function createTelegramAdapter({ apiUrl, groups }: TelegramSettings): Ada
     // https://core.telegram.org/bots/api#making-requests-when-getting-updates
     needsToken: true,
     accepted: { status: 200, body: '' },
+    maxLength: MAX_LENGTH,
+    place: (message) => placeOf(message).chat,
     requests: (message, token) => requests(message, token, apiUrl),
     judge,
     sample({ id, contact, text }, now) {
@@ -102,8 +101,11 @@ function parse(body: Buffer, groups: boolean): Parsed {
   if (payload === undefined) return NOT_JSON;
   const id = 'update_id' in payload ? readId(payload.update_id) : undefined;
   if (id === undefined) return { kind: 'fault', fault: 'update_id is not an id: this is no update' };
-  if ('message' in payload) {
-    const message = messageSchema.safeParse(payload.message);
+  const sent = 'message' in payload ? payload.message : undefined;
+  // What customers write to a business account that the bot was connected to.
+  const written = sent ?? ('business_message' in payload ? payload.business_message : undefined);
+  if (written !== undefined) {
+    const message = messageSchema.safeParse(written);
     return message.success
       ? readMessage(id, message.data, groups)
       : { kind: 'fault', fault: 'message is not a message as Telegram describes it' };
@@ -119,18 +121,52 @@ function parse(body: Buffer, groups: boolean): Parsed {
   return { kind: 'ignored', why: 'an update that is neither a message nor a reaction' };
 }
 
-function readMessage(id: string, message: TelegramMessage, groups: boolean): Parsed {
+/**
+ * Where a message stands within its chat, there it is answered, and that goes into the place for replies:
+ * `chat:topic=n` is a topic of a forum, or of a private chat; `direct` a conversation of a channel's direct messages;
+ * `thread` what stands below a message of a group without topics, such as the comments on a channel's post. A chat of
+ * a business account is a contact of its own. https://core.telegram.org/bots/api#message
+ */
+function readMessage(id: string, message: Sent, groups: boolean): Parsed {
+  // Also where the sender is a person, as in the fake senders that Telegram fills in.
+  if (message.is_automatic_forward || message.sender_chat || message.from?.id === TELEGRAM) {
+    return { kind: 'ignored', why: 'in the name of a channel or group: no person wrote it' };
+  }
+  if (message.business_connection_id !== undefined && message.from?.id !== message.chat.id) {
+    return { kind: 'ignored', why: 'written by the business itself' };
+  }
   const sender = readSender(message.chat, message.from, groups);
   if ('why' in sender) return { kind: 'ignored', why: sender.why };
-  const text = textOf(message);
-  if (text === undefined)
-    return { kind: 'ignored', why: 'a notice of the chat, or a kind that is not relayed' };
-  return { kind: 'messages', messages: [{ id, type: 'text', text, attachments: [], ...sender }] };
+  const { replyTo: chat, ...who } = sender;
+  if (isService(message)) return { kind: 'ignored', why: 'a service message of the chat' };
+  const text = contentOf(message);
+  if (text === '') return { kind: 'fault', fault: 'a message of a kind that is not known here' };
+  const {
+    message_thread_id: thread,
+    direct_messages_topic: direct,
+    business_connection_id: business,
+  } = message;
+  const at = (kind: string, place: string) => `${message.chat.id}:${kind}=${place}`;
+  // Another conversation than the person's own with the bot, though of the same number.
+  const contact = business === undefined ? who.contact : at('business', business);
+  const replyTo =
+    direct !== undefined
+      ? at('direct', direct.topic_id)
+      : thread !== undefined
+        ? at(message.is_topic_message ? 'topic' : 'thread', thread)
+        : chat;
+  const place = replyTo === undefined ? {} : { replyTo };
+  return {
+    kind: 'messages',
+    messages: [{ id, type: 'text', text, attachments: [], ...who, contact, ...place }],
+  };
 }
 
 function readReaction(id: string, given: z.infer<typeof reactionsSchema>, groups: boolean): Parsed {
-  const sender = readSender(given.chat, given.user, groups);
-  if ('why' in sender) return { kind: 'ignored', why: sender.why };
+  const read = readSender(given.chat, given.user, groups);
+  if ('why' in read) return { kind: 'ignored', why: read.why };
+  // It names no topic, so it must not move the place for replies out of one.
+  const { replyTo: _, ...sender } = read;
   const before = given.old_reaction.map(emojiOf);
   const added = given.new_reaction.map(emojiOf).filter((emoji) => !before.includes(emoji));
   if (added.length === 0) return { kind: 'ignored', why: 'a reaction taken back' };
@@ -150,7 +186,7 @@ type Sender = Omit<Content, 'id' | 'type' | 'text' | 'attachments'>;
 /** In a private chat the chat is the contact; in a group each person is one, and is answered there. */
 function readSender(
   chat: z.infer<typeof chatSchema>,
-  from: z.infer<typeof userSchema> | undefined,
+  from: z.infer<typeof userSchema> | null | undefined,
   groups: boolean,
 ): Sender | { why: string } {
   // Telegram's mark of what bots wrote, the anonymous administrator of a group among them.
@@ -161,61 +197,43 @@ function readSender(
   const type = chat.type ?? (chat.id === from?.id ? 'private' : '');
   if (type === 'private') return { contact: chat.id, ...person };
   if (type !== 'group' && type !== 'supergroup') return { why: 'not from a chat with people' };
-  if (!groups) return { why: 'from a group, and groups are not relayed' };
-  if (from === undefined) return { why: 'from a group, by nobody in particular' };
+  // The direct messages of a channel are one person's each, though they share a chat.
+  if (!groups && !chat.is_direct_messages) return { why: 'from a group, and groups are not relayed' };
+  if (!from) return { why: 'from a group, by nobody in particular' };
   return { contact: `${chat.id}:${from.id}`, replyTo: chat.id, ...person };
-}
-
-const placeSchema = z.object({ latitude: z.number(), longitude: z.number() });
-const venueSchema = z.object({ title: z.string(), location: placeSchema });
-const contactSchema = z.object({
-  phone_number: z.string(),
-  first_name: z.string(),
-  last_name: z.string().default(''),
-});
-const pollSchema = z.object({ question: z.string() });
-const diceSchema = z.object({ emoji: z.string(), value: z.number() });
-
-/** What a person can read of a message; undefined where there is nothing to read. */
-function textOf(message: TelegramMessage): string | undefined {
-  if (message.text.trim() !== '') return message.text;
-  const file = FILES.find((kind) => Object.hasOwn(message, kind));
-  if (file !== undefined) return `[${file.replace('_', ' ')}] ${message.caption}`.trim();
-  const venue = venueSchema.safeParse(message.venue).data;
-  if (venue) return `[location] ${venue.title} ${mapLink(venue.location)}`.toWellFormed();
-  const place = placeSchema.safeParse(message.location).data;
-  if (place) return `[location] ${mapLink(place)}`;
-  const card = contactSchema.safeParse(message.contact).data;
-  if (card) {
-    return `[contact] ${card.first_name} ${card.last_name} ${card.phone_number}`
-      .replace(/ +/g, ' ')
-      .toWellFormed();
-  }
-  const poll = pollSchema.safeParse(message.poll).data;
-  if (poll) return `[poll] ${poll.question}`.toWellFormed();
-  const dice = diceSchema.safeParse(message.dice).data;
-  return dice && `[dice] ${dice.emoji} ${dice.value}`.toWellFormed();
-}
-
-/** https://developers.google.com/maps/documentation/urls/get-started#search-action */
-function mapLink({ latitude, longitude }: z.infer<typeof placeSchema>): string {
-  return `https://www.google.com/maps/search/?api=1&query=${latitude}%2C${longitude}`;
 }
 
 /** `chat_id` is a number, of up to 52 bits; a text is taken for the name of a chat. */
 const numeric = (id: string) => (/^-?\d{1,15}$/.test(id) ? Number(id) : id);
 
+/** What `sendMessage` calls a place within a chat. https://core.telegram.org/bots/api#sendmessage */
+const PLACES: Record<string, (place: string) => object> = {
+  topic: (place) => ({ message_thread_id: numeric(place) }),
+  direct: (place) => ({ direct_messages_topic_id: numeric(place) }),
+  // Groups without topics know no threads but what answers a message.
+  thread: (place) => ({
+    reply_parameters: { message_id: numeric(place), allow_sending_without_reply: true },
+  }),
+  business: (place) => ({ business_connection_id: place }),
+};
+
+/** Of a contact of a group, who has not written yet, the chat alone is known. */
+function placeOf({ replyTo, contact }: Pick<ForDelivery, 'replyTo' | 'contact'>) {
+  const [, chat = '', kind = '', place = ''] = /^([^:]*)(?::([a-z]+)=(.*))?/.exec(replyTo ?? contact) ?? [];
+  return { chat, within: PLACES[kind]?.(place) ?? {} };
+}
+
 /**
  * https://core.telegram.org/bots/api#making-requests: the token stands in the address, so that is in no log.
  */
 function requests(message: ForDelivery, token: string, apiUrl: string) {
-  const [chat = ''] = (message.replyTo ?? message.contact).split(':');
+  const { chat, within } = placeOf(message);
   const url = `${apiUrl}/bot${encodeURIComponent(token).replaceAll('%3A', ':')}/sendMessage`;
-  return splitText(withLinks(message), MAX_LENGTH).map((text) => ({
+  return splitText(withLinks(message), MAX_LENGTH, message.cuts).map((text) => ({
     method: 'POST' as const,
     url,
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ chat_id: numeric(chat), text }),
+    body: JSON.stringify({ chat_id: numeric(chat), ...within, text }),
   }));
 }
 
@@ -224,14 +242,20 @@ const answerSchema = z.union([
   z.object({
     ok: z.literal(false),
     description: z.string().default(''),
-    parameters: z.object({ retry_after: z.number().optional() }).default({}),
+    parameters: z
+      .object({ retry_after: z.number().optional(), migrate_to_chat_id: idSchema.optional() })
+      .default({}),
   }),
 ]);
 
 /**
- * What an answer means: https://core.telegram.org/bots/api#making-requests. 400 (no such chat, too long) and
- * 403 (blocked by the user, no longer in the group) are Telegram's word on this message. 401 and 404 are
- * about the token.
+ * What an answer means: https://core.telegram.org/bots/api#making-requests. 400 (no such chat, no such topic) and
+ * 403 (blocked by the user, no longer in the group) are Telegram's word on this message. 401 and 404 are about the
+ * token. A group that became a supergroup has another number, which `migrate_to_chat_id` names.
+ *
+ * A 429 does not say whose it is: of one chat (one message a second, in a group 20 a minute) or of the bot (30 a
+ * second). So it is taken for the chat's, until many chats are told the same: `waits.ts`.
+ * https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
  */
 function judge(reply: Reply, now: number): Delivery {
   const byHttp = judgeHttp(reply, now);
@@ -243,12 +267,18 @@ function judge(reply: Reply, now: number): Delivery {
       ? { kind: 'delivered', externalId: String(answer.result.message_id) }
       : { kind: 'unknown', detail: `HTTP ${status}, but not an answer of the Bot API` };
   }
-  if (answer === undefined || answer.ok) return byHttp;
-  const detail = `HTTP ${status}: ${answer.description.replace(/\p{C}/gu, ' ').slice(0, 100)}`;
+  if (answer === undefined || answer.ok) return waitingAs(byHttp, 'place');
+  const { description, parameters } = answer;
+  const detail = reasoned(`HTTP ${status}`, description);
+  if (status === 400 && parameters.migrate_to_chat_id !== undefined) {
+    return { kind: 'moved', detail, replyTo: parameters.migrate_to_chat_id };
+  }
+  if (status === 400 && /too[ _]long/i.test(description)) return { kind: 'too_long', detail };
   if (status === 400 || status === 403) return { kind: 'refused', detail };
   if (status === 401 || status === 404) return { kind: 'not_applied', detail };
-  const seconds = answer.parameters.retry_after;
-  return status === 429 && seconds !== undefined
-    ? { kind: 'not_applied', detail, retryAfterMs: seconds * 1000 }
-    : { ...byHttp, ...('detail' in byHttp ? { detail } : {}) };
+  if (byHttp.kind === 'unknown') return { ...byHttp, detail };
+  if (byHttp.kind !== 'not_applied') return byHttp;
+  const seconds = parameters.retry_after;
+  const asked = seconds === undefined ? {} : { retryAfterMs: seconds * 1000 };
+  return waitingAs({ ...byHttp, detail, ...asked }, 'place');
 }

@@ -1,25 +1,31 @@
-import type { Content } from '../message.ts';
+import type { Content, Cut } from '../message.ts';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
  * Cuts a text into parts of at most `maxLength` UTF-16 units, which is never more than so many characters in
- * any other way of counting. It cuts at a line's end, else at a blank, where there is one in the second half
+ * any other way of counting. From the part on that a cut names, its length counts where it is less: the parts before
+ * stay what they were, since they may have been delivered. It cuts at a line's end, else at a blank, where there is one in the second half
  * of the part, and never inside what a reader sees as one character, unless that one is longer than a part.
  * White space at a cut is dropped, and nothing else.
  *
  * @returns the text as it is where it fits.
  */
-export function splitText(text: string, maxLength: number): string[] {
+export function splitText(text: string, maxLength: number, cuts: readonly Cut[] = []): string[] {
   const parts: string[] = [];
   let rest = text;
-  while (rest.length > maxLength) {
-    const end = cutOf(rest, maxLength);
-    parts.push(rest.slice(0, end).trimEnd());
-    rest = rest.slice(end).trimStart();
+  while (rest !== '' || parts.length === 0) {
+    const most = cuts.reduce(
+      (least, cut) => (cut.fromPart <= parts.length ? Math.min(least, cut.maxLength) : least),
+      maxLength,
+    );
+    const end = rest.length > most ? cutOf(rest, most) : rest.length;
+    const part = end < rest.length ? rest.slice(0, end).trimEnd() : rest;
+    rest = end < rest.length ? rest.slice(end).trimStart() : '';
+    // White space alone is no part, unless it is all there is.
+    if (part !== '' || (rest === '' && parts.length === 0)) parts.push(part);
   }
-  parts.push(rest);
-  return parts.length === 1 ? parts : parts.filter((part) => part !== '');
+  return parts;
 }
 
 function cutOf(text: string, maxLength: number): number {

@@ -1,16 +1,24 @@
 import * as z from 'zod';
-import { isSafeUrl, type OutgoingRequest } from '../../http.ts';
-import { verifierSchema } from '../../incoming/verifiers.ts';
-import { toE164 } from '../../platform/phone.ts';
-import type { Adapter, ForDelivery, Parsed } from '../adapter.ts';
-import { isOwnId } from '../message.ts';
-import { conditionSchema, firstPointed, fulfils, placed, pointersSchema } from '../pointer.ts';
-import { judgeHttp } from './judging.ts';
-import { NOT_JSON, readId, readLinks, readPayload, readPerson, readText } from './reading.ts';
+import { isSafeUrl, type OutgoingRequest, type Reply, readJson, retryAfterMs } from '../../http.ts';
+import { type IncomingRequest, verifierSchema } from '../../incoming/verifiers.ts';
+import { WRITTEN, type Written } from '../../platform/phone.ts';
+import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import { partsOfPlace, readMapped } from '../mapped.ts';
+import {
+  type Condition,
+  conditionSchema,
+  firstPointed,
+  fulfils,
+  placed,
+  pointersSchema,
+} from '../pointer.ts';
+import { KINDS, words } from './beside.ts';
+import { judgeHttp, reasoned, reasonOf, refusal, waitingAs } from './judging.ts';
+import { NOT_JSON, readDocument, readId } from './reading.ts';
 import { splitText, withLinks } from './text.ts';
 
 const PLACEHOLDER = /\{\{(\w*)\}\}/g;
-const BODY_PLACEHOLDERS = ['id', 'to', 'contact', 'text', 'attachments', 'token'];
+const BODY_PLACEHOLDERS = ['id', 'to', 'thread', 'contact', 'text', 'attachments', 'token'];
 const HEADER_PLACEHOLDERS = ['token'];
 
 /** A slip of the pen would otherwise be sent as it stands, or leave a message without its text. */
@@ -38,17 +46,31 @@ export const webhookSettings = {
      * back.
      */
     echoId: pointersSchema.exactOptional(),
+    /** Where the place within that place stands, such as a thread: a delivery has it as `{{thread}}`. */
+    thread: pointersSchema.exactOptional(),
+    /** Where the kind of a message stands: of one that has nothing else that can be read, it is told. */
+    kind: pointersSchema.exactOptional(),
+    /** What else a message may hold: its kind, and where it stands. It is told below the text. */
+    beside: z.partialRecord(z.enum(KINDS), pointersSchema).exactOptional(),
     /**
      * The system's mark of what is no message of a contact: its own echoes of what we delivered, receipts.
      */
     ignore: z.array(conditionSchema).default([]),
-    /** The contact is a phone number: brought to E.164, with this country's code where it has none. */
+    /** What a 0 in a pointer stands for, where the list has more: each element, or the first one alone. */
+    lists: z.enum(['each', 'first']).default('each'),
+    /** The contact is a phone number, and becomes E.164. */
     phone: z
       .strictObject({
+        /** How the system writes numbers: `e164` with +, `international` with the code alone, `national`. */
+        written: z.enum(WRITTEN).exactOptional(),
+        /** Where a number without a country code is at home. */
         defaultCountry: z
           .string()
           .regex(/^[A-Z]{2}$/, 'must be two capital letters of ISO 3166')
           .exactOptional(),
+      })
+      .refine(({ written, defaultCountry }) => written !== 'national' || defaultCountry !== undefined, {
+        error: 'national numbers need a defaultCountry',
       })
       .exactOptional(),
   }),
@@ -68,7 +90,8 @@ export const webhookSettings = {
       )
       .default({}),
     /**
-     * JSON, in whose texts `{{id}}`, `{{to}}`, `{{contact}}`, `{{text}}` and `{{attachments}}` are replaced.
+     * JSON, in whose texts `{{id}}`, `{{to}}`, `{{thread}}`, `{{contact}}`, `{{text}}` and `{{attachments}}` are
+     * replaced. A member that is nothing but `{{thread}}` is left out where there is none.
      */
     body: z
       .record(z.string(), z.json())
@@ -80,22 +103,43 @@ export const webhookSettings = {
     dedupes: z.boolean().default(false),
     /** Longer texts are cut into parts. UTF-16 units. */
     maxLength: z.int().min(100).default(4_000),
+    /** Whom a wait is for that an answer asks for: all that goes through this channel, or the contact alone. */
+    waits: z.enum(['channel', 'contact']).default('channel'),
+    /** What the system's answers mean beyond their HTTP status. */
+    answer: z
+      .strictObject({
+        /** Certainly not delivered, and trying again will not help. */
+        refused: z.array(conditionSchema).default([]),
+        /** Certainly not delivered, and to be tried again later, as for a 429. */
+        waits: z.array(conditionSchema).default([]),
+        /** Likewise, and the limit is the contact's alone. */
+        contactWaits: z.array(conditionSchema).default([]),
+        /** Where the seconds to wait stand. */
+        waitSeconds: pointersSchema.exactOptional(),
+        /** Where the reason of a refusal stands, if not where others put it. */
+        reason: pointersSchema.exactOptional(),
+        /** Where a refusal names the place to which the contact has moved. */
+        replyTo: pointersSchema.exactOptional(),
+        /** Where a refusal names the longest text. */
+        maxLength: pointersSchema.exactOptional(),
+      })
+      .prefault({}),
   }),
 };
 
 type WebhookSettings = z.infer<z.ZodObject<typeof webhookSettings>>;
-type Incoming = WebhookSettings['incoming'];
 type DeliverySettings = WebhookSettings['delivery'];
 
 export function createWebhookAdapter({ incoming, delivery }: WebhookSettings): Adapter {
   return {
     verifiers: incoming.verifiers,
-    parse: ({ body }) => parse(body, incoming),
+    parse: (request) => parse(request, incoming),
     needsToken: JSON.stringify([delivery.headers, delivery.body]).includes('{{token}}'),
     accepted: { status: 202, body: '{"status":"received"}' },
-    requests: (message, token) => requests(message, token, delivery),
-    judge: (reply, now) =>
-      judgeHttp(reply, now, (answer) => readId(firstPointed(answer, delivery.externalId ?? []))),
+    maxLength: delivery.maxLength,
+    place: ({ contact }) => contact,
+    requests: (message, token) => requests(message, token, delivery, incoming.phone?.written),
+    judge: (reply, now) => judge(reply, now, delivery),
     sample({ id, contact, text }) {
       const fields = [
         [incoming.id[0], id],
@@ -112,66 +156,59 @@ export function createWebhookAdapter({ incoming, delivery }: WebhookSettings): A
   };
 }
 
-function parse(body: Buffer, incoming: Incoming): Parsed {
-  const payload = readPayload(body);
-  if (payload === undefined) return NOT_JSON;
-  if (incoming.ignore.some((condition) => fulfils(payload, condition))) {
-    return { kind: 'ignored', why: 'it has a mark of incoming.ignore' };
-  }
-  const at = (pointers: string[] = []) => firstPointed(payload, pointers);
-  const fault = (field: string, pointers: string[] = [], what: string): Parsed => ({
-    kind: 'fault',
-    fault: `the ${field} (${pointers.join(', ')}) ${what}`,
-  });
-
-  const id = readId(at(incoming.id));
-  if (id === undefined) return fault('id', incoming.id, 'is not 1 to 255 printable characters');
-  if (isOwnId(id) || isOwnId(readId(at(incoming.echoId)) ?? '')) {
-    return { kind: 'ignored', why: 'it is our own message coming back' };
-  }
-  const from = readId(at(incoming.contact));
-  if (from === undefined) return fault('contact', incoming.contact, 'is not 1 to 255 printable characters');
-  const contact =
-    incoming.phone === undefined ? { phone: from } : toE164(from, incoming.phone.defaultCountry);
-  if ('fault' in contact) return fault('contact', incoming.contact, `is not usable: ${contact.fault}`);
-
-  const text = readText(at(incoming.text));
-  if (text === undefined) return fault('text', incoming.text, 'is not text');
-  const attachments = readLinks(at(incoming.attachments));
-  if (attachments === undefined) {
-    return fault('attachments', incoming.attachments, 'are not web addresses, one or a list of them');
-  }
-  if (text.trim() === '' && attachments.length === 0) {
-    return fault('text', incoming.text, 'is blank, and there is no attachment');
-  }
-  const replyTo = readId(at(incoming.replyTo));
-  const isReaction = incoming.reaction !== undefined && fulfils(payload, incoming.reaction);
-  const message = {
-    id,
-    contact: contact.phone,
-    type: isReaction ? ('reaction' as const) : ('text' as const),
-    text,
-    attachments,
-    ...readPerson({
-      firstName: at(incoming.firstName),
-      lastName: at(incoming.lastName),
-      email: at(incoming.email),
-    }),
-    ...(replyTo === undefined ? {} : { replyTo }),
-  };
-  return { kind: 'messages', messages: [message] };
+function parse({ body }: IncomingRequest, incoming: WebhookSettings['incoming']): Parsed {
+  const payload = readDocument(body);
+  return payload === undefined ? NOT_JSON : readMapped(payload, incoming, { section: 'incoming' });
 }
 
-function requests(message: ForDelivery, token: string, delivery: DeliverySettings) {
+/** By HTTP, and by what the settings say of the system's own words, which go before it. */
+function judge(reply: Reply, now: number, { externalId, answer, waits }: DeliverySettings): Delivery {
+  const idOf = (document: unknown) => readId(firstPointed(document, externalId ?? []));
+  const judged = judgeHttp(reply, now, idOf);
+  if (reply.kind !== 'response') return judged;
+  const document = readJson(reply.body);
+  const at = (pointers: string[] = []) => firstPointed(document, pointers);
+  const reason = words(at(answer.reason)) || reasonOf(document);
+  const detail = reasoned(`HTTP ${reply.status}`, reason);
+  const says = (conditions: Condition[]) => conditions.some((condition) => fulfils(document, condition));
+  const isContacts = says(answer.contactWaits);
+  if (isContacts || says(answer.waits) || reply.status === 429) {
+    const seconds = Number(words(at(answer.waitSeconds)) || Number.NaN);
+    const named = seconds >= 0 ? seconds * 1_000 : retryAfterMs(reply.headers, now);
+    const asked = named === undefined ? {} : { retryAfterMs: named };
+    return waitingFor({ kind: 'not_applied', detail, ...asked }, isContacts ? 'contact' : waits);
+  }
+  if (says(answer.refused) || judged.kind === 'refused' || judged.kind === 'too_long') {
+    const moved = readId(at(answer.replyTo));
+    if (moved !== undefined) return { kind: 'moved', detail, replyTo: moved };
+    const length = Number(words(at(answer.maxLength)));
+    return length > 0 ? { kind: 'too_long', detail, maxLength: length } : refusal(detail, reply.body);
+  }
+  return judged;
+}
+
+const waitingFor = (delivery: Delivery, who: DeliverySettings['waits']) =>
+  who === 'channel' ? waitingAs(delivery, who) : delivery;
+
+function requests(
+  message: ForDelivery,
+  token: string,
+  delivery: DeliverySettings,
+  written: Written | undefined,
+) {
   // Where the system has no field for them, links travel in the text: nothing is left behind.
   const hasField = JSON.stringify(delivery.body).includes('{{attachments}}');
-  const parts = splitText(hasField ? message.text : withLinks(message), delivery.maxLength);
+  const parts = splitText(hasField ? message.text : withLinks(message), delivery.maxLength, message.cuts);
+  const { replyTo, thread } = partsOfPlace(message.replyTo);
+  // A number goes back as it came.
+  const number = written === 'international' ? message.contact.replace(/^\+/, '') : message.contact;
   const headers = Object.entries(delivery.headers).map(([name, value]) => [name, filled(value, { token })]);
   return parts.map((text, index): Omit<OutgoingRequest, 'timeoutMs'> => {
     const id = index === 0 ? message.ourId : `${message.ourId}-${index + 1}`;
     const values = {
       id,
-      to: message.replyTo ?? message.contact,
+      to: replyTo ?? number,
+      ...(thread === undefined ? {} : { thread }),
       contact: message.contact,
       text,
       attachments: index === parts.length - 1 ? message.attachments : [],
@@ -202,7 +239,8 @@ function filledJson(template: Json, values: Values): Json {
   }
   if (Array.isArray(template)) return template.map((item) => filledJson(item, values));
   if (typeof template !== 'object' || template === null) return template;
-  return Object.fromEntries(
-    Object.entries(template).map(([name, value]) => [name, filledJson(value, values)]),
+  const members = Object.entries(template).filter(
+    ([, value]) => value !== '{{thread}}' || values.thread !== undefined,
   );
+  return Object.fromEntries(members.map(([name, value]) => [name, filledJson(value, values)]));
 }

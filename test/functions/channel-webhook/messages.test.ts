@@ -102,7 +102,7 @@ describe('a message', () => {
       deps: ({ queue, messages: all }) => ({
         queue: {
           async send(message) {
-            seen.push(await (all as typeof messages).replyTo('support', message.content.contact));
+            seen.push((await (all as typeof messages).known('support', message.content.contact)).replyTo);
             await queue.send(message);
           },
         },
@@ -110,7 +110,7 @@ describe('a message', () => {
     });
     await post('support/incoming', { ...INCOMING, reply: 'C1:17.2' });
     expect(seen).toEqual(['C1:17.2']);
-    expect(await messages.replyTo('support', '+15551234567')).toBe('C1:17.2');
+    expect((await messages.known('support', '+15551234567')).replyTo).toBe('C1:17.2');
   });
 
   it('says so at the repetition, where it could not the first time', async () => {
@@ -130,7 +130,7 @@ describe('a message', () => {
     expect((await post('support/incoming', body)).status).toBe(500);
     fails = false;
     expect((await post('support/incoming', body)).status).toBe(202);
-    expect(await messages.replyTo('support', '+15551234567')).toBe('C1:17.2');
+    expect((await messages.known('support', '+15551234567')).replyTo).toBe('C1:17.2');
   });
 
   it('may come as bytes, and in the path parameters of the gateway', async () => {

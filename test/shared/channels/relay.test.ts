@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../shared/channels/message.ts';
 import { type Left, relayMessage } from '../../../shared/channels/relay.ts';
+import { utc } from '../../support/builders.ts';
 import {
   ANSWER_LOST,
   type ChatWorld,
@@ -221,11 +222,66 @@ describe('a wait', () => {
     expect(told.filter((seconds) => seconds !== undefined)).toEqual([0, 31 * 60]);
   });
 
-  it('is as long as the receiver asks for, and no longer than 15 minutes', async () => {
-    const { run } = await received({ fates: { hello: [asks(90 * SECOND), asks(2 * HOUR), asks(0)] } });
+  it('is as long as the receiver asks for, however long that is, and nothing is sent before', async () => {
+    const { world, run } = await received({
+      fates: { hello: [asks(90 * SECOND), asks(30 * HOUR), asks(0)] },
+    });
     expect(await run()).toEqual({ kind: 'waits', ms: 90 * SECOND });
-    expect(await run()).toEqual({ kind: 'waits', ms: 15 * MINUTE });
+    world.advance(90 * SECOND);
+    expect(await run()).toEqual({ kind: 'waits', ms: 30 * HOUR });
+    const row = await world.row('hello');
+    expect(row).toMatchObject({ waits: 2, notBefore: world.now() + 30 * HOUR });
+    // The queue hides nothing for longer than 11 hours, so it comes back in between.
+    world.advance(11 * HOUR);
+    expect(await run()).toEqual({ kind: 'waits', ms: 19 * HOUR });
+    expect(await world.row('hello')).toEqual(row);
+    expect(world.requests).toHaveLength(2);
+    world.advance(19 * HOUR);
     waited(1 * SECOND, 8 * SECOND)(await run());
+    expect(told(await world.row('hello'))).toEqual([
+      ['received'],
+      ['waiting', 'HTTP 429; it asks for 90 s'],
+      ['waiting', 'HTTP 429; it asks for 30 h'],
+      ['waiting', 'HTTP 429'],
+    ]);
+    expect(await run()).toEqual(DELIVERED);
+    expect(await world.row('hello')).not.toHaveProperty('notBefore');
+  });
+
+  it('that is longer than the message is worth ends when it is given up, unsent', async () => {
+    const { world, run } = await received({ fates: { hello: [asks(100 * HOUR)] } });
+    expect(await run()).toEqual({ kind: 'waits', ms: 72 * HOUR });
+    world.advance(72 * HOUR);
+    expect(await run()).toEqual(FAILED);
+    expect(world.requests).toEqual(['hello']);
+  });
+
+  it('is forgotten by a replay: a person wants it sent now', async () => {
+    const { world, process, run } = await received({ fates: { hello: [asks(100 * HOUR)] } });
+    await run();
+    world.advance(72 * HOUR);
+    await run();
+    expect((await process.replay('hello')).kind).toBe('replayed');
+    expect(await world.row('hello')).not.toHaveProperty('notBefore');
+    expect(await run()).toEqual(DELIVERED);
+  });
+
+  it('that another message was asked for holds for this one, without a request of its own', async () => {
+    const until = utc('2026-01-05 12:30:00');
+    const { world, run } = await received({ direction: 'send', heldUntil: () => until });
+    // It comes back at that time or a little later, for others wait for the same.
+    waited(30 * MINUTE, 31 * MINUTE)(await run());
+    const row = await world.row('hello');
+    expect(row).toMatchObject({ status: 'queued', notBefore: until });
+    expect(row).not.toHaveProperty('waits');
+    expect(row).not.toHaveProperty('intent');
+    expect(told(row).at(-1)).toEqual(['waiting', 'told to wait until 2026-01-05T12:30:00.000Z']);
+    world.advance(10 * MINUTE);
+    expect(await run()).toEqual({ kind: 'waits', ms: 20 * MINUTE });
+    expect(await world.row('hello')).toEqual(row);
+    expect(world.requests).toEqual([]);
+    world.advance(20 * MINUTE);
+    expect(await run()).toEqual(DELIVERED);
   });
 
   it('begins small again after a part that arrived', async () => {
@@ -254,6 +310,38 @@ describe('a wait', () => {
     expect(world.requests).toHaveLength(2);
     expect(told(await world.row('hello')).at(-1)).toEqual(['failed', 'not delivered within 72 hours']);
     expect(world.alerts()).toEqual(['message_failed']);
+  });
+});
+
+describe('a remedy that the receiver names', () => {
+  it('is a new place: the message goes on after a moment, and says where', async () => {
+    const says = { kind: 'moved', detail: 'HTTP 400: upgraded', replyTo: '-100' } as const;
+    const fates = { hello: [{ arrives: false, says }] };
+    const { world, run } = await received({ direction: 'send', fates });
+    waited(1 * SECOND, 2 * SECOND)(await run());
+    expect(told(await world.row('hello')).at(-1)).toEqual(['moved', 'HTTP 400: upgraded, to -100']);
+    expect(await run()).toEqual(DELIVERED);
+    expect(world.arrived).toHaveLength(1);
+  });
+
+  it('is a shorter text: the parts that arrived stay as they are, and the rest is cut anew', async () => {
+    const cuts = [
+      { fromPart: 0, maxLength: 4_000 },
+      { fromPart: 1, maxLength: 1_000 },
+    ];
+    const says = { kind: 'shortened', detail: 'too long', cuts } as const;
+    const { world, run } = await received({
+      direction: 'send',
+      parts: { hello: 2 },
+      fates: { 'hello/2': [{ arrives: false, says }] },
+    });
+    waited(1 * SECOND, 2 * SECOND)(await run());
+    const row = await world.row('hello');
+    expect(row).toMatchObject({ status: 'queued', partsDelivered: 1, cuts });
+    expect(row).not.toHaveProperty('intent');
+    expect(told(row).at(-1)).toEqual(['shortened', 'too long; at most 1000 characters a part from here on']);
+    expect(await run()).toEqual(DELIVERED);
+    expect(world.requests).toEqual(['hello/1', 'hello/2', 'hello/2']);
   });
 });
 

@@ -92,6 +92,6 @@ describe('a reply of the platform', () => {
         (body) => read(body).kind,
       ),
     );
-    expect([...kinds].sort()).toEqual(['fault', 'messages']);
+    expect([...kinds].sort()).toEqual(['fault', 'ignored', 'messages']);
   });
 });

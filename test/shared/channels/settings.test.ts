@@ -13,7 +13,7 @@ describe('the settings of a channel', () => {
   it('have defaults for all but what only the agency knows', () => {
     const common = {
       toId: 'agency',
-      outgoing: { verifiers: [], only: [], ignore: [] },
+      outgoing: { verifiers: [], lists: 'each', only: [], ignore: [] },
       send: { verifiers: [], unknown: 'park' },
     };
     expect(channelSchema.parse(WEBHOOK)).toEqual({
@@ -25,6 +25,7 @@ describe('the settings of a channel', () => {
         contact: ['/from'],
         text: ['/text'],
         ignore: [],
+        lists: 'each',
       },
       delivery: {
         url: 'https://chat.example.com/messages',
@@ -32,6 +33,8 @@ describe('the settings of a channel', () => {
         body: { id: '{{id}}', contact: '{{contact}}', text: '{{text}}' },
         dedupes: false,
         maxLength: 4_000,
+        waits: 'channel',
+        answer: { refused: [], waits: [], contactWaits: [] },
       },
     });
     expect(channelSchema.parse({ adapter: 'telegram', toId: 'agency' })).toEqual({

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ForDelivery } from '../../../shared/channels/adapter.ts';
 import { type Content, type Direction, type Message, newMessage } from '../../../shared/channels/message.ts';
+import type { Known } from '../../../shared/channels/messages.ts';
 import { createTargets, type TargetDeps } from '../../../shared/channels/target.ts';
 import { PlatformError, PlatformRequestError } from '../../../shared/platform/operations.ts';
 import { plainAdapter, plainSettings } from '../../support/chat-world.ts';
@@ -20,6 +21,13 @@ const CONTENT: Content = {
 
 const aMessage = (direction: Direction, content: Partial<Content> = {}, channel = 'support'): Message =>
   newMessage({ channel, direction, content: { ...CONTENT, ...content } }, NOW);
+
+/** What is known of delivering to every contact; whatever is learnt of one fails the test. */
+const knowing = (known: Known): TargetDeps['messages'] => ({
+  known: async () => known,
+  rememberReplyTo: async () => expect.unreachable('nobody moved'),
+  rememberLength: async () => expect.unreachable('nothing was too long'),
+});
 
 interface Given extends Partial<TargetDeps> {
   settings?: Record<string, unknown>;
@@ -47,7 +55,8 @@ function targets({ settings, adapter, tokens = {}, ...given }: Given = {}) {
           return { messageId: 'platform-1' };
         },
       },
-      messages: { replyTo: unexpected },
+      messages: { known: unexpected, rememberReplyTo: unexpected, rememberLength: unexpected },
+      waits: { until: unexpected, keep: unexpected },
       secrets: { get: async () => ({ channelTokens: tokens }), reread: async () => 'read', doubt: () => {} },
       callMs: 2_000,
       onUnauthorized: () => expect.unreachable('nobody said 401'),
@@ -236,9 +245,10 @@ describe('a reply for the chat', () => {
     const { prepare } = targets({
       tokens: { support: 'bot-token' },
       messages: {
-        replyTo: async (channel, contact) => {
+        ...knowing({}),
+        known: async (channel, contact) => {
           asked.push(`${channel} ${contact}`);
-          return 'C1:17.2';
+          return { replyTo: 'C1:17.2' };
         },
       },
       adapter: {
@@ -273,7 +283,7 @@ describe('a reply for the chat', () => {
   it('has no place of its own where the contact never named one, and a blank token where none is set', async () => {
     const seen: unknown[] = [];
     const { prepare } = targets({
-      messages: { replyTo: async () => undefined },
+      messages: knowing({}),
       tokens: { sales: 'of another channel' },
       adapter: {
         requests(message, token) {
@@ -289,7 +299,7 @@ describe('a reply for the chat', () => {
   it('waits for its token where it needs one: a delivery without it might be taken for one', async () => {
     let asked = 0;
     const { prepare } = targets({
-      messages: { replyTo: async () => undefined },
+      messages: knowing({}),
       tokens: { support: ' ' },
       adapter: {
         needsToken: true,
@@ -309,7 +319,7 @@ describe('a reply for the chat', () => {
     const { url } = await aChat((path) => (path === '/401' ? { status: 401 } : 'hang'));
     let unauthorized = 0;
     const { prepare } = targets({
-      messages: { replyTo: async () => undefined },
+      messages: knowing({}),
       callMs: 200,
       onUnauthorized: () => {
         unauthorized += 1;

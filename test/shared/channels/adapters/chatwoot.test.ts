@@ -4,7 +4,7 @@ import type { Reply } from '../../../../shared/http.ts';
 import {
   adapterOf,
   bodies,
-  COMMON,
+  common,
   expectBitsToCount,
   expectSound,
   forDelivery,
@@ -89,7 +89,7 @@ describe('a webhook of Chatwoot', () => {
       { id: 2, file_type: 'location', coordinates_lat: 1, data_url: null },
     ];
     expect(message(chatwoot, given({ content: null, attachments }))).toMatchObject({
-      text: '[attachment]',
+      text: '[location]',
       attachments: ['https://chat.example.com/rails/active_storage/a.png'],
     });
     expect(message(chatwoot, given({ content: null, attachments: attachments.slice(0, 1) }))?.text).toBe('');
@@ -208,7 +208,7 @@ describe('a delivery to Chatwoot', () => {
   });
 
   it.each<[string, Reply, Delivery]>([
-    ...COMMON,
+    ...common('channel'),
     [
       'created',
       reply(200, { id: 121, content: 'Hello', message_type: 1 }),
@@ -227,9 +227,32 @@ describe('a delivery to Chatwoot', () => {
     [
       'no such conversation',
       reply(404, { error: 'Resource could not be found' }),
-      { kind: 'refused', detail: 'HTTP 404' },
+      { kind: 'refused', detail: 'HTTP 404: Resource could not be found' },
     ],
-    ['not valid', reply(422, { message: 'Content is too long' }), { kind: 'refused', detail: 'HTTP 422' }],
+    [
+      'not valid',
+      reply(422, { message: 'Message type is not included' }),
+      { kind: 'refused', detail: 'HTTP 422: Message type is not included' },
+    ],
+    [
+      'too long, with the longest that it takes',
+      reply(422, { message: 'Content is too long (maximum is 150000 characters)' }),
+      {
+        kind: 'too_long',
+        detail: 'HTTP 422: Content is too long (maximum is 150000 characters)',
+        maxLength: 150_000,
+      },
+    ],
+    [
+      'too many in this conversation for a minute',
+      reply(422, { message: 'Validation failed: Too many messages' }),
+      {
+        kind: 'not_applied',
+        detail: 'HTTP 422: Validation failed: Too many messages',
+        retryAfterMs: 60_000,
+        whoWaits: 'place',
+      },
+    ],
   ])('is judged by its answer: %s', (_name, answer, delivery) => {
     expect(chatwoot.judge(answer, NOW)).toEqual(delivery);
   });

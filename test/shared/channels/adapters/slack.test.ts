@@ -4,7 +4,7 @@ import type { Reply } from '../../../../shared/http.ts';
 import {
   adapterOf,
   bodies,
-  COMMON,
+  common,
   expectBitsToCount,
   expectSound,
   forDelivery,
@@ -182,7 +182,7 @@ describe('an event of Slack', () => {
     ['no JSON', 'payload=%7B%7D', 'the body is not a JSON object in UTF-8'],
     ['no type', { event: MESSAGE }, 'type is not text: this is no event of Slack'],
     ['no event', { ...envelope(MESSAGE), event: 'x' }, 'not an event as Slack describes it'],
-    ['no user', given({ user: undefined, ts: 1.5 }), 'not a message as Slack describes it: ts, user'],
+    ['no time', given({ ts: 1.5 }), 'not a message as Slack describes it: ts'],
     [
       'a reaction without a name',
       envelope({ ...REACTION, reaction: '' }),
@@ -265,7 +265,7 @@ describe('a delivery to Slack', () => {
     { kind: 'unknown', detail: `Slack says ${error}` },
   ];
   it.each<[string, Reply, Delivery]>([
-    ...COMMON,
+    ...common('channel'),
     [
       'posted',
       reply(200, { ok: true, channel: 'C1', ts: '1503435956.000247', message: { text: 'Hello' } }),
@@ -284,7 +284,7 @@ describe('a delivery to Slack', () => {
     [
       'too many, in words',
       no('ratelimited', { 'retry-after': '30' }),
-      { kind: 'not_applied', detail: 'Slack says ratelimited', retryAfterMs: 30_000 },
+      { kind: 'not_applied', detail: 'Slack says ratelimited', retryAfterMs: 30_000, whoWaits: 'channel' },
     ],
     ...[
       'rate_limited',
@@ -314,7 +314,6 @@ describe('a delivery to Slack', () => {
       'user_not_found',
       'cannot_dm_bot',
       'messages_tab_disabled',
-      'msg_too_long',
       'no_text',
       'restricted_action',
       'restricted_action_read_only_channel',

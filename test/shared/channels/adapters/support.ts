@@ -49,8 +49,12 @@ export function bodies(adapter: Adapter, fields: Partial<ForDelivery>, token = '
   return adapter.requests(forDelivery(fields), token).map(({ body }) => JSON.parse(body ?? ''));
 }
 
-/** The lines of every judge that HTTP alone decides, and what never got an answer. */
-export const COMMON: [string, Reply, Delivery][] = [
+/**
+ * The lines of every judge that HTTP alone decides, and what never got an answer.
+ *
+ * @param whoWaits whom a wait is for that is asked for.
+ */
+export const common = (whoWaits: 'place' | 'channel'): [string, Reply, Delivery][] => [
   [
     'a connection that never stood',
     { kind: 'not_sent', detail: 'ECONNREFUSED' },
@@ -77,7 +81,7 @@ export const COMMON: [string, Reply, Delivery][] = [
   [
     '429 with a wait',
     reply(429, 'Retry later', { 'retry-after': '30' }),
-    { kind: 'not_applied', detail: 'HTTP 429', retryAfterMs: 30_000 },
+    { kind: 'not_applied', detail: expect.stringContaining('HTTP 429'), retryAfterMs: 30_000, whoWaits },
   ],
   ['500', reply(500), { kind: 'unknown', detail: 'HTTP 500' }],
   ['502', reply(502, '<html>Bad Gateway</html>'), { kind: 'unknown', detail: 'HTTP 502' }],

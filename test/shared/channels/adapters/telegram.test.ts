@@ -5,7 +5,7 @@ import { type Reply, sendOnce } from '../../../../shared/http.ts';
 import {
   adapterOf,
   bodies,
-  COMMON,
+  common,
   expectBitsToCount,
   expectSound,
   forDelivery,
@@ -72,10 +72,10 @@ describe('an update of Telegram', () => {
     ['a photo', { photo: [{ file_id: 'AgAD' }] }, '[photo]'],
     ['a photo with a caption', { photo: [], caption: 'My cat' }, '[photo] My cat'],
     ['a voice', { voice: { file_id: 'x', duration: 5 } }, '[voice]'],
-    ['a document', { document: { file_id: 'x', file_name: 'a.pdf' } }, '[document]'],
+    ['a document', { document: { file_id: 'x', file_name: 'a.pdf' } }, '[document] a.pdf'],
     ['an animation, which is a document too', { document: {}, animation: {} }, '[animation]'],
     ['a video note', { video_note: {} }, '[video note]'],
-    ['a sticker', { sticker: { emoji: '😀' } }, '[sticker]'],
+    ['a sticker', { sticker: { emoji: '😀' } }, '[sticker] 😀'],
     ['audio', { audio: {}, caption: 'song' }, '[audio] song'],
     ['a video', { video: {} }, '[video]'],
     [
@@ -89,7 +89,7 @@ describe('an update of Telegram', () => {
         location: { latitude: 1, longitude: 2 },
         venue: { location: { latitude: 1, longitude: 2 }, title: 'Centraal', address: 'Stationsplein' },
       },
-      '[location] Centraal https://www.google.com/maps/search/?api=1&query=1%2C2',
+      '[location] Centraal, Stationsplein https://www.google.com/maps/search/?api=1&query=1%2C2',
     ],
     [
       'a contact',
@@ -182,7 +182,7 @@ describe('an update of Telegram', () => {
       'an update that is neither a message nor a reaction',
     ],
     ['nothing', { update_id: 1 }, 'an update that is neither a message nor a reaction'],
-    ['a notice', update({ new_chat_members: [JANE] }), 'a notice of the chat, or a kind that is not relayed'],
+    ['a service message', update({ new_chat_members: [JANE] }), 'a service message of the chat'],
   ])('is ignored: %s', (_name, given, why) => {
     expect(parsed(inGroups, given)).toEqual({ kind: 'ignored', why });
   });
@@ -277,7 +277,7 @@ describe('a delivery to Telegram', () => {
   const refusal = (error_code: number, description: string, parameters?: object) =>
     reply(error_code, { ok: false, error_code, description, ...(parameters && { parameters }) });
   it.each<[string, Reply, Delivery]>([
-    ...COMMON,
+    ...common('place'),
     [
       'sent',
       reply(200, { ok: true, result: { message_id: 1367, chat: CHAT, text: 'Hello' } }),
@@ -301,7 +301,11 @@ describe('a delivery to Telegram', () => {
     [
       'a group that became another',
       refusal(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: -100 }),
-      { kind: 'refused', detail: 'HTTP 400: Bad Request: group chat was upgraded to a supergroup chat' },
+      {
+        kind: 'moved',
+        detail: 'HTTP 400: Bad Request: group chat was upgraded to a supergroup chat',
+        replyTo: '-100',
+      },
     ],
     [
       'blocked by the user',
@@ -321,12 +325,17 @@ describe('a delivery to Telegram', () => {
     [
       'too many',
       refusal(429, 'Too Many Requests: retry after 35', { retry_after: 35 }),
-      { kind: 'not_applied', detail: 'HTTP 429: Too Many Requests: retry after 35', retryAfterMs: 35_000 },
+      {
+        kind: 'not_applied',
+        detail: 'HTTP 429: Too Many Requests: retry after 35',
+        retryAfterMs: 35_000,
+        whoWaits: 'place',
+      },
     ],
     [
       'too many, the wait in the header only',
       reply(429, { ok: false, description: 'Too Many Requests' }, { 'retry-after': '5' }),
-      { kind: 'not_applied', detail: 'HTTP 429: Too Many Requests', retryAfterMs: 5_000 },
+      { kind: 'not_applied', detail: 'HTTP 429: Too Many Requests', retryAfterMs: 5_000, whoWaits: 'place' },
     ],
     [
       'an error of theirs',

@@ -7,7 +7,7 @@ import { verifyRequest } from '../../../../shared/incoming/verifiers.ts';
 import {
   adapterOf,
   bodies,
-  COMMON,
+  common,
   expectSound,
   forDelivery,
   fuzzed,
@@ -136,7 +136,7 @@ describe('a webhook of any chat system', () => {
 
   it.each<[string, unknown, string]>([
     ['no JSON', 'hello', 'the body is not a JSON object in UTF-8'],
-    ['a list', [PAYLOAD], 'the body is not a JSON object in UTF-8'],
+    ['a list of nothing that is a message', [1], 'the id (/id) is not 1 to 255 printable characters'],
     ['nothing', '', 'the body is not a JSON object in UTF-8'],
     [
       'bytes that are not UTF-8',
@@ -299,7 +299,7 @@ describe('a delivery to any chat system', () => {
   });
 
   it.each<[string, Reply, Delivery]>([
-    ...COMMON,
+    ...common('channel'),
     ['200', reply(200, '{"data":{"id":"x-1"}}'), { kind: 'delivered', externalId: 'x-1' }],
     ['201 with a number', reply(201, '{"data":{"id":7}}'), { kind: 'delivered', externalId: '7' }],
     ['202 without an id', reply(202, '{}'), { kind: 'delivered' }],
@@ -309,7 +309,7 @@ describe('a delivery to any chat system', () => {
     [
       '404 of the system itself',
       reply(404, '{"error":{"code":"NO_CONTACT"}}'),
-      { kind: 'refused', detail: 'HTTP 404' },
+      { kind: 'refused', detail: 'HTTP 404: NO_CONTACT' },
     ],
     ['410', reply(410), { kind: 'refused', detail: 'HTTP 410' }],
     ['415', reply(415), { kind: 'refused', detail: 'HTTP 415' }],
@@ -345,7 +345,8 @@ describe('a delivery to any chat system', () => {
       if (!request) throw new Error('no request');
       const send = async () => adapter.judge(await sendOnce({ ...request, timeoutMs: 5_000 }), NOW);
       expect(await send()).toEqual({ kind: 'delivered', externalId: 'x-1' });
-      expect(await send()).toEqual({ kind: 'not_applied', detail: 'HTTP 429', retryAfterMs: 7_000 });
+      const wait = { retryAfterMs: 7_000, whoWaits: 'channel' };
+      expect(await send()).toEqual({ kind: 'not_applied', detail: 'HTTP 429', ...wait });
       const body = { id: OUR_ID, contact: 'contact-1', text: 'Grüße 👋' };
       expect(seen).toEqual(Array.from({ length: 2 }, () => ['Bearer the-token', OUR_ID, body]));
       server.close();
@@ -367,7 +368,7 @@ describe('the settings of a webhook channel', () => {
     [
       'a placeholder nobody fills, in the body',
       { delivery: { ...DELIVERY, body: { a: ['{{name}}'] } } },
-      'delivery.body: knows {{id}}, {{to}}, {{contact}}, {{text}}, {{attachments}}, {{token}}',
+      'delivery.body: knows {{id}}, {{to}}, {{thread}}, {{contact}}, {{text}}, {{attachments}}, {{token}}',
     ],
     [
       'what customers write, in a header',
