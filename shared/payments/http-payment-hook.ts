@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
-import { isSafeUrl, type Reply, readJson, retryAfterMs, sendOnce } from '../http.ts';
+import { isSafeUrl, type Reply, readJson, retryAfterMs, saysNumber, sendOnce } from '../http.ts';
 import type { Money } from '../money.ts';
 import type {
   ChargeOutcome,
@@ -18,7 +18,10 @@ import type {
 } from './payment-hook.ts';
 
 /** Long enough for every provider's ids (Stripe's end at 255), short enough for the 4 KB of a row. */
-const paymentRefSchema = z.string().regex(/^(?! *$)[ -~]{1,255}$/);
+const paymentRefSchema = z.union([
+  z.string().regex(/^(?! *$)[ -~]{1,255}$/),
+  z.int().nonnegative().transform(String),
+]);
 const reasonSchema = z.string().transform((reason) => reason.slice(0, 100));
 /** The client is sent there, so what is no safe link, or would fill the row, is left out. */
 const actionUrlSchema = z
@@ -32,7 +35,12 @@ const paid = z
   .object({ status: z.literal('paid'), payment_ref: paymentRefSchema })
   .transform((answer): Paid => ({ kind: 'paid', paymentRef: answer.payment_ref }));
 const declined = z
-  .object({ status: z.literal('declined'), reason: reasonSchema, retryable: z.boolean().default(false) })
+  .object({
+    status: z.literal('declined'),
+    reason: reasonSchema,
+    // What is no yes must not undo the decline it came with.
+    retryable: z.boolean().default(false).catch(false),
+  })
   .transform(({ reason, retryable }): Declined => ({ kind: 'declined', reason, retryable }));
 const pending = z
   .object({ status: z.literal('pending'), payment_ref: paymentRefSchema, action_url: actionUrlSchema })
@@ -57,14 +65,11 @@ const refused = z
   .object({ status: z.literal('refused'), reason: reasonSchema })
   .transform(({ reason }): { kind: 'refused'; reason: string } => ({ kind: 'refused', reason }));
 /**
- * Money that was taken must not be called "not found" because the URL is wrong, so a 404 has to come from
- * the hook itself. Fastify, Nest, Rails and Spring answer an unknown address with `"error": "Not Found"`.
+ * Money that was taken must not be called "not found" because the URL is wrong. Frameworks, gateways and hosts answer
+ * an unknown address with an `error` of every form: the endpoint's own word needs a form that none of them has.
  */
 const notFound = z
-  .union([
-    z.object({ status: z.literal('not_found') }),
-    z.object({ error: z.union([z.looseObject({}), z.string().refine((text) => text !== 'Not Found')]) }),
-  ])
+  .object({ status: z.literal('not_found') })
   .transform((): { kind: 'not_found' } => ({ kind: 'not_found' }));
 
 type AnswerTable<Outcome> = Record<number, z.ZodType<Outcome>>;
@@ -84,7 +89,9 @@ const REFUND_ANSWERS: AnswerTable<Exclude<RefundOutcome, NotAttempted | Unknown>
   402: refused,
 };
 /** The endpoint refuses the request as such: its address, its signature or its form is wrong. */
-const MISCONFIGURED_STATUSES = [400, 401, 403, 404, 422];
+const REFUSED_STATUSES = [400, 401, 403, 404, 422];
+/** These pass by themselves: an overload, a restart, a gateway that waits for either. */
+const passes = (status: number) => [408, 409, 425, 429].includes(status) || status >= 502;
 
 type Answer = Reply | { kind: 'no_secret'; detail: string };
 
@@ -126,11 +133,10 @@ export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentH
     throw new TypeError('the payment hook needs an https URL without ? and #');
   }
 
-  async function ask(call: Call, money: Money | undefined): Promise<LookupOutcome> {
+  async function ask(call: Call, subject: Subject): Promise<LookupOutcome> {
     const send = await prepare(options, call);
     const answer = await send();
-    const { detail } = otherwise(answer, options.now());
-    return agreedAnswer(LOOKUP_ANSWERS, answer, money) ?? { kind: 'unknown', detail };
+    return agreedAnswer(LOOKUP_ANSWERS, answer, subject) ?? silence(answer);
   }
 
   return {
@@ -147,17 +153,19 @@ export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentH
       return {
         async send(): Promise<ChargeOutcome> {
           const answer = await post();
-          return agreedAnswer(CHARGE_ANSWERS, answer, request.money) ?? otherwise(answer, options.now());
+          return agreedAnswer(CHARGE_ANSWERS, answer, request) ?? otherwise(answer, options.now());
         },
       };
     },
-    lookup({ chargeId, money }) {
+    lookup(reference) {
+      const { chargeId } = reference;
       const id = `${chargeId}_lookup_${randomUUID()}`;
-      return ask({ method: 'GET', path: `/charges/${encodeURIComponent(chargeId)}`, id }, money);
+      return ask({ method: 'GET', path: `/charges/${encodeURIComponent(chargeId)}`, id }, reference);
     },
-    cancel({ chargeId, money }) {
+    cancel(reference) {
+      const { chargeId } = reference;
       const id = `${chargeId}_cancel_${randomUUID()}`;
-      return ask({ method: 'POST', path: `/charges/${encodeURIComponent(chargeId)}/cancel`, id }, money);
+      return ask({ method: 'POST', path: `/charges/${encodeURIComponent(chargeId)}/cancel`, id }, reference);
     },
     async refund(request) {
       const id = request.refundId;
@@ -170,7 +178,7 @@ export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentH
       };
       const post = await prepare(options, call);
       const answer = await post();
-      return agreedAnswer(REFUND_ANSWERS, answer, request.money) ?? otherwise(answer, options.now());
+      return agreedAnswer(REFUND_ANSWERS, answer, request) ?? otherwise(answer, options.now());
     },
   };
 }
@@ -222,33 +230,55 @@ function refundBody({ refundId, chargeId, paymentRef, rechargeKey, money }: Refu
   };
 }
 
+/** What an answer must be about. It need not say so, but where it does, it must be ours. */
+interface Subject {
+  chargeId: string;
+  refundId?: string;
+  money?: Money;
+}
+
 /** Undefined where the table does not know the status; `unknown` where the body is not the agreed one. */
 function agreedAnswer<Outcome>(
   table: AnswerTable<Outcome>,
   answer: Answer,
-  money: Money | undefined,
+  subject: Subject,
 ): Outcome | Unknown | undefined {
   if (answer.kind !== 'response') return undefined;
-  const schema = table[answer.status];
+  const { status } = answer;
+  const schema = table[status];
   if (schema === undefined) return undefined;
+  const unusable = (what: string): Unknown => ({
+    kind: 'unknown',
+    detail: `status ${status} ${what}`,
+    misconfigured: true,
+  });
   const body = readJson(answer.body);
   const outcome = schema.safeParse(body);
   if (!outcome.success) {
-    return { kind: 'unknown', detail: `status ${answer.status} without the agreed body` };
+    return unusable(status === 404 ? 'without "status":"not_found"' : 'without the agreed body');
   }
-  if (money !== undefined && !isAbout(money, body)) {
-    return { kind: 'unknown', detail: `status ${answer.status} about another amount or currency` };
-  }
-  return outcome.data;
+  const other = contradictionOf(subject, body);
+  return other === undefined ? outcome.data : unusable(`about another ${other}`);
 }
 
-/** An answer need not name the money, but where it does, it must be ours. */
-function isAbout({ amount, currency }: Money, body: unknown): boolean {
-  const ours = z.object({ amount: z.literal(amount).optional(), currency: z.literal(currency).optional() });
-  return ours.safeParse(body).success;
+const said = z.unknown().optional();
+const saidSchema = z.object({ charge_id: said, refund_id: said, amount: said, currency: said });
+
+/** A proxy or a cache may mix up two answers. Null says nothing, and another spelling nothing else. */
+function contradictionOf({ chargeId, refundId, money }: Subject, body: unknown): string | undefined {
+  const { charge_id, refund_id, amount, currency } = saidSchema.parse(body);
+  if ((charge_id ?? chargeId) !== chargeId) return 'charge';
+  if (refundId !== undefined && (refund_id ?? refundId) !== refundId) return 'refund';
+  if (money === undefined) return undefined;
+  const isOurs =
+    saysNumber(amount ?? money.amount, money.amount) &&
+    String(currency ?? money.currency)
+      .trim()
+      .toUpperCase() === money.currency;
+  return isOurs ? undefined : 'amount or currency';
 }
 
-/** The rows that charges and refunds share; a lookup keeps only the text. */
+/** The rows that charges and refunds share. */
 function otherwise(answer: Answer, now: number): NotAttempted | Unknown {
   switch (answer.kind) {
     case 'no_secret':
@@ -256,18 +286,37 @@ function otherwise(answer: Answer, now: number): NotAttempted | Unknown {
     case 'not_sent':
       return { kind: 'not_attempted', detail: `not sent: ${answer.detail}` };
     case 'no_answer':
-      return { kind: 'unknown', detail: `no answer: ${answer.detail}` };
+      return silence(answer);
     case 'response': {
-      const detail = `status ${answer.status}`;
-      if (answer.status === 429) {
-        const wait = retryAfterMs(answer.headers, now);
+      const { status, headers } = answer;
+      const detail = `status ${status}`;
+      if (status === 429) {
+        const wait = retryAfterMs(headers, now);
         return { kind: 'not_attempted', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
       }
-      if (MISCONFIGURED_STATUSES.includes(answer.status)) {
-        return { kind: 'not_attempted', detail, misconfigured: true };
-      }
-      return { kind: 'unknown', detail };
+      if (REFUSED_STATUSES.includes(status)) return { kind: 'not_attempted', detail, misconfigured: true };
+      // It may be the provider behind the endpoint that failed. The lookup tells, or else says that it cannot.
+      return status >= 500 ? { kind: 'unknown', detail } : silence(answer);
     }
+  }
+}
+
+/** Nothing was learnt, and only the agency's developer can mend what does not pass by itself. */
+function silence(answer: Answer): Unknown {
+  const lasting = { misconfigured: true };
+  switch (answer.kind) {
+    case 'no_secret':
+      return { kind: 'unknown', detail: answer.detail, ...lasting };
+    case 'not_sent':
+      return { kind: 'unknown', detail: `not sent: ${answer.detail}` };
+    case 'no_answer':
+      return { kind: 'unknown', detail: `no answer: ${answer.detail}` };
+    case 'response':
+      return {
+        kind: 'unknown',
+        detail: `status ${answer.status}`,
+        ...(passes(answer.status) ? {} : lasting),
+      };
   }
 }
 

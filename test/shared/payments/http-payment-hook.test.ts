@@ -97,8 +97,12 @@ const misconfigured = (status: number) => ({
   detail: `status ${status}`,
   misconfigured: true,
 });
-const NOT_AGREED = (status: number) => unknown(`status ${status} without the agreed body`);
-const OTHER_MONEY = (status: number) => unknown(`status ${status} about another amount or currency`);
+/** Unknown, and said at once: it does not pass by itself. */
+const unusable = (detail: string) => ({ ...unknown(detail), misconfigured: true });
+const NOT_AGREED = (status: number) => unusable(`status ${status} without the agreed body`);
+const NOT_FOUND_BY_WHOM = unusable('status 404 without "status":"not_found"');
+const OTHER_MONEY = (status: number) => unusable(`status ${status} about another amount or currency`);
+const OTHER_CHARGE = (status: number) => unusable(`status ${status} about another charge`);
 
 type Row = [name: string, status: number, body: Body, outcome: unknown];
 
@@ -112,12 +116,46 @@ const charges = (s: { paid: number; declined: number; pending: number }): Row[] 
     { kind: 'paid', paymentRef: 'pay_1' },
   ],
   ['paid, with another amount', s.paid, { ...paid, amount: 4999 }, OTHER_MONEY(s.paid)],
-  ['paid, with the amount as a text', s.paid, { ...paid, amount: '5000' }, OTHER_MONEY(s.paid)],
+  ['paid, with an amount of nothing', s.paid, { ...paid, amount: '' }, OTHER_MONEY(s.paid)],
+  ['paid, with the amount in dollars', s.paid, { ...paid, amount: '50.00' }, OTHER_MONEY(s.paid)],
+  ...[
+    { amount: '5000', currency: 'usd' },
+    { amount: ' 5000.00 ', currency: ' Usd ' },
+    { amount: null, currency: null, charge_id: null },
+    { charge_id: 'ch-1' },
+  ].map(
+    (said): Row => [
+      `paid, naming what is ours in other words: ${JSON.stringify(said)}`,
+      s.paid,
+      { ...paid, ...said },
+      { kind: 'paid', paymentRef: 'pay_1' },
+    ],
+  ),
+  [
+    'paid, with 5000.0',
+    s.paid,
+    '{"status":"paid","payment_ref":"pay_1","amount":5000.0}',
+    { kind: 'paid', paymentRef: 'pay_1' },
+  ],
+  [
+    'paid, behind a byte order mark',
+    s.paid,
+    `\ufeff${JSON.stringify(paid)}`,
+    { kind: 'paid', paymentRef: 'pay_1' },
+  ],
+  ['paid, for another charge', s.paid, { ...paid, charge_id: 'ch-2' }, OTHER_CHARGE(s.paid)],
+  ['paid, for a charge that is a number', s.paid, { ...paid, charge_id: 1 }, OTHER_CHARGE(s.paid)],
   ['paid, with another currency', s.paid, { ...paid, currency: 'EUR' }, OTHER_MONEY(s.paid)],
   ['paid without a payment_ref', s.paid, { status: 'paid' }, NOT_AGREED(s.paid)],
   ['paid with an empty payment_ref', s.paid, { ...paid, payment_ref: '' }, NOT_AGREED(s.paid)],
   ['paid with a blank payment_ref', s.paid, { ...paid, payment_ref: '  ' }, NOT_AGREED(s.paid)],
-  ['paid with a payment_ref that is no text', s.paid, { ...paid, payment_ref: 7 }, NOT_AGREED(s.paid)],
+  [
+    'paid with a number for a payment_ref',
+    s.paid,
+    { ...paid, payment_ref: 7 },
+    { kind: 'paid', paymentRef: '7' },
+  ],
+  ['paid with a payment_ref that is rounded', s.paid, { ...paid, payment_ref: 2 ** 60 }, NOT_AGREED(s.paid)],
   ['paid with a payment_ref beyond ASCII', s.paid, { ...paid, payment_ref: 'pay_ü' }, NOT_AGREED(s.paid)],
   [
     'paid with a line break in the payment_ref',
@@ -153,6 +191,13 @@ const charges = (s: { paid: number; declined: number; pending: number }): Row[] 
     { ...declined, reason: 'r'.repeat(101) },
     { kind: 'declined', reason: 'r'.repeat(100), retryable: false },
   ],
+  [
+    'declined, with a word for retryable',
+    s.declined,
+    { ...declined, retryable: null },
+    { kind: 'declined', reason: 'card_declined', retryable: false },
+  ],
+  ['declined, for another charge', s.declined, { ...declined, charge_id: 'ch-2' }, OTHER_CHARGE(s.declined)],
   ['declined without a reason', s.declined, { status: 'declined' }, NOT_AGREED(s.declined)],
   ['declined for another amount', s.declined, { ...declined, amount: 1 }, OTHER_MONEY(s.declined)],
   ['pending', s.pending, pending, { kind: 'pending', paymentRef: 'pay_1' }],
@@ -195,8 +240,9 @@ describe('a charge', () => {
     ['a decline under 200', 200, declined, NOT_AGREED(200)],
     ['paid under 202', 202, paid, NOT_AGREED(202)],
     ['402 from something else', 402, { error: 'payment required' }, NOT_AGREED(402)],
-    ['201', 201, paid, unknown('status 201')],
-    ['a redirect, which is not followed', 302, '', unknown('status 302')],
+    ['201', 201, paid, unusable('status 201')],
+    ['a redirect, which is not followed', 302, '', unusable('status 302')],
+    ['405', 405, '', unusable('status 405')],
     ['400', 400, '', misconfigured(400)],
     ['401', 401, '', misconfigured(401)],
     ['403', 403, '', misconfigured(403)],
@@ -320,28 +366,33 @@ const lookupRows: Row[] = [
   ['refunded', 200, { status: 'refunded', refund_ref: 'rf_1' }, { kind: 'refunded', refundRef: 'rf_1' }],
   ['refunded without a reference', 200, { status: 'refunded' }, { kind: 'refunded' }],
   ['refunded with another amount', 200, { status: 'refunded', amount: 1 }, OTHER_MONEY(200)],
-  ['not found in an error envelope', 404, { error: { code: 'not_found' } }, { kind: 'not_found' }],
-  ['not found in an error text', 404, { error: 'no such charge' }, { kind: 'not_found' }],
-  ['not found as a status', 404, { status: 'not_found' }, { kind: 'not_found' }],
-  ['the 404 of a web server', 404, '<html>404 Not Found</html>', NOT_AGREED(404)],
-  ['an empty 404', 404, '', NOT_AGREED(404)],
-  ['the 404 of an API gateway', 404, { message: 'Not Found' }, NOT_AGREED(404)],
+  ['not found', 404, { status: 'not_found' }, { kind: 'not_found' }],
+  ['not found, of our charge', 404, { status: 'not_found', charge_id: 'ch-1' }, { kind: 'not_found' }],
+  ['not found, of another charge', 404, { status: 'not_found', charge_id: 'ch-2' }, OTHER_CHARGE(404)],
+  ['a 404 in an error envelope', 404, { error: { code: 'not_found', message: 'No' } }, NOT_FOUND_BY_WHOM],
+  ['a 404 in an error text', 404, { error: 'no such charge' }, NOT_FOUND_BY_WHOM],
+  ['the 404 of a web server', 404, '<html>404 Not Found</html>', NOT_FOUND_BY_WHOM],
+  ['an empty 404', 404, '', NOT_FOUND_BY_WHOM],
+  ['the 404 of an API gateway', 404, { message: 'Not Found' }, NOT_FOUND_BY_WHOM],
   [
     'the 404 of a web framework',
     404,
     { statusCode: 404, error: 'Not Found', message: 'GET /x' },
-    NOT_AGREED(404),
+    NOT_FOUND_BY_WHOM,
   ],
-  ['a 404 with a null for an error', 404, { error: null }, NOT_AGREED(404)],
-  ['a 404 that is a list', 404, [{ error: 'no' }], NOT_AGREED(404)],
+  ['a 404 that is a list', 404, [{ status: 'not_found' }], NOT_FOUND_BY_WHOM],
   ['not found under 200', 200, { status: 'not_found' }, NOT_AGREED(200)],
-  ['202', 202, pending, unknown('status 202')],
-  ['402', 402, declined, unknown('status 402')],
-  ['a redirect, which is not followed', 302, paid, unknown('status 302')],
-  ['401', 401, '', unknown('status 401')],
-  ['410', 410, { error: 'gone' }, unknown('status 410')],
-  ['429', 429, '', unknown('status 429')],
-  ['500', 500, '', unknown('status 500')],
+  ['202', 202, pending, unusable('status 202')],
+  ['402', 402, declined, unusable('status 402')],
+  ['a redirect, which is not followed', 302, paid, unusable('status 302')],
+  ['401', 401, '', unusable('status 401')],
+  ['405', 405, '', unusable('status 405')],
+  ['410', 410, { error: 'gone' }, unusable('status 410')],
+  ['500', 500, '', unusable('status 500')],
+  ['501', 501, '', unusable('status 501')],
+  ...[408, 409, 425, 429, 502, 503, 504, 524].map(
+    (status): Row => ['what passes by itself', status, '', unknown(`status ${status}`)],
+  ),
 ];
 
 describe.each([
@@ -374,7 +425,7 @@ describe.each([
 
   it('is unknown, and not sent, where the secret is malformed', async () => {
     expect(await hook({ secret: async () => '' })[word](reference)).toEqual(
-      unknown('the payment hook secret is empty or malformed'),
+      unusable('the payment hook secret is empty or malformed'),
     );
     expect(seen).toHaveLength(0);
   });
@@ -416,6 +467,13 @@ describe('a refund', () => {
       { kind: 'refunded' },
     ],
     ['refunded with another amount', 200, { status: 'refunded', amount: 50 }, OTHER_MONEY(200)],
+    ['refunded, of another charge', 200, { status: 'refunded', charge_id: 'ch-2' }, OTHER_CHARGE(200)],
+    [
+      'refunded, under another refund',
+      200,
+      { status: 'refunded', charge_id: 'ch-1', refund_id: 're-2' },
+      unusable('status 200 about another refund'),
+    ],
     ['paid, which is no answer to a refund', 200, paid, NOT_AGREED(200)],
     ['HTML', 200, '<html>', NOT_AGREED(200)],
     ['pending', 202, { status: 'pending' }, { kind: 'pending' }],
@@ -427,7 +485,7 @@ describe('a refund', () => {
       { kind: 'refused', reason: 'r'.repeat(100) },
     ],
     ['refused without a reason', 402, { status: 'refused' }, NOT_AGREED(402)],
-    ['a redirect, which is not followed', 307, '', unknown('status 307')],
+    ['a redirect, which is not followed', 307, '', unusable('status 307')],
     ['400', 400, '', misconfigured(400)],
     ['401', 401, '', misconfigured(401)],
     ['403', 403, '', misconfigured(403)],
