@@ -64,7 +64,9 @@ export interface SandboxPayments {
 
 const failure = (status: number, error: string): Answer => json(status, { error });
 const UNAUTHORIZED = failure(401, 'The signature is missing or wrong.');
-const UNKNOWN_CHARGE = failure(404, 'No such charge.');
+const UNKNOWN_CHARGE = json(404, { status: 'not_found', error: 'No such charge.' });
+/** As web frameworks answer an address they do not know. */
+const PLAIN_404 = json(404, { statusCode: 404, error: 'Not Found', message: 'Not Found' });
 const IN_PROGRESS = failure(409, 'A request with this Idempotency-Key is in progress.');
 const SERVER_ERROR = failure(500, 'Something went wrong.');
 const RATE_LIMITED = { error: 'Too many requests.' };
@@ -73,7 +75,7 @@ const GARBAGE = text(200, '<html>OK</html>');
 /** The work can be told what to decide, and what to say otherwise than it is. */
 interface ChargeVariant {
   verdict?: Verdict;
-  misreport?: (charge: { amount: number }) => Record<string, unknown>;
+  misreport?: (charge: { amount: number; currency: string }) => Record<string, unknown>;
 }
 
 const charges = (verdict: Verdict) => worked<ChargeVariant>({ verdict });
@@ -93,6 +95,10 @@ const chargeFaults: FaultTable<ChargeVariant> = {
   garbage: afterwards(GARBAGE),
   no_payment_ref: worked({ misreport: () => ({ payment_ref: undefined }) }),
   other_amount: worked({ misreport: ({ amount }) => ({ amount: amount + 1 }) }),
+  other_charge: worked({ misreport: () => ({ charge_id: 'charge-of-somebody-else' }) }),
+  respelled: worked({
+    misreport: ({ amount, currency }) => ({ amount: String(amount), currency: currency.toLowerCase() }),
+  }),
   in_progress: instead(IN_PROGRESS),
   rate_limited: rateLimited(RATE_LIMITED),
   unauthorized: instead(UNAUTHORIZED),
@@ -111,6 +117,7 @@ const lookupFaults: FaultTable<never> = {
   error: instead(SERVER_ERROR),
   hang: hangBefore,
   not_found: instead(UNKNOWN_CHARGE),
+  not_found_plain: instead(PLAIN_404),
   garbage: instead(GARBAGE),
   unauthorized: instead(UNAUTHORIZED),
 };
@@ -251,8 +258,12 @@ function contractRoutes(
   };
 }
 
-const view = (state: ChargeState, { amount, currency }: { amount: number; currency: string }) => ({
+const view = (
+  state: ChargeState,
+  { charge_id, amount, currency }: { charge_id: string; amount: number; currency: string },
+) => ({
   ...state,
+  charge_id,
   amount,
   currency,
 });

@@ -48,12 +48,25 @@ describe('a fault of a charge', () => {
     expect(kinds(payments)).toEqual(['capture']);
   });
 
+  it.each([
+    ['other_charge', { charge_id: 'charge-of-somebody-else' }],
+    ['respelled', { amount: '5000', currency: 'usd' }],
+  ])('%s reports a capture in other words', async (fault, said) => {
+    const payments = await paymentsWith();
+    payments.fault({ operation: 'charge', fault });
+    expect((await answered(charge(payments.url))).json).toMatchObject({ status: 'paid', ...said });
+    expect(payments.books).toMatchObject([{ charge_id: 'charge-1', amount: 5_000, currency: 'USD' }]);
+  });
+
   it('no_payment_ref and other_amount misreport a capture that is right', async () => {
     const payments = await paymentsWith();
     payments.fault({ operation: 'charge', fault: 'no_payment_ref' });
     payments.fault({ operation: 'charge', fault: 'other_amount' });
     const bare = await answered(charge(payments.url));
-    expect([bare.status, bare.json]).toEqual([200, { status: 'paid', amount: 5_000, currency: 'USD' }]);
+    expect([bare.status, bare.json]).toEqual([
+      200,
+      { status: 'paid', charge_id: 'charge-1', amount: 5_000, currency: 'USD' },
+    ]);
     const other = await answered(charge(payments.url, { charge_id: 'charge-2' }));
     expect(other.json).toMatchObject({ status: 'paid', amount: 5_001 });
     expect(payments.books).toMatchObject([

@@ -33,6 +33,7 @@ describe('a charge', () => {
     expect(first.json).toEqual({
       status: 'paid',
       payment_ref: expect.stringMatching(/^pay_/),
+      charge_id: 'charge-1',
       amount: 5_000,
       currency: 'USD',
     });
@@ -179,7 +180,7 @@ describe('the signature', () => {
 describe('looking up and cancelling', () => {
   it('does not know a charge that was never made', async () => {
     const { url } = await paymentsWith();
-    expect(await answered(lookup(url))).toMatchObject({ status: 404, json: { error: 'No such charge.' } });
+    expect(await answered(lookup(url))).toMatchObject({ status: 404, json: { status: 'not_found' } });
     expect(await answered(cancel(url))).toMatchObject({ status: 404 });
     expect(await settle(url, 'paid')).toMatchObject({ status: 404 });
   });
@@ -192,6 +193,7 @@ describe('looking up and cancelling', () => {
       status: 'declined',
       reason: 'cancelled',
       retryable: false,
+      charge_id: 'charge-1',
       amount: 5_000,
       currency: 'USD',
     };
@@ -215,6 +217,7 @@ describe('looking up and cancelling', () => {
     ['not_found', { status: 404 }],
     ['garbage', { status: 200, body: '<html>OK</html>' }],
     ['unauthorized', { status: 401 }],
+    ['not_found_plain', { status: 404, body: expect.stringContaining('"error":"Not Found"') }],
   ])('a lookup can meet the fault %s', async (fault, reply) => {
     const { url, ...payments } = await paymentsWith();
     await charge(url);

@@ -39,9 +39,14 @@ const CHARGE_FAULTS: ChargeFault[] = [
   { fault: 'hang_after', phase: 'received', captures: 1, asked: 1 },
   { fault: 'reset_before', phase: 'received', captures: 0, asked: 2 },
   { fault: 'reset_after', phase: 'received', captures: 1, asked: 1 },
-  { fault: 'garbage', phase: 'received', captures: 1, asked: 1 },
-  { fault: 'no_payment_ref', phase: 'received', captures: 1, asked: 1 },
-  { fault: 'other_amount', phase: 'received', captures: 1, asked: 1 },
+  ...['garbage', 'no_payment_ref', 'other_amount', 'other_charge'].map((fault) => ({
+    fault,
+    phase: 'received',
+    captures: 1,
+    asked: 1,
+    alerts: ['payment_hook_misconfigured'],
+  })),
+  { fault: 'respelled', phase: 'completed', captures: 1, asked: 1 },
   { fault: 'in_progress', phase: 'received', captures: 0, asked: 2 },
   { fault: 'rate_limited', phase: 'received', captures: 0, asked: 2 },
   ...['unauthorized', 'forbidden', 'bad_request', 'not_found', 'invalid'].map((fault) => ({
@@ -96,9 +101,15 @@ describe('a charge that meets', () => {
     expect(await world.start().run()).toMatchObject({ nextAttemptAt: utc('2026-01-05 12:00:07') });
   });
 
-  it.each(['error', 'hang', 'garbage', 'unauthorized'])(
-    'silence, and a lookup that meets "%s", is asked for again under its one key, and captured once',
-    async (fault) => {
+  it.each([
+    ['error', ['payment_hook_misconfigured']],
+    ['hang', []],
+    ['garbage', ['payment_hook_misconfigured']],
+    ['unauthorized', ['payment_hook_misconfigured']],
+    ['not_found_plain', ['payment_hook_misconfigured']],
+  ])(
+    'silence, and a lookup that meets "%s", is asked for again under its one key, and captured once: says %j',
+    async (fault, alerts) => {
       const world = await worldWith(IMPATIENT);
       world.payments.fault({ operation: 'charge', fault: 'error_after' });
       world.payments.fault({ operation: 'lookup', fault });
@@ -106,6 +117,7 @@ describe('a charge that meets', () => {
       await world.start(around).run();
       expect(await nextRun(world, around)).toMatchObject({ phase: 'completed' });
       expect([times('payments.lookup'), times('payments.charge')]).toEqual([1, 2]);
+      expect(world.alerts()).toEqual(alerts);
       expect(world.books()).toEqual(GRANTED);
     },
   );
@@ -175,7 +187,7 @@ describe('a charge that meets', () => {
     world.advance(2 * DAY - 1);
     expect(await world.start().run()).toMatchObject({ phase: 'received' });
     expect(await nextRun(world)).toMatchObject({ phase: 'needs_review', review: 'charge_unknown' });
-    expect(world.alerts()).toEqual(['charge_unknown']);
+    expect(world.alerts()).toEqual(['payment_hook_misconfigured', 'charge_unknown']);
     expect(await spent(world)).toBe(5_000);
     await nextRun(world);
     expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
