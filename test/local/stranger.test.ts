@@ -161,7 +161,7 @@ describe('a stranger’s platform and payment endpoint', () => {
       method: 'POST',
       path: '/v1/subaccounts/credits',
       headers: { 'x-api-key': API_KEY, 'content-type': 'application/json' },
-      body: { email: 'ann@example.com', amount: 120 },
+      body: { email: 'Ann@Example.com', amount: 120 },
     });
     expect(JSON.stringify(platform.heard.map(({ path, text }) => path + text))).not.toContain(API_KEY);
   });
