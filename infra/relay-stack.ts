@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
+import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
@@ -77,9 +78,16 @@ export class RelayStack extends Stack {
         INBOUND_SECRET: inbound,
       },
       may: [
-        // It faces the internet: it can neither read nor change an account, nor switch charging on.
+        // It faces the internet: it can neither read nor change an account, nor switch charging on, nor write of a
+        // recharge what the worker goes by.
         { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['RECHARGE#*', 'ACCOUNT-ID#*'] },
-        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['RECHARGE#*', 'QUARANTINE#*'] },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['RECHARGE#*'],
+          attributes: claimedAttributes(),
+        },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['QUARANTINE#*'] },
         { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*'] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },

@@ -21,8 +21,11 @@ export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string
   /** The schema the function reads its environment with: what is missing below does not compile. */
   schema: Schema;
   environment: Omit<z.input<Schema>, 'STAGE' | Own>;
-  /** What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so. */
-  may: { actions: string[]; on: string; keys?: string[] }[];
+  /**
+   * What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so, and of an item
+   * only these attributes. Not with a put, which replaces the item: all others would be gone.
+   */
+  may: { actions: string[]; on: string; keys?: string[]; attributes?: string[] }[];
 }
 
 /** 1,769 MB are one CPU; with half of one, a start takes under a second, and a warm run is all waiting. */
@@ -42,10 +45,9 @@ export class RelayFunction<Schema extends z.ZodType, Own extends string = never>
     // Not the managed policy for basic execution: that may write to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    for (const { actions, on, keys } of props.may) {
-      const conditions = keys && { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } };
+    for (const { actions, on, keys, attributes } of props.may) {
       role.addToPolicy(
-        new PolicyStatement({ actions, resources: [on], ...(conditions ? { conditions } : {}) }),
+        new PolicyStatement({ actions, resources: [on], conditions: tableConditions(keys, attributes) }),
       );
     }
 
@@ -80,4 +82,21 @@ export class RelayFunction<Schema extends z.ZodType, Own extends string = never>
       metric: this.lambda.metricThrottles(every5Minutes),
     });
   }
+}
+
+/**
+ * `dynamodb:Attributes` is every attribute that a request names, to write it or in a condition, its keys included:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+ * `ForAllValues` also holds where a request names none at all, so `Null` says that it must.
+ */
+function tableConditions(keys: string[] | undefined, attributes: string[] | undefined) {
+  return {
+    ...(keys ? { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } } : {}),
+    ...(attributes
+      ? {
+          'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
+          Null: { 'dynamodb:Attributes': 'false' },
+        }
+      : {}),
+  };
 }

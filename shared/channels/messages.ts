@@ -128,7 +128,10 @@ export function createDynamoMessages(
       // A version that did not know the index may have moved the row on and left it in there: what was not read, but
       // is not meant to stay, is removed, too.
       const before = { ...itemOfMessage(read), open: null, nextAttemptAt: null };
-      const update = updateOf(before, itemOfMessage(row), 'version');
+      const update = updateOf(before, itemOfMessage(row), {
+        attribute: 'version',
+        was: read.version,
+      });
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
+import type { HistoryEntry } from '../history.ts';
 import {
+  creationOf,
   historySchema,
   type Item,
   itemOfHistory,
@@ -22,7 +25,15 @@ import {
 } from './account.ts';
 import type { Ledger, WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
-import { LOSS_WORDS, PHASES, REFUSALS, REVIEW_REASONS, type Recharge, SCHEMA_VERSION } from './recharge.ts';
+import {
+  LOSS_WORDS,
+  newRecharge,
+  PHASES,
+  REFUSALS,
+  REVIEW_REASONS,
+  type Recharge,
+  SCHEMA_VERSION,
+} from './recharge.ts';
 
 const RECHARGE = 'RECHARGE#';
 const ACCOUNT = 'ACCOUNT#';
@@ -41,14 +52,7 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
   return {
     async claim(row) {
       const standing = await standingItem(() =>
-        client.send(
-          new PutCommand({
-            TableName: table,
-            Item: itemOfRecharge(row),
-            ConditionExpression: 'attribute_not_exists(pk)',
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          }),
-        ),
+        client.send(new UpdateCommand({ TableName: table, ...creationOf(itemOfRecharge(row)) })),
       );
       return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
     },
@@ -62,7 +66,11 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
       const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
       // The sweeper counts without a new version: what was not read, but is not meant to stay, is removed, too.
       const counted = { swept: 0, unanswered: 0 };
-      const update = updateOf({ ...counted, ...itemOfRecharge(read) }, itemOfRecharge(row), 'version');
+      const update = updateOf({ ...counted, ...itemOfRecharge(read) }, itemOfRecharge(row), {
+        attribute: 'version',
+        was: read.version,
+        ofAbsent: UNTOUCHED.version,
+      });
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );
@@ -76,7 +84,11 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 
     async writeAccount(read, next) {
       const row = { ...next, revision: read.revision + 1 };
-      const update = updateOf(itemOfAccount(read), itemOfAccount(row), 'revision');
+      const update = updateOf(itemOfAccount(read), itemOfAccount(row), {
+        attribute: 'revision',
+        was: read.revision,
+        ofAbsent: 0,
+      });
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );
@@ -130,6 +142,16 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 const time = z.int();
 const text = z.string();
 
+/**
+ * What a row says that nobody has written since its claim. It is left out of the item, so that the function that claims,
+ * which faces the internet, needs no right to write it: such a right would be one to forge a row, or to set it back.
+ */
+const UNTOUCHED = { phase: 'received', version: 1, attempt: 1, grantNo: 0 } as const;
+
+const historyOfClaim = ({ receivedAt }: Pick<Recharge, 'receivedAt'>): HistoryEntry[] => [
+  { at: receivedAt, event: 'received' },
+];
+
 const sweptSchema = z.object({ swept: z.int(), unanswered: z.int() });
 
 const rechargeSchema = z.object({
@@ -137,9 +159,9 @@ const rechargeSchema = z.object({
   email: text,
   credits: z.int(),
   receivedAt: time,
-  phase: z.enum(PHASES),
-  version: z.int(),
-  attempt: z.int(),
+  phase: z.enum(PHASES).default(UNTOUCHED.phase),
+  version: z.int().default(UNTOUCHED.version),
+  attempt: z.int().default(UNTOUCHED.attempt),
   attemptStartedAt: time.exactOptional(),
   nextAttemptAt: time.exactOptional(),
   swept: z.int().exactOptional(),
@@ -153,7 +175,7 @@ const rechargeSchema = z.object({
   grantEmail: text.exactOptional(),
   platformId: text.exactOptional(),
   balanceBefore: z.number().exactOptional(),
-  grantNo: z.int(),
+  grantNo: z.int().default(UNTOUCHED.grantNo),
   grantToken: text.exactOptional(),
   grantDeadline: time.exactOptional(),
   unsent: z.boolean().exactOptional(),
@@ -164,13 +186,14 @@ const rechargeSchema = z.object({
   review: z.enum(REVIEW_REASONS).exactOptional(),
   sayAgain: z.enum(LOSS_WORDS).exactOptional(),
   reason: text.exactOptional(),
-  history: historySchema,
+  history: historySchema.exactOptional(),
 });
 
 function rechargeOf(item: Item): Recharge {
   const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const row = rechargeSchema.parse(item);
-  return { ...row, key: keyOf(pk), attemptStartedAt: row.attemptStartedAt ?? row.receivedAt };
+  const { receivedAt, attemptStartedAt = receivedAt, history = historyOfClaim(row) } = row;
+  return { ...row, key: keyOf(pk), attemptStartedAt, history };
 }
 
 /** Two partitions. Keyed by the phase, every transition would cost two more write units. */
@@ -186,8 +209,23 @@ function itemOfRecharge(row: Recharge): Item {
     open: row.nextAttemptAt === undefined ? undefined : waitsFor(row),
     // The first attempt begins with the webhook; only a later one needs a time of its own.
     attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
-    history: itemOfHistory(history),
+    ...leftOut(row),
+    history: isDeepStrictEqual(history, historyOfClaim(row)) ? undefined : itemOfHistory(history),
   };
+}
+
+const leftOut = (row: Recharge): Item =>
+  Object.fromEntries(
+    Object.entries(UNTOUCHED).flatMap(([name, value]) =>
+      Reflect.get(row, name) === value ? [[name, undefined]] : [],
+    ),
+  );
+
+/** The attributes that a claim writes, and no other: the function that claims is given the right to these alone. */
+export function claimedAttributes(): string[] {
+  const order = { key: 'a', email: 'a', credits: 1, grantEmail: 'A' };
+  const item = Object.entries(itemOfRecharge(newRecharge(order, 0, 0)));
+  return item.flatMap(([name, value]) => (value === undefined ? [] : [name]));
 }
 
 /** `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. */

@@ -54,13 +54,41 @@ export async function standingItem(write: () => Promise<unknown>): Promise<Item 
   }
 }
 
-/** One update of the attributes that differ, on condition that `lock` is still what was read. */
-export function updateOf(
-  before: Item,
-  after: Item,
-  lock: 'version' | 'revision',
-): Omit<UpdateCommandInput, 'TableName'> {
-  const names: Record<string, string> = { '#lock': lock };
+type Update = Omit<UpdateCommandInput, 'TableName'>;
+
+/** What tells whether a row is still the one that was read: a number that every write raises. */
+export interface Lock {
+  attribute: 'version' | 'revision';
+  was: number;
+  /** The number of a row that does not have the attribute; 0: that is not there at all. */
+  ofAbsent?: number;
+}
+
+/** One update of the attributes that differ, on condition that the row is still the one that was read. */
+export function updateOf(before: Item, after: Item, { attribute, was, ofAbsent }: Lock): Update {
+  const {
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+    ...update
+  } = changes(before, after);
+  const same = '#lock = :lock';
+  const rowIsThere = `attribute_exists(pk) AND (attribute_not_exists(#lock) OR ${same})`;
+  const isNew = was === 0 && ofAbsent === 0;
+  return {
+    ...update,
+    ConditionExpression: isNew ? 'attribute_not_exists(#lock)' : was === ofAbsent ? rowIsThere : same,
+    ExpressionAttributeNames: { ...names, '#lock': attribute },
+    ExpressionAttributeValues: isNew ? values : { ...values, ':lock': was },
+  };
+}
+
+/** One update that makes a row, unless there is one. Not a put, which would need the right to replace one. */
+export function creationOf(item: Item): Update {
+  return { ...changes({}, item), ConditionExpression: 'attribute_not_exists(pk)' };
+}
+
+function changes(before: Item, after: Item) {
+  const names: Record<string, string> = {};
   const values: Item = {};
   const set: string[] = [];
   const remove: string[] = [];
@@ -75,14 +103,12 @@ export function updateOf(
       set.push(`#${index} = :${index}`);
     }
   }
-  const exists = before[lock] !== undefined && before[lock] !== 0;
   return {
     Key: { pk: after.pk },
     UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
-    ConditionExpression: exists ? '#lock = :lock' : 'attribute_not_exists(#lock)',
     ExpressionAttributeNames: names,
-    ExpressionAttributeValues: exists ? { ...values, ':lock': before[lock] } : values,
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    ExpressionAttributeValues: values,
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };
 }
 

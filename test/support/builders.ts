@@ -50,7 +50,7 @@ function byReview({ review = 'grant_unknown' }: Partial<Recharge>): Partial<Rech
 export function aRecharge(given: Partial<Recharge> = {}): Recharge {
   const phase = given.phase ?? 'received';
   return {
-    v: 1,
+    v: 2,
     key: 'key-1',
     email: 'demo@example.com',
     credits: 500,

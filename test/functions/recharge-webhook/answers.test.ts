@@ -15,7 +15,7 @@ describe('a new webhook', () => {
     const { send } = aWebhook();
     expect(await send(BODY)).toEqual(RECEIVED);
     expect(await store().ledger.read('key-1')).toEqual({
-      v: 1,
+      v: 2,
       key: 'key-1',
       email: 'jane@example.com',
       credits: 500,

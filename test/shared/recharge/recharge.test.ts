@@ -21,7 +21,7 @@ describe('a new recharge', () => {
   it('is received, in its first attempt, and brings itself back if nobody queues it', () => {
     const order = { key: 'key-1', email: 'demo@example.com', credits: 500 };
     expect(newRecharge(order, utc('2026-01-05 12:00:00'), utc('2026-01-05 12:03:00'))).toEqual({
-      v: 1,
+      v: 2,
       key: 'key-1',
       email: 'demo@example.com',
       credits: 500,

@@ -16,7 +16,7 @@ export const received = (over: Partial<Recharge> = {}): Recharge => ({
 
 /** Every field there is: the compiler misses none. */
 export const FULL_RECHARGE: Required<Recharge> = {
-  v: 1,
+  v: 2,
   key: 'a key with # and / and ü',
   email: EMAIL,
   credits: 500,
@@ -128,7 +128,7 @@ export async function makeNewer(
       TableName: table,
       Key: { pk },
       UpdateExpression: 'SET v = :v, phase = :phase',
-      ExpressionAttributeValues: { ':v': 2, ':phase': 'a_phase_of_the_future' },
+      ExpressionAttributeValues: { ':v': 3, ':phase': 'a_phase_of_the_future' },
     }),
   );
 }

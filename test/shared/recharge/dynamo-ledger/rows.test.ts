@@ -1,6 +1,8 @@
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { record } from '../../../../shared/history.ts';
 import { type Account, unknownAccount } from '../../../../shared/recharge/account.ts';
+import { claimedAttributes } from '../../../../shared/recharge/dynamo-ledger.ts';
 import { withEntry } from '../../../../shared/recharge/guard.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
@@ -42,6 +44,51 @@ describe('claim', () => {
     const { ledger } = store();
     expect((await ledger.claim(received())).kind).toBe('written');
     expect((await ledger.claim(received({ key: 'key-2' }))).kind).toBe('written');
+  });
+
+  it('writes what a claim says and nothing else: no phase, no version, no grant, no history', async () => {
+    const { ledger } = store();
+    const row = received({ grantEmail: 'Jane@Example.com' });
+    await ledger.claim(row);
+    const item = await rawItem(store(), 'RECHARGE#key-1');
+    expect(Object.keys(item).sort()).toEqual(claimedAttributes().sort());
+    expect(item).toEqual({
+      pk: 'RECHARGE#key-1',
+      v: 2,
+      email: 'jane@example.com',
+      grantEmail: 'Jane@Example.com',
+      credits: 500,
+      receivedAt: NOW,
+      nextAttemptAt: NOW + 180_000,
+      open: 'time',
+      list: 'RECHARGE#2026-01-05',
+      listKey: `${NOW}#jane@example.com`,
+    });
+    expect(await ledger.read('key-1')).toEqual(row);
+  });
+
+  it('cannot set back a row that has gone on, and its rights alone could not either: it changes no attribute of that', async () => {
+    const { ledger, client, table } = store();
+    const { row } = await ledger.claim(received());
+    const { nextAttemptAt: _, ...rest } = row;
+    const gone = { phase: 'completed', paymentRef: 'pi_1', grantNo: 1, grantToken: 'a' } as const;
+    const { row: completed } = await ledger.write(row, { ...rest, ...gone });
+    // What a claim sends, without its condition.
+    const Item = await rawItem(store(), 'RECHARGE#key-1');
+    const claimed = claimedAttributes().filter((name) => name !== 'pk' && name in Item);
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: 'RECHARGE#key-1' },
+        UpdateExpression: `SET ${claimed.map((name) => `#${name} = :${name}`)}, #open = :open`,
+        ExpressionAttributeNames: Object.fromEntries([...claimed, 'open'].map((name) => [`#${name}`, name])),
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(claimed.map((name) => [`:${name}`, Item[name]])),
+          ':open': 'time',
+        },
+      }),
+    );
+    expect(await ledger.read('key-1')).toEqual(completed);
   });
 
   it('refuses to read the row of a later version', async () => {
@@ -92,12 +139,31 @@ describe('read', () => {
     const reading = ledger.read('key-1');
     await expect(reading).rejects.toThrow(NewerRowError);
     await expect(reading).rejects.toThrow(
-      'The row RECHARGE#key-1 is stored with schema version 2; this program knows 1.',
+      'The row RECHARGE#key-1 is stored with schema version 3; this program knows 2.',
     );
   });
 });
 
 describe('write', () => {
+  it('goes on with a row that an earlier version claimed, which says in full what is left out now', async () => {
+    const { ledger, client, table } = store();
+    const { key, ...row } = received();
+    const Item = { ...row, pk: `RECHARGE#${key}`, v: 1, open: 'time', history: [{ t: NOW, e: 'received' }] };
+    await client.send(new PutCommand({ TableName: table, Item }));
+    const read = await ledger.read(key);
+    expect(read).toEqual({ ...row, key, v: 1 });
+    if (!read) return;
+    const written = await ledger.write(read, { ...read, phase: 'charged' });
+    expect(written).toEqual({ kind: 'written', row: { ...row, key, phase: 'charged', version: 2 } });
+    expect((await ledger.write(read, { ...read, phase: 'blocked' })).kind).toBe('conflict');
+    expect(await ledger.read(key)).toEqual(written.row);
+  });
+
+  it('makes no row where none was claimed', async () => {
+    await expect(store().ledger.write(received(), received({ phase: 'charged' }))).rejects.toThrow();
+    expect(await store().ledger.read('key-1')).toBeUndefined();
+  });
+
   it('counts the version on, on disk as in its answer', async () => {
     const { ledger } = store();
     const { row } = await ledger.claim(received());

@@ -380,7 +380,7 @@ describe('a row of a later version', () => {
         TableName: table,
         Key,
         UpdateExpression: 'SET v = :v',
-        ExpressionAttributeValues: { ':v': 2 },
+        ExpressionAttributeValues: { ':v': 3 },
       }),
     );
     const item = async () => (await client.send(new GetCommand({ TableName: table, Key }))).Item;
