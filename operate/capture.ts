@@ -1,9 +1,11 @@
 import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { toleranceSecondsOf, type Verifier, verifyRequest } from '../shared/incoming/verifiers.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';
-import { findVerifiers, type Match, masked } from './find-verifiers.ts';
+import { findVerifiers, type Match, readableBody } from './find-verifiers.ts';
 import { proposeChannel, proposeRecharge } from './mapping.ts';
+import { masked } from './masked.ts';
 import { channelOf, secretsOf, WEBHOOK_ROUTE } from './routes.ts';
 
 /** A day: what is captured is not verified, so it is not left on. */
@@ -67,9 +69,6 @@ export async function readCaptured(
 /** Which one, in a command that is printed. */
 export const ofRoute = (route: string) => (route === WEBHOOK_ROUTE ? '' : ` --route ${route}`);
 
-/** Signed times further from ours than the verifiers' own tolerance, which the relay would refuse. */
-const TOLERATED_SECONDS = 300;
-
 export type CaptureReport = ReturnType<typeof captureReport>;
 
 /**
@@ -77,17 +76,25 @@ export type CaptureReport = ReturnType<typeof captureReport>;
  *
  * @param inbound what is set, for the route it came to too.
  * @param options.raw also the values that look secret.
+ * @param options.configured the verifiers of the configuration here.
+ * @param options.address where the relay is reached.
  */
-export function captureReport({ id, kept }: Captured, inbound: InboundSecrets, { raw }: { raw: boolean }) {
+export function captureReport(
+  { id, kept }: Captured,
+  inbound: InboundSecrets,
+  { raw, configured = [], address }: { raw: boolean; configured?: Verifier[]; address?: string },
+) {
   const secrets = secretsOf(kept.route, inbound);
-  const { route, receivedAt, headers, query = {}, body } = kept;
-  const { matches, lookedAt } = findVerifiers(kept, secrets);
+  const { route, receivedAt, headers, query = {} } = kept;
+  const { matches, lookedAt } = findVerifiers(kept, secrets, address);
+  const [best] = matches;
   // DynamoDB keeps no order.
   const sorted = (values: Record<string, string>) => Object.fromEntries(Object.entries(values).toSorted());
+  const verifiers = matches.map(({ verifier }) => verifier);
   const shown = (values: Record<string, string>) =>
-    sorted(raw ? values : masked(values, { matches, secrets }));
-  const { config, notes } = proposal(kept, matches);
-  const text = body.toString('utf8');
+    sorted(raw ? values : masked(values, { verifiers, secrets }));
+  const text = readableBody(kept).body.toString('utf8');
+  const refusal = verifyRequest({ ...kept, query, verifiers: configured, secrets, now: receivedAt });
   return {
     id,
     route,
@@ -96,30 +103,48 @@ export function captureReport({ id, kept }: Captured, inbound: InboundSecrets, {
     query: shown(query),
     body: raw ? text : secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '(the secret)'), text),
     matching: matches.map(({ settings }) => settings),
+    /** What keeps the first of them from letting it in; empty where nothing does. */
+    nearest: best ? obstacles(best, secrets) : [],
+    configured: refusal.ok ? 'they let it in by now' : refusal.reason,
     lookedAt,
-    config,
-    notes,
+    ...proposal(kept, best),
   };
 }
 
+function obstacles({ verifier, secret, ageSeconds }: Match, secrets: string[]): string[] {
+  const tolerance = toleranceSecondsOf(verifier) ?? Number.POSITIVE_INFINITY;
+  return [
+    ...(secret === secrets[0] ? [] : ['agrees with the previous secret']),
+    ...(Math.abs(ageSeconds) <= tolerance
+      ? []
+      : [`would agree, if the time were not ${inWords(ageSeconds)} ${ageSeconds > 0 ? 'old' : 'ahead'}`]),
+  ];
+}
+
+/** A span in the largest unit of which there are two. */
+function inWords(span: number): string {
+  const seconds = Math.abs(span);
+  const units = [
+    ['days', 86_400],
+    ['hours', 3_600],
+    ['minutes', 60],
+  ] as const;
+  const [name, size] = units.find(([, unit]) => seconds >= 2 * unit) ?? ['seconds', 1];
+  return `${Math.floor(seconds / size)} ${name}`;
+}
+
 /** The best verifier and the mapping, as a part of `relay.config.json`. */
-function proposal({ route, body }: QuarantinedWebhook, [best]: Match[]): { config: object; notes: string[] } {
-  const channel = channelOf(route);
+function proposal(kept: QuarantinedWebhook, best: Match | undefined): { config: object; notes: string[] } {
+  const channel = channelOf(kept.route);
   const verifiers = best ? { verifiers: [best.settings] } : {};
-  const late =
-    best && Math.abs(best.ageSeconds) > TOLERATED_SECONDS
-      ? [
-          `verifiers: the signed time was ${best.ageSeconds} seconds before ours, which is refused: a repetition that ` +
-            'keeps its first time, or a clock that is wrong',
-        ]
-      : [];
+  const late = best ? lateNotes(best) : [];
   if (!channel) {
-    const { fields, notes } = proposeRecharge(body);
+    const { fields, notes } = proposeRecharge(kept, best?.verifier);
     return { config: { recharge: { ...verifiers, ...fields } }, notes: [...late, ...notes] };
   }
   const { name, direction } = channel;
   const { fields, notes } =
-    direction === 'send' ? { fields: {}, notes: [] } : proposeChannel(body, direction);
+    direction === 'send' ? { fields: {}, notes: [] } : proposeChannel(kept, direction);
   const ofAdapter =
     direction === 'incoming'
       ? ['incoming: a setting of the adapter "webhook"; the others know their system\'s form and proof']
@@ -128,4 +153,14 @@ function proposal({ route, body }: QuarantinedWebhook, [best]: Match[]): { confi
     config: { channels: { [name]: { [direction]: { ...verifiers, ...fields } } } },
     notes: [...late, ...notes, ...ofAdapter],
   };
+}
+
+function lateNotes({ verifier, ageSeconds }: Match): string[] {
+  const tolerance = toleranceSecondsOf(verifier);
+  if (tolerance === undefined || Math.abs(ageSeconds) <= tolerance) return [];
+  const side = ageSeconds > 0 ? 'before' : 'after';
+  return [
+    `verifiers: the signed time was ${inWords(ageSeconds)} ${side} ours, which is refused. Either a clock is wrong, or a ` +
+      `repetition keeps its first time: then "toleranceSeconds": ${Math.ceil(Math.abs(ageSeconds) / 60) * 60} lets it in`,
+  ];
 }

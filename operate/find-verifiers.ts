@@ -1,18 +1,18 @@
-import { createHash } from 'node:crypto';
 import type * as z from 'zod';
+import { formAsJson, unpack } from '../shared/incoming/body.ts';
 import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
-import { withoutProofs } from '../shared/incoming/request.ts';
+import { readTime } from '../shared/incoming/signature.ts';
 import {
-  type HmacVerifier,
   type IncomingRequest,
-  signRequest,
+  standardWebhooksKey,
   type Verifier,
   verifierSchema,
   verifyRequest,
 } from '../shared/incoming/verifiers.ts';
+import { findSignatures, timesIn } from './find-signatures.ts';
 
-type Settings = z.input<typeof verifierSchema>;
-type HmacSettings = Extract<Settings, { type: 'hmac' }>;
+export type Settings = z.input<typeof verifierSchema>;
+export type HmacSettings = Extract<Settings, { type: 'hmac' }>;
 
 /** A verifier that lets a delivery in. */
 export interface Match {
@@ -39,132 +39,121 @@ interface Evidence {
   /** Unix milliseconds. */
   receivedAt: number;
   secret: string;
+  urls: string[];
 }
 
-/** What stands before a signature: `sha256=`, `v1=`, `HMAC `. Anything longer is not the same every time. */
-const PREFIX = /^([A-Za-z][A-Za-z0-9_-]{0,15}[=: ,]? ?)?$/;
+/** More than any body may hold unpacked. */
+const MAX_UNPACKED_BYTES = 1024 * 1024;
 
-const ENCODINGS = ['hex', 'base64'] as const;
-const TIMED = ['{timestamp}.{body}', 'v0:{timestamp}:{body}'] as const;
+/** The body as the relay reads it, unpacked and a form as JSON; as it came where that is too large. */
+export const readableBody = ({ headers, body }: Pick<QuarantinedWebhook, 'headers' | 'body'>) =>
+  formAsJson({ headers, body: unpack({ headers, body }, MAX_UNPACKED_BYTES) ?? body });
 
 /**
  * Finds the verifiers that would have let a delivery in. Each one is tried by the relay's own code, as of
- * the time at which the delivery came.
+ * the time that the delivery signs.
+ *
+ * @param secrets the current one first.
+ * @param address where the relay is reached, as far as it is known: one of those that the sender may sign.
  */
-export function findVerifiers(delivery: QuarantinedWebhook, secrets: string[]): Search {
-  const { headers, query = {}, body, receivedAt } = delivery;
+export function findVerifiers(delivery: QuarantinedWebhook, secrets: string[], address?: string): Search {
+  const { headers, query = {}, body, receivedAt, route } = delivery;
   const [headerList, queryList] = [Object.entries(headers), Object.entries(query)];
+  const urls = addressesOf(headers, route, address);
   const evidences = secrets.map((secret) => ({
     headers: headerList,
     query: queryList,
     body,
     receivedAt,
     secret,
+    urls,
   }));
+  const unpacked = unpack({ headers, body }, MAX_UNPACKED_BYTES) ?? body;
   const matches = evidences.flatMap((evidence) => [
     ...standardWebhooks(evidence),
-    ...signatures(evidence),
+    ...[...new Set([body, unpacked])].flatMap((signed) => signatures({ ...evidence, body: signed })),
     ...tokens(evidence),
   ]);
   const names = [...headerList.map(([name]) => name), ...queryList.map(([name]) => `?${name}=`)];
+  const times = [
+    ...new Set(timesIn(headerList).map(({ header, prefix }) => header + (prefix && ` (${prefix})`))),
+  ];
   const lookedAt = [
     secrets.length === 0
       ? 'no secret is set for this address, so nothing could be tried: set the one the sender shows'
-      : `${secrets.length === 1 ? 'the secret' : `${secrets.length} secrets`} as a token, as the key of HMAC-SHA256 ` +
-        'in hex and base64 with any short prefix, over {body}, {timestamp}.{body} and v0:{timestamp}:{body}, ' +
-        'and as Standard Webhooks',
+      : `${secrets.length === 1 ? 'the secret' : `${secrets.length} secrets`} as a token, as the key of HMAC with SHA-1, ` +
+        'SHA-256 and SHA-512 in hex and base64 with any short prefix, over the body alone and together with times, ids and ' +
+        'addresses, and as Standard Webhooks',
     `in: ${names.join(', ') || 'nothing, it has no headers'}`,
-    `times in: ${
-      timestamps(headerList)
-        .map(({ name }) => name)
-        .join(', ') || 'no header holds Unix seconds'
-    }`,
+    `times in: ${times.join(', ') || 'no header holds one'}`,
+    `addresses: ${urls.join(', ') || 'none is known'}. One with a query cannot be tried: it held the token of the capture`,
     ...(matches.length === 0 ? evidences.flatMap(nearMisses) : []),
   ];
-  return { matches, lookedAt };
+  return { matches: distinct(matches), lookedAt: [...new Set(lookedAt)] };
 }
+
+/** The address of the relay, and the one that the request itself names. */
+function addressesOf(headers: Record<string, string>, route: string, address: string | undefined): string[] {
+  const hosts = [headers['x-forwarded-host'], headers.host].filter((host) => host !== undefined);
+  const urls = [
+    ...(address === undefined ? [] : [new URL(route, address).href]),
+    ...hosts.map((host) => `https://${host}${route}`),
+  ];
+  return [...new Set(urls)].filter((url) => URL.canParse(url)).slice(0, 3);
+}
+
+const distinct = (matches: Match[]) => {
+  const said = matches.map(({ settings }) => JSON.stringify(settings));
+  return matches.filter((_, index) => said.indexOf(said[index] ?? '') === index);
+};
 
 function tokens(evidence: Evidence): Match[] {
   const { headers, query, secret } = evidence;
   return [
-    ...headers
-      .filter(([, value]) => value.endsWith(secret))
-      .flatMap(([header, value]) => {
-        const prefix = value.slice(0, value.length - secret.length);
+    ...headers.flatMap(([header, value]) =>
+      [value, ...value.split(',')].slice(0, 8).flatMap((part) => {
+        const text = part.trim();
+        if (!text.endsWith(secret)) return [];
+        const prefix = text.slice(0, text.length - secret.length);
         // One with a digit in it is another one each time: a time, a count.
-        if (/\d/.test(prefix)) return [];
-        return judged(
-          { type: 'token', header, ...(prefix === '' ? {} : { prefix }) },
-          { ...evidence, query: [] },
-        );
+        if (/[\d,]/.test(prefix)) return [];
+        const settings: Settings = { type: 'token', header, ...(prefix === '' ? {} : { prefix }) };
+        return judged(settings, { ...evidence, query: [] });
       }),
-    ...query
-      .filter(([, value]) => value === secret)
-      .flatMap(([name]) => judged({ type: 'token', query: name }, { ...evidence, headers: [] })),
+    ),
+    ...query.flatMap(([name]) => judged({ type: 'token', query: name }, { ...evidence, headers: [] })),
   ];
 }
 
 function signatures(evidence: Evidence): Match[] {
-  const matches = candidates(evidence).flatMap(({ settings, expected, timestamp, value }) => {
-    const prefix = prefixOf(value, expected, settings.encoding);
-    if (prefix === undefined || !PREFIX.test(prefix)) return [];
-    return judged(leaveDefaults({ ...settings, prefix }), evidence, timestamp);
-  });
+  const matches = findSignatures(evidence).flatMap(({ settings, signedAt }) =>
+    judged(settings, evidence, signedAt),
+  );
   const isTimed = ({ settings }: Match) => 'timestampHeader' in settings;
   return [...matches.filter(isTimed), ...matches.filter((match) => !isTimed(match))];
 }
 
-/** Every place where a signature may stand, with the signature that belongs there. */
-function candidates({ headers, body, receivedAt, secret }: Evidence) {
-  const times = timestamps(headers);
-  return headers.flatMap(([header, value]) =>
-    ENCODINGS.flatMap((encoding) => {
-      const signing = [
-        ...times.flatMap(({ name, seconds }) =>
-          TIMED.map((signs) => ({ signs, timestampHeader: name, timestamp: seconds })),
-        ),
-        { signs: '{body}' as const, timestamp: undefined },
-      ];
-      return signing
-        .filter((one) => !('timestampHeader' in one) || one.timestampHeader !== header)
-        .flatMap(({ timestamp, ...rest }) => {
-          const settings = { type: 'hmac' as const, header, encoding, ...rest };
-          const parsed = verifierSchema.safeParse(settings).data;
-          if (parsed?.type !== 'hmac') return [];
-          const now = timestamp === undefined ? receivedAt : timestamp * 1_000;
-          const expected = signatureOf(parsed, secret, body, now);
-          return [{ settings, expected, timestamp, value }];
-        });
-    }),
-  );
-}
-
-const signatureOf = (verifier: HmacVerifier, secret: string, body: Buffer, now: number) =>
-  signRequest({ secret, body, now, verifier })[verifier.header] ?? '';
-
-/** What stands before the signature, undefined where it is not the last thing in the value. */
-function prefixOf(value: string, expected: string, encoding: 'hex' | 'base64'): string | undefined {
-  const given = encoding === 'hex' ? value.toLowerCase() : value;
-  return given.endsWith(expected) ? value.slice(0, value.length - expected.length) : undefined;
-}
-
-/** As one would write it: what is the default is left out. */
-function leaveDefaults({ encoding, prefix, signs, ...rest }: HmacSettings): HmacSettings {
-  return {
-    ...rest,
-    ...(encoding === 'hex' ? {} : { encoding }),
-    ...(prefix === '' ? {} : { prefix }),
-    ...(signs === '{body}' ? {} : { signs }),
-  };
-}
-
+/** Where the three headers stand, under whatever prefix. */
 function standardWebhooks(evidence: Evidence): Match[] {
-  const seconds = timestamps(evidence.headers).find(({ name }) => name === 'webhook-timestamp')?.seconds;
-  return seconds === undefined ? [] : judged({ type: 'standard-webhooks' }, evidence, seconds);
+  const held = new Map(evidence.headers);
+  return standardPrefixes(evidence).flatMap((prefix) => {
+    const signedAt = readTime(held.get(`${prefix}timestamp`)?.split(',')[0]?.trim() ?? '');
+    const known = prefix === 'webhook-' || prefix === 'svix-';
+    const settings: Settings = { type: 'standard-webhooks', ...(known ? {} : { headerPrefix: prefix }) };
+    return judged(settings, evidence, signedAt);
+  });
+}
+
+function standardPrefixes({ headers }: Evidence): string[] {
+  const names = new Set(headers.map(([name]) => name));
+  return [...names]
+    .filter((name) => name.endsWith('-signature'))
+    .map((name) => name.slice(0, -'signature'.length))
+    .filter((prefix) => names.has(`${prefix}id`) && names.has(`${prefix}timestamp`));
 }
 
 /** The last word is the relay's own: what it would refuse is no match. */
-function judged(settings: Settings, evidence: Evidence, timestamp?: number): Match[] {
+function judged(settings: Settings, evidence: Evidence, signedAt?: number): Match[] {
   const verifier = verifierSchema.safeParse(settings).data;
   if (!verifier) return [];
   const { secret, body, receivedAt } = evidence;
@@ -173,13 +162,10 @@ function judged(settings: Settings, evidence: Evidence, timestamp?: number): Mat
     query: Object.fromEntries(evidence.query),
     body,
   };
-  const now = timestamp === undefined ? receivedAt : timestamp * 1_000;
+  const now = signedAt ?? receivedAt;
   if (!verifyRequest({ ...request, verifiers: [verifier], secrets: [secret], now }).ok) return [];
   return [{ settings, verifier, secret, ageSeconds: Math.round((receivedAt - now) / 1_000) }];
 }
-
-const timestamps = (headers: [string, string][]) =>
-  headers.flatMap(([name, value]) => (/^[1-9]\d{9}$/.test(value) ? [{ name, seconds: Number(value) }] : []));
 
 /** What is nearly a match, and why no verifier takes it. */
 function nearMisses(evidence: Evidence): string[] {
@@ -188,41 +174,37 @@ function nearMisses(evidence: Evidence): string[] {
   const within = [...headers, ...query]
     .filter(([, value]) => value.includes(secret))
     .map(([name]) => `${name} holds the secret, and more behind it: a token is compared to its end`);
-  const signed = candidates(evidence)
-    .filter(({ value, expected, settings: { encoding } }) =>
-      (encoding === 'hex' ? value.toLowerCase() : value).includes(expected),
-    )
-    .map(({ settings }) => `${settings.header} holds the right signature among other characters`);
-  const milliseconds = headers
-    .filter(([, value]) => /^[1-9]\d{12}$/.test(value))
-    .map(([name]) => `${name} looks like Unix milliseconds: signed times are seconds`);
-  return [...new Set([...within, ...inBody, ...signed, ...milliseconds])];
+  const standard =
+    standardWebhooksKey(secret) === undefined
+      ? standardPrefixes(evidence).map(
+          (prefix) =>
+            `${prefix}signature looks like Standard Webhooks, and the secret is none of theirs: whsec_ and base64`,
+        )
+      : [];
+  const changed = otherBodies(body).flatMap(([what, other]) =>
+    findSignatures({ ...evidence, body: other }).map(
+      ({ settings }) => `${settings.header} is the signature of ${what}: what came is not what was signed`,
+    ),
+  );
+  return [...new Set([...within, ...inBody, ...standard, ...changed])];
 }
 
-/** A signature or a key by its look: 32 letters and digits, or more, in a row. An id of a delivery is none. */
-const LOOKS_SECRET = /[A-Za-z0-9+/]{32,}|[\w-]{32,}/;
-const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+/** What a body may have been before something on its way changed it. */
+function otherBodies(body: Buffer): [what: string, body: Buffer][] {
+  const text = body.toString('utf8');
+  const others: [string, string][] = [
+    ['the body without the blanks around it', text.trim()],
+    ['the body with a line feed behind it', `${text}\n`],
+    ['the JSON of the body, written in another way', rewritten(text)],
+    ['an empty body', ''],
+  ];
+  return others.filter(([, other]) => other !== text).map(([what, other]) => [what, Buffer.from(other)]);
+}
 
-/**
- * Headers, or names of the address, for the eyes of a person: of what may prove a sender only how long it is,
- * and the beginning of its hash, which tells two of them apart.
- */
-export function masked(
-  values: Record<string, string>,
-  { matches, secrets }: { matches: Match[]; secrets: string[] },
-): Record<string, string> {
-  const plain = withoutProofs(
-    values,
-    matches.map(({ verifier }) => verifier),
-  );
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => {
-      const isSecret =
-        plain[name] === undefined ||
-        LOOKS_SECRET.test(value.replaceAll(UUID, '')) ||
-        secrets.some((secret) => value.includes(secret));
-      const hash = createHash('sha256').update(value).digest('hex').slice(0, 8);
-      return [name, isSecret ? `(${value.length} characters, sha256 ${hash}…)` : value];
-    }),
-  );
+function rewritten(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
 }

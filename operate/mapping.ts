@@ -3,7 +3,11 @@ import type * as z from 'zod';
 import { pointerSchema } from '../shared/channels/pointer.ts';
 import { emailSchema } from '../shared/email.ts';
 import { readJson } from '../shared/http.ts';
+import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { signedIdHeaders, type Verifier } from '../shared/incoming/verifiers.ts';
 import type { rechargeSchema } from '../shared/recharge/settings.ts';
+import { keySchema } from '../shared/recharge/webhook.ts';
+import { readableBody } from './find-verifiers.ts';
 
 /** Far above what a webhook holds; what is deeper is no field that anybody maps. */
 const MAX_NODES = 1_000;
@@ -65,8 +69,12 @@ const isText = (value: unknown) => typeof value === 'string' && value.length > 0
 const isId = (value: unknown) => isText(value) || (Number.isSafeInteger(value) && Number(value) >= 0);
 const isEmail = (value: unknown) => emailSchema.safeParse(value).success;
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
+const isCountText = (value: unknown) =>
+  typeof value === 'string' && /^[1-9]\d*$/.test(value) && isCount(Number(value));
+/** A whole number is a key by its digits, however many. */
+const isKey = (value: unknown) => isText(value) || (Number.isInteger(value) && Number(value) >= 0);
 const isPlatformId = (value: unknown) =>
-  isId(value) && (typeof value === 'number' || /^[\x21-\x7e]{1,128}$/.test(String(value)));
+  isKey(value) && (typeof value === 'number' || /^[\x21-\x7e]{1,128}$/.test(String(value)));
 
 /** As `fieldPath` of the settings takes them: a name with a dot or a blank in it cannot be said. */
 const isSayable = ({ path }: Node) =>
@@ -93,35 +101,83 @@ const MONEY_NAMES = /price|cost|cents|currency|fee|usd|eur|gbp|money|charge|paid
 
 type RechargeFields = Pick<
   z.input<typeof rechargeSchema>,
-  'keyFields' | 'emailFields' | 'platformIdFields' | 'creditsField'
+  | 'keyFields'
+  | 'keyHeader'
+  | 'keyHeaderTrusted'
+  | 'emailFields'
+  | 'platformIdFields'
+  | 'creditsField'
+  | 'creditsAsText'
 >;
 
-/** Where a captured auto-recharge webhook seems to hold what. What is not clear is left out, and said. */
-export function proposeRecharge(body: Buffer): Proposal<RechargeFields> {
-  const payload = payloadOf(body);
-  if (payload === undefined) return NOT_JSON;
+/** What came, and with which headers, by lower-case names. */
+type Delivery = Pick<QuarantinedWebhook, 'headers' | 'body'>;
+
+/**
+ * Where a captured auto-recharge webhook seems to hold what. What is not clear is left out, and said.
+ *
+ * @param verifier the one that let it in: what its signature covers cannot be changed by who repeats the delivery.
+ */
+export function proposeRecharge(delivery: Delivery, verifier?: Verifier): Proposal<RechargeFields> {
+  const { payload: parsed, isForm } = payloadOf(delivery);
+  // A list of one recharge is read as that one.
+  const payload: unknown = Array.isArray(parsed) && parsed.length === 1 ? parsed[0] : parsed;
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return NOT_JSON;
   const nodes = nodesOf(payload).filter(isSayable);
-  const [key, client, credits] = [keyPart(nodes), clientPart(nodes), creditsPart(nodes)];
+  const key = keyPart(nodes, delivery.headers, verifier);
+  const [client, credits] = [clientPart(nodes), creditsPart(nodes, isForm)];
   return {
     fields: { ...key.fields, ...client.fields, ...credits.fields },
     notes: [...key.notes, ...client.notes, ...credits.notes],
   };
 }
 
-function keyPart(nodes: Node[]): Proposal<RechargeFields> {
-  const { chosen, rank, all } = choose(nodes, KEY_NAMES, isText);
+/** In these a sender names a delivery, the surest first. A request's id is another one at each repetition. */
+const KEY_HEADERS = [/idempotency-?key$/, /(^|-)(event|delivery|webhook|message)(-?id)?$/, /^svix-id$/];
+
+const SAME_WHEN_REPEATED =
+  'must stay the same when a webhook is sent again, and be another one for every recharge: capture a repetition, and compare';
+
+function keyPart(
+  nodes: Node[],
+  headers: Record<string, string>,
+  verifier: Verifier | undefined,
+): Proposal<RechargeFields> {
+  const { chosen, rank, all } = choose(nodes, KEY_NAMES, isKey);
+  const header = keyHeaderIn(headers, verifier, chosen ? 1 : KEY_HEADERS.length);
+  if (header !== undefined && !(chosen && rank === 0)) return keyInHeader(header, verifier);
   if (!chosen) {
     const seen = all.length === 0 ? 'no field looks like one' : `one of ${listOf(all)}?`;
     return { fields: {}, notes: [`keyFields: ${seen}`] };
   }
-  const doubt =
-    rank === 0
-      ? []
-      : [
-          `keyFields: ${fieldOf(chosen)} must stay the same when a webhook is sent again, and be another one for ` +
-            'every recharge: capture a repetition, and compare',
-        ];
+  const doubt = rank === 0 ? [] : [`keyFields: ${fieldOf(chosen)} ${SAME_WHEN_REPEATED}`];
   return { fields: { keyFields: [fieldOf(chosen)] }, notes: doubt };
+}
+
+/** @param ranks how many of the patterns are sure enough. */
+function keyHeaderIn(
+  headers: Record<string, string>,
+  verifier: Verifier | undefined,
+  ranks: number,
+): string | undefined {
+  const names = Object.keys(headers).filter((name) => keySchema.safeParse(headers[name]).success);
+  const signed = verifier ? signedIdHeaders(verifier).filter((name) => names.includes(name)) : [];
+  const named = KEY_HEADERS.slice(0, ranks).flatMap((pattern) => names.filter((name) => pattern.test(name)));
+  return named.find((name) => signed.includes(name)) ?? named[0] ?? (ranks > 1 ? signed[0] : undefined);
+}
+
+function keyInHeader(header: string, verifier: Verifier | undefined): Proposal<RechargeFields> {
+  const isSigned = verifier !== undefined && signedIdHeaders(verifier).includes(header);
+  const same = `keyHeader: ${header} ${SAME_WHEN_REPEATED}`;
+  if (isSigned) return { fields: { keyHeader: header }, notes: [same] };
+  return {
+    fields: { keyHeader: header, keyHeaderTrusted: true },
+    notes: [
+      same,
+      `keyHeaderTrusted: no signature covers ${header}. Whoever repeats a delivery under another key has the client ` +
+        'charged twice: leave it in only if you know that nobody can',
+    ],
+  };
 }
 
 function clientPart(nodes: Node[]): Proposal<RechargeFields> {
@@ -154,12 +210,12 @@ function clientPart(nodes: Node[]): Proposal<RechargeFields> {
   };
 }
 
-function creditsPart(nodes: Node[]): Proposal<RechargeFields> {
+function creditsPart(nodes: Node[], isForm: boolean): Proposal<RechargeFields> {
   const lastNames = ({ name }: Node) => name.split('.').slice(-2).join('.');
   const named = nodes.filter(
     (node) => CREDIT_NAMES.test(lastNames(node)) && !STATE_NAMES.test(lastNames(node)),
   );
-  const counts = named.filter(({ value }) => isCount(value));
+  const counts = named.filter(({ value }) => isCount(value) || isCountText(value));
   const sure = counts.filter((node) => /credit/.test(lastNames(node)) && !MONEY_NAMES.test(lastNames(node)));
   const [first, ...others] = sure;
   if (first && others.length === 0) {
@@ -168,7 +224,8 @@ function creditsPart(nodes: Node[]): Proposal<RechargeFields> {
       `creditsField: make sure that ${fieldOf(first)} counts the credits to grant: not money, and not what is left` +
         (beside.length === 0 ? '' : `. Beside it: ${beside.join(', ')}`),
     ];
-    return { fields: { creditsField: fieldOf(first) }, notes };
+    const asText = isForm || isCount(first.value) ? {} : { creditsAsText: true };
+    return { fields: { creditsField: fieldOf(first), ...asText }, notes };
   }
   const seen = counts.map((node) => `${fieldOf(node)} (${node.value})`).join(', ');
   const notes = [
@@ -176,8 +233,8 @@ function creditsPart(nodes: Node[]): Proposal<RechargeFields> {
       ? 'creditsField: no field holds whole credits; where every recharge is the same, set recharge.credits'
       : `creditsField: only you know which it is, if any: ${seen}. An amount may as well be money`,
     ...named
-      .filter(({ value }) => typeof value === 'string' && /^\d/.test(value))
-      .map((node) => `creditsField: ${fieldOf(node)} is text, and credits must be a JSON number`),
+      .filter(({ value }) => typeof value === 'string' && /^\d/.test(value) && !isCountText(value))
+      .map((node) => `creditsField: ${fieldOf(node)} is text, and not exactly a whole number`),
   ];
   return { fields: {}, notes };
 }
@@ -230,9 +287,12 @@ const CONTACT_NAMES = {
  *
  * @param direction only of these two the form is configured; `send` has a form of ours.
  */
-export function proposeChannel(body: Buffer, direction: 'incoming' | 'outgoing'): Proposal<ChannelFields> {
-  const payload = payloadOf(body);
-  if (payload === undefined) return NOT_JSON;
+export function proposeChannel(
+  delivery: Delivery,
+  direction: 'incoming' | 'outgoing',
+): Proposal<ChannelFields> {
+  const { payload } = payloadOf(delivery);
+  if (payload === undefined || Array.isArray(payload)) return NOT_JSON;
   const nodes = nodesOf(payload).filter((node) => pointerSchema.safeParse(pointerOf(node)).success);
   const wanted = {
     ...MESSAGE_FIELDS,
@@ -257,9 +317,13 @@ export function proposeChannel(body: Buffer, direction: 'incoming' | 'outgoing')
 const pointerOf = ({ path }: Node) =>
   path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-const NOT_JSON = { fields: {}, notes: ['the body is no JSON object in UTF-8: the relay reads nothing else'] };
+const NOT_JSON = {
+  fields: {},
+  notes: ['the body is no JSON object in UTF-8, and no form that says so: the relay reads nothing else'],
+};
 
-function payloadOf(body: Buffer): object | undefined {
+function payloadOf(delivery: Delivery): { payload: object | undefined; isForm: boolean } {
+  const { body, isForm } = readableBody(delivery);
   const payload = isUtf8(body) ? readJson(new TextDecoder().decode(body)) : undefined;
-  return typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? payload : undefined;
+  return { payload: typeof payload === 'object' && payload !== null ? payload : undefined, isForm };
 }

@@ -1,7 +1,8 @@
 import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';
-import { findVerifiers, masked } from './find-verifiers.ts';
+import { findVerifiers } from './find-verifiers.ts';
+import { masked } from './masked.ts';
 import { configuredVerifiers, proofsFor } from './proofs.ts';
 import { channelOf, secretsOf } from './routes.ts';
 import type { Target } from './target.ts';
@@ -19,7 +20,7 @@ export async function readQuarantined({ quarantine }: Connection, id: string): P
 
 /** The headers for the eyes of a person: those of a captured one may prove its sender. */
 export const shownHeaders = ({ reason, headers }: QuarantinedWebhook): Record<string, string> =>
-  reason === CAPTURED ? masked(headers, { matches: [], secrets: [] }) : headers;
+  reason === CAPTURED ? masked(headers, { verifiers: [], secrets: [] }) : headers;
 
 /** Those that speak of the connection it came by, not of what was sent. */
 const OF_THE_CONNECTION =
@@ -50,7 +51,7 @@ export async function replayQuarantined(
   const [secret] = held;
   if (secret === undefined)
     throw new OperateError('not_ready', `No secret is set for ${route}, so nothing can be proved to it.`);
-  const { matches } = kept.reason === CAPTURED ? findVerifiers(kept, held) : { matches: [] };
+  const { matches } = kept.reason === CAPTURED ? findVerifiers(kept, held, url) : { matches: [] };
   if (kept.reason === CAPTURED && matches.length === 0 && !options.unverified) {
     throw new OperateError(
       'refused',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { channelNameSchema, DIRECTIONS } from '../shared/channels/message.ts';
+import { usable } from '../shared/incoming/verifiers.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 
 export const WEBHOOK_ROUTE = '/webhooks/auto-recharge';
@@ -25,5 +26,5 @@ export function channelOf(
 export function secretsOf(route: string, { webhook, channels }: InboundSecrets): string[] {
   const channel = channelOf(route);
   const secrets = channel ? channels[`${channel.name}/${channel.direction}`] : webhook;
-  return secrets?.filter((secret) => secret.trim() !== '') ?? [];
+  return usable(secrets ?? []);
 }

@@ -8,6 +8,7 @@ import {
 } from '../../operate/capture.ts';
 import { findInbound } from '../../operate/connection.ts';
 import { unknownChannel } from '../../operate/known-channels.ts';
+import { configuredVerifiers } from '../../operate/proofs.ts';
 import { channelOf, routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
 import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
 import { CAPTURED } from '../../shared/incoming/quarantine.ts';
@@ -90,8 +91,13 @@ export function addCaptureCommands(cli: Cli): void {
     .option('--json', 'as a JSON object')
     .action(async (given: string | undefined, options: { route: string; raw?: boolean; json?: boolean }) => {
       const captured = await readCaptured(await connected(), { id: given, route: options.route });
-      const { secrets } = await findInbound(target());
-      const report = captureReport(captured, await secrets(), { raw: options.raw ?? false });
+      const { secrets, url } = await findInbound(target());
+      const configured = configuredVerifiers(captured.kept.route, target());
+      const report = captureReport(captured, await secrets(), {
+        raw: options.raw ?? false,
+        configured,
+        address: url,
+      });
       if (options.json) return sayJson(report);
       say(captureText(report));
     });
@@ -99,17 +105,30 @@ export function addCaptureCommands(cli: Cli): void {
 
 /** What is known of a captured delivery, for people. */
 export function captureText(report: CaptureReport): string {
-  const { id, route: at, receivedAt, headers, query, body, matching, lookedAt, config, notes } = report;
+  const {
+    id,
+    route: at,
+    receivedAt,
+    headers,
+    query,
+    body,
+    matching,
+    nearest,
+    lookedAt,
+    config,
+    notes,
+  } = report;
   const [best, ...others] = matching.map((verifier) => JSON.stringify(verifier));
   const lines = [
     `Captured ${receivedAt} at ${at}: nobody verified it.`,
+    `The verifiers of the configuration here say: ${report.configured}.`,
     '',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...Object.entries(query).map(([name, value]) => `?${name}=${value}`),
     '',
     body,
     '',
-    best ? `With the secret that is set, it is let in by the verifier ${best}` : 'No verifier matches.',
+    best ? `${agreement(nearest)} the verifier ${best}` : 'No verifier matches.',
     ...others.map((other) => `also by ${other}`),
     ...(best ? [] : ['Looked at:', ...lookedAt.map((line) => `  ${line}`)]),
     '',
@@ -122,3 +141,7 @@ export function captureText(report: CaptureReport): string {
   ];
   return printable(lines.join('\n'));
 }
+
+/** How near the delivery is to being let in. */
+const agreement = (nearest: string[]) =>
+  nearest.length === 0 ? 'With the secret that is set, it is let in by' : `It ${nearest.join(', and ')}:`;

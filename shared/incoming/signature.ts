@@ -180,7 +180,8 @@ function addressesOf({ url }: Scheme, { rawQuery = '' }: Signed): string[] {
   return rawQuery === '' || url.includes('?') ? [url] : [url, `${url}?${rawQuery}`];
 }
 
-function signatureOf(
+/** One signature, in the encoding of the scheme. */
+export function signatureOf(
   { signs, algorithm = 'sha256', encoding }: Scheme,
   key: string | Buffer,
   {

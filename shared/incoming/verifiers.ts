@@ -64,7 +64,7 @@ const hmacVerifierSchema = z
     signs: signedText.default('{body}'),
     /** May be the header of the signature: `t=1800000000,v1=…`. */
     timestampHeader: headerName.optional(),
-    timestampPrefix: z.string().min(1).exactOptional(),
+    timestampPrefix: z.string().exactOptional(),
     toleranceSeconds: z.int().positive().default(DEFAULT_TOLERANCE_SECONDS),
     idHeader: headerName.exactOptional(),
     /** Never the Host header: that is the sender's to choose. */
@@ -258,6 +258,18 @@ function decoded(text: string): string {
 
 /** The standard's own names, and those under which Svix, where it comes from, sends the same. */
 const STANDARD_PREFIXES = ['webhook-', 'svix-'];
+
+/** How far off a signed time may be; undefined where none is signed. */
+export function toleranceSecondsOf(verifier: Verifier): number | undefined {
+  switch (verifier.type) {
+    case 'token':
+      return undefined;
+    case 'hmac':
+      return verifier.timestampHeader === undefined ? undefined : verifier.toleranceSeconds;
+    case 'standard-webhooks':
+      return verifier.toleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS;
+  }
+}
 
 /** The headers whose value a signature of this verifier covers as the id of the delivery. */
 export function signedIdHeaders(verifier: Verifier): string[] {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { captureText } from '../../cli/commands/capture.ts';
 import { printable } from '../../cli/program.ts';
 import { captureReport } from '../../operate/capture.ts';
+import { verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { aCaptured, aConfig } from '../support/builders.ts';
 
 const SECRET = 'correct horse battery staple';
@@ -10,6 +11,9 @@ const BODY = aCaptured().body.toString();
 // Made over BODY with openssl and SECRET, not by the relay: `openssl dgst -sha256 -hmac "$SECRET"`.
 const HEX = '2aa44a0c04194bf919455eed65ec242254c6bd53058a978c3d80ab2f0ee419ac';
 const BASE64 = 'KqRKDAQZS/kZRV7tZewkIlTGvVMFipeMPYCrLw7kGaw=';
+
+/** Over `1767605400.` and BODY. */
+const TIMED_HEX = '1b935b1f676f6c33d9fbe7c20ad9225c5cae699b69ecf616028daa3e324a3849';
 
 describe('what is shown', () => {
   const kept = aCaptured({
@@ -46,6 +50,28 @@ describe('what is shown', () => {
       creditsField: 'credits',
     });
     expect(text.endsWith('Once that is in force: npm run relay -- quarantine replay abc')).toBe(true);
+  });
+
+  it('names the nearest miss, and why the configured verifiers refused it', () => {
+    const late = aCaptured({
+      headers: { 'x-signature': TIMED_HEX, 'x-time': '1767605400' },
+      receivedAt: 1_767_605_940_000,
+    });
+    const configured = [verifierSchema.parse({ type: 'token' })];
+    const text = captureText(
+      captureReport(
+        { id: 'abc', kept: late },
+        { webhook: ['a newer one', SECRET], channels: {} },
+        { raw: false, configured },
+      ),
+    );
+    expect(text).toContain(
+      '\nThe verifiers of the configuration here say: token: no token in the request.\n',
+    );
+    expect(text).toContain(
+      '\nIt agrees with the previous secret, and would agree, if the time were not 9 minutes old: the verifier ' +
+        '{"type":"hmac","header":"x-signature","signs":"{timestamp}.{body}","timestampHeader":"x-time"}\n',
+    );
   });
 
   it('does not let a sender speak to the terminal', () => {

@@ -132,7 +132,7 @@ describe('what was captured', () => {
     expect(await deliver(await captureAddress(relay), WEBHOOK)).toMatchObject({ status: 202 });
     const id = await newestId(relay);
     expect((await relay.cli('capture', 'show')).stdout).toContain(
-      'No verifier matches.\nLooked at:\n  the secret as',
+      'No verifier matches.\nLooked at:\n  the secret as a token',
     );
     expect(await relay.cli('quarantine', 'replay', id)).toEqual(
       refused(/^Nobody proved to have sent this: .+ add --unverified\.\n$/),

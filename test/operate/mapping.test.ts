@@ -1,13 +1,29 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type * as z from 'zod';
 import { proposeChannel, proposeRecharge } from '../../operate/mapping.ts';
+import { verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { readOrder } from '../../shared/recharge/webhook.ts';
 import { aConfig } from '../support/builders.ts';
 
 /** What the relay reads of the payload with the proposed mapping. */
 function readBack(payload: object) {
-  const body = Buffer.from(JSON.stringify(payload));
-  const { fields, notes } = proposeRecharge(body);
+  const { body, fields, notes } = propose(JSON.stringify(payload));
   return { read: readOrder(body, aConfig({ recharge: fields }).recharge), fields, notes };
+}
+
+const sent = (body: string | Buffer, headers: Record<string, string> = {}) => ({
+  body: Buffer.from(body),
+  headers,
+});
+
+function propose(
+  body: string,
+  headers: Record<string, string> = {},
+  verifier?: z.input<typeof verifierSchema>,
+) {
+  const delivery = sent(body, headers);
+  return { ...delivery, ...proposeRecharge(delivery, verifier && verifierSchema.parse(verifier)) };
 }
 
 describe('the mapping that a captured webhook suggests', () => {
@@ -95,7 +111,12 @@ describe('the mapping that a captured webhook suggests', () => {
     ],
     ['credits with a fraction', { credits: 0.5 }, /no field holds whole credits/],
     ['a balance only', { credits_remaining: 12, credit_limit: 5 }, /no field holds whole credits/],
-    ['credits as text', { credits: '500' }, /no field holds whole credits/],
+    ['credits as text that is no whole number', { credits: '500.0' }, /no field holds whole credits/],
+    [
+      'credits as a number and as text',
+      { credits: '500', bonus_credits: 5 },
+      /: credits \(500\), bonus_credits \(5\)\./,
+    ],
   ])('never guesses the credits: %s', (_name, members, note) => {
     const { fields, read, notes } = readBack({
       idempotency_key: 'key-1',
@@ -107,10 +128,96 @@ describe('the mapping that a captured webhook suggests', () => {
     expect(read).toEqual({ fault: 'recharge.credits or recharge.creditsField is not configured yet' });
   });
 
-  it('says of credits as text that they are text', () => {
-    expect(readBack({ credits: '500' }).notes).toContain(
-      'creditsField: credits is text, and credits must be a JSON number',
+  it('takes credits as text where they are exactly a whole number, and says so where they are not', () => {
+    const payload = { idempotency_key: 'key-1', email: 'jane@example.com' };
+    const { fields, read } = readBack({ ...payload, credits: '500' });
+    expect(fields).toMatchObject({ creditsField: 'credits', creditsAsText: true });
+    expect(read).toMatchObject({ order: { credits: 500 } });
+    expect(readBack({ ...payload, credits: '500.0' }).notes).toContain(
+      'creditsField: credits is text, and not exactly a whole number',
     );
+  });
+
+  it('takes a whole number for a key, however many digits it has', () => {
+    const { fields } = propose('{"id":9007199254740993,"email":"jane@example.com","credits":500}');
+    expect(fields).toMatchObject({ keyFields: ['id'] });
+    const body = Buffer.from('{"id":9007199254740993,"email":"jane@example.com","credits":500}');
+    expect(readOrder(body, aConfig({ recharge: fields }).recharge)).toMatchObject({
+      order: { key: '9007199254740993' },
+    });
+  });
+
+  it.each<[string, string | Buffer, Record<string, string>]>([
+    ['a list of one', '[{"idempotency_key":"key-1","email":"jane@example.com","credits":500}]', {}],
+    [
+      'a form',
+      'idempotency_key=key-1&email=jane%40example.com&credits=500',
+      { 'content-type': 'application/x-www-form-urlencoded' },
+    ],
+    [
+      'gzip',
+      gzipSync('{"idempotency_key":"key-1","email":"jane@example.com","credits":500}'),
+      { 'content-encoding': 'gzip' },
+    ],
+  ])('is read from what the relay reads: %s', (_name, body, headers) => {
+    const { fields } = proposeRecharge(sent(body, headers));
+    expect(fields).toEqual({
+      keyFields: ['idempotency_key'],
+      emailFields: ['email'],
+      creditsField: 'credits',
+    });
+  });
+
+  it.each<[string, object, Record<string, string>, z.input<typeof verifierSchema> | undefined, object]>([
+    [
+      'is not in the body',
+      {},
+      { 'idempotency-key': 'evt_88', 'x-request-id': 'r', 'content-type': 'application/json' },
+      { type: 'token' },
+      { keyHeader: 'idempotency-key', keyHeaderTrusted: true },
+    ],
+    [
+      'is covered by the signature',
+      {},
+      { 'svix-id': 'msg_1', 'x-event-id': 'e' },
+      { type: 'standard-webhooks' },
+      { keyHeader: 'svix-id' },
+    ],
+    [
+      'is covered by the signature, and called so',
+      {},
+      { 'x-idempotency-key': 'k', 'x-event-id': 'e' },
+      { type: 'hmac', header: 'x-s', signs: '{id}.{body}', idHeader: 'x-idempotency-key' },
+      { keyHeader: 'x-idempotency-key' },
+    ],
+    [
+      'is called so in a header, and only an id in the body',
+      { id: 7 },
+      { 'idempotency-key': 'evt_88' },
+      undefined,
+      { keyHeader: 'idempotency-key', keyHeaderTrusted: true },
+    ],
+    [
+      'is called so in the body',
+      { idempotency_key: 'k' },
+      { 'idempotency-key': 'k' },
+      undefined,
+      { keyFields: ['idempotency_key'] },
+    ],
+    ['may be an id in the body', { id: 7 }, { 'x-event-id': 'e' }, undefined, { keyFields: ['id'] }],
+    ['is nowhere', {}, { 'x-request-id': 'r', 'user-agent': 'u' }, undefined, {}],
+  ])('proposes a header for the key where it %s', (_name, members, headers, verifier, expected) => {
+    const payload = { email: 'jane@example.com', credits: 500, ...members };
+    const { fields, notes, body } = propose(JSON.stringify(payload), headers, verifier);
+    const { emailFields: _e, creditsField: _c, ...key } = fields;
+    expect(key).toEqual(expected);
+    expect(notes.some((note) => note.startsWith('keyHeaderTrusted: no signature covers'))).toBe(
+      'keyHeaderTrusted' in expected,
+    );
+    const { recharge } = aConfig({ recharge: { ...fields, ...(verifier ? { verifiers: [verifier] } : {}) } });
+    const signedId = { header: recharge.keyHeader ?? '', value: '' };
+    const read = readOrder(body, recharge, { headers, signedId });
+    expect(read).toHaveProperty(Object.keys(expected).length === 0 ? 'fault' : 'order');
   });
 
   it('never guesses between two addresses, and warns of others beside the likely one', () => {
@@ -150,10 +257,10 @@ describe('the mapping that a captured webhook suggests', () => {
   ])('is none for %s', (_name, body) => {
     const expected = {
       fields: {},
-      notes: ['the body is no JSON object in UTF-8: the relay reads nothing else'],
+      notes: ['the body is no JSON object in UTF-8, and no form that says so: the relay reads nothing else'],
     };
-    expect(proposeRecharge(Buffer.from(body, 'latin1'))).toEqual(expected);
-    expect(proposeChannel(Buffer.from(body, 'latin1'), 'outgoing')).toEqual(expected);
+    expect(proposeRecharge(sent(Buffer.from(body, 'latin1')))).toEqual(expected);
+    expect(proposeChannel(sent(Buffer.from(body, 'latin1')), 'outgoing')).toEqual(expected);
   });
 
   it('is not led astray by names that no setting can say, by depth, or by numbers of members', () => {
@@ -162,7 +269,7 @@ describe('the mapping that a captured webhook suggests', () => {
     const body = Buffer.from(
       `{"sub.email":"x@example.com","__proto__":{"email":"y@example.com"},"email":"jane@example.com","deep":${deep},"many":${JSON.stringify(many)}}`,
     );
-    const { fields } = proposeRecharge(body);
+    const { fields } = proposeRecharge(sent(body));
     expect(fields.emailFields).toEqual(['email']);
     expect(() => aConfig({ recharge: fields })).not.toThrow();
   });
@@ -191,7 +298,7 @@ describe('the mapping that a captured message suggests', () => {
         message: { body: 'Hello', attachments: ['https://files.example.com/1.png'] },
       },
     };
-    const { fields, notes } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'outgoing');
+    const { fields, notes } = proposeChannel(sent(JSON.stringify(payload)), 'outgoing');
     expect(fields).toEqual({
       id: '/data/messageId',
       contact: '/data/contact/id',
@@ -215,7 +322,7 @@ describe('the mapping that a captured message suggests', () => {
         email: 'z@example.com',
       },
     };
-    const { fields } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'incoming');
+    const { fields } = proposeChannel(sent(JSON.stringify(payload)), 'incoming');
     expect(fields).toEqual({
       id: '/a~1b.c/sid',
       contact: '/a~1b.c/from',
@@ -229,10 +336,10 @@ describe('the mapping that a captured message suggests', () => {
 
   it('leaves out what is not clear, and what is not there', () => {
     const payload = { fromId: 'a', toId: 'b', body: 'one', text: 'two' };
-    const { fields, notes } = proposeChannel(Buffer.from(JSON.stringify(payload)), 'outgoing');
+    const { fields, notes } = proposeChannel(sent(JSON.stringify(payload)), 'outgoing');
     expect(fields).toEqual({ contact: '/toId' });
     expect(notes).toContain('text: one of /body, /text?');
-    expect(proposeChannel(Buffer.from('{}'), 'incoming').notes).toEqual([
+    expect(proposeChannel(sent('{}'), 'incoming').notes).toEqual([
       'text: no field looks like it',
       'contact: no field looks like it',
     ]);
