@@ -1,5 +1,10 @@
+import type * as z from 'zod';
 import { ALGORITHMS, readTime, type Scheme, signatureOf, TIME_NAMES } from '../shared/incoming/signature.ts';
-import type { HmacSettings } from './find-verifiers.ts';
+import type { verifierSchema } from '../shared/incoming/verifiers.ts';
+
+/** A verifier as one writes it into the configuration. */
+export type Settings = z.input<typeof verifierSchema>;
+type HmacSettings = Extract<Settings, { type: 'hmac' }>;
 
 /** What is searched for signatures. */
 export interface Evidence {

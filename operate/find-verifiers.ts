@@ -1,4 +1,3 @@
-import type * as z from 'zod';
 import { formAsJson, unpack } from '../shared/incoming/body.ts';
 import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { readTime } from '../shared/incoming/signature.ts';
@@ -9,10 +8,7 @@ import {
   verifierSchema,
   verifyRequest,
 } from '../shared/incoming/verifiers.ts';
-import { findSignatures, timesIn } from './find-signatures.ts';
-
-export type Settings = z.input<typeof verifierSchema>;
-export type HmacSettings = Extract<Settings, { type: 'hmac' }>;
+import { findSignatures, type Settings, timesIn } from './find-signatures.ts';
 
 /** A verifier that lets a delivery in. */
 export interface Match {
