@@ -65,8 +65,9 @@ export class AlertAlarms extends Construct {
       name: 'webhooks refused',
       impact: 'Webhooks cannot be verified: if they are genuine, no client gets credits.',
       topic,
-      // A quiet agency has a webhook an hour: all of them refused must ring, and a single stray one must not.
-      metric: relayMetric('webhook_401', stage).with({ period: Duration.hours(6) }),
+      // A quiet agency has a webhook an hour: all of them refused must ring, and a single stray one must not. Of what
+      // strangers post nothing counts that has not the form of a webhook.
+      metric: relayMetric('webhook_401_plausible', stage).with({ period: Duration.hours(6) }),
       threshold: 3,
     });
     addAlarm(this, {

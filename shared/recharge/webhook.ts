@@ -66,6 +66,18 @@ export function readOrder(
   return { order: { key: key.key, client, credits: credits.data } };
 }
 
+/**
+ * Whether a request that nobody has verified has at least the form of a webhook: it names a key where one is expected.
+ * Its bytes are searched, and not parsed: nobody vouches for them.
+ */
+export function looksLikeWebhook(
+  { headers, body }: { headers: Record<string, string>; body: Buffer },
+  { keyHeader, keyFields }: Pick<RechargeConfig, 'keyHeader' | 'keyFields'>,
+): boolean {
+  if (keyHeader !== undefined) return headers[keyHeader] !== undefined;
+  return keyFields.some((path) => body.includes(path.slice(path.lastIndexOf('.') + 1)));
+}
+
 /** What is exactly a whole number, and anything else as it is. */
 const numberOf = (value: unknown) =>
   typeof value === 'string' && /^[1-9]\d*$/.test(value) ? Number(value) : value;

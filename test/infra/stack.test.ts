@@ -416,7 +416,7 @@ describe('alarms', () => {
 
   it('three refused webhooks in six hours ring: at one an hour, that is a secret that no longer fits', () => {
     prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      MetricName: 'webhook_401',
+      MetricName: 'webhook_401_plausible',
       Period: 21_600,
       Threshold: 3,
       Statistic: 'Sum',

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +17,8 @@ import {
   UNAUTHORIZED,
   useWebhook,
 } from './receiving.ts';
+
+const GZIP = { 'content-encoding': 'gzip' };
 
 const { store, queue, aWebhook, everythingStored, nothingHappened } = useWebhook();
 
@@ -75,6 +78,33 @@ describe('the proof of the sender', () => {
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatchObject({ level: 'info', message: 'webhook answered', word: 'unauthorized' });
     expect(JSON.stringify(lines)).not.toMatch(/a guess|aaaa|key-1|jane/);
+  });
+
+  it.each<[string, string | Buffer, Sent, boolean]>([
+    ['a genuine one under a secret that was changed on one side', BODY, { secret: 'the old one' }, true],
+    ['a genuine one whose scheme is not the configured one', BODY, { secret: null }, true],
+    ['a genuine one that is packed', gzipSync(BODY), { secret: null, headers: GZIP, base64: true }, true],
+    ['what anybody posts', '{"jsonrpc":"2.0","method":"eth_accounts"}', { secret: null }, false],
+    ['a form that anybody posts', 'log=admin&pwd=admin', { secret: null }, false],
+    ['nothing', '', { secret: null }, false],
+    ['a guess at the token', '{}', { secret: null, query: { token: 'a guess' } }, false],
+  ])(
+    'counts for the alarm, when it is refused, where it has the form of a webhook: %s',
+    async (_, body, sent, counts) => {
+      const { send, lines } = aWebhook();
+      expect(await send(body, sent)).toEqual(UNAUTHORIZED);
+      expect(lines[0]).toMatchObject({ word: 'unauthorized', plausible: counts, webhook_401: 1 });
+      expect(lines[0]?.webhook_401_plausible).toBe(counts ? 1 : undefined);
+    },
+  );
+
+  it('is looked for in the header that names the key, where one does', async () => {
+    const { send, lines } = aWebhook({
+      recharge: { ...CREDITS_AS_SENT, keyHeader: 'x-key', keyHeaderTrusted: true },
+    });
+    await send(BODY, { secret: null });
+    await send('{}', { secret: null, headers: { 'x-key': 'key-1' } });
+    expect(lines.map(({ plausible }) => plausible)).toEqual([false, true]);
   });
 
   it('is refused where no verifier is configured, and where no secret is set', async () => {
