@@ -154,7 +154,9 @@ function contentOf(spot: Spot, mapping: Mapping): Pick<Content, 'text' | 'attach
   return { fault: `the text ${places(mapping.text)} is blank, and there is no attachment` };
 }
 
-const places = (pointers: readonly string[] = []) => `(${pointers.join(', ')})`;
+/** Of many pointers the first ones tell which field it is. */
+const places = (pointers: readonly string[] = []) =>
+  `(${pointers.slice(0, 2).join(', ')}${pointers.length > 2 ? ' and more' : ''})`;
 
 /** A place and one within it, as the one text that is kept of a contact; `partsOfPlace` parts them again. */
 const placeOf = (replyTo: string | undefined, thread: string | undefined): string | undefined =>

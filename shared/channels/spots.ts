@@ -70,7 +70,10 @@ function spotAt(document: object, { way, spot, lists, isShared }: Standing): Spo
     return expanded(from, rest, lists)?.map((each) => followed(from, each)) ?? [{}];
   };
   const leads = (pointers: readonly string[]) =>
-    pointers.find((pointer) => valuesAt(pointer).some(isThere)) ?? pointers[0];
+    pointers.find((pointer) => {
+      const { from, rest } = parted(pointer);
+      return leadsAnywhere(from, rest, lists);
+    }) ?? pointers[0];
   return {
     values(pointers = []) {
       const pointer = leads(pointers);
@@ -85,6 +88,14 @@ function spotAt(document: object, { way, spot, lists, isShared }: Standing): Spo
     },
     fulfils: (condition) => valuesAt(condition.at).every((value) => holds(condition, value)),
   };
+}
+
+/** Whether one of the ways ends at a value. Asked a thousand times a delivery, it stops at the first. */
+function leadsAnywhere(document: unknown, [part, ...rest]: readonly string[], lists: Lists): boolean {
+  if (part === undefined) return isThere(document);
+  return part === '0' && lists === 'each' && Array.isArray(document)
+    ? document.some((element) => leadsAnywhere(element, rest, lists))
+    : leadsAnywhere(followed(document, [part]), rest, lists);
 }
 
 /** A way through a document, once for each element of each list that it goes through at 0. */

@@ -1,4 +1,4 @@
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { channelWorkerDeps } from '../../functions/channel-worker/deps.ts';
@@ -136,6 +136,14 @@ const rowOf = async (direction: Direction, text: string) => {
 };
 const sqsIds = (records: SQSRecord[]) => records.map(({ messageId }) => messageId);
 
+/** All tests send with one token. */
+async function forgetWaits() {
+  const { client, table } = store();
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
+  const waits = Items.filter(({ pk }) => `${pk}`.startsWith('WAIT#'));
+  await Promise.all(waits.map(({ pk }) => client.send(new DeleteCommand({ TableName: table, Key: { pk } }))));
+}
+
 /** What the platform has of a contact, in the order in which it came. */
 const atPlatform = (contact: string): string[] =>
   platform.books.flatMap((event) =>
@@ -223,6 +231,33 @@ describe('a batch', () => {
     expect(await work([other])).toEqual(sqsIds([other]));
     expect(hidden[1]?.ms).toBeGreaterThan(6_000);
     expect(atPlatform(b)).toEqual([]);
+  });
+
+  it('waits as long as the chat asks, with all that goes to the same chat, and without asking again', async () => {
+    const [a, b] = [aContact(), aContact()];
+    chat.fault({ operation: 'deliver', fault: 'rate_limited', ms: 3_600_000, contact: a });
+    const secrets = { ...SECRETS, channelTokens: { support: CHAT_TOKEN, sales: 'another-token' } };
+    const one = await queued('outgoing', a, `${a} one`);
+    const { work, hidden } = aWorker({ secrets });
+    expect(await work([one])).toEqual(sqsIds([one]));
+    expect(hidden).toMatchObject([{ ms: 3_600_000 }]);
+    expect(await rowOf('outgoing', `${a} one`)).toMatchObject({ status: 'queued', waits: 1 });
+    const other = await queued('outgoing', b, `${b} one`);
+    expect(await aWorker({ secrets }).work([other])).toEqual(sqsIds([other]));
+    expect(await rowOf('outgoing', `${b} one`)).toMatchObject({
+      status: 'queued',
+      history: expect.arrayContaining([
+        expect.objectContaining({
+          event: 'waiting',
+          detail: expect.stringMatching(/^told to wait until 20/),
+        }),
+      ]),
+    });
+    expect(atChat(b)).toEqual([]);
+    // What goes elsewhere goes on.
+    const incoming = await queued('incoming', b, `${b} to the platform`);
+    expect(await aWorker({ secrets }).work([incoming])).toEqual([]);
+    await forgetWaits();
   });
 
   it('in which one contact hangs does not keep the others until it is over', async () => {

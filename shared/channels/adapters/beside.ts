@@ -84,7 +84,7 @@ type Reader = (value: unknown) => string;
 
 const file: Reader = (value) =>
   sentence([
-    text(value, '/file_name', '/filename', '/name', '/title'),
+    text(value, '/title', '/file_name', '/filename', '/name'),
     text(value, '/performer'),
     text(value, '/emoji'),
     text(value, '/transcribed_text'),

@@ -17,6 +17,8 @@ const TEXTS = [
   'blocks',
   'items',
   'cells',
+  'message_blocks',
+  'message',
   'rows',
   'accessory',
   'caption',

@@ -2,12 +2,10 @@ import * as z from 'zod';
 import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
-import { isThere, pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';
-import { type Kind, kindOf, linked, tagged, text as textAt, told } from './beside.ts';
 import { judgeHttp, waitingAs } from './judging.ts';
-import { NOT_JSON, readId, readLink, readPayload, readText } from './reading.ts';
-import { richText } from './rich.ts';
+import { NOT_JSON, readId, readPayload, readText } from './reading.ts';
+import { contentOf } from './slack-content.ts';
 import { splitText, withLinks } from './text.ts';
 
 /** A Slack app. https://docs.slack.dev/apis/events-api */
@@ -69,7 +67,6 @@ const messageSchema = z.object({
   blocks: z.array(z.unknown()).nullish(),
   root: z.unknown().optional(),
 });
-type SlackMessage = z.infer<typeof messageSchema>;
 const reactionSchema = z.object({
   user: id,
   reaction: id,
@@ -157,66 +154,6 @@ function readMessage(event: Record<string, unknown>, threads: SlackSettings['thr
   return { kind: 'messages', messages: [{ ...message, text, attachments, replyTo }] };
 }
 
-/**
- * What a person can read of a message. Its text says what its blocks say, but for blocks that are more than formatted
- * text; attachments are messages that were shared, and previews of links that the text already holds.
- * https://docs.slack.dev/messaging/formatting-message-text, https://docs.slack.dev/reference/block-kit/blocks
- */
-function contentOf({ text, blocks, attachments, files, root }: SlackMessage) {
-  const own = text.trim();
-  const shown = (blocks ?? []).filter((block) => own === '' || typeOf(block) !== 'rich_text');
-  const shared = (attachments ?? []).flatMap((attachment) => sharedIn(attachment, own));
-  const ofShared = (attachments ?? []).flatMap((attachment) => listAt(attachment, '/files'));
-  const all = [...(files ?? []), ...ofShared];
-  const links = all.map((file) => readLink(pointed(file, '/permalink')));
-  const unseen = all.filter((_, index) => links[index] === undefined);
-  const lines = [
-    readable(text),
-    ...shown.map((block) => readable(richText(block))).filter((line) => !own.includes(line)),
-    ...shared,
-    // Of a reply that was shown to the whole channel, what it answers. https://docs.slack.dev/reference/events/message/thread_broadcast
-    ...told('quoted', readable(textAt(root, '/text'))),
-    ...unseen.flatMap((file) => told(fileKind(file), file)),
-  ];
-  return {
-    text: lines.filter((line) => line.trim() !== '').join('\n'),
-    // Where a person may see the file who may see it in Slack: the other links need the app's token.
-    attachments: links.filter((link) => link !== undefined),
-  };
-}
-
-/** By its media type; https://docs.slack.dev/reference/objects/file-object */
-const fileKind = (file: unknown): Kind => kindOf(textAt(file, '/mimetype').split('/')[0] ?? '') ?? 'file';
-
-const typeOf = (value: unknown) => pointed(value, '/type');
-
-function listAt(value: unknown, at: string): unknown[] {
-  const list = pointed(value, at);
-  return Array.isArray(list) ? list : [];
-}
-
-/** A message that was shared, whose words stand in no other place; or whatever else is attached. */
-function sharedIn(attachment: unknown, own: string): string[] {
-  const address = textAt(attachment, '/from_url', '/original_url');
-  const isMessage =
-    isThere(pointed(attachment, '/is_share')) || isThere(pointed(attachment, '/is_msg_unfurl'));
-  // A preview says what Slack found at the address, not what the person wrote.
-  if (!isMessage && address !== '' && own.includes(address)) return [];
-  const author = textAt(attachment, '/author_name', '/author_subname');
-  const said =
-    textAt(attachment, '/text') === '' ? richText(attachment) : richText(withoutBlocks(attachment));
-  const from = author === '' ? '' : `from ${author}:`;
-  const kind = isMessage ? 'forwarded' : 'shared';
-  return [tagged(kind, from, readable(said), own.includes(address) ? '' : address)];
-}
-
-/** Blocks repeat the text beside them. */
-function withoutBlocks(attachment: unknown): unknown {
-  return Object.fromEntries(
-    Object.entries(Object(attachment)).filter(([name]) => name !== 'blocks' && name !== 'message_blocks'),
-  );
-}
-
 /** https://docs.slack.dev/reference/events/reaction_added: an event's id is all that names a reaction. */
 function readReaction(eventId: string, event: Record<string, unknown>): Parsed {
   const read = reactionSchema.safeParse(event);
@@ -227,28 +164,6 @@ function readReaction(eventId: string, event: Record<string, unknown>): Parsed {
   }
   const message = { id: eventId, contact: `${item.channel}:${user}`, type: 'reaction' as const };
   return { kind: 'messages', messages: [{ ...message, text: `:${reaction}:`, attachments: [] }] };
-}
-
-/**
- * Slack's markup as a person reads it: `<@U1|jane>`, `<https://example.com|our page>`, `&amp;`.
- * https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
- */
-function readable(text: string): string {
-  const marked = text.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_all, target: string, label?: string) =>
-    markOf(target, label ?? ''),
-  );
-  return marked.replaceAll(/&(amp|lt|gt);/g, (_all, name: string) => ENTITIES[name] ?? '');
-}
-
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>' };
-
-function markOf(target: string, label: string): string {
-  const sign = target.charAt(0);
-  if (sign === '@' || sign === '#') return sign + (label || target.slice(1)).replace(/^[@#]/, '');
-  if (sign !== '!') return linked(label, target.replace(/^(mailto|tel):/, ''));
-  // A date may lead somewhere: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-  const [, address] = /^!date\^[^^]*\^[^^]*\^(.+)$/.exec(target) ?? [];
-  return address === undefined ? label || `@${target.slice(1)}` : linked(label, address);
 }
 
 /**

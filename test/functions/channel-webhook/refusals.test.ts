@@ -136,6 +136,32 @@ describe('what is verified and not understood is kept whole, with one alert:', (
     expect(Buffer.from(Items[0]?.body).toString()).toBe(body);
   });
 
+  it('a part of a delivery, whose other messages go on', async () => {
+    const support = {
+      ...CHANNELS.support,
+      incoming: {
+        ...CHANNELS.support.incoming,
+        id: '/messages/0/id',
+        contact: '/messages/0/from',
+        text: '/messages/0/text',
+      },
+    };
+    const { post, rows, alerts, lines, quarantine } = await aWebhook({ channels: { ...CHANNELS, support } });
+    const body = { messages: [INCOMING, { ...INCOMING, id: '' }, { ...INCOMING, id: 'm-3', from: 'b' }] };
+    expect((await post('support/incoming', body)).status).toBe(202);
+    expect((await rows()).map(({ content }) => content.id).toSorted()).toEqual(['m-1', 'm-3']);
+    const rest = 'message 2: the id (/messages/0/id) is not 1 to 255 printable characters';
+    expect(alerts()).toMatchObject([
+      { message: 'message_quarantined', reason: `part of it was not understood: ${rest}` },
+    ]);
+    expect(lines().at(-1)).toMatchObject({ word: 'queued', messages: 2, rest });
+    expect(await quarantine.list()).toHaveLength(1);
+    // And once more, since the answer may get lost.
+    expect((await post('support/incoming', body)).status).toBe(202);
+    expect(await rows()).toHaveLength(2);
+    expect(alerts()).toHaveLength(1);
+  });
+
   it('what makes an adapter fail, too', async () => {
     const { post, alerts } = await aWebhook({
       deps: ({ channels }) => {

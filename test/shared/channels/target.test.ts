@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ForDelivery } from '../../../shared/channels/adapter.ts';
+import type { Delivery, ForDelivery } from '../../../shared/channels/adapter.ts';
+import { splitText } from '../../../shared/channels/adapters/text.ts';
 import { type Content, type Direction, type Message, newMessage } from '../../../shared/channels/message.ts';
 import type { Known } from '../../../shared/channels/messages.ts';
 import { createTargets, type TargetDeps } from '../../../shared/channels/target.ts';
@@ -335,6 +336,123 @@ describe('a reply for the chat', () => {
     expect(await send(1)).toEqual({ kind: 'unknown', detail: 'no_answer' });
     expect(unauthorized).toBe(1);
     await expect(send(2)).rejects.toThrow('Bug!');
+  });
+
+  describe('that the chat does not take now', () => {
+    async function answered(delivery: Delivery, given: Partial<ForDelivery> & { known?: Known } = {}) {
+      const { url } = await aChat(() => ({ status: 400 }));
+      const learnt: unknown[] = [];
+      const { known = {}, ...message } = given;
+      const { prepare } = targets({
+        tokens: { support: 'bot-token' },
+        messages: {
+          known: async () => known,
+          rememberReplyTo: async (place) => void learnt.push(place),
+          rememberLength: async (length) => void learnt.push(length),
+        },
+        waits: {
+          until: async () => undefined,
+          keep: async (sender, who, until) => void learnt.push([sender, who, until]),
+        },
+        adapter: {
+          maxLength: 1_000,
+          place: ({ replyTo }) => `place ${replyTo}`,
+          requests: ({ text, cuts }) =>
+            splitText(text, 1_000, cuts).map((body) => ({ method: 'POST', url, headers: {}, body })),
+          judge: () => delivery,
+        },
+      });
+      const prepared = await prepare({ ...aMessage('outgoing', { text: 'x'.repeat(2_500) }), ...message });
+      return { prepared, sent: await prepared.send(1), learnt };
+    }
+    const CONTACT = { channel: 'support', contact: '+15551234567', at: NOW };
+
+    it('tells whom a wait is for, before anybody asks again', async () => {
+      const wait = { kind: 'not_applied', detail: 'HTTP 429', retryAfterMs: 7_000 } as const;
+      const place = await answered({ ...wait, whoWaits: 'place' }, { known: { replyTo: '-100' } });
+      expect(place.sent).toEqual(wait);
+      const sender = { channel: 'support', token: 'bot-token', place: 'place -100' };
+      expect(place.learnt).toEqual([[sender, 'place', NOW + 7_000]]);
+      expect((await answered({ ...wait, whoWaits: 'channel' })).learnt).toMatchObject([
+        [{}, 'channel', NOW + 7_000],
+      ]);
+      expect((await answered(wait)).learnt).toEqual([]);
+      const unasked = { kind: 'not_applied', detail: 'HTTP 401', whoWaits: 'channel' } as const;
+      expect((await answered(unasked)).learnt).toEqual([]);
+    });
+
+    it('remembers where the contact has moved', async () => {
+      const moved = { kind: 'moved', detail: 'HTTP 400', replyTo: '-100' } as const;
+      const { sent, learnt } = await answered(moved);
+      expect(sent).toEqual(moved);
+      expect(learnt).toEqual([{ ...CONTACT, replyTo: '-100' }]);
+    });
+
+    it('remembers the longest text, and cuts what is left of this one', async () => {
+      const cuts = [{ fromPart: 1, maxLength: 160 }];
+      const { sent, learnt } = await answered({ kind: 'too_long', detail: 'no', maxLength: 160 });
+      expect(sent).toEqual({ kind: 'shortened', detail: 'no', cuts });
+      expect(learnt).toEqual([{ ...CONTACT, maxLength: 160 }]);
+      const again = await answered({ kind: 'delivered' }, { cuts } as never);
+      // The first part stays as it was delivered: 1,000, and ten of 160.
+      expect(again.prepared.parts).toBe(11);
+    });
+
+    it('halves a text of which the chat only says that it is too long, until nothing is left to cut', async () => {
+      const cut = { kind: 'too_long', detail: 'no' } as const;
+      const half = await answered(cut);
+      expect(half.sent).toMatchObject({ cuts: [{ fromPart: 1, maxLength: 500 }] });
+      const known = await answered(cut, { known: { maxLength: 300 } });
+      expect(known.sent).toMatchObject({
+        cuts: [
+          { fromPart: 0, maxLength: 300 },
+          { fromPart: 1, maxLength: 150 },
+        ],
+      });
+      const spent = await answered(cut, { known: { maxLength: 39 } });
+      expect(spent.sent).toEqual({ kind: 'refused', detail: 'no' });
+      expect(spent.learnt).toEqual([]);
+    });
+
+    it('waits where what was learnt could not be kept: it is told again', async () => {
+      const fails = async () => {
+        throw new Error('no answer');
+      };
+      const { url } = await aChat(() => ({ status: 400 }));
+      const { prepare } = targets({
+        messages: { ...knowing({}), rememberReplyTo: fails },
+        waits: { until: async () => undefined, keep: fails },
+        adapter: {
+          requests: () => [{ method: 'POST', url, headers: {} }],
+          judge: () => ({ kind: 'moved', detail: 'HTTP 400', replyTo: '-100' }),
+        },
+      });
+      const { send } = await prepare(aMessage('outgoing'));
+      expect(await send(0)).toEqual({
+        kind: 'not_applied',
+        detail: 'HTTP 400, which could not be kept: Error: no answer',
+      });
+    });
+
+    it('asks before each request whether it may be made', async () => {
+      const asked: unknown[] = [];
+      const { prepare } = targets({
+        tokens: { support: 'bot-token' },
+        messages: knowing({ replyTo: '-100' }),
+        waits: {
+          until: async (sender) => {
+            asked.push(sender);
+            return NOW + 5_000;
+          },
+          keep: async () => undefined,
+        },
+        adapter: { place: ({ replyTo }) => `place ${replyTo}` },
+      });
+      const { held } = await prepare(aMessage('outgoing'));
+      expect(await held()).toBe(NOW + 5_000);
+      expect(asked).toEqual([{ channel: 'support', token: 'bot-token', place: 'place -100' }]);
+      expect(await (await prepare(aMessage('incoming'))).held()).toBeUndefined();
+    });
   });
 
   it('is repeated where nobody knows if the chat dedupes by our id', () => {

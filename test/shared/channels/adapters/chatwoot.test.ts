@@ -83,6 +83,91 @@ describe('a webhook of Chatwoot', () => {
     expect(message(chatwoot, older)).toMatchObject({ id: '1', replyTo: '7' });
   });
 
+  describe('tells what stands beside its text:', () => {
+    const PAGE = 'https://shop.example.com/p/881';
+    it.each<[string, object, string, string[]]>([
+      [
+        'a place',
+        {
+          attachments: [
+            { file_type: 'location', coordinates_lat: 48.2, coordinates_long: 16.37, fallback_title: 'Café' },
+          ],
+        },
+        '[location] Café https://www.google.com/maps/search/?api=1&query=48.2%2C16.37',
+        [],
+      ],
+      [
+        'a card',
+        {
+          attachments: [
+            {
+              file_type: 'contact',
+              fallback_title: '+31201234567',
+              meta: { firstName: 'Jan', lastName: 'Day' },
+            },
+          ],
+        },
+        '[contact] Jan Day +31201234567',
+        [],
+      ],
+      [
+        'a page',
+        { attachments: [{ file_type: 'fallback', fallback_title: 'Sale', data_url: PAGE }] },
+        `[shared] Sale ${PAGE}`,
+        [],
+      ],
+      ['a page without a title', { attachments: [{ file_type: 'share', data_url: PAGE }] }, '', [PAGE]],
+      [
+        'what a voice message says',
+        { attachments: [{ file_type: 'audio', data_url: PAGE, transcribed_text: 'Call me' }] },
+        '[audio] Call me',
+        [PAGE],
+      ],
+      ['a photo that is gone', { attachments: [{ file_type: 'image', data_url: '' }] }, '[photo]', []],
+      [
+        'the subject of an email',
+        { content: 'Where is it?', content_attributes: { email: { subject: 'My order', cc: [] } } },
+        '[subject] My order\nWhere is it?',
+        [],
+      ],
+      ['a story', { content: 'Nice', content_attributes: { story_url: PAGE } }, `Nice\n[story] ${PAGE}`, []],
+      ['what cannot be shown', { content_attributes: { is_unsupported: true } }, '[unsupported]', []],
+    ])('%s', (_name, fields, text, attachments) => {
+      const read = message(chatwoot, given({ content: null, ...fields }));
+      expect(read).toMatchObject({ text, attachments });
+    });
+  });
+
+  describe('whose sender was deleted', () => {
+    const meta = { sender: { id: 14, name: 'Jane Doe', email: 'jane@example.com' } };
+    it('is the conversation’s contact’s', () => {
+      const read = message(chatwoot, given({ sender: null, conversation: { id: 7, meta } }));
+      expect(read).toMatchObject({
+        contact: '14',
+        firstName: 'Jane',
+        email: 'jane@example.com',
+        replyTo: '7',
+      });
+    });
+
+    it('and its contact too, is the conversation’s own, which is no contact’s number', () => {
+      for (const sender of [null, undefined, {}]) {
+        const read = message(chatwoot, given({ sender, conversation: { id: 7 } }));
+        expect(read).toMatchObject({ contact: 'conversation:7', replyTo: '7' });
+      }
+    });
+  });
+
+  it.each([
+    ['a call', { content_type: 'voice_call', content: 'Voice Call' }, 'a call, in which nothing is written'],
+    ['what its sender deleted', { content_attributes: { deleted: true } }, 'deleted by whoever wrote it'],
+    ['a notice', { message_type: 'activity', content: 'Jane joined' }, 'not written by a contact'],
+    ['a notice, in numbers', { message_type: 2 }, 'not written by a contact'],
+    ['a template', { message_type: 'template' }, 'not written by a contact'],
+  ])('is ignored: %s', (_name, fields, why) => {
+    expect(parsed(chatwoot, given(fields))).toEqual({ kind: 'ignored', why });
+  });
+
   it('brings attachments as links, and says that there was one where there is no link', () => {
     const attachments = [
       { id: 1, file_type: 'image', data_url: 'https://chat.example.com/rails/active_storage/a.png' },

@@ -340,6 +340,43 @@ describe('what stands beside the text', () => {
     for (const word of cell.words) expect(said).toContain(word);
   });
 
+  /** Every text of a payload replaced by one that is as long as a request may be, and made to hold up a pattern. */
+  it.each(Object.keys(adapters) as Vendor[])('is read in time, however long it is: %s', (vendor) => {
+    const { adapter, payload } = adapters[vendor];
+    const rows = TABLE.flatMap(([, , row]) =>
+      typeof row[vendor] === 'string' ? [] : [payload(row[vendor])],
+    );
+    const length = 200_000;
+    for (const unit of [
+      '<',
+      '<a|',
+      '&',
+      ' ',
+      '\n',
+      '{',
+      '-',
+      'a ',
+      'TEL:',
+      '1',
+      '@',
+      '(',
+      '!date^',
+      '\u0301',
+    ]) {
+      const text = unit.repeat(length / unit.length);
+      for (const given of rows) {
+        const long = JSON.stringify(given, (name, value) =>
+          typeof value === 'string' && !/^(type|event|id|ts|channel|user|message_type)$/.test(name)
+            ? text
+            : value,
+        );
+        const began = performance.now();
+        adapter.parse({ headers: {}, query: {}, body: Buffer.from(long) });
+        expect(performance.now() - began, `${unit} in ${JSON.stringify(given)}`).toBeLessThan(1_000);
+      }
+    }
+  });
+
   it('stands in the documentation as it is tried here', () => {
     const vendors = Object.keys(adapters) as Vendor[];
     const mark = (cell: object | string) => (typeof cell === 'string' ? cell : 'yes');

@@ -115,6 +115,142 @@ describe('an event of Slack', () => {
     expect(message(slack, given({ text }))?.text).toBe(readable);
   });
 
+  describe('tells what stands beside its text:', () => {
+    const LINK = 'https://shop.example.com/p/881';
+    const ARCHIVE = 'https://x.slack.com/archives/C2/p1';
+    it.each<[string, object, string]>([
+      [
+        'a message that was forwarded, with words of one’s own',
+        {
+          text: 'See',
+          attachments: [{ is_share: true, author_name: 'Ria', text: `<${LINK}|this>`, from_url: ARCHIVE }],
+        },
+        `See\n[forwarded] from Ria: this (${LINK}) ${ARCHIVE}`,
+      ],
+      [
+        'one that its link brings along, the link once',
+        {
+          text: `<${ARCHIVE}>`,
+          attachments: [{ is_msg_unfurl: true, author_name: 'Ria', text: 'Hi', from_url: ARCHIVE }],
+        },
+        `${ARCHIVE}\n[forwarded] from Ria: Hi`,
+      ],
+      [
+        'one that has blocks alone',
+        {
+          text: '',
+          attachments: [
+            {
+              is_share: true,
+              message_blocks: [
+                {
+                  message: { blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'Hi &amp; bye' } }] },
+                },
+              ],
+            },
+          ],
+        },
+        '[forwarded] Hi & bye',
+      ],
+      [
+        'no preview of a link that the text has',
+        { text: `<${LINK}>`, attachments: [{ from_url: LINK, title: 'Shoes' }] },
+        LINK,
+      ],
+      [
+        'whatever else is attached',
+        {
+          text: 'See',
+          attachments: [{ title: 'Shoes', title_link: LINK, fields: [{ title: 'Size', value: '40' }] }],
+        },
+        `See\n[shared] Shoes\nSize\n40 (${LINK})`,
+      ],
+      [
+        'a table, which no text repeats',
+        {
+          text: 'See',
+          blocks: [
+            {
+              type: 'table',
+              rows: [
+                [
+                  { type: 'raw_text', text: 'Size' },
+                  { type: 'raw_text', text: '40' },
+                ],
+              ],
+            },
+          ],
+        },
+        'See\nSize\n40',
+      ],
+      [
+        'formatted text, where there is no other',
+        {
+          text: '',
+          blocks: [
+            {
+              type: 'rich_text',
+              elements: [
+                {
+                  type: 'rich_text_section',
+                  elements: [
+                    { type: 'user', user_id: 'U1' },
+                    { type: 'text', text: ' see ' },
+                    { type: 'link', url: LINK, text: 'this' },
+                    { type: 'emoji', name: 'smile' },
+                  ],
+                },
+                {
+                  type: 'rich_text_list',
+                  elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: 'one' }] }],
+                },
+              ],
+            },
+          ],
+        },
+        `@U1 see this (${LINK}):smile:\none`,
+      ],
+      [
+        'formatted text once, where the text has it',
+        {
+          text: 'Hi',
+          blocks: [
+            {
+              type: 'rich_text',
+              elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: 'Hi' }] }],
+            },
+          ],
+        },
+        'Hi',
+      ],
+      [
+        'what a reply to the whole channel answers',
+        { subtype: 'thread_broadcast', text: 'Yes', thread_ts: '1.1', root: { text: 'In <#C1|shoes>?' } },
+        'Yes\n[quoted] In #shoes?',
+      ],
+      [
+        'a file that was deleted, by its kind',
+        { text: '', files: [{ mimetype: 'video/mp4', name: 'a.mp4' }] },
+        '[video] a.mp4',
+      ],
+      ['the address of a date', { text: `<!date^1392734382^{date}^${LINK}|Feb 18>` }, `Feb 18 (${LINK})`],
+    ])('%s', (_name, fields, text) => {
+      expect(message(slack, given(fields))?.text).toBe(text);
+    });
+
+    it('the files of a message that was forwarded', () => {
+      const files = [{ permalink: 'https://x.slack.com/files/1' }];
+      const read = message(slack, given({ text: '', attachments: [{ is_share: true, text: 'Hi', files }] }));
+      expect(read).toMatchObject({ text: '[forwarded] Hi', attachments: ['https://x.slack.com/files/1'] });
+    });
+  });
+
+  it.each([undefined, null])('that names no person is the channel’s own: %s', (user) => {
+    const read = message(slack, given({ user }));
+    expect(read).toMatchObject({ contact: 'C024BE91L', replyTo: 'C024BE91L' });
+    expect(bodies(slack, { contact: 'C024BE91L' })).toEqual([{ channel: 'C024BE91L', text: 'Hello' }]);
+  });
+
   it('holds a reaction, under the id of the event', () => {
     expect(message(slack, envelope(REACTION))).toEqual({
       id: 'Ev123ABC456',
@@ -196,7 +332,17 @@ describe('an event of Slack', () => {
     const files = [{ permalink: 'https://a.example/1' }, {}];
     const challenge = { type: 'url_verification', challenge: 'abc' };
     const text = '<https://a.example|a> &amp; <@U1>';
-    for (const payload of [given({ files, text, thread_ts: '1.2' }), envelope(REACTION), challenge]) {
+    const attachments = [
+      { is_share: true, author_name: 'R', text: 'x', from_url: 'https://b.example', files },
+    ];
+    const blocks = [
+      {
+        type: 'rich_text',
+        elements: [{ type: 'rich_text_section', elements: [{ type: 'link', url: 'https://c.example' }] }],
+      },
+    ];
+    const beside = given({ text: '', attachments, blocks, root: { text } });
+    for (const payload of [given({ files, text, thread_ts: '1.2' }), beside, envelope(REACTION), challenge]) {
       expect(expectSound(slack, fuzzed(payload, 4)).fault).toBeGreaterThan(20);
     }
   });
@@ -320,10 +466,17 @@ describe('a delivery to Slack', () => {
       'restricted_action_thread_only_channel',
       'restricted_action_non_threadable_channel',
       'restricted_action_thread_locked',
+      'thread_not_found',
+      'invalid_thread_ts',
+      'message_not_found',
+      'channel_type_not_supported',
+      'user_is_bot',
+      'too_many_attachments',
       'cannot_reply_to_message',
       'invalid_arguments',
       'invalid_arg_name',
     ].map(refused),
+    ['msg_too_long', no('msg_too_long'), { kind: 'too_long', detail: 'Slack says msg_too_long' }],
     ...['fatal_error', 'internal_error', 'service_unavailable', 'an_error_of_next_year'].map(unknown),
   ])('is judged by its answer: %s', (_name, answer, delivery) => {
     expect(slack.judge(answer, NOW)).toEqual(delivery);

@@ -15,6 +15,20 @@ describe('a text that is too long', () => {
     expect(splitText('x'.repeat(200), 100)).toEqual(['x'.repeat(100), 'x'.repeat(100)]);
   });
 
+  it('is cut shorter from a part on, and the parts before stay what they were', () => {
+    const text = 'x'.repeat(250);
+    const lengths = (cuts: { fromPart: number; maxLength: number }[]) =>
+      splitText(text, 100, cuts).map(({ length }) => length);
+    expect(lengths([{ fromPart: 0, maxLength: 60 }])).toEqual([60, 60, 60, 60, 10]);
+    expect(lengths([{ fromPart: 1, maxLength: 60 }])).toEqual([100, 60, 60, 30]);
+    const twice = [
+      { fromPart: 1, maxLength: 60 },
+      { fromPart: 2, maxLength: 40 },
+    ];
+    expect(lengths(twice)).toEqual([100, 60, 40, 40, 10]);
+    expect(lengths([{ fromPart: 0, maxLength: 900 }])).toEqual([100, 100, 50]);
+  });
+
   it('is cut at the last end of a line, where that is in the second half', () => {
     const first = `${'a'.repeat(30)} ${'b'.repeat(29)}`;
     expect(splitText(`${first}\n${'c'.repeat(20)} ${'d'.repeat(60)}`, 100)).toEqual([
