@@ -38,7 +38,7 @@ export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decis
         ...waitForRefund(row, at, `refund not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
       };
     case 'unknown':
-      return waitForRefund(row, at, `refund unknown: ${result.detail}`);
+      return { ...misconfigured(result), ...waitForRefund(row, at, `refund unknown: ${result.detail}`) };
   }
 }
 

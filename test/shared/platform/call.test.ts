@@ -15,7 +15,12 @@ describe('the pace', () => {
     platform.answers(200, granted);
     const asker = client({}, { pace: createPace({ requestsPerMinute: 1, now: () => 0 }) });
     expect(await send(asker)).toMatchObject({ kind: 'granted' });
-    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 60_000 });
+    expect(await send(asker)).toEqual({
+      kind: 'not_applied',
+      detail: SLOW,
+      retryAfterMs: 60_000,
+      unsent: true,
+    });
     expect(platform.seen).toHaveLength(1);
   });
 
@@ -59,9 +64,9 @@ describe('the pace', () => {
     await asker.subAccount(EMAIL);
     platform.answers(200, granted);
     now = ms - 1;
-    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 1 });
+    expect(await send(asker)).toEqual({ kind: 'not_applied', detail: SLOW, retryAfterMs: 1, unsent: true });
     now = 1;
-    const held = { kind: 'not_applied', detail: SLOW, retryAfterMs: ms - 1 };
+    const held = { kind: 'not_applied', detail: SLOW, retryAfterMs: ms - 1, unsent: true };
     expect(await send(asker)).toEqual(ms > 120_000 ? { ...held, agencyFault: 'rate_limited' } : held);
     now = ms;
     expect(await send(asker)).toMatchObject({ kind: 'granted' });

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type Body, KEY } from './answering.ts';
 import { differs, EMAIL, grant, granted, unknown, usePlatform } from './asking.ts';
@@ -259,6 +260,13 @@ describe('a grant', () => {
     expect(await to('9007199254740993', 2 ** 53 + 2)).toEqual(done);
   });
 
+  it('is read where its answer came compressed', async () => {
+    platform.answer = (response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(JSON.stringify(granted)));
+    };
+    expect(await send()).toEqual({ kind: 'granted', newBalance: 542.5 });
+  });
+
   it('finds the empty pool by the pattern of the profile, in the code as well', async () => {
     platform.answers(400, { error: { code: 'POOL_EMPTY', message: 'no' } });
     expect(await send(client({ emptyPoolPattern: '^pool_' }))).toMatchObject({ agencyFault: 'pool_empty' });
@@ -270,6 +278,7 @@ describe('a grant', () => {
     expect(await send()).toEqual({
       kind: 'not_applied',
       detail: expect.stringMatching(/^not sent: ECONNREFUSED/),
+      unsent: true,
     });
   });
 
@@ -342,6 +351,7 @@ describe('a grant', () => {
         kind: 'not_applied',
         detail: 'not sent: the API key is empty or malformed',
         agencyFault: 'unauthorized',
+        unsent: true,
       });
       expect(platform.seen).toHaveLength(0);
       expect(platform.unauthorized).toBe(1);

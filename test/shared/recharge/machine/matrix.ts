@@ -323,6 +323,11 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
     refund({ kind: 'unknown', detail: '502' }),
     { refunding: 'waits', refund_unknown: '!refund_unknown' },
   ],
+  [
+    'refund unknown, its answer unusable',
+    refund({ kind: 'unknown', detail: '301', misconfigured: true }),
+    { refunding: 'waits !payment_hook_misconfigured', refund_unknown: '!refund_unknown' },
+  ],
 ];
 
 /** Where the profile says that grants stand in the usage export. */

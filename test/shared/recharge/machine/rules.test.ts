@@ -330,8 +330,8 @@ describe('whatever is decided', () => {
     return `${name} on ${row.review ?? row.phase} (attempt ${row.attempt}), ${when}: ${inWords(row, decision)}`;
   }
 
-  it('nothing throws, in four hundred thousand cases', () => {
-    expect(cases).toBe(426_384);
+  it('nothing throws, in more than four hundred thousand cases', () => {
+    expect(cases).toBe(457_968);
   });
 
   it.each(RULES)('%s', (sentence) => {
