@@ -32,7 +32,7 @@ const LEAVES = '^shared/[^/]+\\.ts$';
 const PURE = [
   '^shared/recharge/machine(/|\\.ts$)',
   '^shared/(backoff|history|money)\\.ts$',
-  '^shared/recharge/recharge\\.ts$',
+  '^shared/recharge/(recharge|counterparty)\\.ts$',
 ];
 
 const config: IConfiguration = {

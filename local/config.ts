@@ -10,8 +10,12 @@ const fileSchema = z.looseObject({
   recharge: section,
   guard: section,
   platform: section,
+  payment: section,
   channels: section,
 });
+
+/** What recharges remember of the sandbox's platform and payment endpoint. */
+const SANDBOX = 'sandbox';
 
 /** Whoever holds the secret may send it as a token, or sign with it. */
 const LOCAL_VERIFIERS = [
@@ -59,7 +63,7 @@ export function localConfig(
     chatUrl,
   }: { platformUrl: string | undefined; paymentsUrl: string | undefined; chatUrl?: string | undefined },
 ): Config {
-  const { recharge, guard, platform, channels, ...file } = readFile(env.RELAY_CONFIG);
+  const { recharge, guard, platform, payment, channels, ...file } = readFile(env.RELAY_CONFIG);
   return parseConfig(
     {
       ...file,
@@ -77,13 +81,20 @@ export function localConfig(
         // tried out. Nothing is known of a real platform.
         ...(platformUrl === undefined ? {} : { subAccountLookup: true, requestsPerMinute: 60_000 }),
         ...platform,
+        // Its port is another with each start; it is the same sandbox.
+        ...(platformUrl === undefined ? {} : { name: SANDBOX }),
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
       },
       channels: {
         ...(chatUrl === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chatUrl) }),
         ...channels,
       },
-      payment: { type: 'http', url: paymentsUrl ?? env.PAYMENT_HOOK_URL },
+      payment: {
+        ...payment,
+        type: 'http',
+        url: paymentsUrl ?? env.PAYMENT_HOOK_URL,
+        ...(paymentsUrl === undefined ? {} : { name: SANDBOX }),
+      },
     },
     env.RELAY_CONFIG === undefined ? 'the local configuration' : basename(env.RELAY_CONFIG),
   );

@@ -51,9 +51,7 @@ async function main(): Promise<void> {
   const secrets = localSecrets(env);
   const parts = await startParts(folder, secrets);
   const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
-  // The books of the sandbox are in this folder: on engines that others use, too, its rows are its own.
-  const shared = env.DYNAMODB_ENDPOINT !== undefined || env.SQS_ENDPOINT !== undefined;
-  const name = demo && shared ? `recharge-relay-${folderId(env)}` : 'recharge-relay';
+  const name = tableName(env);
   const config = localConfig(env, parts);
   const relay = await startRelay({
     ...engines,
@@ -95,6 +93,22 @@ async function main(): Promise<void> {
   if (!once) say(whatToTry(relay.url, demo, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
   if (once) await end(row?.phase === 'completed' ? 0 : 1);
+}
+
+/**
+ * What the sandbox called paid or granted is never driven against real parties, nor the other way round: whoever the
+ * parties are, they have a table of their own. The books of the sandbox are in this folder, so on engines that others
+ * use, too, its table bears the folder's name.
+ */
+function tableName(env: NodeJS.ProcessEnv): string {
+  const { PLATFORM_BASE_URL, PAYMENT_HOOK_URL, DYNAMODB_ENDPOINT, SQS_ENDPOINT } = env;
+  const shared = DYNAMODB_ENDPOINT !== undefined || SQS_ENDPOINT !== undefined;
+  if (PLATFORM_BASE_URL !== undefined && PAYMENT_HOOK_URL !== undefined) {
+    return shared ? 'recharge-relay' : 'recharge-relay-own';
+  }
+  if (PLATFORM_BASE_URL !== undefined) return 'recharge-relay-own-platform';
+  if (PAYMENT_HOOK_URL !== undefined) return 'recharge-relay-own-payments';
+  return shared ? `recharge-relay-${folderId(env)}` : 'recharge-relay';
 }
 
 function readFlags() {

@@ -15,6 +15,7 @@ export const ALERTS = [
   'granted_after_refund',
   'paid_after_end',
   'payment_hook_misconfigured',
+  'other_counterparty',
   'recharge_blocked',
   'recharge_expired',
   'client_must_act',

@@ -7,7 +7,13 @@ import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
-import { type Config, configSchema, guardSettings, policyOf } from '../../shared/settings/config.ts';
+import {
+  type Config,
+  configSchema,
+  guardSettings,
+  partiesOf,
+  policyOf,
+} from '../../shared/settings/config.ts';
 import { bundledConfig } from '../../shared/settings/config-file.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -57,6 +63,7 @@ export function rechargeWorkerDeps({
     charging: createDynamoCharging(client, table, { freshMs: CHARGING_FRESH_MS, now }),
     guard: guardSettings(config),
     preflight: config.platform.subAccountLookup,
+    parties: partiesOf(config),
     policy,
     logger,
     now,

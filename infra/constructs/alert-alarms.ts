@@ -24,6 +24,8 @@ const IMPACT: Record<Alert, string> = {
   recharge_expired:
     'A client could not be charged within a day, and gets no credits unless it is started again.',
   client_must_act: 'A client gets no credits until it has confirmed its payment itself.',
+  other_counterparty:
+    'A recharge began with another payment endpoint or platform than is configured now, and waits.',
   charging_paused: 'No client is charged: grants cannot be made now.',
   monthly_cap_near: 'A client has used 80 % of its monthly amount.',
   monthly_cap_reached: 'A client has used all of its monthly amount; its next recharge is refused.',

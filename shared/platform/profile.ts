@@ -10,11 +10,18 @@ const headerPrefix = z
   .regex(/(^|[^A-Za-z0-9])$/, 'must not run into the key: end it with a blank, as in "Bearer "');
 const path = z.string().regex(/^(\/[\w-]+)+$/, 'must be a path such as /send_custom_channel_message');
 
+/** How the configuration names the other side, so that it is known again at another address. */
+export const partyNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name is 1 to 32 small letters, digits and -');
+
 /**
  * What is not known about the live platform, or differs between its brands. The defaults are those of the
  * platform's API page; where that is silent, the choice that cannot grant twice.
  */
 export const platformProfileSchema = z.strictObject({
+  /** Which platform this is: recharges belong to it, and stay with it when its address moves. */
+  name: partyNameSchema.exactOptional(),
   /** With the version, as in `https://api.example.com/v1`; each brand has its own host. */
   baseUrl: z
     .string()

@@ -24,6 +24,9 @@ export type Reservation = {
   customer?: string;
   platformId?: string;
   balanceBefore?: number;
+  /** The payment endpoint and the platform that the attempt belongs to, by `idOf` of a counterparty. */
+  payment?: string;
+  platform?: string;
 } & (
   | { state: 'reserved' }
   | { state: 'refused'; word: Refusal }

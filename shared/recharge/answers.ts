@@ -1,6 +1,7 @@
 import { record } from '../history.ts';
 import { ended, toCharged, toRefunding } from './machine/moves.ts';
 import type { Moment } from './machine/outcome.ts';
+import { awaitsCounterparty } from './machine/parties.ts';
 import type { Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */
@@ -29,6 +30,10 @@ const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
 export function answersFor(row: Recharge): readonly Answer[] {
   if (row.phase === 'charged') return ['confirm-granted', 'refund'];
   if (row.phase === 'needs_review' && row.review) return ANSWERS_FOR[row.review];
+  // Nobody who is configured can say what became of it.
+  if (awaitsCounterparty(row)) {
+    return row.phase === 'refunding' ? ['confirm-refunded'] : ANSWERS_FOR.charge_unknown;
+  }
   return [];
 }
 

@@ -170,6 +170,8 @@ const rechargeSchema = z.object({
   amount: z.int().exactOptional(),
   currency: text.exactOptional(),
   paymentRef: text.exactOptional(),
+  paymentParty: text.exactOptional(),
+  platformParty: text.exactOptional(),
   actionUrl: text.exactOptional(),
   actBy: time.exactOptional(),
   grantEmail: text.exactOptional(),
@@ -228,7 +230,10 @@ export function claimedAttributes(): string[] {
   return item.flatMap(([name, value]) => (value === undefined ? [] : [name]));
 }
 
-/** `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. */
+/**
+ * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `p` is the
+ * payment endpoint, `q` the platform.
+ */
 const reservationSchema = z
   .object({
     t: time,
@@ -240,14 +245,18 @@ const reservationSchema = z
     customer: text.exactOptional(),
     platformId: text.exactOptional(),
     balance: z.number().exactOptional(),
+    p: text.exactOptional(),
+    q: text.exactOptional(),
   })
-  .transform(({ t, a, c, w, f, y, customer, platformId, balance }): Reservation => {
+  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q }): Reservation => {
     const common = {
       at: t,
       ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
       ...(customer === undefined ? {} : { customer }),
       ...(platformId === undefined ? {} : { platformId }),
       ...(balance === undefined ? {} : { balanceBefore: balance }),
+      ...(p === undefined ? {} : { payment: p }),
+      ...(q === undefined ? {} : { platform: q }),
     };
     if (w !== undefined) return { ...common, state: 'refused', word: w };
     if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
@@ -265,6 +274,8 @@ function itemOfReservation(entry: Reservation): Item {
     customer: entry.customer,
     platformId: entry.platformId,
     balance: entry.balanceBefore,
+    p: entry.payment,
+    q: entry.platform,
   };
 }
 

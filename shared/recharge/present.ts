@@ -4,6 +4,7 @@ import { answersFor, settlesAt } from './answers.ts';
 import { LATE_LOOKS, LOOKS } from './machine/books.ts';
 import { GRANTING_AGAIN, isInDoubt } from './machine/grant.ts';
 import { sinceReview } from './machine/moves.ts';
+import { awaitsCounterparty, OTHER_COUNTERPARTY } from './machine/parties.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
 
@@ -63,6 +64,7 @@ const EVENTS: Record<string, string> = {
   refunding: 'refund begun',
   refunded: 'money given back',
   reminded: 'still waiting for a person',
+  [OTHER_COUNTERPARTY]: 'waiting for the party it began with',
   [LOOKS.not_found]: 'grant not in the usage export, which proves nothing',
   [LOOKS.no_answer]: 'no answer from the usage export',
   [LOOKS.differs]: 'grant in the usage export, but not as it was asked for',
@@ -172,6 +174,14 @@ const PAUSED = 'Charging is paused; it goes on by itself after: npm run relay --
 
 const isPaused = ({ history }: Recharge) => history.at(-1)?.detail === 'charging is paused';
 
+function howItGoesOn(row: Recharge): string {
+  if (awaitsCounterparty(row)) {
+    return 'It goes on by itself once the party it began with is configured again (RUNBOOK.md, other_counterparty). Or say what happened:';
+  }
+  if (row.phase === 'charged') return 'It goes on by itself. To end it by hand:';
+  return 'Find out what happened (RUNBOOK.md), then say it:';
+}
+
 function whatToDo(row: Recharge, policy: Policy): string[] {
   if (isFinished(row)) return [];
   const answers = answersFor(row);
@@ -179,9 +189,7 @@ function whatToDo(row: Recharge, policy: Policy): string[] {
   const settled = settlesAt(row, { policy });
   return [
     '',
-    row.phase === 'charged'
-      ? 'It goes on by itself. To end it by hand:'
-      : 'Find out what happened (RUNBOOK.md), then say it:',
+    howItGoesOn(row),
     ...answers.map(
       (answer) =>
         `  npm run relay -- recharges resolve ${shellQuoted(row.key)} ${answer}` +

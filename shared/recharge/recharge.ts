@@ -91,6 +91,9 @@ export interface Recharge {
   amount?: number;
   currency?: string;
   paymentRef?: string;
+  /** The payment endpoint and the platform this recharge began with, copied likewise; nobody else is asked about it. */
+  paymentParty?: string;
+  platformParty?: string;
   /** Where the client must act, the provider's hosted page; with the time until which we wait for it. */
   actionUrl?: string;
   actBy?: number;

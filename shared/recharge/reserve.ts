@@ -2,6 +2,7 @@ import type { Logger } from '../logger.ts';
 import type { PlatformClient } from '../platform/client.ts';
 import type { Account, Reservation } from './account.ts';
 import type { Charging } from './charging.ts';
+import { type Counterparties, idOf } from './counterparty.ts';
 import {
   capWarning,
   type GuardSettings,
@@ -24,6 +25,7 @@ export interface ReserveDeps {
   guard: GuardSettings;
   /** Ask the platform for the sub-account before money moves. */
   preflight: boolean;
+  parties: Counterparties;
   policy: Policy;
   logger: Logger;
   now: () => number;
@@ -62,7 +64,7 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
       judged.kind === 'reserve' && 'unknown' in asked
         ? { ...judged, kind: 'refuse', word: 'unknown_on_platform' }
         : judged;
-    const entry = entryOf(account, verdict, 'balance' in asked ? asked.balance : undefined, at);
+    const entry = entryOf(account, verdict, 'balance' in asked ? asked.balance : undefined, at, deps.parties);
     const written = await ledger.writeAccount(account, withEntry(account, row, entry));
     if (written.kind === 'written') {
       const warning = capWarning(account, entry, guard);
@@ -106,7 +108,13 @@ async function preflight(row: Recharge, account: Account, deps: ReserveDeps): Pr
   }
 }
 
-function entryOf(account: Account, verdict: Verdict, balance: number | undefined, at: number): Reservation {
+function entryOf(
+  account: Account,
+  verdict: Verdict,
+  balance: number | undefined,
+  at: number,
+  parties: Counterparties,
+): Reservation {
   if (verdict.kind === 'refuse') {
     const { word, money } = verdict;
     return { state: 'refused', at, word, ...(money === undefined ? {} : { money }) };
@@ -118,12 +126,14 @@ function entryOf(account: Account, verdict: Verdict, balance: number | undefined
     ...(account.customer === undefined ? {} : { customer: account.customer }),
     ...(account.platformId === undefined ? {} : { platformId: account.platformId }),
     ...(balance === undefined ? {} : { balanceBefore: balance }),
+    payment: idOf(parties.payment),
+    platform: idOf(parties.platform),
   };
 }
 
 function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: boolean): Outcome {
   const { attempt } = row;
-  const { money, customer, platformId, balanceBefore } = entry;
+  const { money, customer, platformId, balanceBefore, payment, platform } = entry;
   switch (entry.state) {
     case 'reserved':
       if (!money) throw new Error(`Bug! Recharge ${row.key} is reserved without an amount.`);
@@ -138,6 +148,8 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
           ...(customer === undefined ? {} : { customer }),
           ...(platformId === undefined ? {} : { platformId }),
           ...(balanceBefore === undefined ? {} : { balanceBefore }),
+          ...(payment === undefined ? {} : { paymentParty: payment }),
+          ...(platform === undefined ? {} : { platformParty: platform }),
         },
       };
     case 'refused':

@@ -386,8 +386,8 @@ class Run {
   }
 
   #moment(drawn: Pick<Moment, 'now' | 'token' | 'jitter'>): Moment {
-    const { policy } = this.#deps;
-    return { ...drawn, policy, timeToGrant: this.#timeLeft() >= policy.grantStepMs };
+    const { policy, parties } = this.#deps;
+    return { ...drawn, policy, parties, timeToGrant: this.#timeLeft() >= policy.grantStepMs };
   }
 
   #timeLeft(): number {

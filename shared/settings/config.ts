@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
 import { isSafeUrl } from '../http.ts';
-import { platformProfileSchema } from '../platform/profile.ts';
+import { partyNameSchema, platformProfileSchema } from '../platform/profile.ts';
 import { limitsSchema } from '../recharge/account.ts';
+import { type Counterparties, counterpartyOf } from '../recharge/counterparty.ts';
 import type { GuardSettings } from '../recharge/guard.ts';
 import type { Policy } from '../recharge/policy.ts';
 import { pricingSchema } from '../recharge/pricing.ts';
@@ -18,6 +19,8 @@ const guardSchema = z.strictObject({
 
 const paymentSchema = z.strictObject({
   type: z.literal('http'),
+  /** Who takes the money: recharges belong to this endpoint, and stay with it when its address moves. */
+  name: partyNameSchema.exactOptional(),
   /** The agency's own endpoint; `/charges` and `/refunds` are appended. */
   url: z
     .string()
@@ -64,6 +67,14 @@ export function guardSettings({ recharge, guard, pricing }: Config): GuardSettin
     credits: { min: recharge.minCredits, max: recharge.maxCredits },
     limits: guard.limits,
     pricing,
+  };
+}
+
+/** Whom this relay deals with, as recharges remember them. */
+export function partiesOf({ payment, platform }: Config): Counterparties {
+  return {
+    payment: counterpartyOf({ name: payment.name, url: payment.url }),
+    platform: counterpartyOf({ name: platform.name, url: platform.baseUrl }),
   };
 }
 

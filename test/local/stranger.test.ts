@@ -82,9 +82,8 @@ interface Stranger {
   payments: Awaited<ReturnType<typeof newPayments>>;
 }
 
-async function stranger(config?: unknown): Promise<Stranger> {
+async function stranger(config?: unknown, folder = newFolder()): Promise<Stranger> {
   const [platform, payments] = await Promise.all([newPlatform(), newPayments()]);
-  const folder = newFolder();
   const file = join(folder, 'mapping.json');
   if (config !== undefined) writeFileSync(file, JSON.stringify(config));
   const relay = await start({
@@ -286,4 +285,21 @@ describe.concurrent('a stranger’s mapping', () => {
       reservations: [{ state: 'reserved', money: { amount: 3_600, currency: 'JPY' } }],
     });
   });
+});
+
+it('has a table of its own: what the sandbox paid for in the same folder is granted on no real platform', async () => {
+  const folder = newFolder();
+  const sandbox = await start({ folder, env: { WEBHOOK_SECRET: SECRET } });
+  const [key, email] = ['paid-in-the-sandbox', 'client-001@example.com'];
+  const fault = { operation: 'grant', fault: 'rate_limited', times: 'always', email };
+  expect((await post(`${sandbox.url}/sandbox/platform/faults`, JSON.stringify(fault))).status).toBe(200);
+  const order = JSON.stringify({ idempotency_key: key, email, credits: 5 });
+  expect((await post(`${sandbox.url}/webhooks/auto-recharge`, order, token)).status).toBe(202);
+  await sandbox.reaches(key, 'charged');
+  await sandbox.end();
+
+  const { relay, platform } = await stranger(undefined, folder);
+  const { code, stderr } = await relay.cli('recharges', 'show', key);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('No recharge has the key paid-in-the-sandbox')]);
+  expect(platform.heard).toEqual([]);
 });

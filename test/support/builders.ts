@@ -74,6 +74,7 @@ export function aMoment({ policy, ...given }: MomentOverrides = {}): Moment {
   return {
     now: utc('2026-01-05 12:00:10'),
     token: 'token-new',
+    parties: { payment: { fingerprint: '~payments' }, platform: { fingerprint: '~platform' } },
     jitter: 0,
     timeToGrant: true,
     ...given,

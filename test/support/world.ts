@@ -23,7 +23,13 @@ import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
-import { guardSettings, parseConfig, policyOf } from '../../shared/settings/config.ts';
+import {
+  type Config,
+  guardSettings,
+  parseConfig,
+  partiesOf,
+  policyOf,
+} from '../../shared/settings/config.ts';
 import { utc } from './builders.ts';
 import type { Store } from './store.ts';
 
@@ -33,7 +39,7 @@ const CREDITS = 500;
 
 const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
-const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
+export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
 const noMessage = async () => expect.unreachable('There are no messages in this world.');
 const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue'> = {
@@ -116,12 +122,16 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     });
   }
 
-  /** A new process: nothing cached, and `around` between it and every one of its ports. */
-  const start = (around: Around = (_port, work) => work()): Process => {
+  /**
+   * A new process: nothing cached, and `around` between it and every one of its ports.
+   *
+   * @param configured where it is not configured as this world is.
+   */
+  const start = (around: Around = (_port, work) => work(), configured: Config = config): Process => {
     const ports = portsThrough(around, {
       ledger,
       payments: createHttpPaymentHook({
-        url: payments.url,
+        url: configured.payment.url,
         secret: async () => PAYMENT_SECRET,
         timeoutMs,
         // The endpoint compares the time of a signature with its own clock, which is the real one.
@@ -129,7 +139,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       }),
       platform: inRealTime(
         createPlatformClient({
-          profile: config.platform,
+          profile: configured.platform,
           apiKey: async () => PLATFORM_KEY,
           onUnauthorized: () => {},
           timeoutMs,
@@ -145,6 +155,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       ...wrapped,
       guard: guardSettings(config),
       preflight: options.preflight ?? false,
+      parties: partiesOf(configured),
       policy,
       logger,
       now,
@@ -189,6 +200,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   return {
     platform,
     payments,
+    config,
     policy,
     ledger,
     /** Keys that wait to be delivered. */

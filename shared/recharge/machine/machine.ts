@@ -10,6 +10,7 @@ import {
 } from './grant.ts';
 import { finish, isWaiting, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
+import { onlyWithOwnParties } from './parties.ts';
 import { onPayment } from './payment.ts';
 import { onRefund } from './refund.ts';
 
@@ -39,7 +40,8 @@ import { onRefund } from './refund.ts';
  *     refunding        ask          —             —                    alert                   refunded, review
  *     the end          late looks   —             alert                alert                   —
  *
- * The ways a row moves (wait, review, end …) are in moves.ts, the words in outcome.ts.
+ * The ways a row moves (wait, review, end …) are in moves.ts, the words in outcome.ts. Whatever is decided, parties.ts
+ * lets nobody be asked but those the recharge began with.
  *
  * An unknown grant that the platform's books show is `completed` without a person, also where a person has
  * called it not made: they are asked before it is made anew. A row that ended after more than one grant, or
@@ -49,6 +51,12 @@ import { onRefund } from './refund.ts';
  * writes it, and a repetition of that decision knows its own write by it.
  */
 export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
+  const freely = (moment: Moment) => decideFreely(row, outcome, moment);
+  return onlyWithOwnParties(row, outcome, freely(at), at, freely);
+}
+
+/** Whoever the other side is. */
+function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
   switch (outcome.kind) {
     case 'due':
       return onDue(row, at);

@@ -102,9 +102,9 @@ export function reviewWaiting({ review }: Recharge): Pick<Decision, 'alert'> {
  * The one way to wait. `waitMs` where the other side named a time; else exponential backoff with full
  * jitter, its exponent the number of waits in a row.
  */
-export function wait(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
-  const history = record(row, at, 'waiting', why);
-  const ownMs = backoffMs(timesInARow(history, 'waiting'), at.jitter, at.policy.backoff);
+export function wait(row: Recharge, at: Moment, why: string, waitMs?: number, event = 'waiting'): Decision {
+  const history = record(row, at, event, why);
+  const ownMs = backoffMs(timesInARow(history, event), at.jitter, at.policy.backoff);
   const dueAt = at.now + Math.round(waitMs ?? ownMs);
   return { next: { ...row, nextAttemptAt: dueAt, notBefore: dueAt, history }, effect: 'stop' };
 }
@@ -144,6 +144,8 @@ export function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge 
     ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
     ...(frozen.platformId === undefined ? {} : { platformId: frozen.platformId }),
     ...(frozen.balanceBefore === undefined ? {} : { balanceBefore: frozen.balanceBefore }),
+    ...(frozen.paymentParty === undefined ? {} : { paymentParty: frozen.paymentParty }),
+    ...(frozen.platformParty === undefined ? {} : { platformParty: frozen.platformParty }),
   };
 }
 

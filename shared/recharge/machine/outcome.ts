@@ -1,6 +1,7 @@
 import type { Money } from '../../money.ts';
 import type { ChargeOutcome, LookupOutcome, RefundOutcome } from '../../payments/payment-hook.ts';
 import type { GrantEvidence, GrantResult, GrantsListed } from '../../platform/client.ts';
+import type { Counterparties } from '../counterparty.ts';
 import type { Policy } from '../policy.ts';
 import type { LossWord, Recharge, Refusal, ReviewReason } from '../recharge.ts';
 
@@ -12,6 +13,9 @@ export interface Frozen {
   /** The address the grant names. */
   grantEmail: string;
   balanceBefore?: number;
+  /** Whom the attempt belongs to, by `idOf` of a counterparty. */
+  paymentParty?: string;
+  platformParty?: string;
 }
 
 /**
@@ -90,12 +94,15 @@ export type RechargeAlert =
   | 'client_must_act'
   | 'monthly_cap_reached'
   | 'review_waiting'
-  | 'payment_hook_misconfigured';
+  | 'payment_hook_misconfigured'
+  | 'other_counterparty';
 
 /** What a decision may depend on besides row and outcome. Nothing here is read by the machine itself. */
 export interface Moment {
   now: number;
   policy: Policy;
+  /** Whom this process would ask. */
+  parties: Counterparties;
   /** Random; drawn together with the outcome, so that a repeated decision recognises its own write. */
   token: string;
   /** Between 0 and 1, drawn likewise: spreads the retries. */

@@ -54,6 +54,10 @@ const depsAt = (ledger: Ledger, now: number): RunDeps => ({
     pricing: { currency: 'USD', perCredit: '0.10' },
   },
   preflight: false,
+  parties: {
+    payment: { fingerprint: '~01234567' },
+    platform: { fingerprint: '~89abcdef' },
+  },
   policy: productionPolicy,
   logger: {
     info: () => {},

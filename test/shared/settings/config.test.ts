@@ -176,7 +176,7 @@ describe('a configuration', () => {
     [
       'in platform',
       { ...SMALLEST, platform: { baseUrl: 'https://a.example', url: 1 } },
-      'platform: has no setting "url"; there are baseUrl, keyPlacement, keyHeader, keyPrefix, keyQuery, subAccountLookup, emptyPoolPattern, notAppliedStatuses, maxDescriptionLength, requestsPerMinute, waitHeaders, requestIdHeader, sendPath, incomingPath, contactFieldsOnIncoming, usageExport',
+      'platform: has no setting "url"; there are name, baseUrl, keyPlacement, keyHeader, keyPrefix, keyQuery, subAccountLookup, emptyPoolPattern, notAppliedStatuses, maxDescriptionLength, requestsPerMinute, waitHeaders, requestIdHeader, sendPath, incomingPath, contactFieldsOnIncoming, usageExport',
     ],
     [
       'in recharge',
@@ -196,7 +196,7 @@ describe('a configuration', () => {
     [
       'in payment',
       { ...SMALLEST, payment: { ...SMALLEST.payment, secret: 'x' } },
-      'payment: has no setting "secret"; there are type, url',
+      'payment: has no setting "secret"; there are type, name, url',
     ],
   ])('is refused for a setting it does not know: %s', (_name, value, fault) => {
     expect(faultsOf(value)).toEqual([fault]);

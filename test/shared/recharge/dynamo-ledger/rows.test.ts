@@ -261,6 +261,7 @@ describe('the size of', () => {
   const at: Moment = {
     now: NOW + 2_000,
     policy: productionPolicy,
+    parties: { payment: { fingerprint: '~01234567' }, platform: { fingerprint: '~89abcdef' } },
     token: 't'.repeat(16),
     jitter: 0.5,
     timeToGrant: true,
@@ -284,6 +285,8 @@ describe('the size of', () => {
         money: { amount: 5_000, currency: 'USD' },
         grantEmail: `E${EMAIL_64.slice(1)}`,
         balanceBefore: 49.75,
+        paymentParty: '~01234567',
+        platformParty: '~89abcdef',
       },
     });
     expect(row.phase).toBe('granting');
