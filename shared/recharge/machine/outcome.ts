@@ -48,6 +48,8 @@ export type Outcome =
   | { kind: 'grants_listed'; result: GrantsListed }
   | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
 
+export type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
+
 export interface Released {
   reason: string;
   retryable: boolean;

@@ -3,21 +3,15 @@ import type { Declined, Paid, Pending } from '../../payments/payment-hook.ts';
 import type { Recharge } from '../recharge.ts';
 import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
 import {
-  asAsked,
-  finish,
-  misconfigured,
-  progressed,
-  remind,
-  saidTwice,
-  toCharged,
-  toReview,
-  wait,
-  withFrozen,
-  writtenAlready,
-} from './moves.ts';
-import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
-
-type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
+  decline,
+  expire,
+  isReserved,
+  latePayment,
+  notFoundIsFinal,
+  onReviewedPayment,
+} from './late-payment.ts';
+import { asAsked, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
+import { type Decision, type Moment, type PaymentOutcome, stop } from './outcome.ts';
 
 export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
   if (outcome.attempt !== row.attempt) return latePayment(row, outcome, at);
@@ -74,9 +68,6 @@ function onUnknown(row: Recharge, asked: PaymentOutcome['asked'], detail: string
   const mayRepeat = asked === 'lookup' && row.phase === 'received' && isReserved(row) && mayCharge(row, at);
   return mayRepeat ? { effect: 'charge' } : onSilence(row, detail, at);
 }
-
-/** The reservation has named its amount: a call of this attempt may have been made, whatever is known of it. */
-const isReserved = ({ amount }: Recharge) => amount !== undefined;
 
 const mayCharge = (row: Recharge, at: Moment) => !row.stopped && withinChargeWindow(row, at);
 
@@ -139,7 +130,7 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
 function onNotFound(row: Recharge, at: Moment): Decision {
   // The provider has named this payment before; that it now knows nothing of it proves nothing.
   if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
-  if (at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs) {
+  if (notFoundIsFinal(row, at)) {
     if (!isReserved(row)) return expire(row, at);
     // "Not found" is then the word of one endpoint against a call that may have arrived.
     return toReview(row, 'charge_unknown', at, 'not found at the provider, and a call may have arrived');
@@ -154,62 +145,6 @@ function onSilence(row: Recharge, detail: string, at: Moment): Decision {
     row.phase === 'charge_pending' ? row.phaseDeadline : row.attemptStartedAt + at.policy.lookupSilentMs;
   if (giveUpAt !== undefined && at.now >= giveUpAt) return toReview(row, 'charge_unknown', at, detail);
   return wait(row, at, `payment unknown: ${detail}`);
-}
-
-/** In review for want of an answer; the daily lookup brought one. */
-function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: Moment): Decision {
-  switch (result.kind) {
-    case 'paid':
-      return {
-        next: toCharged(
-          { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
-          at,
-        ),
-        effect: 'stop',
-      };
-    case 'declined':
-      return decline(row, result.reason, at);
-    case 'refunded':
-      return decline(row, 'refunded_at_provider', at);
-    case 'not_found': {
-      // Final only where nothing was ever reserved, so that nobody can have been asked for money.
-      const final = at.now >= row.attemptStartedAt + at.policy.notFoundFinalMs && !isReserved(row);
-      return final ? expire(row, at) : remind(row, at);
-    }
-    case 'pending':
-    case 'not_attempted':
-    case 'unknown':
-      // Not brought by the sweeper: it is the answer that sent the row here, whose write's answer got lost.
-      return row.swept === undefined ? writtenAlready(row) : remind(row, at);
-  }
-}
-
-/** A payment for a row that has ended without one, or for an attempt that was declined: real money, said aloud. */
-function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, at: Moment): Decision {
-  if (result.kind !== 'paid') return stop;
-  const detail = `attempt ${attempt}: ${result.paymentRef}`;
-  // Before the next attempt takes money a second time, a person looks.
-  if (row.phase === 'received' && attempt < row.attempt) {
-    return toReview(
-      { ...row, paymentRef: result.paymentRef },
-      'charge_unknown',
-      at,
-      `paid after all, ${detail}`,
-    );
-  }
-  return saidTwice({ ...row, history: record(row, at, 'paid_late', detail) }, at, 'paid_after_end', detail);
-}
-
-function decline(row: Recharge, reason: string, at: Moment): Decision {
-  return {
-    release: { reason, retryable: false },
-    ...finish({ ...row, phase: 'declined', reason }, at, 'declined', reason),
-  };
-}
-
-/** Nobody was asked for money, and nobody will be: the client gets no credits unless a person starts it again. */
-function expire(row: Recharge, at: Moment): Decision {
-  return { ...decline(row, 'expired', at), alert: { word: 'recharge_expired', daily: true } };
 }
 
 /** Whether a charge begun now still ends before the provider may forget its key. */
