@@ -1,9 +1,13 @@
 import { resolve } from 'node:path';
 import { DEMO_CHANNEL, folderOf, localFile } from '../local/state.ts';
+import type { Verifier } from '../shared/incoming/verifiers.ts';
+import { ConfigError } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { type KnownChannels, knownChannels } from './known-channels.ts';
 import { appendPrivately } from './private-file.ts';
+import { WEBHOOK_ROUTE } from './routes.ts';
 import { createLocalEntries, type Entry, type SecretEntries } from './secret-entries.ts';
+import { faultOf, remarkOf } from './secret-faults.ts';
 import { type MadeSecret, OWN_SECRETS, type Secret, secretNamed, secretsOfChannel } from './secret-names.ts';
 import { readStack } from './stack.ts';
 import type { Target } from './target.ts';
@@ -11,21 +15,32 @@ import type { Target } from './target.ts';
 const isSet = (secret: Secret, { name, values }: Entry) =>
   name === secret.entry && secret.of(values).length > 0;
 
-type Change = { value: string } & ({ secret: Secret; made: false } | { secret: MadeSecret; made: true });
+type Change = { value: string; remark?: string } & (
+  | { secret: Secret; made: false }
+  | { secret: MadeSecret; made: true }
+);
 
 const newValue = (secret: MadeSecret): Change => ({ secret, value: secret.make(), made: true });
 
 /** @throws an OperateError, `refused`, without the value, where it cannot be this secret. */
-function given(secret: Secret, value: string): Change {
-  const { name, form } = secret;
-  const refused = (why: string) => new OperateError('refused', `${name} ${why}. Nothing was changed.`);
-  if (value === '') throw refused('is blank');
-  // A key with an invisible character in it is refused by the platform, and looks right to everybody.
-  if (!/^[!-~]+$/.test(value)) {
-    throw refused('holds a space, a line break, or a character that is not plain ASCII: copy it again');
+async function given(secret: Secret, value: string, target: Target): Promise<Change> {
+  const verifiers = await verifiersFor(secret, target);
+  const fault = faultOf(secret, value, verifiers);
+  if (fault !== undefined) throw new OperateError('refused', `${secret.name} ${fault}. Nothing was changed.`);
+  const remark = remarkOf(secret, value, verifiers);
+  return { secret, value, made: false, ...(remark === undefined ? {} : { remark }) };
+}
+
+/** Those of the configuration here; none where it says nothing of them, or has faults that are another's to judge. */
+async function verifiersFor({ name, entry, channel }: Secret, target: Target): Promise<Verifier[]> {
+  if (entry === 'outbound') return [];
+  const { configuredVerifiers } = await import('./proofs.ts');
+  try {
+    return configuredVerifiers(channel === undefined ? WEBHOOK_ROUTE : `/channels/${name}`, target);
+  } catch (error) {
+    if (error instanceof ConfigError) return [];
+    throw error;
   }
-  if (form && !form.fits(value)) throw refused(form.sentence);
-  return { secret, value, made: false };
 }
 
 const headerOf = (owner: string) =>
@@ -82,6 +97,8 @@ interface ChangedSecret {
   replaced?: string;
   /** Of one that was made here: who must be told. */
   pasteInto?: string;
+  /** What to know of it. */
+  remark?: string;
 }
 
 /** What a change came to. No value is in it. */
@@ -124,7 +141,8 @@ export interface RelaySecrets {
  * @param fileName where new values are written; relative to the working directory.
  * @throws an OperateError, `not_ready`, where there is no such stack.
  */
-export async function openSecrets({ stack, env }: Target, fileName?: string): Promise<RelaySecrets> {
+export async function openSecrets(target: Target, fileName?: string): Promise<RelaySecrets> {
+  const { stack, env } = target;
   const keeper = stack === undefined ? ofThisFolder(env) : ofStack(stack, await entriesOf(stack));
   const { read } = keeper.entries;
   const file = resolve(fileName ?? keeper.file);
@@ -145,11 +163,12 @@ export async function openSecrets({ stack, env }: Target, fileName?: string): Pr
           (secret) => `${secret.question} (empty line: ${'make' in secret ? 'make a new one' : 'not now'})`,
         ),
       );
-      const changes = missing.flatMap((secret, index): Change[] => {
+      const changes: Change[] = [];
+      for (const [index, secret] of missing.entries()) {
         const answer = answers[index];
-        if (answer) return [given(secret, answer)];
-        return 'make' in secret ? [newValue(secret)] : [];
-      });
+        if (answer) changes.push(await given(secret, answer, target));
+        else if ('make' in secret) changes.push(newValue(secret));
+      }
       const left = missing.filter((secret) => !changes.some((one) => one.secret === secret));
       return { ...(await change(keeper, file, entries, changes)), notSet: left.map(({ name }) => name) };
     },
@@ -157,7 +176,7 @@ export async function openSecrets({ stack, env }: Target, fileName?: string): Pr
     async set(secret, ask) {
       const entry = await read(secret.entry);
       const [answer = ''] = await ask([secret.question]);
-      return change(keeper, file, [entry], [given(secret, answer)]);
+      return change(keeper, file, [entry], [await given(secret, answer, target)]);
     },
 
     async rotate(secret) {
@@ -203,11 +222,12 @@ async function change(
     }
   }
   return {
-    changed: changes.map(({ secret, made: isMade }) => ({
+    changed: changes.map(({ secret, made: isMade, remark }) => ({
       name: secret.name,
       inUse: keeper.inUse(secret),
       ...(entries.some((entry) => isSet(secret, entry)) ? { replaced: secret.replaced } : {}),
       ...(isMade && 'pasteInto' in secret ? { pasteInto: secret.pasteInto } : {}),
+      ...(remark === undefined ? {} : { remark }),
     })),
     ...(made.length > 0 ? { file } : {}),
     notSet: [],

@@ -33,8 +33,8 @@ const isNothing = ({ changed, notSet }: SecretChanges) => changed.length === 0 &
 function changesText({ changed, file, notSet }: SecretChanges): string {
   const made = changed.filter(({ pasteInto }) => pasteInto !== undefined);
   return [
-    ...changed.map(
-      ({ name, inUse, replaced }) => `${name} is set${inUse}${replaced === undefined ? '' : ` ${replaced}`}`,
+    ...changed.map(({ name, inUse, replaced, remark }) =>
+      [`${name} is set${inUse}`, replaced, remark].filter((part) => part !== undefined).join(' '),
     ),
     ...(file === undefined
       ? []

@@ -1,22 +1,25 @@
 import * as z from 'zod';
 import { describeError, type Logger } from '../logger.ts';
 
+/** Whoever pastes one brings blanks and a line feed along, which are no part of it. */
+const secret = z.string().trim();
+
 /** What proves a sender to us. All the internet-facing function may read. */
 export const inboundSecretsSchema = z.object({
   /** For the auto-recharge webhook: the current secret first, then the previous one while it is being changed. */
-  webhook: z.array(z.string()).default([]),
+  webhook: z.array(secret).default([]),
   /** By channel and way, such as `support/incoming`: the current secret first, then the previous one. */
-  channels: z.record(z.string(), z.array(z.string())).default({}),
+  channels: z.record(z.string(), z.array(secret)).default({}),
 });
 export type InboundSecrets = z.infer<typeof inboundSecretsSchema>;
 
 /** What proves us to others. Only the workers may read it. */
 export const outboundSecretsSchema = z.object({
-  platformApiKey: z.string().min(1).exactOptional(),
+  platformApiKey: secret.min(1).exactOptional(),
   /** Signs our requests to the payment hook: `whsec_` and base64, as Standard Webhooks defines it. */
-  paymentHook: z.string().min(1).exactOptional(),
+  paymentHook: secret.min(1).exactOptional(),
   /** By channel: the token of the bot, or of the API, that delivers to the chat system. */
-  channelTokens: z.record(z.string(), z.string()).default({}),
+  channelTokens: z.record(z.string(), secret).default({}),
 });
 export type OutboundSecrets = z.infer<typeof outboundSecretsSchema>;
 

@@ -37,22 +37,26 @@ describe.concurrent('secrets of a channel', () => {
     aws().put(stack.outbound, { platformApiKey: API_KEY });
     const set = (name: string, value: string) =>
       stack.cli(['secrets', 'set', name], { input: `${value}\n`, env: CONFIGURED });
-    expect(await set('own/incoming', 'one')).toEqual({
+    expect(await set('own/incoming', 'the-first-one')).toEqual({
       code: 0,
       stdout: 'own/incoming is set, and in use within five minutes.\n',
       stderr: '',
     });
-    const { stdout } = await set('own/incoming', 'two');
+    const { stdout } = await set('own/incoming', 'the-second-one');
     expect(stdout).toBe(
       'own/incoming is set, and in use within five minutes. The one before stays valid beside it, until the next change.\n',
     );
-    await set('own/incoming', 'three');
-    await set('own/outgoing', 'reply');
-    await set('own/send', 'system');
+    await set('own/incoming', 'the-third-one');
+    await set('own/outgoing', 'of-the-replies');
+    await set('own/send', 'of-the-systems');
     expect(aws().valueOf(stack.inbound)).toEqual({
       webhook: ['kept'],
       later: 1,
-      channels: { 'own/incoming': ['three', 'two'], 'own/outgoing': ['reply'], 'own/send': ['system'] },
+      channels: {
+        'own/incoming': ['the-third-one', 'the-second-one'],
+        'own/outgoing': ['of-the-replies'],
+        'own/send': ['of-the-systems'],
+      },
     });
     expect((await set('own/token', 'first-bot')).stdout).toBe(
       'own/token is set, and in use within five minutes.\n',
@@ -94,10 +98,7 @@ describe.concurrent('secrets of a channel', () => {
       const headers = proofsFor([verifier], signing);
       expect(
         verifyRequest({ headers, query: {}, verifiers: [verifier], secrets: [secret], ...signing }),
-      ).toEqual({
-        ok: true,
-        verifier: verifier.type,
-      });
+      ).toMatchObject({ ok: true, verifier: verifier.type });
     }
 
     await stack.cli(['secrets', 'rotate', 'bot/incoming'], { env: CONFIGURED });
@@ -128,8 +129,8 @@ describe.concurrent('secrets of a channel', () => {
     expect(await set(CONFIGURED, '')).toEqual(
       refused(UNKNOWN, 'No answer to "The secret of the chat system of support". Nothing was changed.'),
     );
-    expect(await set(CONFIGURED, 'one')).toMatchObject({ code: 0, stderr: `${UNKNOWN}\n` });
-    expect(aws().valueOf(stack.inbound)).toEqual({ channels: { 'support/incoming': ['one'] } });
+    expect(await set(CONFIGURED, 'the-first-one')).toMatchObject({ code: 0, stderr: `${UNKNOWN}\n` });
+    expect(aws().valueOf(stack.inbound)).toEqual({ channels: { 'support/incoming': ['the-first-one'] } });
     // A name of JavaScript is a channel like any other.
     const constructor_ = await stack.cli(['secrets', 'set', 'constructor/token'], {
       input: 'bot',
@@ -139,8 +140,8 @@ describe.concurrent('secrets of a channel', () => {
     expect(aws().valueOf(stack.outbound).channelTokens.constructor).toBe('bot');
     // The relay's own do not ask for a configuration.
     const missing = { RELAY_CONFIG: join(folder, 'nowhere.json') };
-    expect((await set(missing, 'two')).stderr).toMatch(/^nowhere\.json cannot be used/);
-    const own = await stack.cli(['secrets', 'set', 'webhook'], { input: 'own', env: missing });
+    expect((await set(missing, 'the-second-one')).stderr).toMatch(/^nowhere\.json cannot be used/);
+    const own = await stack.cli(['secrets', 'set', 'webhook'], { input: 'one-of-its-own', env: missing });
     expect(own).toMatchObject({ code: 0, stderr: '' });
   });
 

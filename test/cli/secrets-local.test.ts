@@ -40,7 +40,7 @@ describe.concurrent('secrets of npm start', () => {
     const stored = { ...before, later: { of: 'a later version' } };
     stored.inbound.other = true;
     writeFileSync(home.file, JSON.stringify(stored));
-    expect(await home.cli(['secrets', 'set', 'webhook'], 'mine\n')).toEqual({
+    expect(await home.cli(['secrets', 'set', 'webhook'], 'one-of-my-own\n')).toEqual({
       code: 0,
       stdout:
         'webhook is set; a running npm start reads it at its next start, unless WEBHOOK_SECRET is set. The one before stays valid beside it, until the next change.\n',
@@ -53,7 +53,7 @@ describe.concurrent('secrets of npm start', () => {
     });
     expect(home.secrets()).toEqual({
       ...stored,
-      inbound: { ...stored.inbound, webhook: ['mine', before.inbound.webhook[0]] },
+      inbound: { ...stored.inbound, webhook: ['one-of-my-own', before.inbound.webhook[0]] },
       outbound: { ...before.outbound, channelTokens: { ...before.outbound.channelTokens, own: 'bot' } },
     });
     expect(statSync(home.file).mode & 0o777).toBe(0o600);

@@ -98,14 +98,46 @@ describe.concurrent('secrets set', () => {
     const stack = newStack();
     const set = async (value: string) =>
       (await stack.cli(['secrets', 'set', 'webhook'], { input: `${value}\n` })).stdout;
-    expect(await set('one')).toBe('webhook is set, and in use within five minutes.\n');
-    expect(await set('two')).toBe(
+    expect(await set('the-first-one')).toBe('webhook is set, and in use within five minutes.\n');
+    expect(await set('the-second-one')).toBe(
       'webhook is set, and in use within five minutes. The one before stays valid beside it, until the next change.\n',
     );
-    await set('three');
-    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['three', 'two'] });
-    await set('three');
-    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['three', 'two'] });
+    await set('the-third-one');
+    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['the-third-one', 'the-second-one'] });
+    await set('the-third-one');
+    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['the-third-one', 'the-second-one'] });
+  });
+
+  it('says what is wrong with a secret for the verifiers of the configuration here', async () => {
+    const stack = newStack();
+    const file = join(folder, 'standard.json');
+    writeFileSync(file, JSON.stringify({ recharge: { verifiers: [{ type: 'standard-webhooks' }] } }));
+    const set = (input: string) =>
+      stack.cli(['secrets', 'set', 'webhook'], { input: `${input}\n`, env: { RELAY_CONFIG: file } });
+    expect(await set('correct-horse-battery')).toEqual(
+      refused(
+        'webhook is no secret of the configured standard-webhooks: theirs are whsec_ and base64. Nothing was changed.',
+      ),
+    );
+    expect(await set(`v1,${HOOK_SECRET}`)).toEqual(
+      refused(
+        'webhook begins with a version, as some dashboards show it: give it from whsec_ on. Nothing was changed.',
+      ),
+    );
+    expect(await set('abc')).toEqual(
+      refused(
+        'webhook has 3 characters, so it can be guessed: at least 12 are needed. secrets rotate makes one. Nothing was changed.',
+      ),
+    );
+    expect(aws().valueOf(stack.inbound)).toBeUndefined();
+    expect((await set(HOOK_SECRET)).code).toBe(0);
+    writeFileSync(
+      file,
+      JSON.stringify({ recharge: { verifiers: [{ type: 'standard-webhooks' }, { type: 'token' }] } }),
+    );
+    expect((await set('correct-horse-battery')).stdout).toMatch(
+      /next change\. It is no secret of the configured standard-webhooks: .+ The other verifiers take it\.$/m,
+    );
   });
 
   it('refuses a blank, what breaks in two, and what was set by somebody else meanwhile', async () => {

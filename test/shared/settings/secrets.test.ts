@@ -280,3 +280,19 @@ describe('on AWS, a secret', () => {
     expect(asked).toHaveLength(3);
   });
 });
+
+describe('what was pasted along with a secret', () => {
+  it('is no part of it, of whatever kind it is', () => {
+    const around = (secret: string) => `\ufeff ${secret}\r\n`;
+    expect(
+      inboundSecretsSchema.parse({ webhook: [around('w')], channels: { 'own/send': [around('s'), 'p\n'] } }),
+    ).toEqual({ webhook: ['w'], channels: { 'own/send': ['s', 'p'] } });
+    expect(
+      outboundSecretsSchema.parse({
+        platformApiKey: around('key'),
+        paymentHook: around('whsec_aGk='),
+        channelTokens: { own: around('bot') },
+      }),
+    ).toEqual({ platformApiKey: 'key', paymentHook: 'whsec_aGk=', channelTokens: { own: 'bot' } });
+  });
+});
