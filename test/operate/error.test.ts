@@ -106,12 +106,12 @@ describe('a deed on what is no longer what the person saw', () => {
     const secrets = await openSecrets(target);
     const { secret } = findSecret('webhook', target);
     const answered = async () => {
-      await (await openSecrets(target)).set(secret, async () => ['quicker']);
-      return ['mine'];
+      await (await openSecrets(target)).set(secret, async () => ['the-quicker-one']);
+      return ['one-of-my-own'];
     };
     const error = await errorOf(() => secrets.set(secret, answered));
     expect(error).toEqual(said('changed', /^webhook could not be set$/));
-    expect(localSecrets(target.env).inbound.webhook[0]).toBe('quicker');
+    expect(localSecrets(target.env).inbound.webhook[0]).toBe('the-quicker-one');
   });
 });
 
