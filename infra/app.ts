@@ -1,14 +1,14 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { readConfig } from '../shared/settings/config.ts';
 import { buildFunctions, configFile, sayingFaults } from './build.ts';
+import { readStageConfig } from './config.ts';
 import { RelayStack } from './relay-stack.ts';
 import { stageSettings } from './stages.ts';
 
 await sayingFaults(async () => {
   const stage = stageSettings(process.env.RELAY_STAGE ?? 'dev');
   const file = configFile(stage.name);
-  const config = readConfig(file);
+  const config = readStageConfig(file);
   await buildFunctions(file);
 
   const app = new App();

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../shared/settings/config.ts';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
 
+import { readStageConfig } from './config.ts';
 import { type StageSettings, stageSettings } from './stages.ts';
 
 const COMMANDS = {
@@ -60,7 +60,7 @@ function checkConfig({ name, protectsData }: StageSettings): void {
       'Write relay.config.json first (copy relay.config.example.json): the example names no real platform.',
     );
   }
-  const { alertEmail } = readConfig(file);
+  const { alertEmail } = readStageConfig(file);
   if (protectsData && alertEmail === undefined)
     throw new Error('Set alertEmail: nobody would hear an alarm.');
 }

@@ -183,7 +183,12 @@ export function isSafeUrl(text: string): boolean {
   const url = new URL(text);
   if (url.username || url.password) return false;
   if (url.protocol === 'https:') return true;
-  return url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+  return url.protocol === 'http:' && isOnThisMachine(text);
+}
+
+/** Whether a text is an address of the machine it is used on. */
+export function isOnThisMachine(text: string): boolean {
+  return URL.canParse(text) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(text).hostname);
 }
 
 function describeNetworkError(error: Error): string {

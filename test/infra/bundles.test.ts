@@ -53,13 +53,12 @@ beforeAll(async () => {
   stops.push(platform.close, payments.close);
 
   const config = join(folder, 'relay.config.json');
-  writeFileSync(
-    config,
+  const configWith = (platformUrl: string, paymentsUrl: string) =>
     JSON.stringify({
-      platform: { baseUrl: `${platform.url}/v1` },
+      platform: { baseUrl: `${platformUrl}/v1` },
       recharge: { mode: 'live', verifiers: [{ type: 'token' }], creditsField: 'credits' },
       pricing: { currency: 'USD', perCredit: '0.10' },
-      payment: { type: 'http', url: payments.url },
+      payment: { type: 'http', url: paymentsUrl },
       channels: {
         support: {
           adapter: 'webhook',
@@ -68,13 +67,17 @@ beforeAll(async () => {
           delivery: { url: 'https://chat.example.com/messages' },
         },
       },
-    }),
-  );
+    });
+  writeFileSync(config, configWith('https://api.example.com', 'https://pay.example.com'));
   execFileSync('node', ['infra/app.ts'], {
     env: { ...process.env, CDK_OUTDIR: outdir, RELAY_CONFIG: config, RELAY_STAGE: 'prod' },
     stdio: 'ignore',
   });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
+  // No stage is made that calls this machine: what is run here is told where the parties are afterwards.
+  for (const { Properties } of resources('AWS::Lambda::Function')) {
+    writeFileSync(join(assetOf(Properties), 'relay.config.json'), configWith(platform.url, payments.url));
+  }
 
   const client = createDocumentClient(engineAt(dynamo.endpoint));
   const sqs = createSqsClient(engineAt(sqsEngine.endpoint));

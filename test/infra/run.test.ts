@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 
 /** A configuration of the test's own, so that no real one of this checkout is read. */
 const folder = mkdtempSync(join(tmpdir(), 'relay-run-'));
@@ -28,15 +28,35 @@ it.each([
   expect(status).toBe(1);
 });
 
+const example = {
+  platform: { baseUrl: 'https://api.example.com/v1' },
+  pricing: { currency: 'USD', perCredit: '0.10' },
+  payment: { type: 'http', url: 'https://pay.example.com' },
+};
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it.each(['deploy', 'synth'])(
+  'nothing is deployed that calls the machine it was written on: %s names all such addresses',
+  (command) => {
+    writeFileSync(
+      config,
+      JSON.stringify({
+        ...example,
+        platform: { baseUrl: 'http://127.0.0.1:3000/v1' },
+        payment: { type: 'http', url: 'https://localhost/pay' },
+      }),
+    );
+    const { status, said } = run(command, '--stage', 'dev');
+    for (const place of ['platform.baseUrl', 'payment.url']) {
+      expect(said).toContain(`${place}: names this machine, which a function on AWS does not reach`);
+    }
+    expect(status).toBe(1);
+  },
+);
+
 it('a stage that carries money is not deployed where nobody would hear its alarms', () => {
-  const example = {
-    platform: { baseUrl: 'https://api.example.com/v1' },
-    pricing: { currency: 'USD', perCredit: '0.10' },
-    payment: { type: 'http', url: 'https://pay.example.com' },
-  };
   writeFileSync(config, JSON.stringify(example));
   const { status, said } = run('deploy', '--stage', 'prod');
   expect(said).toContain('Set alertEmail');
   expect(status).toBe(1);
-  rmSync(folder, { recursive: true });
 });
