@@ -58,11 +58,6 @@ export class QueueFunction<Schema extends z.ZodType, Own extends string = never>
       maxConcurrency: stage.workerConcurrency,
     };
     this.lambda.addEventSource(new SqsEventSource(this.queue, source));
-    // Switched on by hand, the function works its dead letters off: no script needed at night. Those of an
-    // ordered queue are copies of what ended by verdict, and are replayed one by one.
-    if (!ordered) {
-      this.lambda.addEventSource(new SqsEventSource(this.deadLetters, { ...source, enabled: false }));
-    }
 
     if (props.ownQueues) {
       this.lambda.addEnvironment(props.ownQueues.queue, this.queue.queueUrl);

@@ -1,5 +1,6 @@
 import { Duration, Validations } from 'aws-cdk-lib';
 import {
+  CfnStage,
   type HttpApi,
   type HttpMethod,
   HttpRoute,
@@ -18,13 +19,15 @@ export interface RoutedFunctionProps<Schema extends z.ZodType> extends RelayFunc
   apiStage: HttpStage;
   method: HttpMethod;
   path: string;
+  /** Requests a second, and at once; what is more is answered 429 before it costs an execution. Default: the API's. */
+  throttle?: { rate: number; burst: number };
 }
 
 /** A function behind one route, with an alarm for answers of 5xx: the sender was told to try again. */
 export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Schema> {
   constructor(scope: Construct, props: RoutedFunctionProps<Schema>) {
     super(scope, props);
-    const { api, apiStage, method, path, name, topic, impact } = props;
+    const { api, apiStage, method, path, name, topic, impact, throttle } = props;
     const route = new HttpRoute(this, 'Route', {
       httpApi: api,
       routeKey: HttpRouteKey.with(path, method),
@@ -35,6 +38,7 @@ export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Sche
       reason:
         'The sender proves itself by a secret over the raw body, which only the function can check. It fails closed.',
     });
+    if (throttle) throttleRoute(apiStage, route, `${method} ${path}`, throttle);
     addAlarm(this, {
       name: `${name} answers 5xx`,
       impact,
@@ -48,4 +52,21 @@ export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Sche
       }),
     });
   }
+}
+
+/** CloudFormation refuses settings of a route that is not there yet, and those of a route replace the stage's. */
+function throttleRoute(
+  stage: HttpStage,
+  route: HttpRoute,
+  routeKey: string,
+  { rate, burst }: { rate: number; burst: number },
+): void {
+  stage.node.addDependency(route);
+  const resource = stage.node.defaultChild;
+  if (!(resource instanceof CfnStage)) throw new Error('Bug! The stage of the API is no resource.');
+  resource.addPropertyOverride(`RouteSettings.${routeKey}`, {
+    ThrottlingRateLimit: rate,
+    ThrottlingBurstLimit: burst,
+    DetailedMetricsEnabled: true,
+  });
 }

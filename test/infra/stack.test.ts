@@ -100,11 +100,7 @@ describe('the functions', () => {
     });
   });
 
-  it('the worker can be switched onto its dead letters, and is not', () => {
-    prod.hasResourceProperties('AWS::Lambda::EventSourceMapping', { Enabled: false, BatchSize: 1 });
-  });
-
-  it('the channel worker is given up to ten messages at a time, and is never switched onto dead letters', () => {
+  it('the channel worker is given up to ten messages at a time, and reports failures one by one', () => {
     const worker = Object.entries(prod.findResources('AWS::Lambda::Function')).find(
       ([, { Properties }]) => Properties.Description === 'Recharge Relay: channel-worker',
     )?.[0];
@@ -204,10 +200,7 @@ describe('what each function may do', () => {
       'Allow dynamodb:UpdateItem on Table',
       ...log('rechargeworker'),
       'Allow secretsmanager:GetSecretValue on OutboundSecret',
-      ...queueRights.flatMap((right) => [
-        `Allow sqs:${right} on rechargeworkerDeadLetters`,
-        `Allow sqs:${right} on rechargeworkerQueue`,
-      ]),
+      ...queueRights.map((right) => `Allow sqs:${right} on rechargeworkerQueue`),
       ...traces,
     ]);
   });
@@ -340,6 +333,21 @@ describe('the HTTP API', () => {
         DetailedMetricsEnabled: true,
       },
     });
+  });
+
+  it('gives channels a smaller share: whoever floods them does not take the executions that money needs', () => {
+    const [, stage] = ofType(prod, 'AWS::ApiGatewayV2::Stage')[0] ?? [];
+    expect(stage?.Properties.RouteSettings).toEqual({
+      'POST /channels/{channel}/{direction}': {
+        ThrottlingRateLimit: 50,
+        ThrottlingBurstLimit: 100,
+        DetailedMetricsEnabled: true,
+      },
+    });
+    const [route] = ofType(prod, 'AWS::ApiGatewayV2::Route').find(
+      ([, { Properties }]) => Properties.RouteKey === 'POST /channels/{channel}/{direction}',
+    ) ?? [''];
+    expect(stage).toMatchObject({ DependsOn: expect.arrayContaining([route]) });
   });
 
   it('logs requests without query strings and headers, where a secret may stand', () => {
