@@ -1,6 +1,6 @@
 import { replayMessage as replayStored } from '../shared/channels/accept.ts';
 import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
-import { messagesOfDays } from '../shared/channels/messages.ts';
+import { type Known, messagesOfDays } from '../shared/channels/messages.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
@@ -92,13 +92,20 @@ export async function replayAllMessages(
   return replayed;
 }
 
+/** What was learnt of delivering to the contact of a message that goes to a chat. */
+export async function knownOfContact({ messages }: Connection, row: Message): Promise<Known> {
+  return row.direction === 'outgoing' ? messages.known(row.channel, row.content.contact) : {};
+}
+
 /** A message for programs, times as ISO 8601. */
 export function messageJson(row: Message) {
-  const { v: _v, version, receivedAt, queuedAt, queuedNo, intent: _i, content, history, ...rest } = row;
+  const { v: _v, version, receivedAt, queuedAt, queuedNo, intent: _i, ...others } = row;
+  const { content, history, notBefore, ...rest } = others;
   const { id: senderId, ...message } = content;
   return {
     id: messageIdOf(row),
     ...rest,
+    ...(notBefore === undefined ? {} : { notBefore: iso(notBefore) }),
     senderId,
     ...message,
     receivedAt: iso(receivedAt),

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { unknownChannel } from '../../operate/known-channels.ts';
 import {
+  knownOfContact,
   listMessages,
   type MessageFilter,
   messageJson,
@@ -15,6 +16,7 @@ import {
   type MessageStatus,
   messageIdOf,
 } from '../../shared/channels/message.ts';
+import type { Known } from '../../shared/channels/messages.ts';
 import { type Cli, printable, wholeNumber } from '../program.ts';
 
 /** A channel that was removed still has messages: only where there are none, its name may be a slip. */
@@ -50,9 +52,11 @@ export function addMessageCommands(cli: Cli): void {
     .argument('<id>', 'rrm-…, as the list, the log or an alert names it')
     .option('--json', 'as a JSON object')
     .action(async (id: string, { json }: { json?: boolean }) => {
-      const row = await readMessage(await connected(), id);
-      if (json) return sayJson(messageJson(row));
-      say(messageText(row));
+      const connection = await connected();
+      const row = await readMessage(connection, id);
+      const known = await knownOfContact(connection, row);
+      if (json) return sayJson({ ...messageJson(row), ...(row.direction === 'outgoing' ? { known } : {}) });
+      say(messageText(row, known));
     });
 
   messages
@@ -99,18 +103,23 @@ function messageLine(row: Message): string {
 }
 
 /** A message for people: what it is, and what happened when. */
-function messageText(row: Message): string {
-  const { content } = row;
+function messageText(row: Message, { replyTo, maxLength }: Known): string {
+  const { content, cuts } = row;
+  const waits = row.status === 'queued' && row.notBefore !== undefined;
   const name = [content.firstName, content.lastName].filter((part) => part !== undefined).join(' ');
   const facts: [string, string | undefined][] = [
     ['status', row.status],
     ['', MEANING[row.status].replace(/replay$/, `replay ${messageIdOf(row)}`)],
+    ['not before', waits ? `${iso(row.notBefore ?? 0)}, as it was asked for` : undefined],
     ['channel', `${row.channel}, ${row.direction}`],
     ['contact', name === '' ? content.contact : `${content.contact} (${name})`],
     ["sender's id", content.id],
     ["receiver's id", row.externalIds.join(', ') || undefined],
     ['type', content.type === 'text' ? undefined : content.type],
     ['replies to', content.replyTo],
+    ['goes to', replyTo],
+    ['in parts of', cuts && `at most ${cuts.at(-1)?.maxLength} characters, as it was asked for`],
+    ['contact takes', maxLength === undefined ? undefined : `at most ${maxLength} characters`],
     ['text', content.text === '' ? undefined : content.text],
     ['attachments', content.attachments.join(' ') || undefined],
   ];

@@ -41,7 +41,8 @@ let ids: Record<string, string>;
 beforeAll(async () => {
   const folder = newFolder();
   parties = await newParties(folder, (url) => {
-    const support = chatChannel(url, { dedupes: false });
+    const chat = chatChannel(url, { dedupes: false });
+    const support = { ...chat, delivery: { ...chat.delivery, waits: 'contact' } };
     return { support, bare: { ...support, outgoing: {}, send: {} } };
   });
   changeSecrets(folder, (channels) => {
@@ -54,6 +55,7 @@ beforeAll(async () => {
   parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-replayed' });
   parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'silent-many', times: 2 });
   parties.chat.fault({ operation: 'deliver', fault: 'reset_before', contact: 'lost' });
+  parties.chat.fault({ operation: 'deliver', fault: 'rate_limited', ms: 3_600_000, contact: 'waiting' });
   const reply = { way: 'outgoing', secret: REPLY_SECRET };
   await write({
     id: 'in-1',
@@ -65,6 +67,7 @@ beforeAll(async () => {
   await write({ id: 'in-5', contact: 'silent-many', text: 'one of many' });
   await write({ id: 'in-6', contact: 'silent-many', text: 'more of many' });
   await write({ messageId: 'out-1', contactId: 'lost', body: 'an answer' }, reply);
+  await write({ messageId: 'out-2', contactId: 'waiting', body: 'later on' }, reply);
   await write({ id: 'send-1', fromId: 'jane', body: 'a notice' }, { way: 'send' });
   const rows = await eventually(async () => {
     const all = await rowsOf(relay);
@@ -76,6 +79,7 @@ beforeAll(async () => {
       'incoming failed',
       'outgoing delivered',
       'outgoing parked',
+      'outgoing queued',
       'send delivered',
     ]);
     return all;
@@ -105,7 +109,7 @@ describe.concurrent('messages', () => {
       list('--direction', 'outgoing'),
     ]);
     expect(texts(parked)).toEqual(['an answe']);
-    expect(texts(outgoing)).toEqual(['You said', 'an answe']);
+    expect(texts(outgoing)).toEqual(['You said', 'an answe', 'later on']);
     expect(texts(own)).toEqual(['You said', 'a first\n', 'a notice']);
     const times = own.map(({ receivedAt }) => receivedAt);
     expect(times).toEqual(times.toSorted().reverse());
@@ -199,6 +203,17 @@ describe.concurrent('messages', () => {
     expect(unknown).toEqual(
       refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),
     );
+  });
+
+  it('that wait because the chat asked for it say until when', async () => {
+    const id = `${ids['later on']}`;
+    const [{ stdout }, row] = await Promise.all([
+      relay.cli('messages', 'show', id),
+      relay.json<any>('messages', 'show', id),
+    ]);
+    expect(stdout).toMatch(/^ {2}not before {5}20\S+Z, as it was asked for$/m);
+    expect(stdout).toMatch(/waiting: HTTP 429: Too many requests\.; it asks for 60 min$/m);
+    expect(row).toMatchObject({ notBefore: expect.stringMatching(/^20\S+Z$/), waits: 1, known: {} });
   });
 
   it('write what a customer sent as it is to be read, and let it command no terminal', async () => {

@@ -334,6 +334,61 @@ describe('the mapping that a captured message suggests', () => {
     expect(withChannel('incoming', fields)).toMatchObject({ incoming: { text: ['/a~1b.c/text'] } });
   });
 
+  it('takes a list for each of its elements, and says how numbers are written and what stands beside a text', () => {
+    const payload = {
+      entry: [
+        {
+          changes: [
+            {
+              value: {
+                contacts: [{ profile: { name: 'Luz' }, wa_id: '436641234567' }],
+                messages: [
+                  {
+                    id: 'wamid.A',
+                    from: '436641234567',
+                    text: { body: 'first' },
+                    location: { latitude: 1, longitude: 2 },
+                    thread_id: 't1',
+                  },
+                  { id: 'wamid.B', from: '16505551234', text: { body: 'second' } },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    };
+    const at = '/entry/0/changes/0/value/messages/0';
+    const { fields, notes } = proposeChannel(sent(JSON.stringify(payload)), 'incoming');
+    expect(fields).toEqual({
+      id: `${at}/id`,
+      contact: `${at}/from`,
+      text: `${at}/text/body`,
+      thread: `${at}/thread_id`,
+      beside: { contact: '/entry/0/changes/0/value/contacts', location: `${at}/location` },
+    });
+    expect(notes).toEqual([
+      expect.stringMatching(/^contact: make sure/),
+      `phone: where ${at}/from is a phone number with its country code, {"written": "international"}`,
+      'thread: a delivery needs {{thread}} in its body to be answered there',
+    ]);
+    expect(withChannel('incoming', fields)).toMatchObject({ incoming: { id: [`${at}/id`] } });
+    expect(proposeChannel(sent('[{"id":1,"from":"a","text":"b"}]'), 'incoming').fields).toEqual({
+      id: '/id',
+      contact: '/from',
+      text: '/text',
+    });
+  });
+
+  it('takes what only tells of a message for none', () => {
+    const payload = { entry: [{ statuses: [{ id: 'wamid.A', status: 'read' }] }] };
+    const { fields, notes } = proposeChannel(sent(JSON.stringify(payload)), 'incoming');
+    expect(fields).toMatchObject({ ignore: [{ at: '/entry/0/statuses', exists: true }] });
+    expect(notes).toContain('ignore: where /entry/0/statuses is there, it seems to be no message');
+    const mapped = withChannel('incoming', { contact: '/contact', text: '/text', id: '/id', ...fields });
+    expect(mapped).toMatchObject({ incoming: { ignore: [{ exists: true }] } });
+  });
+
   it('leaves out what is not clear, and what is not there', () => {
     const payload = { fromId: 'a', toId: 'b', body: 'one', text: 'two' };
     const { fields, notes } = proposeChannel(sent(JSON.stringify(payload)), 'outgoing');
