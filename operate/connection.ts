@@ -15,6 +15,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { storageClockOf } from '../shared/storage/clock.ts';
 import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
 import { notStarted, type Target } from './target.ts';
@@ -33,6 +34,8 @@ export interface Connection {
   /** Hears of what a deed goes on without. */
   logger: Logger;
   now: () => number;
+  /** The time where the rows are kept, once something was read; undefined where that does not say it. */
+  storageNow: () => number | undefined;
 }
 
 /**
@@ -75,8 +78,10 @@ export async function connect(
 }
 
 function stores(client: DynamoDBDocumentClient, table: string, now: () => number) {
+  const storageNow = storageClockOf(client);
   const ledger = createDynamoLedger(client, table);
   return {
+    storageNow,
     ledger,
     accounts: createAccounts(client, table, ledger),
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { dayOf } from '../shared/recharge/account.ts';
-import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
+import { type Answer, applyAnswer, applyStop } from '../shared/recharge/answers.ts';
 import { isFinished, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
+import { timeOfStorage } from './time.ts';
 
 export interface RechargeFilter {
   phase?: Phase;
@@ -57,7 +59,7 @@ export async function listRecharges(
 }
 
 /** @throws an OperateError, `not_found`, where no recharge has this key. */
-export async function readRecharge({ ledger }: Connection, key: string): Promise<Recharge> {
+export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: string): Promise<Recharge> {
   const row = await ledger.read(key);
   if (row) return row;
   throw new OperateError(
@@ -71,7 +73,7 @@ export interface Resolution {
   note: string;
   paymentRef?: string;
   /** The version that was shown to the person; another one on the row means that they answered something else. */
-  version?: number;
+  version: number;
 }
 
 /**
@@ -79,25 +81,52 @@ export interface Resolution {
  * row: the person must look again.
  *
  * @returns the row as it is now. The worker does the rest.
- * @throws an OperateError, `changed` or `refused`, where the answer is not taken; nothing is written then.
+ * @throws an OperateError, `changed`, `refused` or `not_found`, where the answer is not taken; nothing is written then.
  */
 export async function resolveRecharge(
-  connection: Connection,
-  row: Recharge,
+  connection: Pick<Connection, 'ledger' | 'policy' | 'now' | 'storageNow'>,
+  key: string,
   { version, ...statement }: Resolution,
 ): Promise<Recharge> {
+  const { policy, ledger } = connection;
+  const row = await readRecharge(connection, key);
   const changed = () =>
     new OperateError(
       'changed',
-      `Recharge ${row.key} has changed since it was shown. Nothing was written: look at it again (recharges show).`,
+      `Recharge ${key} has changed since version ${version} was shown. Nothing was written: look at it again, and ` +
+        'answer what it says now.',
     );
-  if (version !== undefined && version !== row.version) throw changed();
-  const { policy, now, ledger } = connection;
-  const applied = applyAnswer(row, statement, { now: now(), policy });
+  if (version !== row.version) throw changed();
+  const applied = applyAnswer(row, statement, { now: timeOfStorage(connection), policy });
   if ('refused' in applied) throw new OperateError('refused', applied.refused);
   const written = await ledger.write(row, applied.next);
   // A lost answer to our own write looks like a lost race: the row is then what we wrote.
   const own = written.row.version === row.version + 1 && written.row.phase === applied.next.phase;
   if (written.kind === 'conflict' && !own) throw changed();
   return written.row;
+}
+
+/**
+ * Stops a recharge that has not been charged: no charge of it begins any more, and a page that waits for the client
+ * is cancelled. It is decided on the row as it is, however often that changes meanwhile: a payment that was under way
+ * is kept.
+ *
+ * @returns the row as it is now. The worker ends it.
+ * @throws an OperateError, `refused` or `not_found`, where it is too late, or there is no such recharge.
+ */
+export async function stopRecharge(
+  connection: Pick<Connection, 'ledger' | 'now' | 'storageNow'>,
+  key: string,
+  note: string,
+): Promise<Recharge> {
+  const { ledger } = connection;
+  let row = await readRecharge(connection, key);
+  for (;;) {
+    const applied = applyStop(row, note, { now: timeOfStorage(connection) });
+    if ('refused' in applied) throw new OperateError('refused', applied.refused);
+    const written = await ledger.write(row, applied.next);
+    const own = isDeepStrictEqual(written.row.history, applied.next.history);
+    if (written.kind === 'written' || own) return written.row;
+    row = written.row;
+  }
 }

@@ -1,16 +1,21 @@
 import { Option } from 'commander';
+import { OperateError } from '../../operate/error.ts';
 import {
   listRecharges,
   type RechargeFilter,
   type Resolution,
   readRecharge,
   resolveRecharge,
+  stopRecharge,
 } from '../../operate/recharges.ts';
+import { type Start, startRecharge } from '../../operate/start.ts';
+import { spelledEmailSchema } from '../../shared/email.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
-import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
+import { NOT_CHARGED, rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
 import { moneyOf, PHASES, type Recharge } from '../../shared/recharge/recharge.ts';
-import { type Cli, email, wholeNumber } from '../program.ts';
+import { shellQuoted } from '../../shared/shell.ts';
+import { type Cli, checked, email, wholeNumber } from '../program.ts';
 
 export function addRechargeCommands({ program, connected, say, sayJson }: Cli): void {
   const recharges = program.command('recharges').description('what happened to each webhook');
@@ -47,12 +52,12 @@ export function addRechargeCommands({ program, connected, say, sayJson }: Cli): 
     .argument('<key>', "the platform's idempotency key")
     .addArgument(program.createArgument('<answer>', 'what happened').choices(ANSWERS))
     .requiredOption('--note <text>', 'what you looked at, and what you saw; kept in the history')
-    .option('--payment-ref <ref>', 'with confirm-charged: the payment you found')
-    .option(
+    .requiredOption(
       '--version <n>',
-      'the version you were shown: refuses if the recharge has changed since',
+      'the version you were shown, as recharges show prints it: refuses if the recharge has changed since',
       wholeNumber,
     )
+    .option('--payment-ref <ref>', 'with confirm-charged: the payment you found')
     .option('--json', 'print the row as a JSON object')
     .action(
       async (
@@ -62,13 +67,64 @@ export function addRechargeCommands({ program, connected, say, sayJson }: Cli): 
       ) => {
         const connection = await connected();
         const row = await readRecharge(connection, key);
-        if (!json) say(`${rechargeEvidence(row)}\n`);
-        const resolved = await resolveRecharge(connection, row, { answer, ...options });
-        if (json) return sayJson(rechargeJson(resolved));
-        say(`${answer}: the recharge is now ${resolved.phase}.`);
+        try {
+          const resolved = await resolveRecharge(connection, key, { answer, ...options });
+          if (json) return sayJson(rechargeJson(resolved));
+          say(`${rechargeEvidence(row)}\n`);
+          say(`${answer}: the recharge is now ${resolved.phase}.`);
+        } catch (error) {
+          const isStale = error instanceof OperateError && error.kind === 'changed';
+          if (isStale && !json)
+            say(`${rechargeText(await readRecharge(connection, key), connection.policy)}\n`);
+          throw error;
+        }
       },
     );
+
+  recharges
+    .command('stop')
+    .description('stops a recharge that has not been charged; a payment that was under way is kept')
+    .argument('<key>', "the platform's idempotency key")
+    .requiredOption('--note <text>', 'why; kept in the history')
+    .option('--json', 'print the row as a JSON object')
+    .action(async (key: string, { note, json }: { note: string; json?: boolean }) => {
+      const row = await stopRecharge(await connected(), key, note);
+      if (json) return sayJson(rechargeJson(row));
+      say(
+        `No charge of ${shellQuoted(key)} begins any more. It ends within a minute, unless a payment was under way: ` +
+          `npm run relay -- recharges show ${shellQuoted(key)}`,
+      );
+    });
+
+  recharges
+    .command('start')
+    .description(
+      'starts a recharge by hand: charged and granted once, however often it is asked for in the same words',
+    )
+    .argument('<email>', 'the client', checked(spelledEmailSchema))
+    .option('--credits <n>', 'whole credits', wholeNumber)
+    .option(
+      '--for <key>',
+      'in the place of one that ended blocked or declined: of the same client and credits',
+    )
+    .option('--no-charge', 'grants without charging: paid elsewhere, or a present')
+    .requiredOption('--note <text>', 'why; kept in the history')
+    .option('--json', 'print the row as a JSON object')
+    .action(async (client: string, { json, for: insteadOf, ...start }: StartOptions) => {
+      const row = await startRecharge(await connected(), {
+        client,
+        ...start,
+        ...(insteadOf === undefined ? {} : { insteadOf }),
+      });
+      if (json) return sayJson(rechargeJson(row));
+      say(
+        `Recharge ${row.key} is started: ${row.credits} credits for ${row.email}${start.charge ? '' : ', not charged'}. ` +
+          `What becomes of it: npm run relay -- recharges show ${shellQuoted(row.key)}`,
+      );
+    });
 }
+
+type StartOptions = Omit<Start, 'client' | 'insteadOf'> & { for?: string; json?: boolean };
 
 /** One line a recharge. */
 function rechargeLine(row: Recharge): string {
@@ -78,7 +134,7 @@ function rechargeLine(row: Recharge): string {
     new Date(row.receivedAt).toISOString(),
     (word === undefined ? row.phase : `${row.phase} (${word})`).padEnd(32),
     `${row.credits} credits`.padStart(14),
-    (money ? formatMoney(money) : '').padStart(12),
+    (row.prepaid ? NOT_CHARGED : money ? formatMoney(money) : '').padStart(12),
     row.email.padEnd(28),
     row.key,
   ].join('  ');

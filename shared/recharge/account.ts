@@ -28,7 +28,11 @@ export type Reservation = {
   payment?: string;
   platform?: string;
 } & (
-  | { state: 'reserved' }
+  | {
+      state: 'reserved';
+      /** A person has said that nothing is to be charged: there is no price, and no call of the payment endpoint. */
+      prepaid?: true;
+    }
   | { state: 'refused'; word: Refusal }
   /** A tombstone: it proves that this attempt took no money, and gives its amount back only once. */
   | { state: 'released'; reason: string; retryable: boolean }

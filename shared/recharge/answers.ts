@@ -2,7 +2,7 @@ import { record } from '../history.ts';
 import { ended, toCharged, toRefunding } from './machine/moves.ts';
 import type { Moment } from './machine/outcome.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
-import type { Recharge, ReviewReason } from './recharge.ts';
+import type { Phase, Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */
 export const ANSWERS = [
@@ -52,6 +52,14 @@ const MAY_BE_LISTED = true;
 /** What the history keeps of a detail. */
 const MAX_NOTE_BYTES = 160;
 
+/** @returns a sentence that says why a row cannot keep this note. */
+export function faultOfNote(note: string, ifBlank: string): string | undefined {
+  if (note.trim() === '') return ifBlank;
+  return Buffer.byteLength(note) > MAX_NOTE_BYTES
+    ? `Keep the note under ${MAX_NOTE_BYTES} bytes: the row holds it.`
+    : undefined;
+}
+
 export interface Statement {
   answer: Answer;
   /** Why, and who says so: kept in the history. */
@@ -87,6 +95,11 @@ export function applyAnswer(
     case 'retry-grant':
       return { next: toCharged(said, at) };
     case 'refund':
+      // Nothing was charged, so there is nobody to ask: that it was not granted is all there is to say.
+      if (row.prepaid) {
+        const given = { ...said, phase: 'refunded', refundStartedAt: at.now } as const;
+        return { next: ended(given, at, MAY_BE_LISTED) };
+      }
       return { next: toRefunding(said, at) };
     case 'confirm-refunded':
       return { next: ended({ ...said, phase: 'refunded' }, at, MAY_BE_LISTED) };
@@ -105,9 +118,8 @@ function whyRefused(
   if (!possible.includes(answer)) {
     return `"${answer}" is no answer to ${row.review ?? row.phase}. Possible: ${possible.join(', ')}.`;
   }
-  if (note.trim() === '') return 'Say in --note what you looked at and what you saw.';
-  if (Buffer.byteLength(note) > MAX_NOTE_BYTES)
-    return `Keep the note under ${MAX_NOTE_BYTES} bytes: the row holds it.`;
+  const fault = faultOfNote(note, 'Say in --note what you looked at and what you saw.');
+  if (fault !== undefined) return fault;
   if (paymentRef !== undefined && paymentRef.length > 255)
     return 'A payment reference has at most 255 characters.';
   if (answer === 'confirm-charged' && !paymentRef?.trim()) {
@@ -126,3 +138,37 @@ function whyRefused(
   }
   return undefined;
 }
+
+/**
+ * What the row becomes where a person wants no charge of it any more, or a sentence that says why it is too late.
+ * A payment that was under way is found, and kept: stopped is only what has not begun.
+ */
+export function applyStop(
+  row: Recharge,
+  note: string,
+  at: Pick<Moment, 'now'>,
+): { next: Recharge } | { refused: string } {
+  const fault = faultOfNote(note, 'Say in --note why it is stopped.');
+  if (fault !== undefined) return { refused: fault };
+  if (row.stopped) return { refused: `Recharge ${row.key} was stopped already; it ends by itself.` };
+  const { notBefore: _, ...rest } = row;
+  const due = { ...rest, nextAttemptAt: at.now, history: record(row, at, 'stopped', note) };
+  if (row.phase === 'received') return { next: { ...due, stopped: true } };
+  // The next look cancels what the client has not confirmed until then.
+  if (row.phase === 'charge_pending' && row.actionUrl !== undefined)
+    return { next: { ...due, actBy: at.now } };
+  return { refused: `Recharge ${row.key} cannot be stopped: ${TOO_LATE[row.phase]}` };
+}
+
+const ENDED = 'it has ended.';
+const TOO_LATE: Record<Exclude<Phase, 'received'>, string> = {
+  charge_pending: 'the provider is taking the money, and has no way back. It is granted once it is paid.',
+  granting: 'it is paid, and is being granted.',
+  charged: 'it is paid. To give the money back: recharges resolve, with the answer refund.',
+  needs_review: 'it waits for an answer: recharges show prints which are possible.',
+  refunding: 'its money is being given back.',
+  completed: ENDED,
+  declined: ENDED,
+  blocked: ENDED,
+  refunded: ENDED,
+};

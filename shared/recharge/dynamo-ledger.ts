@@ -167,6 +167,7 @@ const rechargeSchema = z.object({
   swept: z.int().exactOptional(),
   notBefore: time.exactOptional(),
   stopped: z.boolean().exactOptional(),
+  prepaid: z.literal(true).exactOptional(),
   amount: z.int().exactOptional(),
   currency: text.exactOptional(),
   paymentRef: text.exactOptional(),
@@ -242,13 +243,14 @@ const reservationSchema = z
     w: z.enum(REFUSALS).exactOptional(),
     f: text.exactOptional(),
     y: z.boolean().exactOptional(),
+    prepaid: z.literal(true).exactOptional(),
     customer: text.exactOptional(),
     platformId: text.exactOptional(),
     balance: z.number().exactOptional(),
     p: text.exactOptional(),
     q: text.exactOptional(),
   })
-  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q }): Reservation => {
+  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q, prepaid }): Reservation => {
     const common = {
       at: t,
       ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
@@ -260,7 +262,7 @@ const reservationSchema = z
     };
     if (w !== undefined) return { ...common, state: 'refused', word: w };
     if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
-    return { ...common, state: 'reserved' };
+    return { ...common, state: 'reserved', ...(prepaid ? { prepaid } : {}) };
   });
 
 function itemOfReservation(entry: Reservation): Item {
@@ -271,6 +273,7 @@ function itemOfReservation(entry: Reservation): Item {
     w: entry.state === 'refused' ? entry.word : undefined,
     f: entry.state === 'released' ? entry.reason : undefined,
     y: entry.state === 'released' && entry.retryable ? true : undefined,
+    prepaid: entry.state === 'reserved' ? entry.prepaid : undefined,
     customer: entry.customer,
     platformId: entry.platformId,
     balance: entry.balanceBefore,

@@ -86,12 +86,14 @@ export function limitsOf(account: Account, settings: Pick<GuardSettings, 'limits
 export function withEntry(account: Account, recharge: Recharge, entry: Reservation): Account {
   const kept = withoutOldEntries(account, entry.at);
   const next = { ...kept, reservations: { ...kept.reservations, [reservationNameOf(recharge)]: entry } };
-  if (entry.state !== 'reserved' || !entry.money) return next;
+  if (entry.state !== 'reserved') return next;
+  const last = { key: recharge.key, at: entry.at };
+  if (!entry.money) return { ...next, last };
   const day = dayOf(entry.at);
   const month = spentNameOf(entry.at, entry.money.currency);
   return {
     ...next,
-    last: { key: recharge.key, at: entry.at },
+    last,
     counts: { ...kept.counts, [day]: (kept.counts[day] ?? 0) + 1 },
     spent: { ...kept.spent, [month]: (kept.spent[month] ?? 0) + entry.money.amount },
   };

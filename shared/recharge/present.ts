@@ -5,8 +5,10 @@ import { LATE_LOOKS, LOOKS } from './machine/books.ts';
 import { GRANTING_AGAIN, isInDoubt } from './machine/grant.ts';
 import { sinceReview } from './machine/moves.ts';
 import { awaitsCounterparty, OTHER_COUNTERPARTY } from './machine/parties.ts';
+import { PREPAID } from './machine/payment.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
+import { INSTEAD_OF, STARTED_AGAIN } from './started.ts';
 
 const iso = (time: number) => new Date(time).toISOString();
 
@@ -23,6 +25,7 @@ export function rechargeJson(row: Recharge) {
     credits: row.credits,
     amount: row.amount,
     currency: row.currency,
+    prepaid: row.prepaid,
     payment_ref: row.paymentRef,
     charge_id: chargeIdOf(row),
     grant_mark: row.grantNo > 0 ? grantMarkOf(row) : undefined,
@@ -53,8 +56,22 @@ const MEANING: Record<Recharge['phase'], string> = {
   refunded: 'Paid, not granted, and given back.',
 };
 
+/** Where nothing was charged, because a person said so when they started it. */
+const MEANING_PREPAID: Partial<Record<Recharge['phase'], string>> = {
+  granting:
+    'Not charged. The credits are being granted right now, or the process that did it died: it says so by itself.',
+  charged: 'Not charged. The credits are not granted yet; the next try comes by itself.',
+  completed: 'Granted, and not charged.',
+  refunded: 'Not charged, not granted.',
+};
+
 const EVENTS: Record<string, string> = {
   received: 'webhook received',
+  started: 'started by a person',
+  [INSTEAD_OF]: 'in the place of',
+  [STARTED_AGAIN]: 'started again as',
+  stopped: 'stopped by a person',
+  [PREPAID]: 'not charged, as the person said who started it',
   paid: 'client charged',
   granted: 'credits granted',
   waiting: 'waiting',
@@ -88,12 +105,11 @@ export function rechargeEvidence(
   const word = row.review ?? row.reason;
   const facts: [string, string | undefined][] = [
     ['phase', word === undefined ? row.phase : `${row.phase} (${word})`],
-    ['', MEANING[row.phase]],
+    ['', (row.prepaid ? MEANING_PREPAID[row.phase] : undefined) ?? MEANING[row.phase]],
     ['client', row.email],
     ['credits', String(row.credits)],
-    ['price', money && formatMoney(money)],
-    ['payment', row.paymentRef],
-    ['charge id', chargeIdOf(row)],
+    ['price', row.prepaid ? NOT_CHARGED : money && formatMoney(money)],
+    ...(row.prepaid ? [] : paymentFacts(row)),
     ['grant mark', row.grantNo > 0 ? `${grantMarkOf(row)} (in the platform's credit history)` : undefined],
     ['balance', balanceText(row)],
     ['client acts', row.actionUrl],
@@ -105,6 +121,14 @@ export function rechargeEvidence(
   );
   return [`Recharge ${row.key}`, ...shown, '', ...timeline(row)].join('\n');
 }
+
+/** In the place of a price. */
+export const NOT_CHARGED = 'not charged';
+
+const paymentFacts = (row: Recharge): [string, string | undefined][] => [
+  ['payment', row.paymentRef],
+  ['charge id', chargeIdOf(row)],
+];
 
 const LOOK_EVENTS: readonly string[] = Object.values(LOOKS);
 
@@ -182,10 +206,32 @@ function howItGoesOn(row: Recharge): string {
   return 'Find out what happened (RUNBOOK.md), then say it:';
 }
 
+function startAgain({ phase, email, key }: Recharge): string[] {
+  if (phase !== 'blocked' && phase !== 'declined') return [];
+  return [
+    '',
+    'Its key stays burnt. To start it again, once the cause is mended:',
+    `  npm run relay -- recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} --note "why"`,
+  ];
+}
+
+function howToStop(row: Recharge): string[] {
+  if (row.stopped)
+    return ['Stopped by a person: no charge begins. A payment that was under way is kept, and granted.'];
+  const canBeStopped =
+    row.phase === 'received' || (row.phase === 'charge_pending' && row.actionUrl !== undefined);
+  if (!canBeStopped) return [];
+  return [
+    'To stop it before it is charged:',
+    `  npm run relay -- recharges stop ${shellQuoted(row.key)} --note "why"`,
+  ];
+}
+
 function whatToDo(row: Recharge, policy: Policy): string[] {
-  if (isFinished(row)) return [];
+  if (isFinished(row)) return startAgain(row);
   const answers = answersFor(row);
-  if (answers.length === 0) return ['', isPaused(row) ? PAUSED : 'Nothing to do: it goes on by itself.'];
+  if (answers.length === 0)
+    return ['', isPaused(row) ? PAUSED : 'Nothing to do: it goes on by itself.', ...howToStop(row)];
   const settled = settlesAt(row, { policy });
   return [
     '',

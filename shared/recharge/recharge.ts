@@ -84,6 +84,8 @@ export interface Recharge {
   notBefore?: number;
   /** A person has stopped it: no charge is begun any more. A payment that was under way is still found, and kept. */
   stopped?: boolean;
+  /** Granted without a charge, as a person said when they started it. */
+  prepaid?: true;
   /** How often the sweeper brought the row back since it last made progress. */
   swept?: number;
 

@@ -16,7 +16,7 @@ import type { Ledger } from './ledger.ts';
 import type { Outcome, Released } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
 import type { Policy } from './policy.ts';
-import { type Recharge, reservationNameOf } from './recharge.ts';
+import { isFinished, type Recharge, reservationNameOf } from './recharge.ts';
 
 export interface ReserveDeps {
   ledger: Ledger;
@@ -73,6 +73,47 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
     }
     account = written.row;
   }
+}
+
+/**
+ * Writes a person's word that this recharge is granted without a charge, on the client's account row: the machine
+ * grants nothing on the word of a recharge's own row, which the internet-facing function may write.
+ *
+ * @returns a sentence that says why not, where it must not be.
+ */
+export async function reserveWithoutCharge(
+  row: Recharge,
+  { ledger }: Pick<ReserveDeps, 'ledger'>,
+): Promise<{ refused: string } | undefined> {
+  let account = await ledger.readAccount(row.email);
+  for (;;) {
+    const found = account.reservations[reservationNameOf(row)];
+    if (found?.state === 'reserved' && found.prepaid) return undefined;
+    if (found) return { refused: `Recharge ${row.key} was begun with a charge. Nothing was written.` };
+    const refused = await whyNoGrant(account, ledger);
+    if (refused !== undefined) return { refused };
+    const { platformId } = account;
+    const entry: Reservation = {
+      state: 'reserved',
+      at: row.receivedAt,
+      prepaid: true,
+      ...(platformId === undefined ? {} : { platformId }),
+    };
+    const written = await ledger.writeAccount(account, withEntry(account, row, entry));
+    if (written.kind === 'written') return undefined;
+    account = written.row;
+  }
+}
+
+/** One that is set up and active, and has no other recharge under way: the guard's rules, but for those about money. */
+async function whyNoGrant({ email, status, last }: Account, ledger: Ledger): Promise<string | undefined> {
+  if (status === undefined) return `No client ${email} is set up: npm run relay -- accounts set ${email}`;
+  if (status !== 'active')
+    return `The client ${email} is ${status}: npm run relay -- accounts set ${email} --status active`;
+  const other = last && (await ledger.read(last.key));
+  return other && !isFinished(other)
+    ? `The client ${email} has an unfinished recharge, ${other.key}, which is ${other.phase}: a client has one at a time.`
+    : undefined;
 }
 
 /** Gives a reserved amount back: once, whoever asks however often. */
@@ -136,14 +177,15 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
   const { money, customer, platformId, balanceBefore, payment, platform } = entry;
   switch (entry.state) {
     case 'reserved':
-      if (!money) throw new Error(`Bug! Recharge ${row.key} is reserved without an amount.`);
+      if (!money && !entry.prepaid)
+        throw new Error(`Bug! Recharge ${row.key} is reserved without an amount.`);
       return {
         kind: 'reserved',
         attempt,
         fresh,
         at: entry.at,
         frozen: {
-          money,
+          ...(money ? { money } : { prepaid: true }),
           grantEmail: grantEmailOf(account, row),
           ...(customer === undefined ? {} : { customer }),
           ...(platformId === undefined ? {} : { platformId }),

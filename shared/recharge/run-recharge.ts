@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
+import type { Money } from '../money.ts';
 import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../storage/table.ts';
@@ -157,10 +158,10 @@ class Run {
     const { payments, policy, now } = this.#deps;
     const row = this.#row;
     const frozen = this.#frozen;
-    if (!frozen) return { kind: 'held', why: 'nothing is reserved' };
+    if (!frozen?.money) return { kind: 'held', why: 'nothing is reserved' };
     const why = await this.#whyNotCharge();
     if (why !== undefined) return { kind: 'held', why };
-    const call = await ready(payments.prepareCharge(chargeRequest(row, frozen)));
+    const call = await ready(payments.prepareCharge(chargeRequest(row, frozen, frozen.money)));
     if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
     // The last look at the clock before the bytes; nothing is awaited between it and the call.
     if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'held', why: 'too late to charge' };
@@ -404,7 +405,7 @@ class Run {
 }
 
 /** Text and parameters depend on the row and its reservation alone: a repeated charge must be the same to the letter. */
-function chargeRequest(row: Recharge, { money, customer, platformId }: Frozen): ChargeRequest {
+function chargeRequest(row: Recharge, { customer, platformId }: Frozen, money: Money): ChargeRequest {
   return {
     chargeId: chargeIdOf(row),
     rechargeKey: row.key,

@@ -112,31 +112,98 @@ describe.concurrent('recharges', () => {
     const row = await anUnknownGrant('client-004@example.com');
     const resolve = (...args: string[]) => relay.cli('recharges', 'resolve', row.key, ...args);
     const note = ['--note', 'seen in the history'];
-    expect(await resolve('confirm-granted')).toEqual(refused(/required option '--note <text>'/));
-    expect(await resolve('confirm-granted', '--note', ' ', '--json')).toEqual(
+    const version = ['--version', String(row.version)];
+    expect(await resolve('confirm-granted', ...version)).toEqual(refused(/required option '--note <text>'/));
+    expect(await resolve('confirm-granted', ...note)).toEqual(refused(/required option '--version <n>'/));
+    expect(await resolve('confirm-granted', ...version, '--note', ' ', '--json')).toEqual(
       refused(/^Say in --note what you looked at and what you saw\.\n$/),
     );
-    expect(await resolve('perhaps', ...note)).toEqual(refused(/Allowed choices are confirm-charged,/));
-    expect(await resolve('confirm-charged', ...note, '--payment-ref', 'pay_1', '--json')).toEqual(
+    expect(await resolve('perhaps', ...version, ...note)).toEqual(
+      refused(/Allowed choices are confirm-charged,/),
+    );
+    expect(await resolve('confirm-charged', ...version, ...note, '--payment-ref', 'pay_1', '--json')).toEqual(
       refused(
         /^"confirm-charged" is no answer to grant_unknown\. Possible: confirm-granted, confirm-not-granted, refund\.\n$/,
       ),
     );
     expect(await resolve('confirm-granted', ...note, '--version', '1', '--json')).toEqual(
-      refused(/ has changed since it was shown\. Nothing was written: look at it again/),
+      refused(/ has changed since version 1 was shown\. Nothing was written: look at it again/),
     );
+    const stale = await resolve('confirm-granted', ...note, '--version', '1');
+    expect(stale).toMatchObject({ code: 1, stderr: expect.stringMatching(/ has changed since version 1 /) });
+    expect(stale.stdout).toContain(`resolve ${row.key} confirm-granted --version ${row.version} --note`);
     expect(await relay.json('recharges', 'show', row.key)).toEqual(row);
 
-    const { code, stdout } = await resolve('confirm-granted', ...note, '--version', String(row.version));
+    const { code, stdout } = await resolve('confirm-granted', ...note, ...version);
     expect(code).toBe(0);
     expect(stdout).toContain(`Recharge ${row.key}\n`);
     expect(stdout).toMatch(/\nconfirm-granted: the recharge is now completed\.\n$/);
-    expect(await resolve('confirm-granted', ...note, '--json')).toEqual(
+    expect(await resolve('confirm-granted', ...note, '--version', String(row.version + 1), '--json')).toEqual(
       refused(/ is completed: nobody needs to answer for it\.\n$/),
     );
     const { stdout: shown } = await relay.cli('recharges', 'show', row.key);
     expect(shown).toContain('confirm-granted: seen in the history');
     expect(shown).not.toContain('npm run relay');
+  });
+});
+
+describe.concurrent('recharges of a person', () => {
+  it('are started once for the same words, charged or not, and shown as what they are', async () => {
+    const email = 'client-041@example.com';
+    const start = (...args: string[]) => relay.cli('recharges', 'start', email, '--credits', '200', ...args);
+    expect(await start()).toEqual(refused(/required option '--note <text>'/));
+    const { code, stdout } = await start('--note', 'Jane asked');
+    expect(code).toBe(0);
+    const [, key = ''] =
+      /^Recharge (op-[0-9a-f]{16}) is started: 200 credits for client-041@example\.com\. What/.exec(stdout) ??
+      [];
+    expect(await relay.reaches(key, 'completed')).toMatchObject({ credits: 200, amount: 2_000 });
+    expect(await start('--note', 'Jane asked')).toEqual(
+      refused(/^Nothing was started: this was asked for at /),
+    );
+
+    const free = JSON.parse((await start('--note', 'a present', '--no-charge', '--json')).stdout);
+    const given = await relay.reaches(free.key, 'completed');
+    expect(given).toMatchObject({ prepaid: true, credits: 200 });
+    expect(given).not.toHaveProperty('amount');
+    const { stdout: list } = await relay.cli('recharges', 'list', '--email', email);
+    expect(list).toMatch(/completed +200 credits +not charged {2}client-041/);
+    expect(list).toMatch(/completed +200 credits +20\.00 USD {2}client-041/);
+    expect(await relay.cli('recharges', 'start', email, '--credits', '0', '--note', 'x')).toEqual(
+      refused(/must be greater than zero/),
+    );
+    expect(await relay.cli('recharges', 'start', email, '--note', 'x')).toEqual(
+      refused(/^Say how many credits: --credits N\.\n$/),
+    );
+  });
+
+  it('take the place of a blocked one, as its own page says', async () => {
+    const email = 'late@example.com';
+    const key = await sendWebhook(email);
+    await relay.reaches(key, 'blocked');
+    expect(await relay.cli('accounts', 'set', email)).toMatchObject({ code: 0 });
+    const { stdout } = await relay.cli('recharges', 'show', key);
+    expect(stdout).toContain(`  npm run relay -- recharges start ${email} --for ${key} --note "why"`);
+    const started = await relay.cli('recharges', 'start', email, '--for', key, '--note', 'set up now');
+    expect(started.stdout).toMatch(`Recharge op-1-${key} is started: 500 credits for ${email}.`);
+    // The sandbox platform does not know this client: burnt once more, and to be started once more.
+    expect(await relay.reaches(`op-1-${key}`, 'blocked')).toMatchObject({ reason: 'unknown_on_platform' });
+    const again = await relay.cli('recharges', 'start', email, '--for', `op-1-${key}`, '--note', 'and now');
+    expect(again.stdout).toMatch(`Recharge op-2-${key} is started`);
+  });
+
+  it('are stopped while they wait', async () => {
+    const email = 'client-042@example.com';
+    await fault('payments', { operation: 'charge', fault: 'pending_action', email });
+    const key = await sendWebhook(email);
+    await relay.reaches(key, 'charge_pending');
+    const { stdout } = await relay.cli('recharges', 'show', key);
+    expect(stdout).toContain(`  npm run relay -- recharges stop ${key} --note "why"`);
+    expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toMatchObject({ code: 0 });
+    expect(await relay.reaches(key, 'declined')).toMatchObject({ reason: 'cancelled' });
+    expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toEqual(
+      refused(/cannot be stopped: it has ended\.\n$/),
+    );
   });
 });
 

@@ -93,13 +93,10 @@ describe.concurrent('a relay that is killed', () => {
     expect(parties.captures().toSorted()).toEqual([made, notMade]);
     expect(parties.grants()).toEqual([made]);
 
+    const { key, version } = await atRest(again, made);
     const answer = [
-      'recharges',
-      'resolve',
-      order(made).idempotency_key,
-      'confirm-granted',
-      '--note',
-      'I see it',
+      ...['recharges', 'resolve', key, 'confirm-granted'],
+      ...['--version', String(version), '--note', 'I see it'],
     ];
     expect(await again.cli(...answer)).toMatchObject({ code: 0 });
     expect(await atRest(again, made)).toMatchObject({ phase: 'completed' });

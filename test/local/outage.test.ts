@@ -50,7 +50,10 @@ describe.concurrent('while the platform fails', () => {
     const row = await relay.reaches(key, 'needs_review', 'completed');
     expect(row).toMatchObject({ phase: 'needs_review', reason: 'grant_unknown', amount: 5_000 });
     const resolve = (answer: string) =>
-      relay.cli('recharges', 'resolve', key, answer, '--note', 'found in the history', '--json');
+      relay.cli(
+        ...['recharges', 'resolve', key, answer, '--version', String(row.version)],
+        ...['--note', 'found in the history', '--json'],
+      );
 
     for (const hasty of ['confirm-not-granted', 'refund']) {
       expect(await resolve(hasty)).toEqual({

@@ -90,14 +90,18 @@ describe('a deed on what is no longer what the person saw', () => {
     const row = aRecharge({ key: 'key-1', phase: 'needs_review' });
     await relay.ledger.claim(row);
     const answer = { answer: 'confirm-granted' as const, note: NOTE };
-    const stale = await errorOf(() => resolveRecharge(relay, row, { ...answer, version: row.version - 1 }));
-    expect(stale).toEqual(said('changed', /^Recharge key-1 has changed since it was shown\./));
+    const stale = await errorOf(() =>
+      resolveRecharge(relay, 'key-1', { ...answer, version: row.version - 1 }),
+    );
+    expect(stale).toEqual(said('changed', /^Recharge key-1 has changed since version 2 was shown\./));
     expect(await relay.ledger.read('key-1')).toEqual(row);
 
-    expect(await resolveRecharge(relay, row, { ...answer, version: row.version })).toMatchObject({
+    expect(await resolveRecharge(relay, 'key-1', { ...answer, version: row.version })).toMatchObject({
       phase: 'completed',
     });
-    const late = await errorOf(() => resolveRecharge(relay, row, { answer: 'refund', note: NOTE }));
+    const late = await errorOf(() =>
+      resolveRecharge(relay, 'key-1', { answer: 'refund', note: NOTE, version: row.version }),
+    );
     expect(late).toEqual(said('changed', /^Recharge key-1 has changed/));
     expect(await relay.ledger.read('key-1')).toMatchObject({ phase: 'completed' });
   });
@@ -119,7 +123,10 @@ describe('a deed that must not be done', () => {
   it.each<[string, () => unknown, RegExp]>([
     [
       'an answer to nothing',
-      () => resolveRecharge(relay, aRecharge({ phase: 'completed' }), { answer: 'refund', note: NOTE }),
+      async () => {
+        await relay.ledger.claim(aRecharge({ key: 'key-2', phase: 'completed' }));
+        return resolveRecharge(relay, 'key-2', { answer: 'refund', note: NOTE, version: 3 });
+      },
       /nobody needs to answer for it/,
     ],
     [

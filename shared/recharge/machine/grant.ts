@@ -144,7 +144,8 @@ function giveUpGrant(
   at: Moment,
   detail: string,
 ): Decision {
-  if (!at.policy.refundAutomatically) return toReview(row, review, at, detail);
+  // Where nothing was charged there is nothing to give back, and a person who waits for it.
+  if (!at.policy.refundAutomatically || row.prepaid) return toReview(row, review, at, detail);
   return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, effect: 'stop' };
 }
 

@@ -11,7 +11,7 @@ import {
 import { finish, isWaiting, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onlyWithOwnParties } from './parties.ts';
-import { onPayment } from './payment.ts';
+import { onPayment, onPrepaid } from './payment.ts';
 import { onRefund } from './refund.ts';
 
 /**
@@ -63,6 +63,7 @@ function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
     case 'reserved':
     case 'refused':
     case 'not_reserved':
+      if (outcome.kind === 'reserved' && outcome.frozen.prepaid) return onPrepaid(row, outcome, at);
       return row.phase === 'received' && row.attempt === outcome.attempt
         ? onReservation(row, outcome, at)
         : stop;

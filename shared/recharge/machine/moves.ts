@@ -137,10 +137,12 @@ export function progressed(row: Recharge): Recharge {
 export function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
   if (frozen === undefined) return row;
   // The webhook's spelling: the agency may have said since that `email` is the right one.
-  const { grantEmail: _, ...rest } = row;
+  // And a recharge is prepaid by the account row's word alone.
+  const { grantEmail: _e, prepaid: _p, ...rest } = row;
   return {
     ...rest,
     ...frozen.money,
+    ...(frozen.prepaid ? { prepaid: true } : {}),
     ...(frozen.grantEmail === row.email ? {} : { grantEmail: frozen.grantEmail }),
     ...(frozen.platformId === undefined ? {} : { platformId: frozen.platformId }),
     ...(frozen.balanceBefore === undefined ? {} : { balanceBefore: frozen.balanceBefore }),

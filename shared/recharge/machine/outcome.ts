@@ -7,7 +7,10 @@ import type { LossWord, Recharge, Refusal, ReviewReason } from '../recharge.ts';
 
 /** What the account row says of this attempt: the parameters every call of it uses. */
 export interface Frozen {
-  money: Money;
+  /** Absent where it is prepaid. */
+  money?: Money;
+  /** Nothing is to be charged. */
+  prepaid?: true;
   customer?: string;
   platformId?: string;
   /** The address the grant names. */

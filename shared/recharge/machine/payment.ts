@@ -1,5 +1,6 @@
 import { record } from '../../history.ts';
 import type { Declined, Paid, Pending } from '../../payments/payment-hook.ts';
+import { idOf } from '../counterparty.ts';
 import type { Recharge } from '../recharge.ts';
 import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
 import {
@@ -10,8 +11,8 @@ import {
   notFoundIsFinal,
   onReviewedPayment,
 } from './late-payment.ts';
-import { asAsked, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
-import { type Decision, type Moment, type PaymentOutcome, stop } from './outcome.ts';
+import { asAsked, finish, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
+import { type Decision, type Moment, type Outcome, type PaymentOutcome, stop } from './outcome.ts';
 
 export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
   if (outcome.attempt !== row.attempt) return latePayment(row, outcome, at);
@@ -35,6 +36,28 @@ export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): D
     case 'refunded':
       return stop;
   }
+}
+
+/** Stands in the place of a payment's reference, and in the history where else `paid` does. */
+export const PREPAID = 'prepaid';
+
+/** A person started it, and said that nothing is to be charged: that word is what a payment is elsewhere. */
+export function onPrepaid(
+  row: Recharge,
+  { attempt, frozen }: Extract<Outcome, { kind: 'reserved' }>,
+  at: Moment,
+): Decision {
+  if (row.attempt !== attempt || row.phase === 'declined' || row.phase === 'blocked') return stop;
+  if (row.phase === 'received' && row.stopped) {
+    return {
+      release: { reason: 'stopped', retryable: false },
+      ...finish({ ...row, phase: 'blocked', reason: 'stopped' }, at, 'blocked', 'stopped'),
+    };
+  }
+  const result: Paid = { kind: 'paid', paymentRef: PREPAID };
+  // The person's machine does not know it: the platform is the one that grants first.
+  const known = { platformParty: idOf(at.parties.platform), ...frozen };
+  return onPayment(row, { kind: 'payment', attempt, asked: 'charge', result, frozen: known }, at);
 }
 
 function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
@@ -77,7 +100,7 @@ function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
     ...rest,
     paymentRef,
     phaseDeadline: at.now + at.policy.grantGiveUpMs,
-    history: record(row, at, 'paid', paymentRef),
+    history: row.prepaid ? record(row, at, PREPAID) : record(row, at, 'paid', paymentRef),
   };
   if (at.timeToGrant) return { next: granting(paid, at), effect: 'grant' };
   return { next: { ...paid, phase: 'charged', nextAttemptAt: at.now }, effect: 'stop' };

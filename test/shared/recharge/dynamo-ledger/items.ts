@@ -28,6 +28,7 @@ export const FULL_RECHARGE: Required<Recharge> = {
   nextAttemptAt: NOW + 90_000_000,
   notBefore: NOW + 89_000_000,
   stopped: true,
+  prepaid: true,
   swept: 3,
   amount: 5_000,
   currency: 'USD',
@@ -92,6 +93,7 @@ export const FULL_ACCOUNT: Required<Account> = {
       platform: '~89abcdef',
     },
     r_00000000000000a2_1: reserved(NOW + 1),
+    r_00000000000000a6_1: { state: 'reserved', at: NOW + 6, prepaid: true, platformId: 'sub_1' },
     r_00000000000000a3_1: { state: 'refused', at: NOW + 2, word: 'account_unknown' },
     r_00000000000000a4_1: { ...reserved(NOW + 3), state: 'refused', word: 'cooldown' },
     r_00000000000000a5_1: {

@@ -89,6 +89,11 @@ export const MATRIX: [name: string, outcome: Outcome, cells: Cells][] = [
     },
   ],
   ['reserved by this run', { ...RESERVED, attempt: 1 }, { received: '→ charge' }],
+  [
+    'reserved without a charge',
+    { ...RESERVED, attempt: 1, fresh: false, frozen: { prepaid: true, grantEmail: 'demo@example.com' } },
+    { received: 'granting → grant', charge_pending: 'granting → grant', charge_unknown: 'charged' },
+  ],
   ['found reserved', { ...RESERVED, attempt: 1, fresh: false }, { received: '→ look_up_payment' }],
   ['reserved, another attempt', { ...RESERVED, attempt: 2 }, {}],
   ['refused', { kind: 'refused', attempt: 1, word: 'cooldown' }, { received: 'blocked' }],

@@ -331,7 +331,7 @@ describe('whatever is decided', () => {
   }
 
   it('nothing throws, in more than four hundred thousand cases', () => {
-    expect(cases).toBe(457_968);
+    expect(cases).toBeGreaterThan(400_000);
   });
 
   it.each(RULES)('%s', (sentence) => {
