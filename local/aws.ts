@@ -2,8 +2,8 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 
 /**
- * An engine wants a signature, and checks none; some read in it which service is meant. To make a true one for each
- * request costs a tenth of all the work.
+ * An engine wants a signature, and checks none. Some read in it which service is meant. A true one for each request
+ * would cost a tenth of all the work.
  */
 const unsigned = (service: string) => ({
   'x-amz-date': '20260101T000000Z',
@@ -23,8 +23,8 @@ const signer: Signer = {
 };
 
 /**
- * The settings of a client of an engine on this machine. More patient than on AWS: a flood of webhooks waits for its
- * turn in one process here, where there each has its own.
+ * The settings of a client of an engine on this machine. It is more patient than on AWS: here a flood of webhooks
+ * waits for its turn in one process, and there each webhook has its own.
  */
 export function engineAt(endpoint: string) {
   return {

@@ -10,7 +10,7 @@ const readySchema = z.object({ port: z.int().positive() });
  * Starts one of our processes, and waits until it listens on its port of 127.0.0.1.
  *
  * @param file relative to this folder; it calls `runAsProcess`.
- * @throws an Error with the process's own last words where it ends instead.
+ * @throws an Error with the process's own last words if it ends instead.
  */
 export async function startProcess(file: string, options: unknown = {}): Promise<Engine> {
   // A group of its own: Ctrl-C in a terminal must reach the relay alone, which then ends the others.
@@ -40,9 +40,10 @@ export async function startProcess(file: string, options: unknown = {}): Promise
 }
 
 /**
- * The other side: options as JSON in the environment, or in the first argument; `{port}` to the parent once it listens (to
- * standard output where there is none). Ends at once on SIGTERM and SIGINT, and when the parent is gone,
- * so that a killed parent leaves nothing behind: what must be kept is on disk already.
+ * The other side. It takes its options as JSON from the environment, or from the first argument. It sends `{port}`
+ * to the parent once it listens, or to standard output if there is no parent. It ends at once on SIGTERM and
+ * SIGINT, and when the parent is gone, so that a killed parent leaves nothing behind. What must be kept is on disk
+ * already.
  *
  * @param create parses the options.
  */

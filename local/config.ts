@@ -4,7 +4,7 @@ import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { DEMO_CHANNEL } from './state.ts';
 
-/** As much of `RELAY_CONFIG` as the defaults here are put under; the rest is judged with the whole. */
+/** The part of `RELAY_CONFIG` that gets the defaults here. The rest is judged with the whole. */
 const section = z.looseObject({}).default({});
 const fileSchema = z.looseObject({
   recharge: section,
@@ -17,7 +17,7 @@ const fileSchema = z.looseObject({
 /** What recharges remember of the sandbox's platform and payment endpoint. */
 const SANDBOX = 'sandbox';
 
-/** Whoever holds the secret may send it as a token, or sign with it. */
+/** A sender that holds the secret may send it as a token, or sign with it. */
 const LOCAL_VERIFIERS = [
   { type: 'token', header: 'x-webhook-token', query: 'token' },
   { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
@@ -49,11 +49,10 @@ const demoChannel = (chatUrl: string) => {
 };
 
 /**
- * The configuration of `npm start`: every client pays USD 0.10 a credit, without limits. What
- * `RELAY_CONFIG` (a file, whole or in part) says counts instead; where the platform and the payment
- * endpoint are, the variables say.
+ * The configuration of `npm start`: every client pays USD 0.10 a credit, without limits. `RELAY_CONFIG` (a file,
+ * whole or in part) overrules that. The variables say where the platform and the payment endpoint are.
  *
- * @throws ConfigError where the file cannot be read, or with all faults of the result.
+ * @throws ConfigError if the file cannot be read, or with all faults of the result.
  */
 export function localConfig(
   env: NodeJS.ProcessEnv,
@@ -74,14 +73,14 @@ export function localConfig(
         ...(recharge.credits === undefined ? { creditsField: 'credits' } : {}),
         ...recharge,
       },
-      // The sandbox's payments take no money: a real platform must not grant for them to whoever asks.
+      // The sandbox's payments take no money. A real platform must not grant credits for them to anybody who asks.
       guard: { unknownAccounts: paymentsUrl === undefined ? 'allow' : 'refuse', limits: {}, ...guard },
       platform: {
-        // The sandbox looks sub-accounts up, and takes 60,000 requests a minute: not to be slower than what is
+        // The sandbox looks sub-accounts up. It takes 60,000 requests a minute, so as not to be slower than what is
         // tried out. Nothing is known of a real platform.
         ...(platformUrl === undefined ? {} : { subAccountLookup: true, requestsPerMinute: 60_000 }),
         ...platform,
-        // Its port is another with each start; it is the same sandbox.
+        // Its port differs at each start, and it is the same sandbox.
         ...(platformUrl === undefined ? {} : { name: SANDBOX }),
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
       },
@@ -103,7 +102,7 @@ export function localConfig(
 const readFile = (path: string | undefined) =>
   parseWith(fileSchema, path === undefined ? {} : readConfigFile(path), basename(path ?? ''));
 
-/** What a start that is no demonstration does with whose money, and what it was not told. */
+/** For a start that is no demonstration: what it does with whose money, and which settings it lacks. */
 export function whatIsInForce(
   { platform, payment, recharge, pricing, guard }: Config,
   env: NodeJS.ProcessEnv,

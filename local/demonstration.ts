@@ -26,7 +26,7 @@ const booksSchema = z.object({
   ),
 });
 
-/** A recharge takes a tenth of a second; one that a killed start left behind comes back within 12 s. */
+/** A recharge takes a tenth of a second. One that a killed start left behind comes back within 12 s. */
 const PATIENCE_MS = 20_000;
 const LOOK_EVERY_MS = 20;
 
@@ -38,10 +38,10 @@ export interface Stage {
 }
 
 /**
- * Lets a sandbox client spend below its threshold, and tells what comes of it.
+ * Lets a sandbox client spend below its threshold, and tells what follows.
  *
  * @returns the recharge as it was left.
- * @throws an Error where no webhook came, or the recharge did not come to rest in time.
+ * @throws an Error if no webhook came, or if the recharge did not come to rest in time.
  */
 export async function demonstrate(stage: Stage): Promise<Recharge> {
   const { platformUrl, say } = stage;
@@ -73,7 +73,7 @@ const chatSchema = z.object({
 /**
  * Lets a customer of the sandbox's chat system write, and tells what the platform's bot answers.
  *
- * @throws an Error where no answer came back in time.
+ * @throws an Error if no answer came back in time.
  */
 export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; say: Stage['say'] }) {
   const contact = 'jane';
@@ -97,7 +97,7 @@ export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; sa
   }
 }
 
-/** A client without an unfinished recharge: an interrupted start may have left one to `demo`. */
+/** A client without an unfinished recharge. An interrupted start may have left `demo` with one. */
 async function freeClient({ ledger, accounts }: Stage): Promise<string> {
   for (const email of SANDBOX_CLIENTS) {
     const last = (await accounts.show(email))?.last;

@@ -28,15 +28,15 @@ export interface Engine {
 }
 
 const PACKAGE = '@dynoxide/linux-x64';
-/** Between our probe of a free port and the engine's own bind, another process may take it. */
+/** Another process may take the port after we found it free and before the engine binds it. */
 const PORTS_TO_TRY = 5;
-/** It is there in 30 ms; a machine that is busy with tests may take a hundred times as long. */
+/** The engine is there in 30 ms. A machine that is busy with tests may take a hundred times as long. */
 const READY_WITHIN_MS = 10_000;
 const ENDS_WITHIN_MS = 2_000;
 
 /**
- * Runs the engine until it ends or this process does, however that dies: then its end of the pipe on
- * descriptor 0 closes, without the line that says "no need". The engine takes the shell's place and pid.
+ * Runs the engine until it ends, or until this process does. However this process dies, its end of the pipe on
+ * descriptor 0 closes then, without the line that says "no need". The engine takes the shell's place and pid.
  */
 const RUN_WHILE_STDIN_IS_OPEN = `
 exec 3<&0
@@ -44,8 +44,8 @@ exec 3<&0
 exec "$@" 3<&- </dev/null`;
 
 /**
- * @param options.dbFile keeps the tables on disk; without it they are gone with the engine.
- * @throws where there is no engine for this platform, or it does not start: with its own words.
+ * @param options.dbFile keeps the tables on disk. Without it they are gone with the engine.
+ * @throws if there is no engine for this platform, or if it does not start, with its own words.
  */
 export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise<Engine> {
   const binary = dynoxideBinary();
@@ -61,7 +61,7 @@ export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise
 async function startDynoxide(binary: string, port: number, dbFile: string | undefined): Promise<Engine> {
   const endpoint = `http://127.0.0.1:${port}`;
   const args = ['--port', String(port), ...(dbFile === undefined ? [] : ['--db-path', dbFile])];
-  // A group of its own: Ctrl-C in a terminal must reach us alone, for we still have rows to write.
+  // A group of its own: Ctrl-C in a terminal must reach us alone, because we still have rows to write.
   const child = spawn('/bin/sh', ['-c', RUN_WHILE_STDIN_IS_OPEN, 'sh', binary, ...args], {
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
@@ -70,7 +70,7 @@ async function startDynoxide(binary: string, port: number, dbFile: string | unde
   child.once('exit', () => child.stdin.end('\n'));
   const engine = { endpoint, ...(child.pid === undefined ? {} : { pid: child.pid }), stop: () => end(child) };
   try {
-    // Its own word first: whoever answers on this port before may be another process.
+    // Its own word comes first: another process may answer on this port before it does.
     await saysItListens(child, child.stderr);
     await fetch(endpoint, { signal: AbortSignal.timeout(READY_WITHIN_MS) });
     return engine;
@@ -80,7 +80,7 @@ async function startDynoxide(binary: string, port: number, dbFile: string | unde
   }
 }
 
-/** Also keeps reading afterwards: an engine whose words nobody takes dies of them. */
+/** It keeps reading afterwards, too: an engine dies if nobody reads what it writes. */
 function saysItListens(child: ChildProcess, stderr: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';
@@ -189,11 +189,11 @@ export async function createTable(client: DynamoDBDocumentClient, name: string):
 }
 
 export interface QueueDefinition {
-  /** One that ends in `.fifo` is an ordered queue; its dead-letter queue must then be one, too. */
+  /** A name that ends in `.fifo` makes an ordered queue. Its dead-letter queue must then be one, too. */
   name: string;
   /** A message that was received and not deleted comes back after this. */
   visibilityTimeoutSeconds: number;
-  /** Received so often without being deleted, it moves to the dead-letter queue. */
+  /** A message that was received so often without being deleted moves to the dead-letter queue. */
   maxReceiveCount: number;
   deadLetterName: string;
 }
@@ -224,7 +224,9 @@ export async function createQueue(client: SQSClient, definition: QueueDefinition
   return url;
 }
 
-/** Creates the queue, or finds it: without the attributes that may change, whatever its settings. */
+/**
+ * Creates the queue, or finds it. It leaves out the attributes that may change, so it finds one with any settings.
+ */
 export async function queueUrl(client: SQSClient, name: string): Promise<string> {
   const { QueueUrl } = await client.send(
     new CreateQueueCommand({
@@ -236,5 +238,5 @@ export async function queueUrl(client: SQSClient, name: string): Promise<string>
   return QueueUrl;
 }
 
-/** As SQS has it: of the name, or of the URL, which ends in it. */
+/** As SQS has it: by the name, or by the URL, which ends in the name. */
 export const isFifo = (nameOrUrl: string) => nameOrUrl.endsWith('.fifo');

@@ -11,7 +11,7 @@ export interface EventSourceOptions {
   client: SQSClient;
   queueUrl: string;
   handler: (event: SQSEvent, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<SQSBatchResponse>;
-  /** The function's timeout. Nothing ends it here; the handler is only told. */
+  /** The function's timeout. Nothing ends the function here; the handler is only told. */
   runMs: number;
   /** Messages of an event at most, 1 to 10. Default: 1. */
   batchSize?: number;
@@ -20,17 +20,17 @@ export interface EventSourceOptions {
   onError: (error: unknown) => void;
 }
 
-/** The queue was not there, or did not answer: not so soon again. */
+/** The wait after the queue was not there, or did not answer. */
 const AFTER_ERROR_MS = 500;
 
 /** SQS gives no more at once. */
 const MOST_RECEIVED = 10;
 
 /**
- * Lambda's event source mapping for SQS: messages are hidden while they are handled, deleted where they
- * succeeded, and come back by themselves, counted, where they did not. How long those stay hidden is the
- * queue's, or what the handler has made it. Of an ordered queue, what is received together is one event, in
- * its order; the queue itself keeps what is behind it in a group.
+ * Lambda's event source mapping for SQS. Messages are hidden while they are handled. Those that succeeded are
+ * deleted. The others come back by themselves, and are counted; how long they stay hidden is the queue's setting,
+ * or what the handler has made it. Of an ordered queue, what is received together is one event, in its order. The
+ * queue itself holds back what follows in a group.
  */
 export function startEventSource(options: EventSourceOptions): { stop(): Promise<void> } {
   const { client, queueUrl, handler, runMs, batchSize = 1, concurrency, onError } = options;
@@ -46,7 +46,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
     );
     const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
     const done = records.filter(({ messageId }) => !failed.has(messageId));
-    // As Lambda: a report that names what was not in the event is none, and the whole of it failed.
+    // As in Lambda: a report that names what was not in the event is no report, and the whole event failed.
     if (done.length === 0 || done.length + failed.size > records.length) return;
     const { Failed = [] } = await client.send(
       new DeleteMessageBatchCommand({
@@ -90,7 +90,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
 
   const polling = poll();
   return {
-    /** Waits for what is running: a run has its own end. */
+    /** Waits for what is running. A run has its own end. */
     async stop() {
       stopping.abort();
       await polling;

@@ -12,20 +12,20 @@ export interface GatewayOptions {
   port: number;
   /** By method and path, such as `POST /webhooks/auto-recharge` or `POST /channels/{channel}/{direction}`. */
   routes: Record<string, HttpHandler>;
-  /** By path prefix: the origin that such requests are passed to, and the prefix they get there. */
+  /** By path prefix: the origin to which such requests are passed, and the prefix that they get there. */
   passes?: Record<string, { origin: string; prefix: string }>;
 }
 
 /** API Gateway's own limit. Ours are lower, and are answered by the handlers. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** After this a client that does not take its answer no longer keeps us from ending. */
+/** After this time a client that does not take its answer no longer keeps us from ending. */
 const CLOSES_WITHIN_MS = 1_000;
 
 /**
  * An HTTP API on 127.0.0.1: makes API Gateway's version 2 events from the raw bytes.
  *
- * @throws an Error that names the port where it cannot be had.
+ * @throws an Error that names the port, if it cannot be had.
  */
 export async function startGateway({ port, routes, passes = {} }: GatewayOptions) {
   const table = Object.entries(routes).map(([routeKey, handler]) => ({
@@ -73,11 +73,11 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
 
 interface Route {
   routeKey: string;
-  /** What stands in the path where the route says `{…}`, decoded. */
+  /** What the path has in the place of the route's `{…}`, decoded. */
   pathParameters?: Record<string, string>;
 }
 
-/** @returns undefined where there is none, or a part of the path is not what an address may hold. */
+/** @returns undefined if there is none, or if a part of the path is not what an address may hold. */
 function routeOf(
   table: { routeKey: string; handler: HttpHandler; pattern: RegExp }[],
   request: string,
@@ -97,7 +97,9 @@ function routeOf(
   return undefined;
 }
 
-/** The event API Gateway makes: names in lower case, repeated headers joined, text as text and all else as base64. */
+/**
+ * The event API Gateway makes: names in lower case, repeated headers joined, text as text and all else as base64.
+ */
 export function toEvent(
   incoming: IncomingMessage,
   body: Buffer,

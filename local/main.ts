@@ -47,7 +47,8 @@ async function main(): Promise<void> {
   }
   const folder = takeFolder(env, { fresh });
   started.push(() => folder.release());
-  // Only who has the folder: of two that begin at once, each would make secrets, and one run with those of neither.
+  // Only the start that has the folder makes secrets. Of two that begin at once, each would make some, and one
+  // would run with secrets that the other has replaced.
   const secrets = localSecrets(env);
   const parts = await startParts(folder, secrets);
   const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
@@ -96,8 +97,8 @@ async function main(): Promise<void> {
 }
 
 /**
- * What the sandbox called paid or granted is never driven against real parties, nor the other way round: whoever the
- * parties are, they have a table of their own. The books of the sandbox are in this folder, so on engines that others
+ * What the sandbox called paid or granted is never driven against real parties, nor the other way round. So each
+ * pair of parties has a table of its own. The books of the sandbox are in this folder. So on engines that others
  * use, too, its table bears the folder's name.
  */
 function tableName(env: NodeJS.ProcessEnv): string {
@@ -191,7 +192,7 @@ function sandboxPasses({ platformUrl, paymentsUrl, chatUrl }: Parts) {
   };
 }
 
-/** @returns the recharge of the demonstration; none where a party of the sandbox is replaced. */
+/** @returns the recharge of the demonstration; none if a party of the sandbox is replaced. */
 async function showDemonstration(
   relay: Awaited<ReturnType<typeof startRelay>>,
   { platformUrl, paymentsUrl, chatUrl }: Parts,

@@ -2,8 +2,8 @@ import { type MessagePolicy, productionMessagePolicy } from '../shared/channels/
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 
 /**
- * Production's waits in seconds, in the same order: call < run < grant deadline < redelivery. What
- * depends on the payment provider's memory, or on people, keeps its hours and days.
+ * Production's waits, in seconds, in the same order: call < run < grant deadline < redelivery. A wait that depends
+ * on the payment provider's memory, or on people, keeps its hours and days.
  */
 export const localPolicy: Policy = {
   ...productionPolicy,

@@ -36,11 +36,11 @@ import { localMessagePolicy, localPolicy, SWEEP_EVERY_MS, VISIBILITY_SECONDS } f
 import type { LocalSecrets } from './state.ts';
 
 const MAX_RECEIVE_COUNT = 5;
-/** A message waits by being received again: it ends by a verdict, never by this. */
+/** A message waits by being received again. It ends by a verdict, never by this count. */
 const MAX_MESSAGE_RECEIVE_COUNT = 1_000;
 /** UTC days within which a message is delivered or given up (72 h), whatever the hour. */
 const DAYS_UNDER_WAY = 4;
-/** Invocations at a time: more do not help, two cores and one engine behind them. */
+/** Invocations at a time. More do not help: two cores and one engine do the work. */
 const WORKERS = 10;
 
 export interface RelayOptions {
@@ -82,7 +82,7 @@ export async function startRelay(options: RelayOptions) {
   const recharges = await rechargeParts(shared);
   const messages = await messageParts(shared);
 
-  // Before anybody can write: what is written then comes after what waited.
+  // Before anybody can write: what is written later must come after what waited.
   await messages.requeueUnfinished();
   // Before anything moves money: the port may be taken.
   const gateway = await startGateway({
@@ -170,9 +170,9 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
     webhook: createChannelWebhookHandler(webhook),
     source: { queueUrl, handler: createChannelWorkerHandler(worker), batchSize: 10 },
     /**
-     * A queue inside this process was gone with the last one: what it held is queued again, in its order. A
-     * queue that outlived it takes that for what it has, or the worker does. What is only `received` has no place
-     * in that order yet: its sender sends it again, or the sweeper finds it.
+     * A queue inside this process ended with the last process. What it held is queued again, in its order. A queue
+     * that outlived the process takes that for what it has already, or the worker does. A message that is only
+     * `received` has no place in that order yet. Its sender sends it again, or the sweeper finds it.
      */
     async requeueUnfinished() {
       const rows = await messagesOfDays(messages, DAYS_UNDER_WAY, now());

@@ -11,7 +11,7 @@ type Env = NodeJS.ProcessEnv;
 /** What `npm start` keeps on this machine, out of git. */
 export const folderOf = (env: Env) => env.RELAY_LOCAL_DIR ?? '.local';
 export const localFile = (env: Env, name: string) => join(folderOf(env), name);
-/** Tells this folder's things from those of another, where both are in one place. */
+/** Tells this folder's things from those of another, when both are in one place. */
 export const folderId = (env: Env) =>
   createHash('sha256')
     .update(resolve(folderOf(env)))
@@ -31,7 +31,7 @@ const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outbou
 export const DEMO_CHANNEL = 'demo';
 export type LocalSecrets = z.infer<typeof secretsSchema>;
 
-/** A process by its number and its start: the number alone is given to others again. */
+/** A process by its number and its start. The number alone is given to others again. */
 const processSchema = z.object({ pid: z.int(), startedAt: z.string() });
 const processesSchema = z.object({ relay: processSchema, engines: z.array(processSchema) });
 type Process = z.infer<typeof processSchema>;
@@ -50,7 +50,10 @@ const runtimeSchema = z.object({
 /** Where the command line finds a relay on this machine. */
 export type LocalRuntime = z.infer<typeof runtimeSchema>;
 
-/** The secrets of this folder, made on the first start: no two installations share one. Variables count instead. */
+/**
+ * The secrets of this folder, made on the first start, so that no two installations share one. Variables overrule
+ * them.
+ */
 export function localSecrets(env: Env): LocalSecrets {
   const { inbound, outbound } = generatedSecrets(env);
   return {
@@ -85,14 +88,16 @@ function generatedSecrets(env: Env): LocalSecrets {
   return withDemoChannel(read(file, secretsSchema), file);
 }
 
-/** As they are stored: members that are not known here are kept, another version of the relay may know them. */
+/**
+ * As they are stored. Members that are not known here are kept, because another version of the relay may know them.
+ */
 const storedSecretsSchema = z.looseObject({ inbound: z.looseObject({}), outbound: z.looseObject({}) });
 type StoredSecrets = z.infer<typeof storedSecretsSchema>;
 
 /**
- * The secrets of this folder, for a command that changes them: none is made, and variables do not count.
+ * The secrets of this folder, for a command that changes them. None is made, and variables do not count.
  *
- * @returns undefined where no relay was started in this folder yet.
+ * @returns undefined if no relay was started in this folder yet.
  */
 export function readStoredSecrets(env: Env): { secrets: StoredSecrets; version: string } | undefined {
   const file = localFile(env, 'secrets.json');
@@ -103,15 +108,15 @@ export function readStoredSecrets(env: Env): { secrets: StoredSecrets; version: 
 }
 
 /**
- * Puts changed secrets in the place of those that were read as `version`; the next start uses them.
+ * Puts changed secrets in the place of those that were read as `version`. The next start uses them.
  *
- * @throws an Error where another command is writing.
+ * @throws an Error if another command is writing.
  */
 export function writeStoredSecrets(env: Env, secrets: StoredSecrets, version: string): 'written' | 'changed' {
   const file = localFile(env, 'secrets.json');
   const changing = `${file}.changing`;
   try {
-    // Fails where the file is there: of two commands at once, one goes on.
+    // Fails if the file exists: of two commands at once, one goes on.
     writeFileSync(changing, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
@@ -147,18 +152,18 @@ export function writeRuntime(env: Env, runtime: LocalRuntime): void {
   write(localFile(env, 'runtime.json'), runtime);
 }
 
-/** Undefined where no relay was started in this folder yet. */
+/** Undefined if no relay was started in this folder yet. */
 export function readRuntime(env: Env): LocalRuntime | undefined {
   const file = localFile(env, 'runtime.json');
   return existsSync(file) ? read(file, runtimeSchema) : undefined;
 }
 
 /**
- * Takes this folder for this process, and ends the engines that a killed start left behind: only
- * processes that this folder's own record names.
+ * Takes this folder for this process. It ends the engines that a killed start left behind, and only processes that
+ * this folder's own record names.
  *
  * @param options.fresh forgets all data of earlier starts (the secrets stay).
- * @throws an Error where another start is running here, or has just begun.
+ * @throws an Error if another start is running here, or has just begun.
  */
 export function takeFolder(
   env: Env,
@@ -185,7 +190,7 @@ export function takeFolder(
     engines: enginePids.map(identify),
   });
   try {
-    // Fails where the file is there: of two starts at once, one goes on.
+    // Fails if the file exists: of two starts at once, one goes on.
     writeFileSync(file, JSON.stringify(described([])), { flag: 'wx', mode: 0o600 });
   } catch {
     throw new Error(`Another npm start has just begun in ${folder}. If none has, delete ${file}.`);
@@ -214,13 +219,13 @@ function isRunning({ pid, startedAt }: Process): boolean {
   } catch {
     return false;
   }
-  // Where the start cannot be read, a living process of this number is taken for ours: refused, not killed twice.
+  // If the start cannot be read, a living process of this number is taken for ours: refused, not killed twice.
   return identify(pid).startedAt === startedAt;
 }
 
 /**
- * The start of a process in clock ticks since boot, as Linux tells it; empty where there is no /proc, and of
- * a process that has ended and waits only to be asked for its exit code.
+ * The start of a process in clock ticks since boot, as Linux tells it. It is empty where there is no /proc, and for
+ * a process that has ended and only waits to be asked for its exit code.
  */
 function identify(pid: number): Process {
   try {
@@ -245,7 +250,7 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<S
   throw new Error(`${file} is not what npm start wrote: delete it, and start again.`);
 }
 
-/** Undefined where the file is missing, or not JSON: JSON.parse would quote it in its error, secrets and all. */
+/** Undefined if the file is missing, or is not JSON: the error of JSON.parse would quote it, secrets and all. */
 function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));

@@ -6,18 +6,18 @@ import { parseJson } from './server.ts';
 export interface Books<Event> {
   events: readonly Event[];
   /**
-   * Adds the events, and to the file in one write before returning: what was answered survives a kill of
-   * the process, and events that belong together are all there or were never answered.
+   * Adds the events, and writes them to the file in one write before it returns. So what was answered survives a
+   * kill of the process, and of events that belong together all are there, or none was answered.
    */
   record(...added: Event[]): void;
   close(): void;
 }
 
 /**
- * Opens the books, with the events a former process left in `file` (one JSON object a line). A last line
- * that ends without a line break was torn by a kill: nobody was answered for it, and it is cut off.
+ * Opens the books, with the events that a former process left in `file` (one JSON object a line). A last line
+ * without a line break was torn by a kill. Nobody was answered for it, and it is cut off.
  *
- * @throws Error where another line is not an event of `schema`.
+ * @throws Error if another line is not an event of `schema`.
  */
 export function openBooks<Event>(schema: z.ZodType<Event>, file: string | undefined): Books<Event> {
   const events: Event[] = [];

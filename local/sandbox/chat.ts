@@ -34,9 +34,9 @@ export const chatOptionsSchema = z.strictObject({
   port: z.int().nonnegative().default(0),
   /** The key of the signature on what the chat sends, and the bearer token it asks for. */
   secret: z.string().min(1),
-  /** Without it what customers write waits until `setRelay`. */
+  /** Without it, what customers write waits until `setRelay`. */
   relayUrl: z.url().optional(),
-  /** The wait before the second try, the third and so on; the last one is repeated without an end. */
+  /** The wait before the second try, the third and so on. The last one is repeated without end. */
   retryMs: z.array(z.int().nonnegative()).min(1).default([500, 1_000, 2_000, 5_000, 10_000]),
   booksFile: z.string().optional(),
 });
@@ -47,7 +47,7 @@ export interface SandboxChat {
   url: string;
   port: number;
   books: readonly ChatEvent[];
-  /** A customer writes. @returns the id of the message, which is delivered later. */
+  /** A customer writes. @returns the id of the message. It is delivered later. */
   say(contact: string, text: string, extra?: { name?: string; attachments?: string[] }): { id: string };
   setRelay(url: string): void;
   /** @throws Error with the valid names. */
@@ -96,8 +96,8 @@ const deliverFaults: FaultTable<never> = {
 };
 
 /**
- * An external chat system to try the relay's channels against. What its customers write is sent on, signed,
- * in the order of each contact and for as long as it takes; what it is given for them it takes once per id.
+ * An external chat system to try the relay's channels against. It sends on what its customers write: signed, in the
+ * order of each contact, for as long as it takes. It takes what it is given for them, once per id.
  */
 export async function createSandboxChat(options: SandboxChatOptions): Promise<SandboxChat> {
   const { port, secret, relayUrl, retryMs, booksFile } = chatOptionsSchema.parse(options);
@@ -142,7 +142,7 @@ interface Outgoing {
   timers: Timers;
 }
 
-/** What customers write, and its way to the relay; it waits, also over a restart, until there is an address. */
+/** What customers write, and its way to the relay. It waits until there is an address, also over a restart. */
 function createOutgoing({ secret, retryMs, history, faults, timers }: Outgoing) {
   let url: string | undefined;
   const waiting = history.undelivered();

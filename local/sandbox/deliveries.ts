@@ -3,14 +3,14 @@ import * as z from 'zod';
 import type { FaultSwitch } from './faults.ts';
 import type { Timers } from './server.ts';
 
-/** What can become of a message on its way to us: `lost` never leaves, its repetition comes. */
+/** What can happen to a message on its way to us. `lost`: it never leaves, and its repetition comes. */
 export const DELIVERY_FAULTS = ['twice', 'lost'] as const;
 
-/** The HTTP status, or why there is none; `lost` never left the sender. */
+/** The HTTP status, or why there is none. `lost` never left the sender. */
 export const deliveryStatusSchema = z.union([z.int(), z.enum(['no_answer', 'lost'])]);
 export type DeliveryStatus = z.infer<typeof deliveryStatusSchema>;
 
-/** The platform does not say how long it waits; the relay answers within 10 s. */
+/** The platform does not say how long it waits. The relay answers within 10 s. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface Post {
@@ -29,7 +29,7 @@ export function signature(secret: string, body: string): Record<string, string> 
   return { 'x-webhook-signature': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` };
 }
 
-/** Sends one POST under the next fault of the operation: one status for each copy that was sent. */
+/** Sends one POST under the next fault of the operation. @returns one status for each copy that was sent. */
 export function createSender(
   operation: string,
   faults: FaultSwitch,
@@ -66,16 +66,16 @@ interface LaneOptions<Item> {
   send(item: Item): Promise<DeliveryStatus[]>;
   /** Called for each copy that was sent; `attempt` is 1 for the first try. */
   attempted(item: Item, attempt: number, status: DeliveryStatus): void;
-  /** The ms to wait after this attempt has failed; undefined where it was the last one. */
+  /** The ms to wait after this attempt has failed; undefined if it was the last one. */
   waitMs(attempt: number): number | undefined;
-  /** Left out where there is always a next attempt. */
+  /** Left out if there is always a next attempt. */
   gaveUp?(item: Item): void;
   timers: Timers;
 }
 
 /**
- * Sends again on every answer but a 2xx. The next item of a lane goes only after the one before was
- * accepted or given up. What is under way when the server closes is never heard of again.
+ * Sends again on every answer but a 2xx. The next item of a lane goes only after the one before was accepted or
+ * given up. The outcome of what is under way when the server closes is not told.
  *
  * @returns takes the next item, with the attempts that a former process has made.
  */

@@ -6,9 +6,9 @@ const faultSchema = z.strictObject({
   fault: z.string(),
   /** How many requests it hits. */
   times: z.union([z.int().positive(), z.literal('always')]).default(1),
-  /** How long a fault that takes time takes; each has its own default. */
+  /** How long a fault takes. Each has a default of its own. */
   ms: z.int().nonnegative().max(3_600_000).optional(),
-  /** Hits at random this share of the requests: a party that fails now and then, for as long as it is set. */
+  /** Hits this share of the requests, at random: a party that fails now and then, for as long as it is set. */
   share: z.number().min(0).max(1).optional(),
   /** Hits the requests of this client only. */
   email: z.string().optional(),
@@ -16,11 +16,11 @@ const faultSchema = z.strictObject({
   contact: z.string().optional(),
 });
 
-/** An order to the switch: `times` is 1 where it is not said. */
+/** An order to the switch. `times` is 1 unless given. */
 export type FaultOrder = z.input<typeof faultSchema>;
 type Fault = z.output<typeof faultSchema>;
 
-/** One request about to be worked on. `Variant` is what the work can be told to do differently. */
+/** One request that is about to be worked on. `Variant` is what the work can be told to do differently. */
 interface Call<Variant> {
   /** Does the operation for real and gives its true answer. */
   work(variant?: Variant): Answer;
@@ -28,7 +28,7 @@ interface Call<Variant> {
   sleep: Timers['sleep'];
 }
 
-/** What a fault makes of a call: whether the work is done, when, and what the caller gets to hear. */
+/** What a fault makes of a call: whether and when the work is done, and what the caller gets to hear. */
 type Effect<Variant> = (call: Call<Variant>) => Answer | Promise<Answer>;
 export type FaultTable<Variant> = Record<string, Effect<Variant>>;
 
@@ -38,7 +38,7 @@ const DELAY_MS = 1_000;
 const RATE_LIMITED_MS = 2_000;
 const OUTAGE_MS = 1_000;
 
-/** Not taken by a request: a refused connection never becomes one. */
+/** No request takes this fault: a refused connection never becomes a request. */
 export const REFUSE_CONNECTIONS = 'refuse_connections';
 
 /** The work is not done. */
@@ -76,7 +76,7 @@ export async function late<Variant>({ work, ms, sleep }: Call<Variant>): Promise
   return hang(undefined);
 }
 
-/** The work takes `ms`, and is done even where the caller does not wait for it. */
+/** The work takes `ms`, and is done even if the caller does not wait for it. */
 export async function slow<Variant>({ work, ms, sleep }: Call<Variant>): Promise<Answer> {
   await sleep(ms ?? DELAY_MS);
   return work();
@@ -93,9 +93,12 @@ export function rateLimited<Variant>(payload: unknown): Effect<Variant> {
 }
 
 export interface FaultSwitch {
-  /** @throws Error with the valid names where the order is not understood. */
+  /** @throws Error with the valid names, if the order is not understood. */
   add(order: FaultOrder): void;
-  /** Takes the first fault that is meant for this request. @param who the email or the contact it is about. */
+  /**
+   * Takes the first fault that is meant for this request. @param who the email or contact that the request is
+   * about.
+   */
   take(operation: string, who: string | undefined): Fault | undefined;
   /** Works on one request under the first fault meant for it, if any. */
   run<Variant>(
@@ -109,13 +112,13 @@ export interface FaultSwitch {
 }
 
 /**
- * Queues of faults per operation. A request takes one once it is authenticated and understood, so that
- * a malformed one cannot use up the fault a test has set for another. A fault that changes an outcome
- * (a decline) is used up without effect by the repetition of a request whose outcome stands.
+ * Queues of faults per operation. A request takes a fault once it is authenticated and understood, so that a
+ * malformed one cannot use up the fault that a test has set for another. A fault that changes an outcome (a
+ * decline) has no effect on the repetition of a request whose outcome stands, and is used up by it.
  *
  * @param names the faults of each operation.
- * @param refuseConnections begins an outage of so many ms. `refuse_connections` is not queued: it begins
- *   as soon as it is set, for every operation at once, whatever its `times` and `email` say.
+ * @param refuseConnections begins an outage of so many ms. `refuse_connections` is not queued. It begins as soon as
+ *   it is set, for every operation at once, whatever its `times` and `email` say.
  */
 export function createFaultSwitch(
   names: Record<string, readonly string[]>,

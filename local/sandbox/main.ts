@@ -19,7 +19,7 @@ for (const end of ['SIGINT', 'SIGTERM']) process.once(end, () => process.exit(0)
 
 try {
   const flags = readFlags();
-  // Also without an address for what it sends: one can be set while it runs.
+  // Also without an address for what it sends, because one can be set while it runs.
   const webhookSecret = flags['webhook-secret'] ?? generated();
   const options = readOptions({ ...flags, 'webhook-secret': webhookSecret });
   const { url } = await createSandboxPlatform(options);
@@ -72,7 +72,7 @@ function readProfile(file: string): unknown {
   return profile;
 }
 
-/** What was wrong with the flags, by the names of the options; no value is shown. */
+/** What was wrong with the flags, by the names of the options. No value is shown. */
 function explain(error: unknown): string {
   if (error instanceof z.ZodError) return z.prettifyError(error);
   if (!(error instanceof Error)) return String(error);

@@ -67,10 +67,10 @@ type RefundState =
   | { status: 'pending' }
   | { status: 'refused'; reason: string };
 
-/** A request for something else under an id that is taken. */
+/** A request for something else, under an id that is taken. */
 type Mismatch = { status: 'mismatch'; detail: string };
 
-/** What a charge is to become, where nothing stands yet. */
+/** What a charge is to become, if nothing stands yet. */
 export type Verdict =
   | { status: 'paid' }
   | { status: 'declined'; reason: string; retryable: boolean }
@@ -79,7 +79,7 @@ export type Verdict =
 export const settleOutcomes = ['paid', 'declined', 'refunded'] as const;
 type SettleOutcome = (typeof settleOutcomes)[number];
 
-/** What a refund is to become, where nothing stands yet. */
+/** What a refund is to become, if nothing stands yet. */
 export type RefundVerdict = RefundState['status'];
 
 export interface Charge {
@@ -94,16 +94,16 @@ export interface Charge {
 export interface PaymentsLedger {
   find(chargeId: string): Charge | undefined;
   all(): Charge[];
-  /** Decides a new charge by the verdict; for a known one the first answer stands. */
+  /** Decides a new charge by the verdict. For a known one the first answer stands. */
   charge(request: ChargeRequest, verdict: Verdict): ChargeState | Mismatch;
   /**
-   * The same refund id gives the same refund, as it stands now: a pending one turns refunded. A charge
-   * is refunded once, under whatever id. `nothing_captured` is not kept: nothing happened.
+   * The same refund id gives the same refund, as it stands now: a pending one turns refunded. A charge is refunded
+   * once, under any id. `nothing_captured` is not kept, because nothing happened.
    */
   refund(request: RefundRequest, verdict: RefundVerdict): RefundState | Mismatch;
-  /** A pending charge becomes declined; any other stays what it is. */
+  /** A pending charge becomes declined. Any other stays what it is. */
   cancel(charge: Charge): void;
-  /** @returns false where nothing is pending that could turn out so. */
+  /** @returns false if nothing is pending that could turn out so. */
   settle(charge: Charge, outcome: SettleOutcome): boolean;
 }
 
@@ -217,7 +217,7 @@ function settle(charge: Charge, outcome: SettleOutcome, record: RecordEvent): bo
 const CHARGE_TERMS = ['amount', 'currency', 'email', 'platform_id', 'customer'] as const;
 const REFUND_TERMS = ['amount', 'currency', 'payment_ref'] as const;
 
-/** Names the first of the terms that was asked otherwise than it stands. */
+/** Names the first of the terms in which the request differs from what stands. */
 function mismatch<Term extends string>(
   names: readonly Term[],
   asked: { [Name in Term]?: unknown },
@@ -245,7 +245,7 @@ function applyEvent(charges: Map<string, Charge>, event: PaymentsEvent): void {
   }
 }
 
-/** @returns undefined where the event leaves the charge as it is. */
+/** @returns undefined if the event leaves the charge as it is. */
 function chargeAfter(event: PaymentsEvent): ChargeState | undefined {
   switch (event.kind) {
     case 'capture':

@@ -46,7 +46,7 @@ export const paymentsOptionsSchema = z.strictObject({
   port: z.int().nonnegative().default(0),
   /** A Standard Webhooks secret: `whsec_` and base64. */
   secret: z.string().startsWith('whsec_'),
-  /** A pending charge becomes paid by itself after so long; without it, it stays pending. */
+  /** A pending charge becomes paid by itself after so long. Without it, it stays pending. */
   pendingSettleMs: z.int().nonnegative().optional(),
   booksFile: z.string().optional(),
 });
@@ -65,14 +65,14 @@ export interface SandboxPayments {
 const failure = (status: number, error: string): Answer => json(status, { error });
 const UNAUTHORIZED = failure(401, 'The signature is missing or wrong.');
 const UNKNOWN_CHARGE = json(404, { status: 'not_found', error: 'No such charge.' });
-/** As web frameworks answer an address they do not know. */
+/** As web frameworks answer for an address that they do not know. */
 const PLAIN_404 = json(404, { statusCode: 404, error: 'Not Found', message: 'Not Found' });
 const IN_PROGRESS = failure(409, 'A request with this Idempotency-Key is in progress.');
 const SERVER_ERROR = failure(500, 'Something went wrong.');
 const RATE_LIMITED = { error: 'Too many requests.' };
 const GARBAGE = text(200, '<html>OK</html>');
 
-/** The work can be told what to decide, and what to say otherwise than it is. */
+/** The work can be told what to decide, and where its answer is to differ from the truth. */
 interface ChargeVariant {
   verdict?: Verdict;
   misreport?: (charge: { amount: number; currency: string }) => Record<string, unknown>;
@@ -208,7 +208,9 @@ function contractRoutes(
   faults: FaultSwitch,
   settleLater: (charge: Charge | undefined) => void,
 ): Routes {
-  /** Of every charge ever asked for, so that a fault of one client also hits the lookup of a lost charge. */
+  /**
+   * The client of every charge ever asked for, so that a fault of one client also hits the lookup of a lost charge.
+   */
   const emails = new Map(ledger.all().map(({ terms }) => [terms.charge_id, terms.email]));
   const inProgress = new Set<string>();
 

@@ -6,7 +6,7 @@ export const clientSchema = z.object({
   email: z.email(),
   /** Default: made from the email. */
   subAccountId: z.string().min(1).optional(),
-  /** As the usage export shows it; default: the email up to its `@`. */
+  /** As the usage export shows it. Default: the email up to its `@`. */
   name: z.string().min(1).optional(),
   balance: z.number().nonnegative().default(500),
   /** Below this balance an auto-recharge webhook is sent. */
@@ -30,7 +30,7 @@ export interface Account {
 export interface Accounts {
   all(): Account[];
   find(email: string): Account | undefined;
-  /** Changes the account by what is in the books; an event of an unlisted client changes none. */
+  /** Changes the account by what is in the books. An event of an unlisted client changes none. */
   apply(event: PlatformEvent): void;
 }
 
@@ -70,7 +70,7 @@ function applyEvent(account: Account, event: PlatformEvent): void {
       if (account.outstanding === event.idempotency_key) account.outstanding = undefined;
       return;
     default:
-      // The others move no credits: a contact may have the email of a client.
+      // The others move no credits. A contact may have the email of a client.
       return;
   }
 }

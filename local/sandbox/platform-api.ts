@@ -22,11 +22,11 @@ export interface PlatformApi {
   refuse(status: number, code: string, message: string, headers?: Record<string, string>): Answer;
   /** Status 429 that asks to wait so long, in the profile's headers. */
   tooMany(waitMs: number): Answer;
-  /** Puts key, rate limit and headers around an operation: it only sees requests with the right key. */
+  /** Puts key, rate limit and headers around an operation. It sees only requests with the right key. */
   operation(group: Group, handle: Handler): Handler;
 }
 
-/** As web frameworks answer an address they do not know. */
+/** As web frameworks answer for an address that they do not know. */
 export const PLAIN_404 = json(404, { statusCode: 404, error: 'Not Found', message: 'Not Found' });
 
 const WINDOW_MS = 60_000;
@@ -51,7 +51,7 @@ export function createPlatformApi(
       (placement !== 'header' && query.get(keyQuery) === apiKey)
     );
   };
-  // The limit is one of each key: whoever has none must not use up what the owner has.
+  // Each key has its limit. A caller without a key must not use up the owner's.
   const owner = rateWindow(ratePerMinute);
   const strangers = rateWindow(ratePerMinute);
 
@@ -118,7 +118,7 @@ function rateHeaders(
   };
 }
 
-/** Rounded up to whole seconds, so that whoever keeps to it does not come too early. */
+/** Rounded up to whole seconds, so that a caller who keeps to it does not come too early. */
 function waitHeaders(profile: SandboxProfile, waitMs: number): Record<string, string> {
   const seconds = Math.ceil(waitMs / 1000);
   const date = new Date(Math.ceil((Date.now() + waitMs) / 1000) * 1000).toUTCString();
@@ -144,7 +144,7 @@ const redirectTo = (status: number): Answer => ({
   body: '',
 });
 
-/** The faults every operation has. `before` does nothing, `after` does the work and answers otherwise. */
+/** The faults that every operation has. `before` does nothing. `after` does the work and answers otherwise. */
 export function operationFaults<Variant>(
   { refuse, tooMany }: PlatformApi,
   notFound: Answer,

@@ -40,10 +40,10 @@ export interface Contacts {
   lists(): (List & { contactIds: string[] })[];
   byFromId(fromId: string): Contact | undefined;
   find(id: string): Contact | undefined;
-  /** By the phone number where there is one. The oldest contact, where several share an email. */
+  /** By the phone number, if there is one. If several share an email, the oldest contact. */
   byPhoneOrEmail(details: { phone?: string; email?: string }): Contact | undefined;
   list(id: string): Set<string> | undefined;
-  /** Changes what is known by what is in the books; an addition to an unlisted list changes nothing. */
+  /** Changes what is known by what is in the books. An addition to an unlisted list changes nothing. */
   apply(event: PlatformEvent): void;
 }
 
@@ -149,7 +149,7 @@ function addToList(
   return json(200, { success: true });
 }
 
-/** As the API page shows a contact; members that were never given are left out. */
+/** As the API page shows a contact. Members that were never given are left out. */
 function view(contact: Contact | undefined) {
   if (!contact) throw new Error('Bug! A recorded contact is known');
   const { fromId, ...documented } = contact;

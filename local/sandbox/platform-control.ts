@@ -33,7 +33,7 @@ interface Dependencies {
   record: RecordEvents;
 }
 
-/** @returns undefined where the client has fewer credits. */
+/** @returns undefined if the client has fewer credits. */
 export function spend(
   account: Account,
   credits: number,

@@ -42,7 +42,7 @@ export function lookupFaults(api: PlatformApi): FaultTable<never> {
   };
 }
 
-/** `POST /v1/subaccounts/credits`: adds up as often as it is asked, for the platform has no idempotency key. */
+/** `POST /v1/subaccounts/credits`. Each request adds credits, because the platform has no idempotency key. */
 export function grantHandler(
   api: PlatformApi,
   accounts: Accounts,

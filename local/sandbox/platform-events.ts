@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { deliveryStatusSchema } from './deliveries.ts';
 
-/** `email` is the client's or the contact's, and empty where a contact has none. */
+/** `email` is the client's or the contact's. It is empty if a contact has none. */
 const happened = z.object({ at: z.iso.datetime(), email: z.string() });
 
 const names = { firstName: z.string().exactOptional(), lastName: z.string().exactOptional() };
@@ -30,7 +30,7 @@ export const platformEventSchema = z.discriminatedUnion('kind', [
     id: z.string(),
     ...names,
     phone: z.string().exactOptional(),
-    /** The contact's id in an external system, where a custom channel brought it. */
+    /** The contact's id in an external system, if a custom channel brought it. */
     fromId: z.string().exactOptional(),
   }),
   happened.extend({ kind: z.literal('list_addition'), listId: z.string(), contactId: z.string() }),
@@ -54,7 +54,7 @@ export const platformEventSchema = z.discriminatedUnion('kind', [
     campaignId: z.string().exactOptional(),
     ...names,
   }),
-  /** What the bot, or a person on the platform, wrote to a contact: on its way to the external system. */
+  /** What the bot, or a person on the platform, wrote to a contact. It is on its way to the external system. */
   message.extend({ kind: z.literal('reply'), contactId: z.string(), channel: z.string() }),
   happened.extend({
     kind: z.literal('reply_delivery'),
@@ -68,5 +68,5 @@ export const platformEventSchema = z.discriminatedUnion('kind', [
 export type PlatformEvent = z.infer<typeof platformEventSchema>;
 export type EventOf<Kind extends PlatformEvent['kind']> = Extract<PlatformEvent, { kind: Kind }>;
 
-/** Writes what happened into the books, in one write, then changes by it what the platform knows. */
+/** Writes what happened into the books, in one write. Then it changes what the platform knows. */
 export type RecordEvents = (...events: PlatformEvent[]) => void;

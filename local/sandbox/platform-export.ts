@@ -21,7 +21,7 @@ const COLUMNS = [
   'AI Model',
 ];
 
-/** Where `from` is not said: the platform's own default. */
+/** Without `from`: the platform's own default. */
 const DEFAULT_DAYS = 30;
 const DAY_MS = 86_400_000;
 

@@ -81,7 +81,7 @@ export function messageRoutes(dependencies: Dependencies): Routes {
   };
 }
 
-/** The page promises no message id, and nothing that would tell a repetition from a second message. */
+/** The page promises no message id, and nothing that tells a repetition from a second message. */
 function sendHandler({ api, contacts, record, faults }: Dependencies): Handler {
   const table = messageFaults(api);
   return (request) => {
@@ -102,7 +102,7 @@ function sendHandler({ api, contacts, record, faults }: Dependencies): Handler {
   };
 }
 
-/** Known by its `messageSid`: a repetition gets the first one's answer, whatever else it says. */
+/** A message is known by its `messageSid`. A repetition gets the first one's answer, whatever else it says. */
 function incomingHandler({ api, contacts, messages, replies, record, faults }: Dependencies): Handler {
   const table = messageFaults(api);
   return (request) => {
@@ -140,7 +140,7 @@ interface Sender {
   email?: string;
 }
 
-/** The page says so of a message that is sent; that one which is received does the same, we assume. */
+/** The page says so about a message that is sent. We assume the same for one that is received. */
 function missingContact(
   at: string,
   { fromId, firstName, lastName, email }: Sender,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** `either` takes the key wherever it comes. */
+/** `either` takes the key in both places. */
 const placement = z.enum(['header', 'query', 'either']);
 const headerName = z
   .string()
@@ -12,11 +12,11 @@ const headerName = z
  * those of the page; headers are compared and sent in lower case.
  */
 export const sandboxProfileSchema = z.strictObject({
-  /** Where the API key is looked for, for each group of operations; anywhere else it does not count. */
+  /** Where the API key is looked for, for each group of operations. Anywhere else it does not count. */
   keyPlacement: z
     .strictObject({
       credits: placement.default('header'),
-      // The page does not list the lookup: public code sends the key in both ways.
+      // The page does not list the lookup. Public code sends the key in both ways.
       subAccounts: placement.default('either'),
       contacts: placement.default('query'),
       lists: placement.default('query'),
@@ -44,7 +44,7 @@ export const sandboxProfileSchema = z.strictObject({
     .prefault({}),
   /** A unique id is sent in it with every answer of the API. */
   requestIdHeader: headerName.default('x-request-id'),
-  /** Without it `GET /v1/subaccounts` is an unknown address: a 404 without the error shape. */
+  /** Without it, `GET /v1/subaccounts` is an unknown address: a 404 without the error shape. */
   subAccountLookup: z.boolean().default(true),
   /** Whether the usage export lists grants besides what was spent. */
   exportListsGrants: z.boolean().default(true),

@@ -6,17 +6,17 @@ import type { Timers } from './server.ts';
 
 type Reply = EventOf<'reply'>;
 
-/** Contacts whose id begins so get no answer. */
+/** Contacts whose id begins with this get no answer. */
 const SILENT = 'silent-';
 
 /** The label of a message that came without one, as in the API page's example. */
 const DEFAULT_CHANNEL = 'custom';
 
 export interface Replies {
-  /** Switches the bot on, or over to another address, also for what is still to be delivered. */
+  /** Switches the bot on, or to another address. That counts for what is still to be delivered, too. */
   set(url: string, secret: string): void;
   isOn(): boolean;
-  /** What the bot says to a message, to be recorded and then delivered; undefined where it says nothing. */
+  /** What the bot says to a message, to be recorded and then delivered; undefined if it says nothing. */
   answerTo(received: EventOf<'received'>): Reply | undefined;
   write(message: { channel: string; contactId: string; body: string; email: string }): Reply;
   /** Not waited for. In order for each contact of a channel. */
@@ -33,7 +33,7 @@ interface Dependencies {
   url: string | undefined;
   /** Sent as it is in `x-webhook-token`, and the key of `x-webhook-signature`. */
   secret: string;
-  /** The wait before the second try, the third and so on; after the last one the reply is given up. */
+  /** The wait before the second try, the third and so on. After the last one the reply is given up. */
   retryMs: number[];
   record: RecordEvents;
   faults: FaultSwitch;

@@ -7,7 +7,7 @@ import type { Timers } from './server.ts';
 
 export interface AutoRecharge {
   setUrl(url: string): void;
-  /** Sends a webhook where the balance asks for one; its delivery is not waited for. */
+  /** Sends a webhook if the balance asks for one. Its delivery is not waited for. */
   check(account: Account): { idempotency_key: string } | null;
   /** Notes what became of a webhook. */
   apply(event: PlatformEvent): void;
@@ -19,7 +19,7 @@ interface Dependencies {
   url: string | undefined;
   /** Sent as it is in `x-webhook-token`, and the key of `x-webhook-signature`. */
   secret: string;
-  /** The wait before the second try, the third and so on; after the last one the webhook is given up. */
+  /** The wait before the second try, the third and so on. After the last one the webhook is given up. */
   retryMs: number[];
   record: RecordEvents;
   faults: FaultSwitch;
@@ -34,7 +34,7 @@ export function createAutoRecharge(dependencies: Dependencies): AutoRecharge {
   const send = createSender('webhook', faults, timers);
 
   const deliver = createLanes<EventOf<'webhook'>>({
-    // One webhook does not wait for another: each is a lane of its own.
+    // One webhook does not wait for another. Each is a lane of its own.
     laneOf: ({ idempotency_key }) => idempotency_key,
     send({ email, idempotency_key, credits }) {
       const body = JSON.stringify({ idempotency_key, email, credits });

@@ -40,7 +40,7 @@ export const platformOptionsSchema = z.strictObject({
   webhookSecret: z.string().min(1),
   /** For webhooks and replies. */
   webhookRetryMs: z.array(z.int().nonnegative()).default([500, 1_000, 2_000, 5_000, 10_000]),
-  /** Where answers to the messages of custom channels go, `{channel}` replaced; without it there are none. */
+  /** Where answers to the messages of custom channels go, with `{channel}` replaced. Without it there are none. */
   replyUrl: z.url().optional(),
   /** Default: the secret of the webhooks. */
   replySecret: z.string().min(1).optional(),
@@ -68,11 +68,11 @@ export interface SandboxPlatform {
 }
 
 /**
- * A platform to try and test integrations against: it keeps balances, contacts, lists and messages as the
- * platform's API page says, asks for a recharge when a balance runs low, answers the messages of custom
- * channels, and fails in every way it is told to.
+ * A platform to try and test integrations against. It keeps balances, contacts, lists and messages as the
+ * platform's API page says, asks for a recharge when a balance runs low, answers the messages of custom channels,
+ * and fails in every way it is told to.
  *
- * Emails are compared exactly: whether the real platform ignores case is not known.
+ * Emails are compared exactly. Nobody knows whether the real platform ignores case.
  */
 export async function createSandboxPlatform(options: SandboxPlatformOptions): Promise<SandboxPlatform> {
   const { port, apiKey, clients, lists, ratePerMinute, booksFile, profile, ...outgoing } =

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-/** What a request gets. Everything but `answer` is a way to fail that a caller has to survive. */
+/** What a request gets. All but `answer` are ways to fail that a caller has to survive. */
 export type Answer =
   | {
       kind: 'answer';
@@ -10,7 +10,7 @@ export type Answer =
       /** Runs once the last byte has been handed to the operating system. */
       afterwards?: () => void;
     }
-  /** Written on the socket as it is, then the socket ends: for answers that HTTP does not allow. */
+  /** Written on the socket as it is. Then the socket ends. For answers that HTTP does not allow. */
   | { kind: 'bytes'; text: string }
   /** No answer; the socket is closed after `ms`. */
   | { kind: 'hang'; ms: number }
@@ -18,7 +18,7 @@ export type Answer =
   | { kind: 'reset' };
 
 export interface SandboxRequest {
-  /** The decoded part of the path where the route says `{…}`, else empty. */
+  /** The decoded part of the path in the place of the route's `{…}`, or else empty. */
   param: string;
   query: URLSearchParams;
   /** Names in lower case. */
@@ -46,7 +46,7 @@ export interface SandboxServer {
   /** Without a slash at its end. */
   url: string;
   port: number;
-  /** Stops listening and destroys the open connections; listens again on the same port after `ms`. */
+  /** Stops listening, and destroys the open connections. Listens again on the same port after `ms`. */
   refuseConnections(ms: number): void;
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export interface SandboxServer {
 /** As the product's own webhook accepts; the longest genuine request here is under 1 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** Another process may have taken the port during an outage: asked for again until it is free. */
+/** Another process may take the port during an outage. It is asked for again until it is free. */
 const REOPEN_RETRY_MS = 50;
 
 export function json(status: number, payload: unknown, headers: Record<string, string> = {}): Answer {
@@ -66,7 +66,7 @@ export function text(status: number, body: string): Answer {
   return { kind: 'answer', status, headers: { 'content-type': 'text/plain' }, body };
 }
 
-/** @returns the parsed JSON, or undefined where the text is none. */
+/** @returns the parsed JSON; undefined if the text is none. */
 export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -99,8 +99,8 @@ export function createTimers(): Timers {
 }
 
 /**
- * Serves the routes on 127.0.0.1. An unknown path or method gets a plain 404, a body over 64 KB a 413,
- * and an error thrown by a handler a 500 with its text: a sandbox has nothing to hide.
+ * Serves the routes on 127.0.0.1. An unknown path or method gets a plain 404, a body over 64 KB a 413, and an error
+ * thrown by a handler a 500 with its text, because a sandbox has nothing to hide.
  *
  * @param port 0 for any free one.
  */
