@@ -1,5 +1,12 @@
 import type * as z from 'zod';
-import { ALGORITHMS, readTime, type Scheme, signatureOf, TIME_NAMES } from '../shared/incoming/signature.ts';
+import {
+  ALGORITHMS,
+  partsBehind,
+  readTime,
+  type Scheme,
+  signatureOf,
+  TIME_NAMES,
+} from '../shared/incoming/signature.ts';
 import type { verifierSchema } from '../shared/incoming/verifiers.ts';
 
 /** A verifier as one writes it into the configuration. */
@@ -59,7 +66,7 @@ interface Time {
 /** The times that stand in headers, alone or as a named part. */
 export const timesIn = (headers: Evidence['headers']): Time[] =>
   headers.flatMap(([header, value]) =>
-    tokensOf(value).flatMap((token) => {
+    partsBehind('', value).flatMap((token) => {
       const [, prefix = '', text = ''] = /^([A-Za-z][\w-]{0,15}[=:])?(\d.*)$/.exec(token) ?? [];
       const at = readTime(text);
       // Small numbers are counts, and no time of a delivery.
@@ -129,15 +136,13 @@ function timeSettings({ header, prefix }: Time, signatureHeader: string) {
 
 /** What stands before the signature in the header, or in one of its parts; undefined where it is not there. */
 function prefixIn(value: string, expected: string, encoding: 'hex' | 'base64'): string | undefined {
-  const candidates = [value, ...tokensOf(value)].flatMap((part) => {
+  const candidates = [value, ...partsBehind('', value)].flatMap((part) => {
     const text = part.replace(/^([^"]*)"([^"]*)"$/, '$1$2').replace(/={1,2}$/, '');
     const end = text.slice(-expected.length);
     return plain(end, encoding) === expected ? [text.slice(0, -expected.length)] : [];
   });
   return candidates.find((prefix) => PREFIX.test(prefix));
 }
-
-const tokensOf = (value: string) => value.match(/[^,;\s]+/g)?.slice(0, 32) ?? [];
 
 const plain = (signature: string, encoding: 'hex' | 'base64') =>
   encoding === 'hex'

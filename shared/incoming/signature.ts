@@ -121,15 +121,15 @@ export function signBody(
 }
 
 /**
- * What stands behind a prefix in the parts of a header, which commas, semicolons and blanks set apart. A prefix may
- * hold one of these itself: `v1,` of the Standard Webhooks, `HMAC `.
+ * What stands behind a prefix in the parts of a header, which commas, semicolons, bars, ampersands and blanks set
+ * apart. A prefix may hold one of these itself: `v1,` of the Standard Webhooks, `HMAC `.
  */
 export function partsBehind(prefix: string, value: string): string[] {
   const found: string[] = [];
-  for (const { index } of value.matchAll(/[^,;\s]+/g)) {
+  for (const { index } of value.matchAll(/[^,;|&\s]+/g)) {
     if (found.length === MAX_PARTS) break;
     if (!value.startsWith(prefix, index)) continue;
-    const upToSeparator = /[^,;\s]*/y;
+    const upToSeparator = /[^,;|&\s]*/y;
     upToSeparator.lastIndex = index + prefix.length;
     found.push((upToSeparator.exec(value)?.[0] ?? '').replace(/^"([^"]*)"$/, '$1'));
   }

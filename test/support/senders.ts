@@ -162,6 +162,19 @@ export const SENDERS: Record<string, SenderCase> = {
       'x-signature': `alg=hmac, s=${hmac(`1767605400001.${BODY}`)}, kid=7, sent-at=1767605400001`,
     },
   },
+  'parts with colons, between bars': {
+    ...sent,
+    verifier: {
+      type: 'hmac',
+      header: 'x-signature',
+      encoding: 'base64',
+      prefix: 'sig:',
+      signs: '{timestamp}|{body}',
+      timestampHeader: 'x-signature',
+      timestampPrefix: 't:',
+    },
+    headers: { 'x-signature': `t:${SECONDS}|sig:${hmac(`${SECONDS}|${BODY}`, 'base64')}` },
+  },
   'PagerDuty, with several signatures': {
     ...sent,
     verifier: { type: 'hmac', header: 'x-pagerduty-signature', prefix: 'v1=' },

@@ -1,8 +1,10 @@
+import { createHmac } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
+import { proofsFor } from '../../../operate/proofs.ts';
 import type { GatewayEvent } from '../../../shared/incoming/request.ts';
-import { signRequest } from '../../../shared/incoming/verifiers.ts';
+import { signRequest, verifierSchema } from '../../../shared/incoming/verifiers.ts';
 import {
   answerOf,
   BODY,
@@ -226,5 +228,53 @@ describe('the key in a header', () => {
     const headers = Object(await quarantined(body)).headers;
     expect(headers).toHaveProperty('x-token-id', 'k');
     expect(headers).not.toHaveProperty('x-other-token');
+  });
+});
+
+describe('what was kept aside', () => {
+  const standard = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+  const body = '{"email":"jane@example.com","credits":"500"}';
+  const packed = gzipSync(body);
+
+  it('is read by a replay once the settings are there, under the key it came with', async () => {
+    const verifiers = [{ type: 'standard-webhooks' }];
+    const under = (recharge: Record<string, unknown>) =>
+      aWebhook({
+        recharge: { ...CREDITS_AS_SENT, verifiers, ...recharge },
+        secret: () => JSON.stringify({ webhook: [standard] }),
+      });
+    const key = Buffer.from(standard.slice('whsec_'.length), 'base64');
+    const signed = Buffer.concat([Buffer.from('msg_7.1767605400.'), packed]);
+    const headers = {
+      'content-encoding': 'gzip',
+      'svix-id': 'msg_7',
+      'svix-timestamp': '1767605400',
+      'svix-signature': `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
+    };
+    expect((await under({}).send(packed, { secret: null, headers, base64: true })).status).toBe(400);
+    const kept = await quarantined(packed);
+    const keptHeaders: Record<string, string> = Object(kept?.headers);
+    const keptBody = Buffer.from(Object(kept?.body));
+    expect(keptHeaders).not.toHaveProperty('svix-signature');
+
+    const replay = {
+      secret: null,
+      base64: true,
+      headers: {
+        ...keptHeaders,
+        ...proofsFor(
+          verifiers.map((verifier) => verifierSchema.parse(verifier)),
+          { secret: standard, body: keptBody, headers: keptHeaders, now: NOW },
+        ),
+      },
+    };
+    expect((await under({}).send(keptBody, replay)).status).toBe(400);
+    const mended = under({ keyHeader: 'svix-id', creditsAsText: true });
+    expect((await mended.send(keptBody, replay)).body).toEqual({
+      status: 'received',
+      idempotency_key: 'msg_7',
+    });
+    // The sender's own repetition is the same recharge.
+    expect((await mended.send(packed, { secret: null, headers, base64: true })).status).toBe(200);
   });
 });

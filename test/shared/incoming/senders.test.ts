@@ -39,7 +39,7 @@ describe.each(Object.entries(SENDERS))('%s', (_name, sender) => {
     const later = Object.entries(sender.headers).map(([name, value]) => [
       name,
       value
-        .replace(/(?<=^|t=|ts=|at=)1\d{9}/g, (seconds) => String(Number(seconds) + 1))
+        .replace(/(?<=^|t=|t:|ts=|at=)1\d{9}/g, (seconds) => String(Number(seconds) + 1))
         .replace('09:30:00Z', '09:30:01Z'),
     ]);
     expect(verify({ ...sender, headers: Object.fromEntries(later) }).ok).toBe(false);
