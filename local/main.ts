@@ -7,6 +7,7 @@ import { startProcess } from './child-process.ts';
 import { localConfig, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { type Engine, startDynamo } from './engines.ts';
+import { localWaits } from './policy.ts';
 import { startRelay } from './relay.ts';
 import { DEMO_CHANNEL, folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
 
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     name,
     passes: sandboxPasses(parts),
     config,
+    waits: localWaits(env, Object.keys(config.channels)),
     secrets,
     logger: createLogger((line) => appendFileSync(localFile(env, 'relay.log'), `${line}\n`)),
   });

@@ -32,7 +32,7 @@ import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
-import { localMessagePolicy, localPolicy, SWEEP_EVERY_MS, VISIBILITY_SECONDS } from './policy.ts';
+import { type LocalWaits, SWEEP_EVERY_MS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
 
 const MAX_RECEIVE_COUNT = 5;
@@ -51,6 +51,7 @@ export interface RelayOptions {
   dynamodbEndpoint: string;
   sqsEndpoint: string;
   config: Config;
+  waits: LocalWaits;
   secrets: LocalSecrets;
   logger: Logger;
 }
@@ -68,6 +69,7 @@ interface Shared {
 /** The deployed system in one process: the same handlers, with an HTTP front, event sources and a clock. */
 export async function startRelay(options: RelayOptions) {
   const { logger, name: table, port, passes = {}, secrets } = options;
+  const { policy } = options.waits;
   const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
   const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   await createTable(client, table);
@@ -96,7 +98,7 @@ export async function startRelay(options: RelayOptions) {
   });
   const onError = (error: unknown) => logger.error('the queue did not answer', error);
   const sources = [recharges.source, messages.source].map((source) =>
-    startEventSource({ client: sqs, runMs: localPolicy.runMs, concurrency: WORKERS, onError, ...source }),
+    startEventSource({ client: sqs, runMs: policy.runMs, concurrency: WORKERS, onError, ...source }),
   );
   const { ledger, queue } = recharges;
   const sweeper = createRechargeSweeperHandler({
@@ -104,11 +106,11 @@ export async function startRelay(options: RelayOptions) {
     queue,
     messages: messages.messages,
     messageQueue: messages.queue,
-    policy: localPolicy,
+    policy,
     logger,
     now: shared.now,
   });
-  const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => localPolicy.runMs });
+  const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => policy.runMs });
   const clock = every(SWEEP_EVERY_MS, sweep, logger);
   return {
     url: gateway.url,
@@ -127,19 +129,24 @@ export async function startRelay(options: RelayOptions) {
 }
 
 async function rechargeParts({ options, client, sqs, inbound, outbound, now }: Shared) {
-  const { config, logger, name: table } = options;
+  const { config, waits, logger, name: table } = options;
   const queueUrl = await createQueue(sqs, {
     name: table,
     deadLetterName: `${table}-dead`,
     maxReceiveCount: MAX_RECEIVE_COUNT,
-    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+    visibilityTimeoutSeconds: waits.visibilitySeconds,
   });
   const ledger = createDynamoLedger(client, table);
   const queue = createSqsRechargeQueue(sqs, queueUrl);
   const common = { config, client, table, logger, now };
-  const { sweepAgainMs } = localPolicy;
-  const webhook = rechargeWebhookDeps({ ...common, secrets: inbound, queue, sweepAgainMs });
-  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy: localPolicy });
+  const { policy } = waits;
+  const webhook = rechargeWebhookDeps({
+    ...common,
+    secrets: inbound,
+    queue,
+    sweepAgainMs: policy.sweepAgainMs,
+  });
+  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy });
   return {
     ledger,
     queue,
@@ -149,13 +156,13 @@ async function rechargeParts({ options, client, sqs, inbound, outbound, now }: S
 }
 
 async function messageParts({ options, client, sqs, inbound, outbound, now }: Shared) {
-  const { config, logger, name: table } = options;
+  const { config, waits, logger, name: table } = options;
   const deadLetterName = `${table}-messages-dead.fifo`;
   const queueUrl = await createQueue(sqs, {
     name: `${table}-messages.fifo`,
     deadLetterName,
     maxReceiveCount: MAX_MESSAGE_RECEIVE_COUNT,
-    visibilityTimeoutSeconds: VISIBILITY_SECONDS,
+    visibilityTimeoutSeconds: waits.visibilitySeconds,
   });
   const deadLetterUrl = await createdQueueUrl(sqs, deadLetterName);
   const common = { config, client, table, logger, now };
@@ -163,7 +170,7 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
   const queue = createSqsMessageQueue(sqs, queueUrl);
   const work = createSqsWorkQueue(sqs, { queueUrl, deadLetterUrl });
   const webhook = channelWebhookDeps({ ...common, secrets: inbound, queue });
-  const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: localMessagePolicy });
+  const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: waits.messages });
   return {
     messages,
     queue,

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineAt } from '../local/aws.ts';
-import { localPolicy } from '../local/policy.ts';
+import { localWaits } from '../local/policy.ts';
 import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
@@ -72,7 +72,7 @@ export async function connect(
   return {
     ...stores(createDocumentClient(engineAt(endpoint)), table, now),
     messageQueue: queue,
-    policy: localPolicy,
+    policy: localWaits(env, []).policy,
     logger,
   };
 }

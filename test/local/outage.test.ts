@@ -101,6 +101,21 @@ describe.concurrent('while the platform fails', () => {
   });
 });
 
+describe.concurrent('while a party of your own is slow', () => {
+  it('is charged and granted as on AWS: an answer after four seconds counts', async () => {
+    const own = await newParties();
+    const { PLATFORM_TIMEOUT_SECONDS: _p, PAYMENT_HOOK_TIMEOUT_SECONDS: _h, ...env } = own.env;
+    const alone = await start({ env });
+    const email = 'client-001@example.com';
+    own.payments.fault({ operation: 'charge', fault: 'slow', ms: 4_000, email });
+    own.platform.fault({ operation: 'grant', fault: 'slow', ms: 4_000, email });
+    const row = await alone.reaches(await accepted(order(email), alone), 'completed', 'needs_review');
+    expect(row).toMatchObject({ phase: 'completed', new_balance: 1_000 });
+    expect(waits(row)).toEqual([]);
+    expect([own.captures(), own.grants()]).toEqual([[email], [email]]);
+  });
+});
+
 describe.concurrent('while the payment endpoint fails', () => {
   it('charges once where the endpoint charged and never answered', async () => {
     const email = 'client-020@example.com';

@@ -39,6 +39,9 @@ export function useParties(): () => Promise<Parties> {
         PLATFORM_API_KEY: apiKey,
         PAYMENT_HOOK_URL: payments.url,
         PAYMENT_HOOK_SECRET: secret,
+        // They answer at once, or hang because a test says so.
+        PLATFORM_TIMEOUT_SECONDS: '3',
+        PAYMENT_HOOK_TIMEOUT_SECONDS: '3',
         WEBHOOK_SECRET,
       },
       captures: () => emails(payments.books, 'capture'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localPolicy } from '../../../local/policy.ts';
+import { localWaits } from '../../../local/policy.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { rechargeText } from '../../../shared/recharge/present.ts';
 import {
@@ -105,8 +105,9 @@ describe('production’s numbers', () => {
   it('look for an unknown grant, where told to, before a person may call it not granted; so do those of one machine', () => {
     const late = { lateFirstMs: 86_400_000, lateLastMs: 604_800_000, lateSpreadMs: 43_200_000 };
     expect(policy.evidence).toEqual({ lookUp: false, firstMs: 300_000, againMs: 3_600_000, ...late });
-    expect(localPolicy.evidence).toEqual({ lookUp: false, firstMs: 5_000, againMs: 60_000, ...late });
-    expect([policy.settleMs, localPolicy.settleMs]).toEqual([900_000, 20_000]);
+    const { policy: local } = localWaits({}, []);
+    expect(local.evidence).toEqual({ lookUp: false, firstMs: 5_000, againMs: 60_000, ...late });
+    expect([policy.settleMs, local.settleMs]).toEqual([900_000, 20_000]);
   });
 
   it('leave refunds and further attempts to the agency’s choice', () => {
