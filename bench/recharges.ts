@@ -72,7 +72,7 @@ interface Target {
   token: string;
 }
 
-/** Until the demonstration is over: it is the relay's own warm-up. */
+/** Waits until the demonstration is over, which warms the relay up. */
 async function ready(): Promise<void> {
   for await (const chunk of relay.stdout) if (String(chunk).includes('Ctrl-C')) return;
   throw new Error('The relay did not start.');
@@ -99,20 +99,20 @@ async function send({ url, token }: Target, key: string, email: string): Promise
   if (!response.ok) throw new Error(`The webhook was answered ${response.status}: ${await response.text()}`);
 }
 
-/** Until no recharge is under way: one query, so that looking costs the relay nothing. */
+/** Waits until no recharge is under way. It asks with one query, so that looking costs the relay nothing. */
 async function allEnded(ledger: Ledger): Promise<void> {
   while ((await ledger.due('time', Date.now() + 86_400_000)).items.length > 0) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
-/** Each client asks once, all at the same time; a round ends when every one of them has its credits. */
+/** Each client asks once, all at the same time. A round ends when every one of them has its credits. */
 async function roundOfRecharges(target: Target, ledger: Ledger): Promise<void> {
   await Promise.all(CLIENTS.map((email) => send(target, randomUUID(), email)));
   await allEnded(ledger);
 }
 
-/** The same webhook many times at once: the books of the payment endpoint say how often it was charged. */
+/** Sends the same webhook many times at once. The books of the payment endpoint say how often it was charged. */
 async function chargesOfDuplicates(target: Target, ledger: Ledger, origin: string): Promise<number> {
   const keys = CLIENTS.slice(0, DUPLICATED_KEYS).map((email) => ({ email, key: randomUUID() }));
   await Promise.all(
@@ -123,7 +123,7 @@ async function chargesOfDuplicates(target: Target, ledger: Ledger, origin: strin
   return (await captures(origin)).filter((key) => wanted.has(key)).length;
 }
 
-/** The keys that were charged, as the payment endpoint's books have it. */
+/** The keys that were charged, by the payment endpoint's books. */
 async function captures(origin: string): Promise<string[]> {
   const { events } = z
     .object({ events: z.array(z.object({ kind: z.string(), recharge_key: z.string() })) })

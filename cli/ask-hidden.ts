@@ -3,11 +3,11 @@ import { Writable } from 'node:stream';
 import type { Io } from './program.ts';
 
 /**
- * One line of standard input for each question. On a terminal the questions are shown, and nothing that is
- * typed: readline edits the line, and draws it nowhere.
+ * One line of standard input for each question. On a terminal the questions are shown, and what is typed is not:
+ * readline edits the line, and draws it nowhere.
  *
  * @returns the answers, trimmed.
- * @throws an Error where there are fewer lines, or more: a pasted secret that breaks in two is none.
+ * @throws an Error if there are fewer lines, or more: a pasted secret that broke in two is no secret.
  */
 export async function askHidden({ stdin, stderr }: Io, questions: string[]): Promise<string[]> {
   const isTerminal = stdin.isTTY ?? false;
@@ -24,7 +24,7 @@ export async function askHidden({ stdin, stderr }: Io, questions: string[]): Pro
       answers.push(value.trim());
     }
     const begun = reader.line;
-    // What was pasted is here already; what is piped has an end.
+    // What was pasted is here already. What is piped has an end.
     if (isTerminal) reader.close();
     const { value: further = '' } = await lines.next();
     if (`${begun}${further}`.trim() !== '') {

@@ -28,7 +28,7 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
  */
 export async function main(argv: string[], io: Io): Promise<number> {
   const cli = createCli(io);
-  // A value may be one of these words, too; then more is loaded than is asked for. For the help, all of it.
+  // A value may be one of these words, too. Then more is loaded than is asked for. The help needs all of it.
   const given = argv.filter((word) => Object.hasOwn(GROUPS, word));
   for (const word of given.length > 0 ? new Set(given) : Object.keys(GROUPS)) await GROUPS[word]?.(cli);
   try {

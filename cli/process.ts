@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Before all else: what is loaded from here on is compiled at the first start alone.
+// This comes first: what is loaded from here on is compiled only at the first start.
 enableCompileCache();
 const { main } = await import('./main.ts');
 

@@ -22,14 +22,14 @@ const stackName = checked(
   z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name is letters, digits and -"),
 );
 
-/** Whoever sent it may have meant the terminal: control characters are shown, not obeyed. */
+/** The sender may have aimed at the terminal. So control characters are shown, not obeyed. */
 export const printable = (text: string) =>
   text.replaceAll(
     /[^\P{C}\n\t\r]|\r(?!\n)/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 
-/** All that a command knows of the process it runs in, but for files and the SDK's own AWS settings. */
+/** All that a command knows of its process, except files and the SDK's own AWS settings. */
 export interface Io {
   stdin: Readable & { isTTY?: boolean };
   stdout: Writable;
@@ -49,12 +49,12 @@ export interface Cli {
   connected(): Promise<Connection>;
   /** One text and a line end, as it is. */
   print(said: string): void;
-  /** The same; a command of ours in it leads to this relay when it is pasted. */
+  /** The same. A command of ours in it leads to this relay when it is pasted. */
   say(said: string): void;
   sayJson(value: unknown): void;
   /** Beside the output, for people alone. */
   tell(said: string): void;
-  /** Ends with 1 once all is said: what was asked for did not come about. */
+  /** Makes the command end with 1, once all is said, because what was asked for did not come about. */
   fail(): void;
   hasFailed(): boolean;
   /**

@@ -19,13 +19,14 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 export const assetOf = (name: FunctionName) => join(process.env.RELAY_DIST ?? join(ROOT, 'dist'), name);
 
 /**
- * Bytes that a cold start loads before the first webhook is answered: the platform waits for that answer.
+ * Bytes that a cold start loads before it answers the first webhook. The platform waits for that answer.
  */
 const WEBHOOK_BUDGET_BYTES = 400 * 1024;
 
 /**
- * Bundles every function into `dist/<function>`: ESM, split, so that what is loaded lazily (credential
- * providers) costs nothing at the start, with the SDK inside (the runtime's own is not bundled, and newer or older than what was tested).
+ * Bundles every function into `dist/<function>` as ESM. The bundles are split, so that what is loaded lazily
+ * (credential providers) costs nothing at the start. The SDK is inside, because the runtime's own is newer or older
+ * than the one that was tested.
  *
  * @param configFile validated here, and copied beside the code.
  * @returns the bytes each function loads at its start.
@@ -49,7 +50,7 @@ async function buildFunction(name: FunctionName, configFile: string): Promise<nu
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    // The default, main first, takes the CommonJS half of the SDK: 1.5 times the size.
+    // The default puts main first, and takes the CommonJS half of the SDK, which is 1.5 times as large.
     mainFields: ['module', 'main'],
     minify: true,
     sourcemap: 'linked',
@@ -90,7 +91,7 @@ async function report(): Promise<void> {
   }
 }
 
-/** Says the faults of a configuration, and only them: a stack of ours would hide them. */
+/** Prints the faults of a configuration, and only them, because a stack trace would hide them. */
 export async function sayingFaults(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -3,10 +3,10 @@ import { type Config, readConfig } from '../shared/settings/config.ts';
 import { ConfigError, fileName } from '../shared/settings/config-file.ts';
 
 /**
- * The configuration of a stage. What is right for `npm start` need not be for AWS: an address of this machine is another
- * one's there, without the encryption that is not asked of it.
+ * The configuration of a stage. What is right for `npm start` may be wrong on AWS: there an address of this machine
+ * is another machine's, without the encryption that is not asked of it here.
  *
- * @throws ConfigError where the file is missing, not JSON, or has faults.
+ * @throws ConfigError if the file is missing, not JSON, or has faults.
  */
 export function readStageConfig(file: string): Config {
   const config = readConfig(file);

@@ -26,7 +26,7 @@ function main(): number {
   return status ?? 1;
 }
 
-/** Nothing is guessed and nothing dropped: a misspelt stage or profile must not reach another one. */
+/** Nothing is guessed, and nothing is dropped, because a misspelt stage or profile must not reach another one. */
 function readArguments() {
   const { values, positionals } = parseArgs({
     options: {
@@ -52,7 +52,7 @@ function readArguments() {
   return { command, stage: stageSettings(stage), passedOn };
 }
 
-/** What would deploy without a fault, and be of no use. */
+/** Settings that would deploy without a fault, and be of no use. */
 function checkConfig({ name, protectsData }: StageSettings): void {
   const file = ownConfigFile(name, process.env);
   if (file === undefined) {
@@ -65,7 +65,7 @@ function checkConfig({ name, protectsData }: StageSettings): void {
     throw new Error('Set alertEmail: nobody would hear an alarm.');
 }
 
-/** What `cdk destroy` leaves, said before it asks. */
+/** What `cdk destroy` leaves. It is printed before CDK asks. */
 function whatIsKept({ protectsData }: StageSettings): string {
   const secrets = 'both secrets (delete them in Secrets Manager when the keys in them are no longer valid)';
   return protectsData

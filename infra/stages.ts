@@ -6,13 +6,17 @@ export interface StageSettings {
   /** Whether data outlives the stack, and the table refuses to be deleted. */
   protectsData: boolean;
   logRetention: RetentionDays;
-  /** Recharges driven at a time, at least 2. A fresh AWS account runs 10 functions at once, of all kinds together. */
+  /**
+   * Recharges driven at a time, at least 2. A fresh AWS account runs 10 functions at once, of all kinds together.
+   */
   workerConcurrency: number;
-  /** A host name of the agency's for the API, with its certificate in the same region; without it AWS's own is used. */
+  /**
+   * A host name of the agency's for the API, with its certificate in the same region. Without it AWS's own is used.
+   */
   domain?: {
     name: string;
     certificateArn: string;
-    /** Switches AWS's own address off: only once the platform uses this one. */
+    /** Switches AWS's own address off. Set it only once the platform uses this one. */
     only?: boolean;
   };
 }

@@ -10,7 +10,7 @@ export async function listAccounts({ accounts }: Connection): Promise<Account[]>
   return all.flatMap((account) => account ?? []);
 }
 
-/** @throws an OperateError, `not_found`, where neither a setting nor a webhook ever named this client. */
+/** @throws an OperateError, `not_found`, if neither a setting nor a webhook ever named this client. */
 export async function readAccount({ accounts }: Connection, email: string): Promise<Account> {
   const account = await accounts.show(email);
   if (account) return account;
@@ -23,7 +23,7 @@ export async function readAccount({ accounts }: Connection, email: string): Prom
 /**
  * Sets a client up, or changes what is given; `null` takes a setting away. What the guard counts is never touched.
  *
- * @throws an OperateError, `refused`, where the platform's id is linked to another client.
+ * @throws an OperateError, `refused`, if the platform's id is linked to another client.
  */
 export async function setAccount(
   { accounts }: Connection,

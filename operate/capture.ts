@@ -8,7 +8,7 @@ import { proposeChannel, proposeRecharge } from './mapping.ts';
 import { masked } from './masked.ts';
 import { channelOf, secretsOf, WEBHOOK_ROUTE } from './routes.ts';
 
-/** A day: what is captured is not verified, so it is not left on. */
+/** A day, because what is captured is not verified, and a capture must not be left on. */
 export const MAX_CAPTURE_MINUTES = 1_440;
 
 /** A capture that was switched on. */
@@ -20,8 +20,8 @@ export interface StartedCapture {
 }
 
 /**
- * Keeps whole, for some minutes, what comes to a secret address and nobody can verify. What was on for the route
- * before ends.
+ * Keeps whole, for some minutes, what comes to a secret address and cannot be verified. A capture that was on for
+ * the route ends.
  *
  * @throws an OperateError, `refused`, for less than a minute and more than a day.
  */
@@ -48,7 +48,7 @@ export interface Captured {
 
 /**
  * @param wanted.id as the list names it; undefined: the newest one of the route.
- * @throws an OperateError, `not_found`, where there is none.
+ * @throws an OperateError, `not_found`, if there is none.
  */
 export async function readCaptured(
   { quarantine }: Connection,
@@ -103,7 +103,7 @@ export function captureReport(
     query: shown(query),
     body: raw ? text : secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '(the secret)'), text),
     matching: matches.map(({ settings }) => settings),
-    /** What keeps the first of them from letting it in; empty where nothing does. */
+    /** What keeps the first of them from letting it in; empty if nothing does. */
     nearest: best ? obstacles(best, secrets) : [],
     configured: refusal.ok ? 'they let it in by now' : refusal.reason,
     lookedAt,

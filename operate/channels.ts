@@ -24,8 +24,8 @@ import { configFileOf, stageOf, type Target } from './target.ts';
 const fileSchema = z.looseObject({ channels: channelsSchema });
 
 /**
- * The channels of the relay `npm start` runs; for a stack those of the file it is deployed from, which may be
- * newer than what is deployed.
+ * The channels of the relay that `npm start` runs. For a stack they are those of the file from which it is
+ * deployed, which may be newer than what is deployed.
  *
  * @throws an OperateError that names the file that is missing; ConfigError for its faults.
  */
@@ -50,7 +50,7 @@ export function findChannel(name: string, target: Target): Channel {
   throw new OperateError('not_found', `There is no channel ${name}, ${butOnly(all)}.`);
 }
 
-/** An address of a channel, and what it lacks to let anybody in. */
+/** An address of a channel, and what is missing before it lets anybody in. */
 export interface ChannelAddress {
   direction: Direction;
   url: string;
@@ -97,11 +97,11 @@ const WATCHED_MS = 30_000;
 const LOOK_EVERY_MS = 200;
 
 /**
- * Sends a sample message as the channel's chat system would, and tells what becomes of it.
+ * Sends a sample message as the channel's chat system would, and tells what happens to it.
  *
  * @param tell takes each step as it is made.
  * @returns the message as it was left.
- * @throws an OperateError where it cannot be sent, or the relay did not take it.
+ * @throws an OperateError if it cannot be sent, or the relay did not take it.
  */
 export async function testChannel(
   name: string,

@@ -20,7 +20,7 @@ import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
 import { notStarted, type Target } from './target.ts';
 
-/** The relay that deeds are done to. */
+/** The relay on which deeds act. */
 export interface Connection {
   ledger: Ledger;
   accounts: Accounts;
@@ -28,21 +28,21 @@ export interface Connection {
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   messages: Messages;
-  /** @throws an OperateError that says what to start, or to deploy, where there is none. */
+  /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
   policy: Policy;
-  /** Hears of what a deed goes on without. */
+  /** Is told what a deed goes on without. */
   logger: Logger;
   now: () => number;
-  /** The time where the rows are kept, once something was read; undefined where that does not say it. */
+  /** The time where the rows are kept, once something was read; undefined if that does not say it. */
   storageNow: () => number | undefined;
 }
 
 /**
- * Finds the relay on AWS, where `stack` names one; else the one that `npm start` runs in
- * `RELAY_LOCAL_DIR`, or whose engine `DYNAMODB_ENDPOINT` names.
+ * Finds the relay on AWS, if `stack` names one. If not, the one that `npm start` runs in `RELAY_LOCAL_DIR`, or the
+ * one whose engine `DYNAMODB_ENDPOINT` names.
  *
- * @throws an OperateError that says what to start, or to deploy, where there is none.
+ * @throws an OperateError that says what to start, or to deploy, if there is none.
  */
 export async function connect(
   { env, stack }: Target,
@@ -99,7 +99,7 @@ export interface Inbound {
   secrets(): Promise<InboundSecrets>;
 }
 
-/** @throws an OperateError that says what to start, or to deploy, where there is none. */
+/** @throws an OperateError that says what to start, or to deploy, if there is none. */
 export async function findInbound({ env, stack }: Target): Promise<Inbound> {
   if (stack === undefined) {
     const url = readRuntime(env)?.url;
@@ -115,7 +115,7 @@ export async function findInbound({ env, stack }: Target): Promise<Inbound> {
  * Where webhooks go, and the secret they are signed with.
  *
  * @param url instead of the relay's own address.
- * @throws an OperateError that says what to start, to deploy or to set, where something is missing.
+ * @throws an OperateError that says what to start, to deploy or to set, if something is missing.
  */
 export async function findReceiver(target: Target, url?: string): Promise<{ url: string; secret: string }> {
   if (target.stack === undefined) {

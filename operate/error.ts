@@ -8,9 +8,9 @@
 export type OperateErrorKind = 'not_found' | 'changed' | 'refused' | 'not_ready';
 
 /**
- * What a deed throws where the person can do something about it. The message says what happened and what to do;
- * the kind is for programs. Whatever else is thrown (AWS, the network, a bug) is no answer to the person, and a
- * ConfigError holds all faults of a configuration.
+ * What a deed throws if the person can do something about it. The message says what happened and what to do. The
+ * kind is for programs. Other errors (AWS, the network, a bug) are no answer to the person. A ConfigError holds all
+ * faults of a configuration.
  */
 export class OperateError extends Error {
   readonly kind: OperateErrorKind;

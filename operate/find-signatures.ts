@@ -29,11 +29,11 @@ export interface Signature {
   signedAt: number | undefined;
 }
 
-/** What stands before a signature: `sha256=`, `v1=`, `HMAC `. Anything longer is not the same every time. */
+/** What stands before a signature: `sha256=`, `v1=`, `HMAC `. A longer text is not the same every time. */
 const PREFIX = /^([A-Za-z][A-Za-z0-9_-]{0,15}[=: ,]? ?)?$/;
 const NAME_OF_AN_ID = /(^|-)(id|key|delivery|event|nonce|uuid)$/;
 
-/** A sender has one or two of these. Each costs a pass over the body for each way to sign. */
+/** A sender has one or two of these. Each costs one pass over the body for each way to sign. */
 const MAX_TIMES = 4;
 const MAX_IDS = 4;
 
@@ -74,7 +74,7 @@ export const timesIn = (headers: Evidence['headers']): Time[] =>
     }),
   );
 
-/** Every signature of this secret over this body that stands in a header, what proves most first. */
+/** Every signature of this secret over this body that stands in a header. What proves most comes first. */
 export function findSignatures(evidence: Evidence): Signature[] {
   const times = timesIn(evidence.headers).slice(0, MAX_TIMES);
   const ids = evidence.headers.filter(([name]) => NAME_OF_AN_ID.test(name)).slice(0, MAX_IDS);
@@ -103,7 +103,7 @@ interface Signing {
   algorithm: (typeof ALGORITHMS)[number];
 }
 
-/** Where this signature stands, each place as one would write it into the configuration. */
+/** Where this signature stands. Each place is told as one would write it into the configuration. */
 function standing(evidence: Evidence, { signs, time, id, url, algorithm }: Signing): Signature[] {
   const scheme: Scheme = { header: '', prefix: '', encoding: 'hex', algorithm, signs, toleranceSeconds: 1 };
   const given = { body: evidence.body, timestamp: time?.text ?? '', id: id?.[1], url: url ?? '' };
@@ -134,7 +134,7 @@ function timeSettings({ header, prefix }: Time, signatureHeader: string) {
   return { timestampHeader: header, ...(byDefault ? {} : { timestampPrefix: prefix }) };
 }
 
-/** What stands before the signature in the header, or in one of its parts; undefined where it is not there. */
+/** What stands before the signature in the header, or in one of its parts; undefined if it is not there. */
 function prefixIn(value: string, expected: string, encoding: 'hex' | 'base64'): string | undefined {
   const candidates = [value, ...partsBehind('', value)].flatMap((part) => {
     const text = part.replace(/^([^"]*)"([^"]*)"$/, '$1$2').replace(/={1,2}$/, '');

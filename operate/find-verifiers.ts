@@ -17,7 +17,7 @@ export interface Match {
   verifier: Verifier;
   /** The secret it agrees with. */
   secret: string;
-  /** How old the signed time was when the delivery came; 0 where none is signed. */
+  /** How old the signed time was when the delivery came; 0 if none is signed. */
   ageSeconds: number;
 }
 
@@ -41,13 +41,13 @@ interface Evidence {
 /** More than any body may hold unpacked. */
 const MAX_UNPACKED_BYTES = 1024 * 1024;
 
-/** The body as the relay reads it, unpacked and a form as JSON; as it came where that is too large. */
+/** The body as the relay reads it: unpacked, and a form as JSON. If that is too large, the body as it came. */
 export const readableBody = ({ headers, body }: Pick<QuarantinedWebhook, 'headers' | 'body'>) =>
   formAsJson({ headers, body: unpack({ headers, body }, MAX_UNPACKED_BYTES) ?? body });
 
 /**
- * Finds the verifiers that would have let a delivery in. Each one is tried by the relay's own code, as of
- * the time that the delivery signs.
+ * Finds the verifiers that would have let a delivery in. The relay's own code tries each one, as of the time that
+ * the delivery signs.
  *
  * @param secrets the current one first.
  * @param address where the relay is reached, as far as it is known: one of those that the sender may sign.
@@ -111,7 +111,7 @@ function tokens(evidence: Evidence): Match[] {
         const text = part.trim();
         if (!text.endsWith(secret)) return [];
         const prefix = text.slice(0, text.length - secret.length);
-        // One with a digit in it is another one each time: a time, a count.
+        // A part with a digit in it differs each time: a time, a count.
         if (/[\d,]/.test(prefix)) return [];
         const settings: Settings = { type: 'token', header, ...(prefix === '' ? {} : { prefix }) };
         return judged(settings, { ...evidence, query: [] });
@@ -148,7 +148,7 @@ function standardPrefixes({ headers }: Evidence): string[] {
     .filter((prefix) => names.has(`${prefix}id`) && names.has(`${prefix}timestamp`));
 }
 
-/** The last word is the relay's own: what it would refuse is no match. */
+/** The relay has the last word: what it would refuse is no match. */
 function judged(settings: Settings, evidence: Evidence, signedAt?: number): Match[] {
   const verifier = verifierSchema.safeParse(settings).data;
   if (!verifier) return [];

@@ -3,7 +3,7 @@ import { readRuntime } from '../local/state.ts';
 import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { configFileOf, type Target } from './target.ts';
 
-/** What is read here of a channel's settings. The rest, and its faults, are another's to judge. */
+/** The part of a channel's settings that is read here. The rest, and its faults, are judged elsewhere. */
 const channelSchema = z.looseObject({
   adapter: z.string().exactOptional(),
   verifiers: z.array(z.looseObject({ type: z.string().exactOptional() })).exactOptional(),
@@ -13,11 +13,11 @@ export type KnownChannel = z.infer<typeof channelSchema>;
 export type KnownChannels = ReadonlyMap<string, KnownChannel>;
 
 /**
- * The channels of the configuration: for a stack of the file it is deployed from; else of `RELAY_CONFIG`, and
- * those of the last `npm start`. What is deployed may be another's file.
+ * The channels of the configuration. For a stack they are those of the file from which it is deployed, although it
+ * may have been deployed from another one. Otherwise they are those of `RELAY_CONFIG` and of the last `npm start`.
  *
- * @returns undefined where there is no such file.
- * @throws ConfigError where the file cannot be read.
+ * @returns undefined if there is no such file.
+ * @throws ConfigError if the file cannot be read.
  */
 export function knownChannels(target: Target): KnownChannels | undefined {
   const { env, stack } = target;
@@ -30,10 +30,10 @@ export function knownChannels(target: Target): KnownChannels | undefined {
 }
 
 /**
- * For whoever found nothing under a channel's name: it may be misspelt. What is deployed, or was, may be another's
- * file, so this is a remark, and never a reason to look no further.
+ * A remark for a person who found nothing under a channel's name, which may be misspelt. The relay may have been
+ * deployed from another file. So this is never a reason to look no further.
  *
- * @returns undefined where the configuration here has such a channel.
+ * @returns undefined if the configuration here has such a channel.
  */
 export function unknownChannel(name: string, target: Target): string | undefined {
   const known = readableChannels(target);

@@ -11,7 +11,7 @@ import type { rechargeSchema } from '../shared/recharge/settings.ts';
 import { keySchema } from '../shared/recharge/webhook.ts';
 import { readableBody } from './find-verifiers.ts';
 
-/** Far above what a webhook holds; what is deeper is no field that anybody maps. */
+/** Far above what a webhook holds. Nobody maps a field that is deeper. */
 const MAX_NODES = 1_000;
 const MAX_DEPTH = 12;
 
@@ -44,7 +44,7 @@ function nodesOf(payload: unknown): Node[] {
 }
 
 interface Choice {
-  /** The best one, where there is one that is better than all others. */
+  /** The best one, if one is better than all others. */
   chosen?: Node;
   /** Which of the patterns it fulfils. */
   rank: number;
@@ -54,7 +54,7 @@ interface Choice {
 
 /**
  * @param patterns for names, the surest first.
- * @returns none chosen where several of the best rank differ: then a person must say which.
+ * @returns none chosen if several of the best rank differ. Then a person must say which.
  */
 function choose(nodes: Node[], patterns: RegExp[], accept: (value: unknown) => boolean): Choice {
   const ranked = nodes.flatMap((node) => {
@@ -78,7 +78,7 @@ const isKey = (value: unknown) => isText(value) || (Number.isInteger(value) && N
 const isPlatformId = (value: unknown) =>
   isKey(value) && (typeof value === 'number' || /^[\x21-\x7e]{1,128}$/.test(String(value)));
 
-/** As `fieldPath` of the settings takes them: a name with a dot or a blank in it cannot be said. */
+/** As `fieldPath` of the settings takes them. A name with a dot or a blank in it cannot be written. */
 const isSayable = ({ path }: Node) =>
   path.length > 0 && path.every((part) => /^[^.\s]+$/.test(part) && part !== '__proto__');
 const fieldOf = ({ path }: Node) => path.join('.');
@@ -118,7 +118,8 @@ type Delivery = Pick<QuarantinedWebhook, 'headers' | 'body'>;
 /**
  * Where a captured auto-recharge webhook seems to hold what. What is not clear is left out, and said.
  *
- * @param verifier the one that let it in: what its signature covers cannot be changed by who repeats the delivery.
+ * @param verifier the one that let it in. A sender who repeats the delivery cannot change what its signature
+ *   covers.
  */
 export function proposeRecharge(delivery: Delivery, verifier?: Verifier): Proposal<RechargeFields> {
   const { payload: parsed, isForm } = payloadOf(delivery);
@@ -134,7 +135,7 @@ export function proposeRecharge(delivery: Delivery, verifier?: Verifier): Propos
   };
 }
 
-/** In these a sender names a delivery, the surest first. A request's id is another one at each repetition. */
+/** In these a sender names a delivery, the surest first. A request's id differs at each repetition. */
 const KEY_HEADERS = [/idempotency-?key$/, /(^|-)(event|delivery|webhook|message)(-?id)?$/, /^svix-id$/];
 
 const SAME_WHEN_REPEATED =
@@ -294,14 +295,14 @@ const THREAD: [RegExp[], (value: unknown) => boolean] = [
   isId,
 ];
 
-/** What a system calls that which tells of a message, and is none. */
+/** What systems call a notice that tells of a message and is none. */
 const RECEIPT = /(^|\.)(status(es)?|receipts?|deliver(y|ies)|reads?|acks?|typing)$/;
 
 /**
- * Where a captured message seems to hold what, as JSON pointers. Of a list its first element is looked at, for a 0 in a
- * pointer stands for each.
+ * Where a captured message seems to hold what, as JSON pointers. In a list the first element is looked at, because
+ * a 0 in a pointer stands for each.
  *
- * @param direction only of these two the form is configured; `send` has a form of ours.
+ * @param direction the form is configured for these two only; `send` has a form of ours.
  */
 export function proposeChannel(
   delivery: Delivery,
@@ -378,7 +379,7 @@ function besideIn(nodes: Node[], taken: string[]): Record<string, string> {
       ? [[kind, pointer]]
       : [];
   });
-  // Of two with the same word the shallow one.
+  // Of two with the same word, the shallow one counts.
   return Object.fromEntries(told.toReversed());
 }
 

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { withoutProofs } from '../shared/incoming/request.ts';
 import type { Verifier } from '../shared/incoming/verifiers.ts';
 
-/** A signature or a key by its look: 32 letters and digits, or more, in a row. An id of a delivery is none. */
+/** What looks like a signature or a key: 32 letters and digits in a row, or more. The id of a delivery does not. */
 const LOOKS_SECRET = /[A-Za-z0-9+/]{32,}|[\w-]{32,}/;
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
 /**
- * Headers, or names of the address, for the eyes of a person: of what may prove a sender only how long it is,
- * and the beginning of its hash, which tells two of them apart.
+ * Headers, or names of the address, for the eyes of a person. Of what may prove a sender it shows only the length
+ * and the beginning of the hash, which tells two values apart.
  */
 export function masked(
   values: Record<string, string>,

@@ -9,7 +9,9 @@ export interface MessageFilter {
   direction?: Direction;
   status?: MessageStatus;
   contact?: string;
-  /** Default: 3, and of what is not delivered all that are kept: it may be three days old when it fails. */
+  /**
+   * Default: 3. Of what is not delivered, all that are kept, because a message may be three days old when it fails.
+   */
   days?: number;
 }
 
@@ -31,7 +33,7 @@ export async function listMessages(
   );
 }
 
-/** @throws an OperateError, `not_found`, where no message has this id, or its 30 days are over. */
+/** @throws an OperateError, `not_found`, if no message has this id, or its 30 days are over. */
 export async function readMessage({ messages }: Connection, id: string): Promise<Message> {
   const row = await messages.read(id);
   if (row) return row;
@@ -44,7 +46,7 @@ const notFound = (id: string) =>
 /**
  * Sends a message on its way again.
  *
- * @throws an OperateError that says why where it is not.
+ * @throws an OperateError that says why if it is not.
  */
 export async function replayMessage(
   { messages, messageQueue, logger, now }: Connection,
@@ -67,9 +69,9 @@ export async function replayMessage(
 }
 
 /**
- * Sends all of them on their way again, the first received first: each contact's keep their order.
+ * Sends all of them on their way again, the first received first, so that those of each contact keep their order.
  *
- * @param tell is called with each of them, and with the sentence where one is not replayed; the others are.
+ * @param tell is called with each of them, and with a sentence if one is not replayed. The others are.
  * @returns how many were replayed.
  */
 export async function replayAllMessages(

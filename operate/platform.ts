@@ -37,10 +37,10 @@ export interface Wanted {
 }
 
 /**
- * The platform a command speaks to: the one `PLATFORM_BASE_URL` and `PLATFORM_API_KEY` name; that of the relay on
- * AWS, where `stack` names one; else that of the relay `npm start` runs in `RELAY_LOCAL_DIR`.
+ * The platform to which a command speaks: the one that `PLATFORM_BASE_URL` and `PLATFORM_API_KEY` name, or that of
+ * the relay on AWS, if `stack` names one, or that of the relay that `npm start` runs in `RELAY_LOCAL_DIR`.
  *
- * @throws an OperateError that says what to set, start or deploy, where there is none; a ConfigError for faults of
+ * @throws an OperateError that says what to set, start or deploy, if there is none; a ConfigError for faults of
  *   the profile.
  */
 export async function findPlatform(target: Target, wanted: Wanted = {}): Promise<Platform> {
@@ -75,7 +75,7 @@ export async function findPlatform(target: Target, wanted: Wanted = {}): Promise
 
 const fileSchema = z.looseObject({ platform: sectionSchema.exactOptional() });
 
-/** The section `platform` of a configuration, whole or in part; empty where there is none. */
+/** The section `platform` of a configuration, whole or in part; empty if there is none. */
 function readSection(file: string | undefined): Section {
   if (file === undefined) return {};
   return parseWith(fileSchema, readConfigFile(file), fileName(file)).platform ?? {};
@@ -110,10 +110,10 @@ function platformOf(found: Section, { baseUrl, section }: Wanted, apiKey: string
   return { profile, section: { ...all, baseUrl: profile.baseUrl }, apiKey };
 }
 
-/** As the workers have it: the platform answers within a second or not at all. */
+/** As for the workers: the platform answers within a second, or not at all. */
 const TIMEOUT_MS = 10_000;
 
-/** @param pace of a patience, which hears there how long a 429 asks to wait. */
+/** @param pace of a patience, which learns there how long a 429 asks to wait. */
 export function callOptions({ profile, apiKey }: Omit<Platform, 'section'>, pace: Pace): CallOptions {
   return {
     profile,
@@ -128,7 +128,7 @@ export function callOptions({ profile, apiKey }: Omit<Platform, 'section'>, pace
 
 /** A person waits. The platform counts in minutes, so a second one would not help. */
 const MAX_WAIT_MS = 60_000;
-/** Where the platform asks for no time at all, again and again. */
+/** For a platform that asks for no time at all, again and again. */
 const MIN_WAIT_MS = 1_000;
 
 export interface Patience {
@@ -136,8 +136,8 @@ export interface Patience {
   /**
    * Makes the call again after each 429 that says how long to wait, for a minute in all.
    *
-   * @param call a call of `pace`: one that only reads, or whose PlatformError says whether it may be repeated.
-   * @returns what the last one came to.
+   * @param call a call of `pace` that only reads, or whose PlatformError says whether it may be repeated.
+   * @returns the outcome of the last one.
    */
   patiently<Result>(call: () => Promise<Result>): Promise<Result>;
 }
@@ -177,7 +177,7 @@ export function createPatience(
 }
 
 /**
- * One of the platform's operations, made again where a 429 asks to wait.
+ * One of the platform's operations, made again if a 429 asks to wait.
  *
  * @throws a PlatformError.
  */
@@ -192,8 +192,8 @@ export async function callPlatform<Result>(
 
 /**
  * @param email as the platform spells it.
- * @returns `balance` in credits, and the platform's id; either is absent where the platform does not tell it.
- * @throws an OperateError, `not_found`, where the platform knows no such sub-account; an Error where it did not say.
+ * @returns `balance` in credits, and the platform's id; either is absent if the platform does not tell it.
+ * @throws an OperateError, `not_found`, if the platform knows no such sub-account; an Error if it did not say.
  */
 export async function readSubAccount(
   platform: Platform,

@@ -2,9 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync 
 import { OperateError } from './error.ts';
 
 /**
- * Appends to a file that this user alone may read, and that begins with `header`; makes it where there is none.
+ * Appends to a file that this user alone may read, and that begins with `header`. Makes the file if there is none.
  *
- * @throws an OperateError, `refused`, where the file is anything else, a link also: nothing is written then.
+ * @throws an OperateError, `refused`, if the file is anything else, for example a link. Nothing is written then.
  */
 export function appendPrivately(file: string, header: string, text: string): void {
   try {

@@ -6,17 +6,17 @@ import { readConfigFile } from '../shared/settings/config-file.ts';
 import { channelOf } from './routes.ts';
 import { configFileOf, type Target } from './target.ts';
 
-/** What is read here of the configuration. The rest, and its faults, are another's to judge. */
+/** The part of the configuration that is read here. The rest, and its faults, are judged elsewhere. */
 const fileSchema = z.looseObject({
   recharge: z.looseObject({ verifiers: z.array(verifierSchema).default([]) }).prefault({}),
   channels: channelsSchema,
 });
 
 /**
- * The verifiers of a route, as far as the configuration here says them: `RELAY_CONFIG`, as `npm start` reads
- * it; for a stack the file it is deployed from. What is deployed may be older.
+ * The verifiers of a route, as far as the configuration here names them. That is `RELAY_CONFIG`, as `npm start`
+ * reads it. For a stack it is the file from which the stack is deployed. What is deployed may be older.
  *
- * @throws ConfigError where the file cannot be read.
+ * @throws ConfigError if the file cannot be read.
  */
 export function configuredVerifiers(route: string, target: Target): Verifier[] {
   const file = configFileOf(target);
@@ -34,13 +34,15 @@ interface Signing {
   body: Buffer;
   /** Unix milliseconds. */
   now: number;
-  /** Lower-case names: what the request holds already. An id there stays, for another one would be another delivery. */
+  /**
+   * What the request holds already, by lower-case names. An id there stays: another id would be another delivery.
+   */
   headers?: Record<string, string>;
 }
 
 /**
- * The headers with which each of the verifiers lets the body in, and those of a verifier that one begins with. Where
- * several have a header in common, it has a part for each.
+ * The headers with which each of the verifiers lets the body in, and those of a verifier that one begins with. A
+ * header that several have in common has a part for each.
  */
 export function proofsFor(verifiers: Verifier[], signing: Signing): Record<string, string> {
   const proofs = [

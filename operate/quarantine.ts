@@ -8,9 +8,9 @@ import { channelOf, secretsOf } from './routes.ts';
 import type { Target } from './target.ts';
 
 /**
- * A webhook as it is kept: it is what may be sent again, and may hold what proves its sender.
+ * A webhook as it is kept. It may be sent again, and may hold what proves its sender.
  *
- * @throws an OperateError, `not_found`, where nothing is kept under this id, or its 30 days are over.
+ * @throws an OperateError, `not_found`, if nothing is kept under this id, or its 30 days are over.
  */
 export async function readQuarantined({ quarantine }: Connection, id: string): Promise<QuarantinedWebhook> {
   const kept = await quarantine.show(id);
@@ -18,11 +18,11 @@ export async function readQuarantined({ quarantine }: Connection, id: string): P
   throw new OperateError('not_found', `Nothing is kept under ${id}: npm run relay -- quarantine list`);
 }
 
-/** The headers for the eyes of a person: those of a captured one may prove its sender. */
+/** The headers for the eyes of a person. Those of a captured webhook may prove its sender. */
 export const shownHeaders = ({ reason, headers }: QuarantinedWebhook): Record<string, string> =>
   reason === CAPTURED ? masked(headers, { verifiers: [], secrets: [] }) : headers;
 
-/** Those that speak of the connection it came by, not of what was sent. */
+/** Headers that describe the connection, not what was sent. */
 const OF_THE_CONNECTION =
   /^(host|connection|keep-alive|content-length|transfer-encoding|accept-encoding|expect|te|trailer|upgrade|via|forwarded|x-forwarded-.*|x-amzn-.*)$/;
 
@@ -35,11 +35,11 @@ export interface Replayed {
 }
 
 /**
- * Sends the kept body to the relay once more, with the headers it came with, proved anew.
+ * Sends the kept body to the relay once more, with the headers with which it came, signed again.
  *
- * @param options.unverified also a captured one that no secret of ours vouches for.
+ * @param options.unverified allows a captured one that no secret of ours vouches for.
  * @param options.now Unix milliseconds.
- * @throws an OperateError, `refused` or `not_ready`, where it must not, or cannot, be sent.
+ * @throws an OperateError, `refused` or `not_ready`, if it must not, or cannot, be sent.
  */
 export async function replayQuarantined(
   kept: QuarantinedWebhook,

@@ -49,7 +49,7 @@ export async function listRecharges(
     const row = await ledger.read(key);
     const wanted =
       row &&
-      // What has ended is due, too, where it is looked at late.
+      // A recharge that has ended is due, too, if it is looked at late.
       (recent.has(key) || !isFinished(row)) &&
       (options.email === undefined || row.email === options.email) &&
       (options.phase === undefined || row.phase === options.phase);
@@ -58,7 +58,7 @@ export async function listRecharges(
   return rows.sort((a, b) => b.receivedAt - a.receivedAt);
 }
 
-/** @throws an OperateError, `not_found`, where no recharge has this key. */
+/** @throws an OperateError, `not_found`, if no recharge has this key. */
 export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: string): Promise<Recharge> {
   const row = await ledger.read(key);
   if (row) return row;
@@ -72,16 +72,17 @@ export interface Resolution {
   answer: Answer;
   note: string;
   paymentRef?: string;
-  /** The version that was shown to the person; another one on the row means that they answered something else. */
+  /** The version that was shown to the person. If the row has another one, they answered something else. */
   version: number;
 }
 
 /**
- * Writes a person's answer, if the row is still the one they saw. It is never decided again on a newer
+ * Writes a person's answer, if the row is still the one that they saw. The answer is never decided again on a newer
  * row: the person must look again.
  *
  * @returns the row as it is now. The worker does the rest.
- * @throws an OperateError, `changed`, `refused` or `not_found`, where the answer is not taken; nothing is written then.
+ * @throws an OperateError, `changed`, `refused` or `not_found`, if the answer is not taken; nothing is written
+ *   then.
  */
 export async function resolveRecharge(
   connection: Pick<Connection, 'ledger' | 'policy' | 'now' | 'storageNow'>,
@@ -100,19 +101,19 @@ export async function resolveRecharge(
   const applied = applyAnswer(row, statement, { now: timeOfStorage(connection), policy });
   if ('refused' in applied) throw new OperateError('refused', applied.refused);
   const written = await ledger.write(row, applied.next);
-  // A lost answer to our own write looks like a lost race: the row is then what we wrote.
+  // A lost answer to our own write looks like a lost race. The row is then what we wrote.
   const own = written.row.version === row.version + 1 && written.row.phase === applied.next.phase;
   if (written.kind === 'conflict' && !own) throw changed();
   return written.row;
 }
 
 /**
- * Stops a recharge that has not been charged: no charge of it begins any more, and a page that waits for the client
- * is cancelled. It is decided on the row as it is, however often that changes meanwhile: a payment that was under way
- * is kept.
+ * Stops a recharge that has not been charged. No charge of it begins any more, and a page that waits for the client
+ * is cancelled. The stop is decided on the row as it is, however often that changes meanwhile. A payment that was
+ * under way is kept.
  *
  * @returns the row as it is now. The worker ends it.
- * @throws an OperateError, `refused` or `not_found`, where it is too late, or there is no such recharge.
+ * @throws an OperateError, `refused` or `not_found`, if it is too late, or there is no such recharge.
  */
 export async function stopRecharge(
   connection: Pick<Connection, 'ledger' | 'now' | 'storageNow'>,

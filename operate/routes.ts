@@ -13,7 +13,7 @@ export const routeSchema = z
     `${WEBHOOK_ROUTE}, or /channels/NAME/${DIRECTIONS.join('|')}`,
   );
 
-/** Which channel and way a route is, undefined for the auto-recharge webhook. */
+/** The channel and way of a route; undefined for the auto-recharge webhook. */
 export function channelOf(
   route: string,
 ): { name: string; direction: (typeof DIRECTIONS)[number] } | undefined {

@@ -4,7 +4,9 @@ import { inboundSecretsSchema, outboundSecretsSchema, parseSecrets } from '../sh
 import { OperateError } from './error.ts';
 import { notStarted } from './target.ts';
 
-/** Of both entries. Members that are not known here are kept: another version of the relay may know them. */
+/**
+ * The form of both entries. Members that are not known here are kept: another version of the relay may know them.
+ */
 export const valuesSchema = z.looseObject({
   webhook: inboundSecretsSchema.shape.webhook.unwrap().exactOptional(),
   channels: inboundSecretsSchema.shape.channels.unwrap().exactOptional(),
@@ -28,9 +30,9 @@ export interface SecretEntries {
   /** @throws an Error that never holds the content. */
   read(name: EntryName): Promise<Entry>;
   /**
-   * Writes the values where the entry is still what was read.
+   * Writes the values if the entry is still what was read.
    *
-   * @throws an Error where it has changed, or cannot be written.
+   * @throws an Error if it has changed, or cannot be written.
    */
   write(entry: Entry): Promise<void>;
 }
@@ -38,7 +40,10 @@ export interface SecretEntries {
 export const changed = () =>
   new OperateError('changed', 'Somebody else has changed it meanwhile: look, and run this again.');
 
-/** The two parts of the file that `npm start` keeps. Makes none: who forgot --stack must be told. */
+/**
+ * The two parts of the file that `npm start` keeps. It makes none, because a person who forgot --stack must be
+ * told.
+ */
 export function createLocalEntries(env: NodeJS.ProcessEnv): SecretEntries {
   const readFile = () => {
     const stored = readStoredSecrets(env);

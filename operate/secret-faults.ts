@@ -4,7 +4,10 @@ import type { Secret } from './secret-names.ts';
 /** 12 letters and digits, drawn at random, are 71 bits. What people make up is guessed at this length, too. */
 const MIN_LENGTH = 12;
 
-/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme asks for 24. */
+/**
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme asks
+ * for 24.
+ */
 const MIN_KEY_BYTES = 16;
 
 /**
@@ -12,7 +15,7 @@ const MIN_KEY_BYTES = 16;
  * The value is not in it.
  *
  * @param verifiers those that the configuration has for what the secret proves; none: not known here.
- * @returns undefined where nothing is wrong that can be seen.
+ * @returns undefined if nothing is wrong that can be seen.
  */
 export function faultOf({ entry, form }: Secret, value: string, verifiers: Verifier[]): string | undefined {
   if (value === '') return 'is blank';

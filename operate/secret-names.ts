@@ -45,13 +45,13 @@ export function madeHere(secret: Secret): MadeSecret {
 
 const filled = (values: string[]) => values.filter((value) => value.trim() !== '');
 const STAYS_VALID = 'The one before stays valid beside it, until the next change.';
-/** One is being changed for another: a third would be a leak that nobody remembers. */
+/** One is being changed for another. A third would be a leak that nobody remembers. */
 const inFront = (value: string, before: string[]) =>
   [value, ...before.filter((other) => other !== value)].slice(0, 2);
 
 /**
- * Hex digits are base64 too, and need no escape in an address: every verifier takes them, and so does Telegram,
- * where a `secret_token` is letters, digits, `_` and `-`. https://core.telegram.org/bots/api#setwebhook
+ * Hex digits are base64, too, and need no escape in an address. Every verifier takes them, and so does Telegram,
+ * whose `secret_token` is letters, digits, `_` and `-` (https://core.telegram.org/bots/api#setwebhook).
  */
 const makeInbound = () => `whsec_${randomBytes(24).toString('hex')}`;
 const TELEGRAM_FORM = {
@@ -108,7 +108,7 @@ function partyOf(channel: string, direction: Direction, known: KnownChannel = {}
     case 'slack':
       return { madeBy: 'Slack' };
     case 'chatwoot':
-      // One that does not sign is let in by a token in the address, which is ours to make.
+      // A Chatwoot that does not sign is let in by a token in the address. We make that token.
       return known.verifiers?.some(({ type }) => type === 'token')
         ? made(`Chatwoot's webhook, whose address is ${address}?token= and this`)
         : { madeBy: 'Chatwoot' };

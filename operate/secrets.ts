@@ -22,7 +22,7 @@ type Change = { value: string; remark?: string } & (
 
 const newValue = (secret: MadeSecret): Change => ({ secret, value: secret.make(), made: true });
 
-/** @throws an OperateError, `refused`, without the value, where it cannot be this secret. */
+/** @throws an OperateError, `refused`, without the value, if it cannot be this secret. */
 async function given(secret: Secret, value: string, target: Target): Promise<Change> {
   const verifiers = await verifiersFor(secret, target);
   const fault = faultOf(secret, value, verifiers);
@@ -31,7 +31,7 @@ async function given(secret: Secret, value: string, target: Target): Promise<Cha
   return { secret, value, made: false, ...(remark === undefined ? {} : { remark }) };
 }
 
-/** Those of the configuration here; none where it says nothing of them, or has faults that are another's to judge. */
+/** Those of the configuration here; none if it names none, or has faults, which are judged elsewhere. */
 async function verifiersFor({ name, entry, channel }: Secret, target: Target): Promise<Verifier[]> {
   if (entry === 'outbound') return [];
   const { configuredVerifiers } = await import('./proofs.ts');
@@ -93,18 +93,18 @@ interface ChangedSecret {
   name: string;
   /** From when on it is used: follows "is set". */
   inUse: string;
-  /** What becomes of the value before, where there was one. */
+  /** What happens to the value before, if there was one. */
   replaced?: string;
-  /** Of one that was made here: who must be told. */
+  /** For a value that was made here: who must be told. */
   pasteInto?: string;
   /** What to know of it. */
   remark?: string;
 }
 
-/** What a change came to. No value is in it. */
+/** The result of a change. No value is in it. */
 export interface SecretChanges {
   changed: ChangedSecret[];
-  /** Readable by this user alone: holds the values that were made here. Absent where none was. */
+  /** Readable by this user alone: holds the values that were made here. Absent if none was. */
   file?: string;
   /** Of those that were asked for: they have no value yet. */
   notSet: string[];
@@ -125,11 +125,11 @@ interface ListedSecret {
 export type Ask = (questions: string[]) => Promise<string[]>;
 
 /**
- * The secrets of a relay. A new value that another party must be told is written to a file; what is returned
- * never holds a value. Of two changes at once the second is refused, from what was read before a person was asked.
+ * The secrets of a relay. A new value that another party must be told is written to a file. What is returned never
+ * holds a value. Of two changes at once the second is refused, because it was read before the person was asked.
  */
 export interface RelaySecrets {
-  /** Asks for each of the relay's own that is not set yet. None is changed where all are set. */
+  /** Asks for each of the relay's own that is not set yet. If all are set, none is changed. */
   init(ask: Ask): Promise<SecretChanges>;
   set(secret: Secret, ask: Ask): Promise<SecretChanges>;
   rotate(secret: MadeSecret): Promise<SecretChanges>;
@@ -139,7 +139,7 @@ export interface RelaySecrets {
 
 /**
  * @param fileName where new values are written; relative to the working directory.
- * @throws an OperateError, `not_ready`, where there is no such stack.
+ * @throws an OperateError, `not_ready`, if there is no such stack.
  */
 export async function openSecrets(target: Target, fileName?: string): Promise<RelaySecrets> {
   const { stack, env } = target;
@@ -263,10 +263,11 @@ function stateOf(values: string[]): ListedSecret['state'] {
 /**
  * @returns the secret of this name, and whether the configuration here has its channel; it may be configured
  *   elsewhere.
- * @throws an OperateError, `not_found`, that does not repeat the name: it may be a secret, pasted at the wrong place.
+ * @throws an OperateError, `not_found`, that does not repeat the name: it may be a secret, pasted at the wrong
+ *   place.
  */
 export function findSecret(name: string, target: Target): { secret: Secret; isConfigured: boolean } {
-  // The relay's own have nothing to do with the configuration, nor with its faults.
+  // The relay's own secrets have nothing to do with the configuration or its faults.
   const own = secretNamed(name);
   if (own && own.channel === undefined) return { secret: own, isConfigured: true };
   const channels = own && knownChannels(target);

@@ -10,8 +10,8 @@ import { isWithoutValue } from '../shared/settings/secrets-manager.ts';
 import { changed, type Entry, type EntryName, type SecretEntries, valuesSchema } from './secret-entries.ts';
 
 /**
- * Entries of Secrets Manager, by their ids there. What `write` does not notice: a change by other means (the AWS
- * console) in the milliseconds between its last look and the write.
+ * Entries of Secrets Manager, by their ids there. `write` does not notice a change by other means (the AWS console)
+ * in the milliseconds between its last look and the write.
  */
 export function createStackEntries(ids: Record<EntryName, string>): SecretEntries {
   const client = new SecretsManagerClient();
@@ -45,8 +45,8 @@ export function createStackEntries(ids: Record<EntryName, string>): SecretEntrie
 }
 
 /**
- * Two of us that follow the same version draw the same id for theirs, and Secrets Manager refuses the
- * second. The hour: after somebody has put an earlier version back, it can be followed once more.
+ * Two writers that follow the same version draw the same id for theirs, and Secrets Manager refuses the second. The
+ * hour is in the id so that an earlier version, which somebody has put back, can be followed once more.
  */
 function versionAfter(version: string | undefined): string {
   const hour = new Date().toISOString().slice(0, 13);

@@ -20,7 +20,7 @@ const DEPLOY = 'deploy it: npm run deploy -- --stage …';
  * @throws an OperateError that says in one sentence what is missing.
  */
 export async function readStack(name: string): Promise<StackOutputs> {
-  // Only who asks for a stack waits for the client to load.
+  // Loaded here, so that only a command that asks for a stack waits for it.
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   let outputs: Record<string, string | undefined>;
   try {

@@ -33,11 +33,11 @@ export interface Start {
 }
 
 /**
- * Starts a recharge by hand: the same machine charges and grants it, once. Its key follows from what is asked for, so
- * the same request twice is one recharge, and the second one is refused.
+ * Starts a recharge by hand: the same machine charges and grants it, once. Its key follows from what is asked for,
+ * so the same request twice is one recharge, and the second one is refused.
  *
  * @returns its row. The worker does the rest.
- * @throws an OperateError, `refused`, `not_found` or `not_ready`, where it is not started.
+ * @throws an OperateError, `refused`, `not_found` or `not_ready`, if it is not started.
  */
 export async function startRecharge(connection: Ledgered, start: Start): Promise<Recharge> {
   const { ledger } = connection;

@@ -2,7 +2,7 @@ import { folderOf, startFirst } from '../local/state.ts';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 
-/** Which relay a person speaks of, and where it is looked for. */
+/** Which relay a person means, and where to look for it. */
 export interface Target {
   /** The name of a stack on AWS, such as recharge-relay-prod; undefined: the relay that `npm start` runs here. */
   stack: string | undefined;
@@ -11,8 +11,9 @@ export interface Target {
 }
 
 /**
- * The configuration of the relay, as far as this machine has it: for a stack the file it is deployed from, which may
- * be newer than what is deployed, or another's; else `RELAY_CONFIG`, as `npm start` reads it.
+ * The configuration of the relay, as far as this machine has it. For a stack it is the file from which it is
+ * deployed, which may be newer than what is deployed, or another's. Otherwise it is `RELAY_CONFIG`, as `npm start`
+ * reads it.
  */
 export const configFileOf = ({ stack, env }: Target): string | undefined =>
   stack === undefined ? env.RELAY_CONFIG : ownConfigFile(stageOf(stack), env);

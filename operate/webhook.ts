@@ -9,7 +9,7 @@ import type { Target } from './target.ts';
  * @param webhook.url where to; undefined: the relay's own address.
  * @param webhook.now Unix milliseconds.
  * @returns what was answered.
- * @throws an OperateError, `not_ready`, where there is no relay, or no secret to sign with.
+ * @throws an OperateError, `not_ready`, if there is no relay, or no secret to sign with.
  */
 export async function sendWebhook(
   target: Target,

@@ -14,7 +14,9 @@ const pricing = (text: string) => {
   }
 };
 
-/** Of a setting: `none` takes it away. It becomes `null` later: commander makes a blank text of that. */
+/**
+ * For a setting that `none` takes away. It becomes `null` later, because commander makes a blank text of `null`.
+ */
 const NONE = 'none';
 const orNone =
   <Value>(parse: (text: string) => Value) =>

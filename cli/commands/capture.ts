@@ -29,7 +29,7 @@ async function start(
   print(`  ${address}\n`);
   const channel = channelOf(given);
   const remark = channel && unknownChannel(channel.name, target());
-  // An address of no channel is answered 404, and nothing is kept there.
+  // An address that belongs to no channel is answered 404, and nothing is kept there.
   if (remark !== undefined) tell(remark);
   say(
     `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +

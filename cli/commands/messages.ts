@@ -19,7 +19,7 @@ import {
 import type { Known } from '../../shared/channels/messages.ts';
 import { type Cli, printable, wholeNumber } from '../program.ts';
 
-/** A channel that was removed still has messages: only where there are none, its name may be a slip. */
+/** A channel that was removed still has messages. Only a channel without any may be misspelt. */
 function tellIfUnknown(channel: string | undefined, { target, tell }: Cli): void {
   const remark = channel === undefined ? undefined : unknownChannel(channel, target());
   if (remark !== undefined) tell(remark);

@@ -6,7 +6,7 @@ import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
 import { type Cli, checked, text } from '../program.ts';
 
-/** As it was typed: whether the platform tells small letters from capitals is not known. */
+/** As it was typed, because nobody knows whether the platform tells small letters from capitals. */
 export const typedEmail = checked(
   z
     .string()

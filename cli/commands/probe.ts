@@ -49,14 +49,14 @@ export function addProbeCommand(cli: Cli): void {
 async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags): Promise<void> {
   const { target, io, say, sayJson, tell, fail } = cli;
   const { readsOnly = false, grantOneCredit, wait } = flags;
-  // Who is to get a credit is there, too.
+  // The sub-account that is to get a credit exists, too.
   const email = flags.email ?? grantOneCredit;
   const phone = flags.phone === undefined ? undefined : e164(flags.phone, undefined);
   if (readsOnly && grantOneCredit !== undefined) {
     throw new Error('--reads-only and --grant-one-credit exclude each other.');
   }
   const file = write === undefined ? undefined : openConfigFile(write);
-  // What the file says already counts, for it is what gets another word here and there.
+  // What the file says already counts, because it is the file in which a word changes here and there.
   const platform = await findPlatform(target(), {
     baseUrl: flags.baseUrl,
     section: file?.section,
@@ -83,7 +83,7 @@ async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags)
   say(`\n${closingText(report, write, changes)}`);
 }
 
-/** @throws an Error where the email that is typed is another one, or none; nothing was sent then. */
+/** @throws an Error if the email that is typed is another one, or none; nothing was sent then. */
 async function confirmGrant({ io, tell }: Cli, email: string): Promise<void> {
   const reader = createInterface({ input: io.stdin, output: io.stderr });
   try {
@@ -95,7 +95,7 @@ async function confirmGrant({ io, tell }: Cli, email: string): Promise<void> {
   }
 }
 
-/** @param changes undefined where nothing was to be written, or there is nothing to write. */
+/** @param changes undefined if nothing was to be written, or there is nothing to write. */
 function closingText(
   { reached, keyWorks, section }: ProbeReport,
   write: string | undefined,

@@ -6,13 +6,13 @@ import type { Construct } from 'constructs';
 export interface RelayAlarmProps {
   /** Its section in RUNBOOK.md has this heading. */
   name: string;
-  /** What this means for clients and money: the first thing a woken person reads. */
+  /** What this means for clients and money. A person who was woken reads it first. */
   impact: string;
   metric: IMetric;
   topic: ITopic;
   /** The alarm rings from this value on. */
   threshold?: number;
-  /** Rings below the threshold, and where there is no data: for what must keep happening. */
+  /** Rings below the threshold, and if there is no data. For what must keep happening. */
   mustHappen?: boolean;
   evaluationPeriods?: number;
 }

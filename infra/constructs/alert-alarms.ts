@@ -67,8 +67,8 @@ export class AlertAlarms extends Construct {
       name: 'webhooks refused',
       impact: 'Webhooks cannot be verified: if they are genuine, no client gets credits.',
       topic,
-      // A quiet agency has a webhook an hour: all of them refused must ring, and a single stray one must not. Of what
-      // strangers post nothing counts that has not the form of a webhook.
+      // A quiet agency has a webhook an hour. If all of them are refused, it must ring; for a single stray one it
+      // must not. What strangers post counts only if it has the form of a webhook.
       metric: relayMetric('webhook_401_plausible', stage).with({ period: Duration.hours(6) }),
       threshold: 3,
     });
@@ -83,7 +83,7 @@ export class AlertAlarms extends Construct {
       name: 'messages wait',
       impact: 'A chat message has waited for more than half an hour: its contact waits for an answer.',
       topic,
-      // The queue's own age leaves out what was received three times and more, so in an outage it sees nothing.
+      // The queue's own age leaves out what was received three times or more. So in an outage it shows nothing.
       metric: relayMetric('oldest_message_seconds', stage, 'Maximum').with({ period: Duration.minutes(30) }),
       threshold: Duration.minutes(30).toSeconds(),
     });

@@ -34,8 +34,9 @@ export class Channels extends Construct {
       topic,
       timeout: Duration.seconds(60),
       visibility: Duration.seconds(360),
-      // To wait by itself, the worker hides a message for up to 15 minutes and counts one receive: 72 h of outage are
-      // about 600 of those. Where a chat asks for longer, they are fewer. A message ends by the worker's verdict, never by being received too often.
+      // To wait by itself, the worker hides a message for up to 15 minutes, which counts as one receive. 72 h of
+      // outage are about 600 receives, and fewer if a chat asks for longer waits. A message ends by the worker's
+      // verdict, never by being received too often.
       maxReceiveCount: 1_000,
       oldestMessage: Duration.minutes(30),
       deadLetterImpact: 'A chat message was not delivered, and will not be by itself.',
@@ -64,8 +65,8 @@ export class Channels extends Construct {
       apiStage,
       method: HttpMethod.POST,
       path: '/channels/{channel}/{direction}',
-      // Anybody may post here, and a fresh account runs ten functions at once, the money's among them: at 50 a second
-      // and some 30 ms each, strangers keep two of them busy, and all ten for no longer than a second.
+      // Anybody may post here, and a fresh account runs ten functions at once, the money's among them: at 50 a
+      // second and some 30 ms each, strangers keep two of them busy, and all ten for no longer than a second.
       throttle: { rate: 50, burst: 100 },
       schema: webhookEnv,
       environment: {
@@ -74,7 +75,7 @@ export class Channels extends Construct {
         INBOUND_SECRET: inbound,
       },
       may: [
-        // It faces the internet: recharges, accounts and the switch for charging are out of its reach.
+        // It faces the internet. So recharges, accounts and the switch for charging are out of its reach.
         { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*'] },
         {
           actions: ['dynamodb:PutItem'],

@@ -12,7 +12,7 @@ export interface QueueFunctionProps<Schema extends z.ZodType, Own extends string
   /** How long a message stays hidden while it is handled: six times the timeout, and longer than any lease. */
   visibility: Duration;
   maxReceiveCount: number;
-  /** From this age of the oldest message on, the queue is not being worked off. */
+  /** When the oldest message has this age, the queue is not being worked off. */
   oldestMessage: Duration;
   /** What a message in the dead-letter queue means for clients and money. */
   deadLetterImpact: string;
@@ -22,7 +22,7 @@ export interface QueueFunctionProps<Schema extends z.ZodType, Own extends string
   ownQueues?: { queue: Own; deadLetters: Own };
 }
 
-/** Thousands of messages a second, each deduplicated within its group: a group is one contact of one channel. */
+/** Thousands of messages a second, each deduplicated within its group. A group is one contact of one channel. */
 const ORDERED = {
   fifo: true,
   deduplicationScope: DeduplicationScope.MESSAGE_GROUP,

@@ -18,17 +18,19 @@ export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string
   /** What a failure of this function means for clients and money. */
   impact: string;
   timeout: Duration;
-  /** The schema the function reads its environment with: what is missing below does not compile. */
+  /**
+   * The schema with which the function reads its environment. If something is missing below, it does not compile.
+   */
   schema: Schema;
   environment: Omit<z.input<Schema>, 'STAGE' | Own>;
   /**
-   * What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so, and of an item
-   * only these attributes. Not with a put, which replaces the item: all others would be gone.
+   * What the function may do; nothing else. Actions by resource; of a table, only the keys that begin so, and of an
+   * item only these attributes. Not with a put, which replaces the item: all others would be gone.
    */
   may: { actions: string[]; on: string; keys?: string[]; attributes?: string[] }[];
 }
 
-/** 1,769 MB are one CPU; with half of one, a start takes under a second, and a warm run is all waiting. */
+/** 1,769 MB are one CPU. With half of one, a start takes under a second, and a warm run only waits. */
 const MEMORY_MB = 1024;
 
 /** A function of the relay: its bundle, a role of its own, its log, and alarms that say what a failure means. */
@@ -42,7 +44,7 @@ export class RelayFunction<Schema extends z.ZodType, Own extends string = never>
       retention: stage.logRetention,
       removalPolicy: stage.protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
-    // Not the managed policy for basic execution: that may write to every log of the account.
+    // Not the managed policy for basic execution, which may write to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     for (const { actions, on, keys, attributes } of props.may) {

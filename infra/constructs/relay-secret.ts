@@ -2,7 +2,10 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 
-/** A secret without a value, kept when the stack goes: `relay secrets` fills it, and no template ever holds it. */
+/**
+ * A secret without a value, kept when the stack goes. `relay secrets` fills it, and no template ever holds its
+ * value.
+ */
 export function addSecret(
   scope: Construct,
   id: 'InboundSecret' | 'OutboundSecret',

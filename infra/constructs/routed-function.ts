@@ -19,7 +19,9 @@ export interface RoutedFunctionProps<Schema extends z.ZodType> extends RelayFunc
   apiStage: HttpStage;
   method: HttpMethod;
   path: string;
-  /** Requests a second, and at once; what is more is answered 429 before it costs an execution. Default: the API's. */
+  /**
+   * Requests a second, and at once; what is more is answered 429 before it costs an execution. Default: the API's.
+   */
   throttle?: { rate: number; burst: number };
 }
 
@@ -54,7 +56,9 @@ export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Sche
   }
 }
 
-/** CloudFormation refuses settings of a route that is not there yet, and those of a route replace the stage's. */
+/**
+ * CloudFormation refuses settings of a route that does not exist yet. The settings of a route replace the stage's.
+ */
 function throttleRoute(
   stage: HttpStage,
   route: HttpRoute,

@@ -151,7 +151,7 @@ function needing(path: string): Schema {
 const nameIn = (path: string) => path.split('.', 1).join();
 const restOf = (path: string) => path.slice(path.indexOf('.') + 1);
 
-/** What JSON Schema cannot be told by a check in code: one character at least that is no blank. */
+/** A check in code cannot tell JSON Schema this: at least one character is no blank. */
 const NOT_BLANK = { pattern: '\\S' };
 const PRINTABLE = schemaOf(keySchema, 'input');
 

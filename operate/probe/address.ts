@@ -5,13 +5,13 @@ import type { Finding } from './finding.ts';
 
 interface AddressFindings {
   findings: Finding[];
-  /** Where the API answers; absent where it was not reached, and no key should be sent. */
+  /** Where the API answers; absent if it was not reached, and no key should be sent. */
   baseUrl?: string;
 }
 
 /**
- * Asks without a key whether the platform's API answers at the base URL. Where there is no such address, the
- * same with a version at its end, or without, is tried. The asker stays at the address that is returned.
+ * Asks without a key whether the platform's API answers at the base URL. If there is no such address, it tries the
+ * same one with a version at its end, or without. The asker stays at the address that is returned.
  */
 export async function findAddress(
   asker: Asker,
@@ -53,12 +53,12 @@ export async function findAddress(
   return { findings: [{ ...found, means }], baseUrl };
 }
 
-/** What asks for a key, or reports an error as the platform does, is its API. */
+/** An answer that asks for a key, or reports an error as the platform does, comes from its API. */
 function isApi(answer: Reply): boolean {
   if (answer.kind !== 'response') return false;
   if (answer.status === 401 || answer.status === 403) return true;
   const { shape } = readError(answer.body);
-  // At a wrong address frameworks say 404 in shapes of their own.
+  // For a wrong address, frameworks answer 404 in shapes of their own.
   if (answer.status === 404) return shape === 'envelope';
   return answer.status >= 400 && answer.status < 500 && shape !== 'message' && shape !== 'none';
 }

@@ -6,7 +6,7 @@ import { readError } from '../../shared/platform/schemas.ts';
 export interface Place {
   in: 'header' | 'query';
   name: string;
-  /** What stands before the key there, such as `Bearer `; in the query, nothing does. */
+  /** What stands before the key there, such as `Bearer `. In the query nothing does. */
   prefix: string;
 }
 
@@ -19,7 +19,7 @@ export interface Question {
 
 export interface Seen {
   question: Question;
-  /** Whether it was asked with the right key; whose place may have been the wrong one. */
+  /** Whether it was asked with the right key. The key's place may have been wrong. */
   key: 'right' | 'wrong' | 'none';
   answer: Reply;
 }
@@ -46,7 +46,7 @@ export interface AskerOptions {
 const TIMEOUT_MS = 10_000;
 /** The export of one day, at 165 bytes for each action of the platform: 100,000 of them. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** Six hundred a minute, the pace of the relay itself: other tools of the agency use the same key. */
+/** Six hundred a minute, the relay's own pace, because other tools of the agency use the same key. */
 const SPACING_MS = 100;
 /** The platform counts in minutes. */
 const MINUTE_MS = 60_000;
@@ -55,9 +55,9 @@ const MAX_WAIT_MS = 3 * MINUTE_MS;
 const MIN_WAIT_MS = 1_000;
 
 /**
- * Asks the platform, one question at a time, following no redirect. A 429 is waited out, as its headers say or for
- * a minute: only questions that may be asked twice may be asked here. Where that takes too long, nothing more is
- * sent. Nothing may be asked before `moveTo`.
+ * Asks the platform, one question at a time, and follows no redirect. It waits a 429 out, as its headers say or for
+ * a minute. So only questions that may be asked twice may be asked here. If that takes too long, it sends nothing
+ * more. Nothing may be asked before `moveTo`.
  */
 export function createAsker({ apiKey, wrongKey, tell, now, sleep = sleepFor }: AskerOptions): Asker {
   const seen: Seen[] = [];
@@ -107,12 +107,12 @@ export function createAsker({ apiKey, wrongKey, tell, now, sleep = sleepFor }: A
   };
 }
 
-/** `retry-after` first, then whatever is called a reset. */
+/** `retry-after` first, then any header that is called a reset. */
 export function waitHeaders(headers: Record<string, string>): string[] {
   return ['retry-after', ...Object.keys(headers).filter((name) => /reset/.test(name))];
 }
 
-/** The status with the platform's word for it, where it is one: other text might quote what was asked. */
+/** The status with the platform's word for it, if it is one word. Other text might quote what was asked. */
 export function inWords(answer: Reply): string {
   if (answer.kind === 'not_sent') return `not sent (${answer.detail})`;
   if (answer.kind === 'no_answer') return `no answer (${answer.detail})`;
@@ -124,7 +124,7 @@ export function placeInWords(place: Place): string {
   return place.in === 'header' ? `the header ${nameInWords(place)}` : `the query as ${place.name}`;
 }
 
-/** `authorization: Bearer`, where something stands before the key. */
+/** For example `authorization: Bearer`, if something stands before the key. */
 export function nameInWords({ name, prefix }: Place): string {
   return prefix === '' ? name : `${name}: ${prefix.trim()}`;
 }

@@ -10,18 +10,18 @@ const fileSchema = z.looseObject({ platform: sectionSchema.exactOptional() });
 
 /** A configuration whose section `platform` can be replaced. */
 export interface ConfigFile {
-  /** As it stands there; undefined where there is no file, or no section. */
+  /** As it stands there; undefined if there is no file, or no section. */
   section: Section | undefined;
   /**
    * Writes the section, and leaves all else as it is.
    *
-   * @returns one line for each setting that is another now; none where nothing was written.
-   * @throws an Error where the file was changed by somebody else meanwhile.
+   * @returns one line for each setting that has changed; none if nothing was written.
+   * @throws an Error if the file was changed by somebody else meanwhile.
    */
   write(section: Section): string[];
 }
 
-/** @throws ConfigError where there is a file that is no JSON object: it is left alone. */
+/** @throws ConfigError if there is a file that is no JSON object. The file is left alone. */
 export function openConfigFile(path: string): ConfigFile {
   const file = existsSync(path) ? realpathSync(path) : path;
   const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
@@ -38,7 +38,7 @@ export function openConfigFile(path: string): ConfigFile {
       if (changes.length === 0) return [];
       const there = objectSchema.safeParse(whole.platform).data;
       const content = { ...whole, platform: { ...there, ...section } };
-      // Written beside and renamed: half a configuration is none.
+      // Written beside it and renamed, because half a configuration is of no use.
       writeFileSync(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`);
       renameSync(`${file}.new`, file);
       return changes;

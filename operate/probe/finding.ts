@@ -4,7 +4,7 @@ export interface Finding {
   came: string;
   /** For the profile. */
   means: string;
-  /** False where a setting keeps what it was because nothing proves another. */
+  /** False if a setting keeps what it was because nothing proves another. */
   known: boolean;
 }
 

@@ -26,15 +26,15 @@ interface GrantFindings {
 
 const CREDITS = 1;
 
-/** How much of the wait has passed at each look: the platform may take a moment, or a minute. */
+/** How much of the wait has passed at each look. The platform may take a moment, or a minute. */
 const LOOKS = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1];
 
 /**
- * Grants one credit, once, whatever comes of it, then looks for it in the usage export.
+ * Grants one credit, once, whatever the answer. Then looks for it in the usage export.
  *
  * @param now Unix time in milliseconds.
- * @param tell is told of the grant, and by which mark to find it, before it is sent: whoever sees this end
- *   without another word knows what to look for.
+ * @param tell is told of the grant, and of the mark by which to find it, before it is sent. If the command then
+ *   ends without another word, its user knows what to look for.
  */
 export async function grantFindings(
   { profile, apiKey, patience }: Reading,

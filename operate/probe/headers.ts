@@ -24,7 +24,7 @@ const SHAPES: Record<ErrorShape, string> = {
   none: 'no error that can be read',
 };
 
-/** How errors look. The client reads all shapes; nothing in the profile has to say which. */
+/** How errors look. The client reads all shapes, so the profile need not say which. */
 export function errorFindings(seen: readonly Seen[]): Finding[] {
   const byShape = new Map<ErrorShape, Set<string>>();
   for (const answer of responses(seen)) {
@@ -53,7 +53,7 @@ const ERROR_MEANINGS: Record<ErrorShape, string> = {
 /** `x-amzn-requestid` too. */
 const REQUEST_ID = /(^|-)(request|req|correlation|trace|transaction)-?id$/;
 
-/** The header whose value is another one in every answer. */
+/** The header whose value differs in every answer. */
 export function requestIdFinding(
   seen: readonly Seen[],
   before: PlatformProfile,
@@ -80,19 +80,19 @@ export function requestIdFinding(
   };
 }
 
-/** The platform's limit is one of each minute; a little more, for clocks that do not agree. */
+/** The platform's limit is for a minute. A little more is for clocks that do not agree. */
 const WINDOW_MS = 65_000;
 const LIMIT = /rate-?limit|quota|throttle|(^|-)limit(-|$)/;
 /** Not the limit itself, or not one of a minute. */
 const OTHER = /remain|left|reset|used|policy|window|retry|second|hour|day|daily|month|burst|cost/;
 
-/** How many requests a minute may hold, and where an answer says when the next minute begins. */
+/** How many requests a minute are allowed, and where an answer says when the next minute begins. */
 export function rateFindings(
   seen: readonly Seen[],
   before: PlatformProfile,
   now: number,
 ): Learnt<{ requestsPerMinute?: number; waitHeaders?: string[] }> {
-  // A limit is one of each key: that of a wrong key may be another.
+  // Each key has its limit. That of a wrong key may be another.
   const own = responses(seen.filter(({ key }) => key === 'right'));
   const resets = readResets(own, now);
   const short = [...resets.values()].filter(({ waitMs }) => waitMs <= WINDOW_MS);

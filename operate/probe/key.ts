@@ -26,7 +26,7 @@ const QUERIES = ['apiKey', 'api_key', 'apikey', 'key'].map(inQuery);
 interface Try {
   place: Place;
   right: Reply;
-  /** Asked only where the right key was not refused. */
+  /** Asked only if the right key was not refused. */
   wrong?: Reply;
 }
 
@@ -75,8 +75,8 @@ const withoutRepeats = (places: Place[]) =>
   places.filter((place, index) => places.findIndex((one) => isSame(one, place)) === index);
 
 /**
- * Looks for the place of the key at one address: the likeliest header and the likeliest query parameter, and
- * where neither is right, the others until one is.
+ * Looks for the place of the key at one address. It tries the likeliest header and the likeliest query parameter.
+ * If neither is right, it tries the others until one is.
  *
  * @param places what was found is moved to the front, for the next address.
  */
@@ -106,7 +106,7 @@ export async function findKey(
   const [query, ...queries] = places.query;
   const first = [];
   for (const place of [header, query]) if (place !== undefined) first.push(await attempt(place));
-  // An address that answers before it looks at the key would answer so for every name.
+  // An address that answers before it looks at the key would give the same answer for every name.
   if (search.proven.length > 0 || !first.includes('refused')) return search;
   for (const place of [...headers, ...queries]) {
     await attempt(place);
@@ -135,7 +135,9 @@ export interface KeySettings {
 const worksIn = ({ proven }: KeySearch, place: Place | undefined) =>
   place !== undefined && proven.some((one) => isSame(one, place));
 
-/** The names that serve most groups, that of the credits before all; then the configured placement where it works. */
+/**
+ * The names that serve most groups; that of the credits comes first. Then the configured placement, if it works.
+ */
 export function chooseKeySettings(
   searches: KeySearch[],
   { keyHeader, keyPrefix, keyQuery, keyPlacement }: PlatformProfile,
@@ -160,7 +162,7 @@ export function chooseKeySettings(
   });
   const used = placements.map(([, way]) => way);
   const { header, query } = best ?? {};
-  // The case of a header's name means nothing: as it is written, where it is that one.
+  // The case of a header's name means nothing. If it is the configured name, it stays as it is written there.
   const asWritten = header?.name === keyHeader.toLowerCase() ? keyHeader : header?.name;
   return {
     ...(header !== undefined && asWritten !== undefined && used.includes('header')
@@ -219,7 +221,7 @@ function reasonOf(search: KeySearch): string {
   return same ? 'a wrong key is answered the same' : 'no clear answer';
 }
 
-/** An empty object asks for nothing: a platform that says it did it must be looked at. */
+/** An empty object asks for nothing. If a platform says that it did it, a person must look. */
 function wasDone({ method }: Question, answer: Reply): string {
   const done = method === 'POST' && answer.kind === 'response' && answer.status < 300;
   return done ? '. It took an empty object for a request: look there for what it made of it' : '';

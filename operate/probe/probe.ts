@@ -19,9 +19,9 @@ import { empty, nobody, onlyReads, otherSpelling, questionsOf } from './question
 import { exportFinding, lookupFindings, phoneFinding, type Reading } from './reads.ts';
 
 export interface ProbeOptions extends Platform {
-  /** Of a sub-account that is there. */
+  /** The email of a sub-account that exists. */
   email?: string;
-  /** Of a contact, in E.164. */
+  /** The phone number of a contact that exists, in E.164. */
   phone?: string;
   /** Leaves out the requests with an empty object to addresses that write. */
   readsOnly?: boolean;
@@ -36,7 +36,7 @@ export interface ProbeOptions extends Platform {
 
 export interface ProbeReport {
   findings: Finding[];
-  /** False where the base URL leads nowhere, or elsewhere. */
+  /** False if the base URL leads nowhere, or elsewhere. */
   reached: boolean;
   /** Whether the key opened at least one address. */
   keyWorks: boolean;
@@ -52,7 +52,7 @@ type Settings = Partial<Omit<PlatformProfile, 'keyPlacement' | 'usageExport'>> &
   usageExport?: Partial<PlatformProfile['usageExport']>;
 };
 
-/** What was learnt so far, and who is told of it. */
+/** What was learnt so far, and whom to tell. */
 interface Notes {
   findings: Finding[];
   section: Section;
@@ -62,9 +62,9 @@ interface Notes {
 }
 
 /**
- * Asks the platform what its profile should say. It changes nothing there, but for the one credit of `grant`.
+ * Asks the platform what its profile should say. It changes nothing there, except for the one credit of `grant`.
  *
- * @throws where the API key is empty or malformed; nothing was sent then.
+ * @throws if the API key is empty or malformed; nothing was sent then.
  */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const { tellWait, now = Date.now, sleep = sleepFor } = options;
@@ -143,7 +143,7 @@ async function findKeys(
   const unasked: Finding[] = [];
   let sendPath: string | undefined;
   for (const [group, question] of questions) {
-    // A key that opens nothing is tried no further: a platform may take that for an attack.
+    // A key that opens nothing is not tried any further, because a platform may take that for an attack.
     const useless = searches.length > 0 && searches.every(isRefusedEverywhere);
     if (!onlyReads(question) && (readsOnly || useless)) {
       unasked.push(
@@ -225,7 +225,7 @@ async function learnByReading(
   notes.learn([await exportFinding(searchOf('usageExport')?.answer)]);
 }
 
-/** @param search undefined where the key opens nothing. */
+/** @param search undefined if the key opens nothing. */
 async function learnByGranting(
   { grant }: ProbeOptions,
   reading: Reading,

@@ -7,8 +7,8 @@ import type { Group } from './key.ts';
 export const nobody = () => `nobody-${randomBytes(8).toString('hex')}@example.com`;
 
 /**
- * One question for each group of addresses, none of which changes anything: the first three only read, the others
- * leave out all that is required. In the order in which they are asked.
+ * One question for each group of addresses, in the order in which they are asked. None changes anything: the first
+ * three only read, and the others leave out all that is required.
  *
  * @param now Unix time in milliseconds.
  */
@@ -29,7 +29,7 @@ export function questionsOf(
   ];
 }
 
-/** A request that lacks all it needs: it is refused, but not before the key was looked at. */
+/** A request that lacks all that it needs. It is refused, but not before the key was looked at. */
 export const empty = (path: string): Question => ({ method: 'POST', path, body: {} });
 
 export const onlyReads = ({ method }: Question) => method === 'GET';

@@ -22,10 +22,10 @@ interface LookupFindings {
 }
 
 /**
- * Whether the lookup of sub-accounts can be relied on: it must find one that is there, and say of one that is not
- * that it is not.
+ * Whether the lookup of sub-accounts can be relied on. It must find one that exists, and must not find one that
+ * does not.
  *
- * @param email of a sub-account that is there.
+ * @param email of a sub-account that exists.
  */
 export async function lookupFindings(
   reading: Reading,
@@ -132,7 +132,7 @@ export async function phoneFinding({ patience, ...reading }: Reading, phone: str
   }
 }
 
-/** Names of columns are shown as they came where they are plain words. */
+/** Names of columns are shown as they came, if they are plain words. */
 const COLUMN = /^[\w ()/-]{1,40}$/;
 const MAX_COLUMNS = 30;
 
