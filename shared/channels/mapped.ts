@@ -48,12 +48,15 @@ type Read = { kind: 'message'; content: Content } | Exclude<Parsed, { kind: 'mes
 export function readMapped(payload: object, mapping: Mapping, names: Names): Parsed {
   const leading = mapping.id ?? mapping.contact ?? [];
   const isList = Array.isArray(payload) && !leading.some((pointer) => /^\/\d/.test(pointer));
-  const documents: object[] = isList ? payload.map(Object) : [payload];
+  const documents: object[] = isList ? payload.slice(0, MAX_MESSAGES + 1).map(Object) : [payload];
   const found = documents.map((document) => spotsOf(document, leading, mapping.lists));
-  const spots = found.flatMap((of) => of ?? []);
-  if (spots.length > MAX_MESSAGES || found.includes(undefined)) {
+  const all = found.flatMap((of) => of ?? []);
+  if (all.length > MAX_MESSAGES || found.includes(undefined)) {
     return { kind: 'fault', fault: `there are more than ${MAX_MESSAGES} messages in one delivery` };
   }
+  // A list may hold something else beside messages.
+  const some = all.filter((spot) => holdsAny(spot, mapping));
+  const spots = some.length === 0 ? all : some;
   const reads = spots.map((spot, index) =>
     readSpot(spot, mapping, {
       ...names,
@@ -72,6 +75,8 @@ export function readMapped(payload: object, mapping: Mapping, names: Names): Par
   );
 }
 
+const holdsAny = (spot: Spot, { id, text, attachments }: Mapping) => [id, text, attachments].some(spot.has);
+
 const fault = (sentence: string): Read => ({ kind: 'fault', fault: sentence });
 const ignored = (why: string): Read => ({ kind: 'ignored', why });
 const NO_ID = 'is not 1 to 255 printable characters';
@@ -89,6 +94,10 @@ function readSpot(spot: Spot, mapping: Mapping, { section, deliveryId }: Names):
   if (id === undefined) return fault(`the id ${places(mapping.id)} ${NO_ID}`);
   if (isOwnId(id) || isOwnId(readId(first(mapping.echoId)) ?? '')) {
     return ignored('it is our own message coming back');
+  }
+  const people = new Set(spot.values(mapping.contact));
+  if (people.size > 1 && spot.values(mapping.text).length > 1) {
+    return fault(`there are texts of several contacts ${places(mapping.contact)} under one id`);
   }
   const from = readId(first(mapping.contact));
   if (from === undefined) return fault(`the contact ${places(mapping.contact)} ${NO_ID}`);

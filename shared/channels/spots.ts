@@ -13,6 +13,8 @@ export type Lists = 'each' | 'first';
 export interface Spot {
   /** All that the first of the pointers leads to that leads to anything; a 0 in a list of its own is each element. */
   values(pointers?: readonly string[]): unknown[];
+  /** Whether any of the pointers leads to anything. */
+  has(pointers?: readonly string[]): boolean;
   /** Whether that is in a list of its own while there are other messages: then whose it is cannot be told. */
   isVague(pointers?: readonly string[]): boolean;
   /** Whether what the condition's pointer leads to is what it asks for; in a list of its own, each element. */
@@ -69,16 +71,17 @@ function spotAt(document: object, { way, spot, lists, isShared }: Standing): Spo
     // Of a list that is too long nothing can be read, so that it is no text, no contact and no address.
     return expanded(from, rest, lists)?.map((each) => followed(from, each)) ?? [{}];
   };
-  const leads = (pointers: readonly string[]) =>
-    pointers.find((pointer) => {
-      const { from, rest } = parted(pointer);
-      return leadsAnywhere(from, rest, lists);
-    }) ?? pointers[0];
+  const isAt = (pointer: string) => {
+    const { from, rest } = parted(pointer);
+    return leadsAnywhere(from, rest, lists);
+  };
+  const leads = (pointers: readonly string[]) => pointers.find(isAt) ?? pointers[0];
   return {
     values(pointers = []) {
       const pointer = leads(pointers);
       return pointer === undefined ? [] : valuesAt(pointer).filter(isThere);
     },
+    has: (pointers = []) => pointers.some(isAt),
     isVague(pointers = []) {
       const pointer = leads(pointers);
       if (pointer === undefined) return false;

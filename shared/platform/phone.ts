@@ -1,4 +1,9 @@
-import { isSupportedCountry, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/min';
+import {
+  getCountryCallingCode,
+  isSupportedCountry,
+  ParseError,
+  parsePhoneNumberWithError,
+} from 'libphonenumber-js/min';
 
 /** How a system writes phone numbers: with `+` and code, with the code and no `+`, or as its own country does. */
 export const WRITTEN = ['e164', 'international', 'national'] as const;
@@ -65,7 +70,8 @@ function readUnsaid(number: string, defaultCountry: string | undefined): PhoneRe
   const atHome = toE164(number, defaultCountry);
   const abroad = `+${number}`;
   if (defaultCountry === undefined || !isWellFormed(abroad) || hasUnknownCode(abroad)) return atHome;
-  const asItIs = toE164(abroad);
+  // Behind its own country's code a number may have a form that no table knows; behind another one it may be a slip.
+  const asItIs = abroad.startsWith(`+${codeOf(defaultCountry)}`) ? withCode(abroad) : toE164(abroad);
   if ('fault' in atHome) return asItIs;
   if ('phone' in asItIs && asItIs.phone === atHome.phone) return atHome;
   return {
@@ -82,6 +88,8 @@ function withCode(number: string): PhoneReading {
 /** Of the shortest numbers that are given out (Niue's) to the longest that E.164 allows, by their digits alone. */
 const isWellFormed = (number: string) =>
   /^\+[\d\s().\-/]+$/.test(number) && /^[1-9]\d{6,14}$/.test(number.replaceAll(/\D/g, ''));
+
+const codeOf = (country: string) => (isSupportedCountry(country) ? getCountryCallingCode(country) : '');
 
 function hasUnknownCode(number: string): boolean {
   const read = toE164(number);

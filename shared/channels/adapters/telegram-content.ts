@@ -117,13 +117,16 @@ export function contentOf(message: TelegramMessage): string {
 }
 
 function ownContent(message: TelegramMessage): string {
-  if (message.text.trim() !== '') return withAddresses(message.text, message.entities);
-  const rich = richText(pointed(message, '/rich_message/blocks'));
   const file = FILES.find((name) => isThere(message[name]));
-  const others = OTHERS.filter(([name]) => isThere(message[name]));
-  const [first] = others.slice(0, 1).flatMap(([name, kind]) => told(kind, message[name]));
   const caption = withAddresses(message.caption, message.caption_entities);
-  return [rich, file === undefined ? caption : fileLine(file, message[file], caption), first ?? '']
+  // Of those that are there the first one: a venue has its location in it.
+  const other = OTHERS.find(([name]) => isThere(message[name]));
+  return [
+    withAddresses(message.text, message.entities),
+    richText(pointed(message, '/rich_message/blocks')),
+    file === undefined ? caption : fileLine(file, message[file], caption),
+    ...(other === undefined ? [] : told(other[1], message[other[0]])),
+  ]
     .filter((line) => line.trim() !== '')
     .join('\n');
 }
@@ -182,7 +185,7 @@ function forwarded(message: TelegramMessage): string[] {
 function quoted(message: TelegramMessage): string[] {
   const { external_reply: elsewhere, reply_to_message: replied } = message;
   const [origin = ''] = told('forwarded', pointed(elsewhere, '/origin'));
-  const from = origin.replace('[forwarded] ', '') || nameOf(pointed(replied, '/from'));
+  const from = origin.replace('[forwarded] ', '') || nameOf(replied);
   const chosen = text(message, '/quote/text');
   const original = chosen || beginning(originalOf(replied) || originalOf(elsewhere));
   const [story] = told('story', message.reply_to_story);
@@ -192,10 +195,12 @@ function quoted(message: TelegramMessage): string[] {
   ];
 }
 
-const nameOf = (user: unknown) => {
-  const name = [text(user, '/first_name'), text(user, '/last_name')].filter((part) => part !== '').join(' ');
+/** Of a post the channel: its sender is Telegram. */
+function nameOf(message: unknown): string {
+  const person = [text(message, '/from/first_name'), text(message, '/from/last_name')].filter(Boolean);
+  const name = text(message, '/sender_chat/title') || person.join(' ');
   return name === '' ? '' : `from ${name}`;
-};
+}
 
 function originalOf(message: unknown): string {
   if (typeof message !== 'object' || message === null) return '';

@@ -141,25 +141,24 @@ function readMessage(id: string, message: Sent, groups: boolean): Parsed {
   if (isService(message)) return { kind: 'ignored', why: 'a service message of the chat' };
   const text = contentOf(message);
   if (text === '') return { kind: 'fault', fault: 'a message of a kind that is not known here' };
-  const {
-    message_thread_id: thread,
-    direct_messages_topic: direct,
-    business_connection_id: business,
-  } = message;
-  const at = (kind: string, place: string) => `${message.chat.id}:${kind}=${place}`;
+  const { business_connection_id: business } = message;
   // Another conversation than the person's own with the bot, though of the same number.
-  const contact = business === undefined ? who.contact : at('business', business);
-  const replyTo =
-    direct !== undefined
-      ? at('direct', direct.topic_id)
-      : thread !== undefined
-        ? at(message.is_topic_message ? 'topic' : 'thread', thread)
-        : chat;
+  const contact = business === undefined ? who.contact : `${message.chat.id}:business=${business}`;
+  const replyTo = placeWithin(message, chat);
   const place = replyTo === undefined ? {} : { replyTo };
   return {
     kind: 'messages',
     messages: [{ id, type: 'text', text, attachments: [], ...who, contact, ...place }],
   };
+}
+
+/** @param chat the group; undefined in a private chat, where replies need no place but a topic. */
+function placeWithin(message: Sent, chat: string | undefined): string | undefined {
+  const { message_thread_id: thread, direct_messages_topic: direct, is_topic_message: isTopic } = message;
+  if (direct !== undefined) return `${message.chat.id}:direct=${direct.topic_id}`;
+  if (thread === undefined) return chat;
+  if (isTopic) return `${message.chat.id}:topic=${thread}`;
+  return chat === undefined ? undefined : `${message.chat.id}:thread=${thread}`;
 }
 
 function readReaction(id: string, given: z.infer<typeof reactionsSchema>, groups: boolean): Parsed {

@@ -69,6 +69,7 @@ describe('a phone number of a system', () => {
     // Both readings are one number, or one of them is no number.
     ['31201234567', { defaultCountry: 'NL' }, { phone: '+31201234567' }],
     ['16505551234', { defaultCountry: 'US' }, { phone: '+16505551234' }],
+    ['5215512345678', { defaultCountry: 'MX' }, { phone: '+5215512345678' }],
     ['5511987654321', { defaultCountry: 'US' }, { phone: '+5511987654321' }],
     ['436641234567', {}, fault('no country code')],
   ] as const)('%j, %j: %j', (text, settings, read) => {

@@ -211,6 +211,20 @@ describe('an update of Telegram', () => {
         'Yes\n[quoted] from Ria: [photo] This?',
       ],
       [
+        'the post that it comments on',
+        {
+          text: 'Yes',
+          reply_to_message: {
+            message_id: 3,
+            from: { id: 777000, first_name: 'Telegram' },
+            sender_chat: { id: -1, title: 'Shoes' },
+            is_automatic_forward: true,
+            text: 'Sale',
+          },
+        },
+        'Yes\n[quoted] from Shoes: Sale',
+      ],
+      [
         'the beginning of a long one',
         { text: 'Yes', reply_to_message: { message_id: 3, text: 'x'.repeat(501) } },
         `Yes\n[quoted] ${'x'.repeat(500)}…`,
@@ -383,6 +397,7 @@ describe('an update of Telegram', () => {
     it('a topic of a private chat', () => {
       const fields = { message_thread_id: 42, is_topic_message: true };
       expect(answered(telegram, fields)).toEqual({ chat_id: 1111111, message_thread_id: 42, text: 'All' });
+      expect(message(telegram, update({ text: 'Hi', message_thread_id: 7 }))).not.toHaveProperty('replyTo');
     });
 
     it('the thread below a post, in a group that has no topics', () => {

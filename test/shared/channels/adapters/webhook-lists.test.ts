@@ -93,6 +93,20 @@ describe('a delivery of several messages', () => {
     });
   });
 
+  it('leaves out what stands in the list and is no message', () => {
+    expect(texts(made(LISTED), { messages: [one, { signature: 'x' }] })).toEqual(['1 a one']);
+    expect(parsed(made(LISTED), { messages: [{ signature: 'x' }] }).kind).toBe('fault');
+  });
+
+  it('under one id is one text of one person, and nobody’s where several wrote', () => {
+    const adapter = made({ ...LISTED, id: '/id' });
+    expect(texts(adapter, { id: '9', messages: [one, { ...two, from: 'a' }] })).toEqual(['9 a one\ntwo']);
+    expect(parsed(adapter, { id: '9', messages: [one, two] })).toEqual({
+      kind: 'fault',
+      fault: 'there are texts of several contacts (/messages/0/from) under one id',
+    });
+  });
+
   it('of which some are ignored is the others', () => {
     const adapter = made({
       id: '/entry/0/message/id',
