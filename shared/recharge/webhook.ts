@@ -89,14 +89,15 @@ function readKey(
 ): { key: string } | { fault: string } {
   const [inBody] = payload.findTexts(keyFields);
   if (keyHeader === undefined) return judgeKey(inBody, keyFields.join(', '));
-  if (!keyHeaderTrusted && signedId?.header !== keyHeader) {
+  const signed = signedId?.header === keyHeader ? signedId.value : undefined;
+  if (!keyHeaderTrusted && signed === undefined) {
     return {
       fault: `the signature does not cover the idempotency key (header ${keyHeader}): recharge.keyHeaderTrusted is not set`,
     };
   }
-  const inHeader = headers[keyHeader]?.trim();
-  // Joined by a gateway: one delivery, or its repetition, came with the header twice.
-  if (inHeader?.includes(','))
+  const inHeader = signed ?? headers[keyHeader]?.trim();
+  // Joined by a gateway: this delivery came with the header twice, and its repetition may come with it once.
+  if (signed === undefined && inHeader?.includes(','))
     return { fault: `the idempotency key (header ${keyHeader}) stands there twice` };
   if (inHeader !== undefined && inBody !== undefined && inBody !== inHeader)
     return {

@@ -206,6 +206,20 @@ describe('the key in a header', () => {
     });
   });
 
+  it('is the signed one also where a gateway joined two of them', async () => {
+    const { headers } = signed();
+    const twice = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, `${value},${value}`]),
+    );
+    const { send } = standard({ keyHeader: 'webhook-id' });
+    expect((await send(body, { secret: null, headers: twice })).body).toMatchObject({
+      idempotency_key: 'msg_1',
+    });
+    expect((await send(body, signed())).status).toBe(200);
+    const joined = { ...headers, 'webhook-id': 'msg_1,msg_2' };
+    expect((await send(body, { secret: null, headers: joined })).status).toBe(200);
+  });
+
   it('is not one that a repetition could change: kept aside, and read once the setting is there', async () => {
     const { send, alerts } = standard({ keyHeader: 'svix-id' });
     expect(await send(body, signed())).toEqual(
