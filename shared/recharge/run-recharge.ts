@@ -2,31 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
-import type { Money } from '../money.ts';
-import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
-import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { NewerRowError } from '../storage/table.ts';
-import { barredBy } from './guard.ts';
 import { decide } from './machine/machine.ts';
-import type { Decision, Effect, Frozen, Moment, Outcome } from './machine/outcome.ts';
-import { withinChargeWindow } from './machine/payment.ts';
-import {
-  chargeIdOf,
-  grantMarkOf,
-  grantMarkPrefixOf,
-  isFinished,
-  moneyOf,
-  type Recharge,
-  refundIdOf,
-  reservationNameOf,
-} from './recharge.ts';
-import { type ReserveDeps, releaseAttempt, reserveAttempt } from './reserve.ts';
+import type { Decision, Effect, Moment, Outcome } from './machine/outcome.ts';
+import { perform, type RunDeps, type Step } from './perform.ts';
+import { isFinished, moneyOf, type Recharge } from './recharge.ts';
+import { releaseAttempt } from './reserve.ts';
 import { isNewsToday } from './told.ts';
 
-export interface RunDeps extends ReserveDeps {
-  platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant' | 'listGrants'>;
-  payments: PaymentHook;
-}
+export type { RunDeps } from './perform.ts';
 
 /** Between two tries of a write that storage did not answer: its client has already tried three times itself. */
 const WRITE_AGAIN_MS = 250;
@@ -71,10 +55,8 @@ class Run {
   #row: Recharge;
   readonly #endsAt: number;
   readonly #deps: RunDeps;
-  /** Learnt from the account in this run: the parameters of every call about the payment. */
-  #frozen: Frozen | undefined;
-  /** This run has reserved the attempt, so that it has judged the account a moment ago, and nobody has charged. */
-  #isFresh = false;
+  /** Learnt from the account in this run. */
+  #reserved: Pick<Step, 'frozen' | 'isFresh'> = { frozen: undefined, isFresh: false };
 
   constructor(row: Recharge, endsAt: number, deps: RunDeps) {
     this.#row = row;
@@ -89,11 +71,10 @@ class Run {
       const effect = await this.#settle(outcome, askedAt);
       if (effect === 'stop') return this.#row;
       askedAt = this.#deps.now();
-      outcome = await this.#perform(effect);
-      if (outcome.kind === 'reserved') {
-        this.#frozen = outcome.frozen;
-        this.#isFresh = outcome.fresh;
-      }
+      const { policy } = this.#deps;
+      const mayBegin = (callMs: number) => this.#timeLeft() >= callMs + policy.callMarginMs;
+      outcome = await perform(effect, { ...this.#reserved, row: this.#row, mayBegin, deps: this.#deps });
+      if (outcome.kind === 'reserved') this.#reserved = { frozen: outcome.frozen, isFresh: outcome.fresh };
     }
   }
 
@@ -128,200 +109,6 @@ class Run {
       await this.#tellCharging(outcome);
       return decision.effect;
     }
-  }
-
-  #perform(effect: Exclude<Effect, 'stop'>): Promise<Outcome> {
-    const { policy } = this.#deps;
-    switch (effect) {
-      case 'reserve':
-        return reserveAttempt(this.#row, this.#deps);
-      case 'charge':
-        return this.#charge();
-      case 'look_up_payment':
-        return this.#unlessLate(policy.chargeCallMs, () => this.#askPayment('lookup'));
-      case 'cancel_payment':
-        return this.#unlessLate(policy.chargeCallMs, () => this.#askPayment('cancel'));
-      case 'grant':
-        return this.#grant();
-      case 'look_up_grant':
-        return this.#unlessLate(policy.grantCallMs, () => this.#lookUpGrant());
-      case 'list_grants':
-        return this.#unlessLate(policy.grantCallMs, () => this.#listGrants());
-      case 'look_up_refund':
-        return this.#unlessLate(policy.chargeCallMs, () => this.#lookUpRefund());
-      case 'refund':
-        return this.#unlessLate(policy.chargeCallMs, () => this.#refund());
-    }
-  }
-
-  async #charge(): Promise<Outcome> {
-    const { payments, policy, now } = this.#deps;
-    const row = this.#row;
-    const frozen = this.#frozen;
-    if (!frozen?.money) return { kind: 'held', why: 'nothing is reserved' };
-    const why = await this.#whyNotCharge();
-    if (why !== undefined) return { kind: 'held', why };
-    const call = await ready(payments.prepareCharge(chargeRequest(row, frozen, frozen.money)));
-    if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
-    // The last look at the clock before the bytes; nothing is awaited between it and the call.
-    if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'held', why: 'too late to charge' };
-    if (!this.#hasTimeFor(policy.chargeCallMs)) return { kind: 'held', why: 'no time left in this run' };
-    const result = await call
-      .send()
-      .catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
-    return { kind: 'payment', attempt: row.attempt, asked: 'charge', result, frozen };
-  }
-
-  /** What may have changed since the reservation was made, by hours: the switch, the mode, the client. */
-  async #whyNotCharge(): Promise<string | undefined> {
-    const { ledger, charging, guard } = this.#deps;
-    if (await charging.paused()) return 'charging is paused';
-    if (guard.mode === 'observe') return 'observe mode';
-    if (this.#isFresh) return undefined;
-    const barred = barredBy(await ledger.readAccount(this.#row.email), guard);
-    return barred && `not charged: ${barred}`;
-  }
-
-  async #askPayment(question: 'lookup' | 'cancel'): Promise<Outcome> {
-    const row = this.#row;
-    const result = await this.#deps.payments[question](this.#reference()).catch(
-      (error: unknown): LookupOutcome => ({ kind: 'unknown', detail: String(error) }),
-    );
-    return {
-      kind: 'payment',
-      attempt: row.attempt,
-      asked: question,
-      result,
-      ...(this.#frozen === undefined ? {} : { frozen: this.#frozen }),
-    };
-  }
-
-  async #grant(): Promise<Outcome> {
-    const { platform, policy, now } = this.#deps;
-    const { grantToken = '', grantDeadline = 0, ...row } = this.#row;
-    const answer = (result: Extract<Outcome, { kind: 'grant' }>['result']): Outcome => ({
-      kind: 'grant',
-      token: grantToken,
-      result,
-    });
-    const paid = await ready(this.#isPaid());
-    if (paid === false) {
-      return answer({
-        kind: 'unpaid',
-        detail: 'no payment is recorded, or no reservation of this attempt stands on the account row',
-      });
-    }
-    if (paid !== true) {
-      return answer({ kind: 'not_applied', detail: `not sent: ${paid.failed}`, unsent: true });
-    }
-    const call = await ready(
-      platform.prepareGrant({
-        email: row.grantEmail ?? row.email,
-        ...(row.platformId === undefined ? {} : { platformId: row.platformId }),
-        credits: row.credits,
-        // The mark stands first: a platform that cuts descriptions cuts their end.
-        description: `${grantMarkOf(this.#row)} Auto-recharge of ${row.credits} credits`,
-      }),
-    );
-    // Nobody else holds the token, so what this process did not send was not sent. A key that cannot be read
-    // concerns every client: nobody should be charged meanwhile.
-    if ('failed' in call) {
-      return answer({
-        kind: 'not_applied',
-        detail: `not prepared: ${call.failed}`,
-        unsent: true,
-        agencyFault: 'unauthorized',
-      });
-    }
-    const inTime = now() + policy.grantCallMs <= grantDeadline && this.#hasTimeFor(policy.grantCallMs);
-    if (!inTime) {
-      return answer({ kind: 'not_applied', detail: 'not sent: too late for this deadline', unsent: true });
-    }
-    return answer(
-      await call.send().catch((error: unknown): GrantResult => ({ kind: 'unknown', detail: String(error) })),
-    );
-  }
-
-  /**
-   * The row alone does not say so: whoever may write rows, and not the account's, could have written it. The entry of
-   * a client's last recharge stays on the account row for as long as that recharge is unfinished.
-   */
-  async #isPaid(): Promise<boolean> {
-    const row = this.#row;
-    if (row.paymentRef === undefined) return false;
-    if (this.#frozen) return true;
-    const { reservations } = await this.#deps.ledger.readAccount(row.email);
-    return reservations[reservationNameOf(row)]?.state === 'reserved';
-  }
-
-  async #lookUpGrant(): Promise<Outcome> {
-    const { platform, policy } = this.#deps;
-    // Mark and token of one row: what is found under this mark is said of the grant it was drawn for, and no other.
-    const row = this.#row;
-    const { grantToken = '', grantDeadline = 0, platformId } = row;
-    const result = await platform
-      .findGrant({
-        mark: grantMarkOf(row),
-        email: row.grantEmail ?? row.email,
-        credits: row.credits,
-        ...(platformId === undefined ? {} : { platformId }),
-        since: grantDeadline - policy.grantDeadlineMs,
-      })
-      .catch(noAnswer);
-    return { kind: 'grant_evidence', token: grantToken, result };
-  }
-
-  async #listGrants(): Promise<Outcome> {
-    const row = this.#row;
-    const { platformId } = row;
-    const since = row.history.find(({ event }) => event === 'paid')?.at ?? row.receivedAt;
-    const result = await this.#deps.platform
-      .listGrants({
-        markPrefix: grantMarkPrefixOf(row),
-        ...(platformId === undefined ? {} : { platformId }),
-        since,
-      })
-      .catch(noAnswer);
-    return { kind: 'grants_listed', result };
-  }
-
-  async #lookUpRefund(): Promise<Outcome> {
-    const found = await this.#askPayment('lookup');
-    if (found.kind !== 'payment') return found;
-    switch (found.result.kind) {
-      case 'refunded':
-        return { kind: 'refund', result: { kind: 'found_refunded' } };
-      case 'unknown':
-        return { kind: 'refund', result: found.result };
-      default:
-        return { kind: 'refund', result: { kind: 'not_refunded' } };
-    }
-  }
-
-  async #refund(): Promise<Outcome> {
-    const row = this.#row;
-    const { money, ...reference } = this.#reference();
-    if (!money) {
-      return {
-        kind: 'refund',
-        result: { kind: 'not_attempted', detail: 'the amount that was paid is not known' },
-      };
-    }
-    const request = { ...reference, money, refundId: refundIdOf(row), rechargeKey: row.key };
-    const result = await this.#deps.payments
-      .refund(request)
-      .catch((error: unknown) => ({ kind: 'unknown' as const, detail: String(error) }));
-    return { kind: 'refund', result };
-  }
-
-  #reference() {
-    const row = this.#row;
-    const money = this.#frozen?.money ?? moneyOf(row);
-    return {
-      chargeId: chargeIdOf(row),
-      ...(money === undefined ? {} : { money }),
-      ...(row.paymentRef === undefined ? {} : { paymentRef: row.paymentRef }),
-    };
   }
 
   /** Answers to grants alone. Evidence says what became of one, not that the platform answers again. */
@@ -394,30 +181,6 @@ class Run {
   #timeLeft(): number {
     return this.#endsAt - this.#deps.now();
   }
-
-  #hasTimeFor(callMs: number): boolean {
-    return this.#timeLeft() >= callMs + this.#deps.policy.callMarginMs;
-  }
-
-  async #unlessLate(callMs: number, call: () => Promise<Outcome>): Promise<Outcome> {
-    return this.#hasTimeFor(callMs) ? call() : { kind: 'held', why: 'no time left in this run' };
-  }
-}
-
-/** Text and parameters depend on the row and its reservation alone: a repeated charge must be the same to the letter. */
-function chargeRequest(row: Recharge, { customer, platformId }: Frozen, money: Money): ChargeRequest {
-  return {
-    chargeId: chargeIdOf(row),
-    rechargeKey: row.key,
-    account: {
-      email: row.email,
-      ...(platformId === undefined ? {} : { platformId }),
-      ...(customer === undefined ? {} : { customer }),
-    },
-    credits: row.credits,
-    money,
-    description: `Auto-recharge of ${row.credits} credits`,
-  };
 }
 
 /** Whether the row that stands there is the one this process meant to write; the sweeper may have moved it since. */
@@ -442,14 +205,4 @@ function businessMetrics(before: Recharge, after: Recharge): Metrics {
       ? { credits_granted: after.credits }
       : {}),
   };
-}
-
-const noAnswer = (error: unknown) => ({ kind: 'no_answer' as const, detail: String(error) });
-
-async function ready<T>(preparing: Promise<T>): Promise<T | { failed: string }> {
-  try {
-    return await preparing;
-  } catch (error) {
-    return { failed: error instanceof Error ? error.message : String(error) };
-  }
 }
