@@ -6,6 +6,7 @@ import type { Connection } from '../operate/connection.ts';
 import type { Target } from '../operate/target.ts';
 import { emailSchema } from '../shared/email.ts';
 import { createLogger } from '../shared/logger.ts';
+import { printable, printableJson } from '../shared/printable.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 export const checked =
@@ -21,13 +22,6 @@ export const text = checked(z.string().trim().min(1, 'it is blank'));
 const stackName = checked(
   z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name is letters, digits and -"),
 );
-
-/** The sender may have aimed at the terminal. So control characters are shown, not obeyed. */
-export const printable = (text: string) =>
-  text.replaceAll(
-    /[^\P{C}\n\t\r]|\r(?!\n)/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
 
 /** All that a command knows of its process, except files and the SDK's own AWS settings. */
 export interface Io {
@@ -47,7 +41,7 @@ export interface Cli {
   stack(): string | undefined;
   target(): Target;
   connected(): Promise<Connection>;
-  /** One text and a line end, as it is. */
+  /** One text and a line end. Whatever is foreign in it is made visible here, so that no command can forget it. */
   print(said: string): void;
   /** The same. A command of ours in it leads to this relay when it is pasted. */
   say(said: string): void;
@@ -75,18 +69,18 @@ export function createCli(io: Io): Cli {
     // Inherited by the commands that are added later.
     .exitOverride()
     .configureOutput({
-      writeOut: (said) => io.stdout.write(said),
-      writeErr: (said) => io.stderr.write(said),
+      writeOut: (said) => io.stdout.write(printable(said)),
+      writeErr: (said) => io.stderr.write(printable(said)),
     });
   const stack = () => program.opts<{ stack?: string }>().stack;
   const target = (): Target => ({ stack: stack(), env: io.env });
   const pasteable = (said: string) =>
     stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
   const print = (said: string) => {
-    io.stdout.write(`${said}\n`);
+    io.stdout.write(`${printable(said)}\n`);
   };
   const tell = (said: string) => {
-    io.stderr.write(`${said}\n`);
+    io.stderr.write(`${printable(said)}\n`);
   };
   let failed = false;
   return {
@@ -100,7 +94,7 @@ export function createCli(io: Io): Cli {
     },
     print,
     say: (said) => print(pasteable(said)),
-    sayJson: (value) => print(JSON.stringify(value, null, 2)),
+    sayJson: (value) => print(printableJson(value)),
     tell,
     fail() {
       failed = true;

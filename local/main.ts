@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createLogger } from '../shared/logger.ts';
+import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import { startProcess } from './child-process.ts';
@@ -13,7 +14,7 @@ import { DEMO_CHANNEL, folderId, localFile, localSecrets, takeFolder, writeRunti
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const say = (line: string) => {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${printable(line)}\n`);
 };
 
 /** What was started, ended in the opposite order. */
@@ -33,7 +34,7 @@ process.on('SIGTERM', () => end(0));
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
+  process.stderr.write(`${printable(messageOf(error))}\n`);
   await end(1);
 }
 

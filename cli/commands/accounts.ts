@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { accountJson, listAccounts, readAccount, setAccount } from '../../operate/accounts.ts';
 import { formatMoney } from '../../shared/money.ts';
+import { printableLine } from '../../shared/printable.ts';
 import { ACCOUNT_STATUSES, type Account } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
 import { type Cli, checked, email, text, wholeNumber } from '../program.ts';
@@ -102,6 +103,8 @@ function accountText(account: Account): string {
   ];
   return [
     `Account ${account.email}`,
-    ...facts.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(12)}${value}`])),
+    ...facts.flatMap(([name, value]) =>
+      value === undefined ? [] : [`  ${name.padEnd(12)}${printableLine(value)}`],
+    ),
   ].join('\n');
 }

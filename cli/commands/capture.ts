@@ -12,7 +12,8 @@ import { configuredVerifiers } from '../../operate/proofs.ts';
 import { channelOf, routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
 import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
 import { CAPTURED } from '../../shared/incoming/quarantine.ts';
-import { type Cli, checked, printable, wholeNumber } from '../program.ts';
+import { printableLine } from '../../shared/printable.ts';
+import { type Cli, checked, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
 
@@ -123,8 +124,8 @@ export function captureText(report: CaptureReport): string {
     `Captured ${receivedAt} at ${at}: nobody verified it.`,
     `The verifiers of the configuration here say: ${report.configured}.`,
     '',
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...Object.entries(query).map(([name, value]) => `?${name}=${value}`),
+    ...Object.entries(headers).map(([name, value]) => printableLine(`${name}: ${value}`)),
+    ...Object.entries(query).map(([name, value]) => printableLine(`?${name}=${value}`)),
     '',
     body,
     '',
@@ -139,7 +140,7 @@ export function captureText(report: CaptureReport): string {
     '',
     `Once that is in force: npm run relay -- quarantine replay ${id}`,
   ];
-  return printable(lines.join('\n'));
+  return lines.join('\n');
 }
 
 /** How near the delivery is to being let in. */

@@ -17,7 +17,8 @@ import {
   messageIdOf,
 } from '../../shared/channels/message.ts';
 import type { Known } from '../../shared/channels/messages.ts';
-import { type Cli, printable, wholeNumber } from '../program.ts';
+import { printableLine } from '../../shared/printable.ts';
+import { type Cli, wholeNumber } from '../program.ts';
 
 /** A channel that was removed still has messages. Only a channel without any may be misspelt. */
 function tellIfUnknown(channel: string | undefined, { target, tell }: Cli): void {
@@ -96,9 +97,9 @@ function messageLine(row: Message): string {
     iso(row.receivedAt),
     row.status.padEnd(10),
     `${row.channel}/${row.direction}`.padEnd(20),
-    printable(row.content.contact).padEnd(16),
+    printableLine(row.content.contact).padEnd(16),
     messageIdOf(row),
-    printable(firstWords(row.content.text)),
+    printableLine(firstWords(row.content.text)),
   ].join('  ');
 }
 
@@ -126,12 +127,17 @@ function messageText(row: Message, { replyTo, maxLength }: Known): string {
   return [
     `Message ${messageIdOf(row)}`,
     ...facts.flatMap(([label, value]) =>
-      value === undefined ? [] : [`  ${label.padEnd(15)}${printable(value)}`],
+      value === undefined
+        ? []
+        : [`  ${label.padEnd(15)}${label === 'text' ? indented(value) : printableLine(value)}`],
     ),
     '',
     ...messageTimeline(row),
   ].join('\n');
 }
+
+/** What a customer wrote has lines of its own; none of them looks like ours. */
+const indented = (text: string) => text.replaceAll('\n', `\n${' '.repeat(17)}`);
 
 const MEANING: Record<MessageStatus, string> = {
   received: 'stored, not in the queue yet: within two minutes it goes on by itself',
@@ -147,7 +153,8 @@ export function messageTimeline({ history, receivedAt }: Pick<Message, 'history'
   return history.map(({ at, event, detail, times }) => {
     const since = `+${((at - receivedAt) / 1_000).toFixed(2)} s`;
     const repeated = times === undefined ? '' : ` (${times} times)`;
-    return `  ${iso(at)}  ${since.padStart(11)}  ${event}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
+    const line = printableLine(`${event}${detail === undefined ? '' : `: ${detail}`}${repeated}`);
+    return `  ${iso(at)}  ${since.padStart(11)}  ${line}`;
   });
 }
 

@@ -1,6 +1,7 @@
 import { findInbound } from '../../operate/connection.ts';
 import { readQuarantined, replayQuarantined, shownHeaders } from '../../operate/quarantine.ts';
-import { type Cli, printable } from '../program.ts';
+import { printableLine } from '../../shared/printable.ts';
+import type { Cli } from '../program.ts';
 
 export function addQuarantineCommands({ program, connected, target, io, print, say, fail }: Cli): void {
   const quarantine = program.command('quarantine').description('genuine webhooks that were not understood');
@@ -13,7 +14,7 @@ export function addQuarantineCommands({ program, connected, target, io, print, s
     .action(async () => {
       const kept = await (await connected()).quarantine.list();
       for (const { id, receivedAt, route, reason } of kept)
-        say(`${new Date(receivedAt).toISOString()}  ${route}  ${id}  ${printable(reason)}`.trimEnd());
+        say(`${new Date(receivedAt).toISOString()}  ${route}  ${id}  ${printableLine(reason)}`.trimEnd());
       say(`${kept.length} kept`);
     });
 
@@ -25,9 +26,9 @@ export function addQuarantineCommands({ program, connected, target, io, print, s
     .action(async (id: string, { body }: { body?: boolean }) => {
       const kept = await readQuarantined(await connected(), id);
       if (body) return void io.stdout.write(kept.body);
-      say(`${new Date(kept.receivedAt).toISOString()}  ${kept.route}  ${kept.reason}\n`);
-      for (const [name, value] of Object.entries(shownHeaders(kept))) say(printable(`${name}: ${value}`));
-      print(`\n${printable(kept.body.toString('utf8'))}`);
+      say(`${new Date(kept.receivedAt).toISOString()}  ${kept.route}  ${printableLine(kept.reason)}\n`);
+      for (const [name, value] of Object.entries(shownHeaders(kept))) say(printableLine(`${name}: ${value}`));
+      print(`\n${kept.body.toString('utf8')}`);
     });
 
   quarantine
@@ -42,7 +43,7 @@ export function addQuarantineCommands({ program, connected, target, io, print, s
       const inbound = await findInbound(target());
       const options = { target: target(), unverified, now: io.now() };
       const { status, body, advice } = await replayQuarantined(kept, inbound, options);
-      say(printable(`${status} ${body}`));
+      say(`${status} ${body}`);
       if (advice !== undefined) say(advice);
       if (status < 200 || status > 299) fail();
     });

@@ -11,6 +11,7 @@ import {
 import { type Start, startRecharge } from '../../operate/start.ts';
 import { spelledEmailSchema } from '../../shared/email.ts';
 import { formatMoney } from '../../shared/money.ts';
+import { printableLine } from '../../shared/printable.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
 import { NOT_CHARGED, rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
 import { moneyOf, PHASES, type Recharge } from '../../shared/recharge/recharge.ts';
@@ -137,5 +138,7 @@ function rechargeLine(row: Recharge): string {
     (row.prepaid ? NOT_CHARGED : money ? formatMoney(money) : '').padStart(12),
     row.email.padEnd(28),
     row.key,
-  ].join('  ');
+  ]
+    .map(printableLine)
+    .join('  ');
 }

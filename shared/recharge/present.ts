@@ -1,4 +1,5 @@
 import { formatMoney } from '../money.ts';
+import { printableLine } from '../printable.ts';
 import { shellQuoted } from '../shell.ts';
 import { answersFor, settlesAt } from './answers.ts';
 import { LATE_LOOKS, LOOKS } from './machine/books.ts';
@@ -93,7 +94,7 @@ const EVENTS: Record<string, string> = {
 
 /** A recharge for people: what it is, what happened when, and what to do. */
 export function rechargeText(row: Recharge, policy: Policy): string {
-  return [rechargeEvidence(row, policy), ...whatToDo(row, policy)].join('\n');
+  return [rechargeEvidence(row, policy), ...whatToDo(row, policy).map(printableLine)].join('\n');
 }
 
 /** What is known of a recharge, and what happened when. */
@@ -117,9 +118,9 @@ export function rechargeEvidence(
     [nextText(row, policy), nextTime(row)],
   ];
   const shown = facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [`  ${name.padEnd(12)}${value}`],
+    value === undefined ? [] : [`  ${name.padEnd(12)}${printableLine(value)}`],
   );
-  return [`Recharge ${row.key}`, ...shown, '', ...timeline(row)].join('\n');
+  return [`Recharge ${printableLine(row.key)}`, ...shown, '', ...timeline(row)].join('\n');
 }
 
 /** In the place of a price. */
@@ -183,7 +184,7 @@ export function timeline(row: Recharge): string[] {
   return row.history.map(({ at, event, detail, times }) => {
     const repeated = times === undefined ? '' : ` (${times} times)`;
     const line = `${EVENTS[event] ?? event.replaceAll('_', ' ')}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
-    return `  ${iso(at)}  ${sinceText(at - row.receivedAt).padStart(9)}  ${line}`;
+    return `  ${iso(at)}  ${sinceText(at - row.receivedAt).padStart(9)}  ${printableLine(line)}`;
   });
 }
 
