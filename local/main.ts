@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createLogger } from '../shared/logger.ts';
 import { printable } from '../shared/printable.ts';
@@ -8,6 +7,7 @@ import { startProcess } from './child-process.ts';
 import { localConfig, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { type Engine, startDynamo } from './engines.ts';
+import { createLogFile } from './log-file.ts';
 import { localWaits } from './policy.ts';
 import { startRelay } from './relay.ts';
 import { DEMO_CHANNEL, folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     config,
     waits: localWaits(env, Object.keys(config.channels)),
     secrets,
-    logger: createLogger((line) => appendFileSync(localFile(env, 'relay.log'), `${line}\n`)),
+    logger: createLogger(createLogFile(localFile(env, 'relay.log'))),
   });
   started.push(() => relay.stop());
   writeRuntime(env, {

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { DIRECTIONS, type Direction } from '../shared/channels/message.ts';
 import { inboundSecretsSchema, outboundSecretsSchema } from '../shared/settings/secrets.ts';
 import { shellQuoted } from '../shared/shell.ts';
+import { markOf, stillRuns } from './process-start.ts';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -34,7 +35,6 @@ export type LocalSecrets = z.infer<typeof secretsSchema>;
 /** A process by its number and its start. The number alone is given to others again. */
 const processSchema = z.object({ pid: z.int(), startedAt: z.string() });
 const processesSchema = z.object({ relay: processSchema, engines: z.array(processSchema) });
-type Process = z.infer<typeof processSchema>;
 
 const runtimeSchema = z.object({
   url: z.url(),
@@ -176,18 +176,21 @@ export function takeFolder(
   mkdirSync(folder, { recursive: true });
   const file = localFile(env, 'processes.json');
   const earlier = processesSchema.safeParse(readJson(file)).data;
-  if (earlier && isRunning(earlier.relay)) {
+  const relay = earlier ? stillRuns(earlier.relay) : 'no';
+  if (earlier && relay !== 'no') {
+    const otherwise = relay === 'yes' ? '' : ` If process ${earlier.relay.pid} is none, delete ${file}.`;
     throw new Error(
-      `Another npm start (process ${earlier.relay.pid}) is running in ${folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
+      `Another npm start (process ${earlier.relay.pid}) is running in ${folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.${otherwise}`,
     );
   }
   for (const engine of earlier?.engines ?? []) {
-    if (isRunning(engine)) process.kill(engine.pid, 'SIGKILL');
+    // One that may be a stranger's is left alone. Ours end by themselves once the relay that started them is gone.
+    if (stillRuns(engine) === 'yes') process.kill(engine.pid, 'SIGKILL');
   }
   if (earlier) rmSync(file, { force: true });
   const described = (enginePids: number[]) => ({
-    relay: identify(process.pid),
-    engines: enginePids.map(identify),
+    relay: markOf(process.pid),
+    engines: enginePids.map((pid) => markOf(pid)),
   });
   try {
     // Fails if the file exists: of two starts at once, one goes on.
@@ -211,31 +214,6 @@ export function takeFolder(
     record: (enginePids) => write(file, described(enginePids)),
     release: () => rmSync(file, { force: true }),
   };
-}
-
-function isRunning({ pid, startedAt }: Process): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  // If the start cannot be read, a living process of this number is taken for ours: refused, not killed twice.
-  return identify(pid).startedAt === startedAt;
-}
-
-/**
- * The start of a process in clock ticks since boot, as Linux tells it. It is empty where there is no /proc, and for
- * a process that has ended and only waits to be asked for its exit code.
- */
-function identify(pid: number): Process {
-  try {
-    const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
-    const [state, ...more] = afterName.split(' ');
-    // Field 22 of proc(5), counted from the one after the state, which is field 4.
-    return { pid, startedAt: state === 'Z' ? '' : (more[18] ?? '') };
-  } catch {
-    return { pid, startedAt: '' };
-  }
 }
 
 /** Written beside and renamed: a reader never finds half a file. Readable by this user alone. */

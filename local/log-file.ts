@@ -1,0 +1,24 @@
+import { appendFileSync, renameSync, statSync } from 'node:fs';
+
+/** A day of a busy relay on one machine. With the file before it, no more than twice this is kept. */
+const MAX_BYTES = 10 * 1024 * 1024;
+
+/**
+ * A log that does not fill the disk: a full file is kept as `<file>.1`, in the place of the one before, and a new one
+ * begins.
+ *
+ * @returns takes one line without its line end.
+ */
+export function createLogFile(file: string, maxBytes = MAX_BYTES): (line: string) => void {
+  let bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return (line) => {
+    const text = `${line}\n`;
+    const length = Buffer.byteLength(text);
+    if (bytes > 0 && bytes + length > maxBytes) {
+      renameSync(file, `${file}.1`);
+      bytes = 0;
+    }
+    appendFileSync(file, text);
+    bytes += length;
+  };
+}
