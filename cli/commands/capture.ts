@@ -122,7 +122,9 @@ export function captureText(report: CaptureReport): string {
   const [best, ...others] = matching.map((verifier) => JSON.stringify(verifier));
   const lines = [
     `Captured ${receivedAt} at ${at}: nobody verified it.`,
-    `The verifiers of the configuration here say: ${report.configured}.`,
+    ...(report.configured === undefined
+      ? []
+      : [`The verifiers of the configuration here say: ${report.configured}.`]),
     '',
     ...Object.entries(headers).map(([name, value]) => printableLine(`${name}: ${value}`)),
     ...Object.entries(query).map(([name, value]) => printableLine(`?${name}=${value}`)),

@@ -107,7 +107,10 @@ export function rechargeEvidence(
   const facts: [string, string | undefined][] = [
     ['phase', word === undefined ? row.phase : `${row.phase} (${word})`],
     ['', (row.prepaid ? MEANING_PREPAID[row.phase] : undefined) ?? MEANING[row.phase]],
-    ['client', row.email],
+    [
+      'client',
+      row.grantEmail === undefined ? row.email : `${row.email} (on the platform: ${row.grantEmail})`,
+    ],
     ['credits', String(row.credits)],
     ['price', row.prepaid ? NOT_CHARGED : money && formatMoney(money)],
     ...(row.prepaid ? [] : paymentFacts(row)),

@@ -5,7 +5,7 @@ import type { Outcome } from '../../../shared/recharge/machine/outcome.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { rechargeEvidence, rechargeText } from '../../../shared/recharge/present.ts';
 import type { Recharge } from '../../../shared/recharge/recharge.ts';
-import { aMoment, utc } from '../../support/builders.ts';
+import { aMoment, aRecharge, utc } from '../../support/builders.ts';
 import {
   aLookingMoment,
   anUnknownGrant,
@@ -28,6 +28,13 @@ describe('a person', () => {
   function resting({ swept: _, ...row }: Recharge): Recharge {
     return row;
   }
+
+  it('reads how the platform spells the client, where that differs', () => {
+    expect(shown(aRecharge()).of('client')).toEqual(['demo@example.com']);
+    expect(shown(aRecharge({ grantEmail: 'Demo@Example.com' })).of('client')).toEqual([
+      'demo@example.com (on the platform: Demo@Example.com)',
+    ]);
+  });
 
   it('reads that the export has not been asked, and when it will be', () => {
     const { of } = shown(resting(anUnknownGrant({ nextAttemptAt: utc('2026-01-05 12:05:20') })));
