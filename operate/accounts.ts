@@ -38,6 +38,18 @@ export async function setAccount(
   }
 }
 
+/**
+ * Frees an id of the platform, whatever leads to it: no webhook that names it charges anybody any more.
+ *
+ * @returns the email of the client it was linked to.
+ * @throws an OperateError, `not_found`, if it was linked to none.
+ */
+export async function unlinkAccount({ accounts }: Connection, platformId: string): Promise<string> {
+  const email = await accounts.unlink(platformId);
+  if (email !== undefined) return email;
+  throw new OperateError('not_found', `No client is linked to the platform id ${platformId}.`);
+}
+
 /** An account for programs: settings and what the guard counted, times as ISO 8601, amounts in minor units. */
 export function accountJson(account: Account) {
   const { last, reservations, revision: _r, closedTo: _c, ...rest } = account;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
-import { accountJson, listAccounts, readAccount, setAccount } from '../../operate/accounts.ts';
+import { accountJson, listAccounts, readAccount, setAccount, unlinkAccount } from '../../operate/accounts.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { printableLine } from '../../shared/printable.ts';
 import { ACCOUNT_STATUSES, type Account } from '../../shared/recharge/account.ts';
@@ -71,6 +71,17 @@ export function addAccountCommands({ program, connected, say, sayJson }: Cli): v
       const account = await setAccount(await connected(), address, { ...settings, limits });
       if (json) return sayJson(accountJson(account));
       say(accountText(account));
+    });
+
+  accounts
+    .command('unlink')
+    .description(
+      'frees an id of the platform: no webhook that names it charges anybody, until it is set again',
+    )
+    .argument('<id>', "the platform's id of a sub-account", text)
+    .action(async (platformId: string) => {
+      const owner = await unlinkAccount(await connected(), platformId);
+      say(`The platform id ${platformId} led to ${owner}. A webhook that names it is quarantined now.`);
     });
 
   accounts

@@ -1,7 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { recentPage } from '../storage/table.ts';
+import { shellQuoted } from '../shell.ts';
+import { recentPage, standingItem } from '../storage/table.ts';
 import { type Account, type Limits, unknownAccount } from './account.ts';
 import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -13,11 +14,14 @@ export interface Accounts {
   /** The email of the account linked to the platform's id. */
   emailOf(platformId: string): Promise<string | undefined>;
   /**
-   * Changes settings only; what the guard counts is never touched. Links `platformId` where it is given.
+   * Changes settings only; what the guard counts is never touched. Links `platformId` where it is given, and unlinks
+   * the one before: nobody knows whose that is now.
    *
    * @throws a LinkedIdError where that id is linked to another client.
    */
   set(email: string, settings: AccountSettings): Promise<Account>;
+  /** Frees the platform's id. @returns whose it was. */
+  unlink(platformId: string): Promise<string | undefined>;
   /** Undefined where neither a setting nor a webhook ever named this client. */
   show(email: string): Promise<Account | undefined>;
   /** Emails of the clients set up by the agency, in alphabetical order. */
@@ -26,10 +30,10 @@ export interface Accounts {
 
 /** The platform's id names another client already: a slip there would charge the wrong card. */
 export class LinkedIdError extends Error {
-  constructor(platformId: string) {
+  constructor(platformId: string, email: string) {
     super(
-      `The platform id ${platformId} is linked to another client, whose webhooks would then charge this one. ` +
-        'Take it from that client first: accounts set OTHER --platform-id none',
+      `The platform id ${platformId} is linked to ${email}, who is charged by webhooks that name it. Nothing was ` +
+        `changed. If it is not theirs: npm run relay -- accounts unlink ${shellQuoted(platformId)}`,
     );
     this.name = 'LinkedIdError';
   }
@@ -45,19 +49,18 @@ export type AccountSettings = {
 
 export function createAccounts(client: DynamoDBDocumentClient, table: string, ledger: Ledger): Accounts {
   const link = async (platformId: string, email: string) => {
-    try {
-      await client.send(
+    const standing = await standingItem(() =>
+      client.send(
         new PutCommand({
           TableName: table,
           Item: { pk: ALIAS + platformId, v: 1, email },
           ConditionExpression: 'attribute_not_exists(pk) OR email = :email',
           ExpressionAttributeValues: { ':email': email },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      throw new LinkedIdError(platformId);
-    }
+      ),
+    );
+    if (standing) throw new LinkedIdError(platformId, aliasSchema.parse(standing).email);
   };
   const unlink = async (platformId: string, email: string) => {
     try {
@@ -73,13 +76,14 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
   };
+  const emailOf = async (platformId: string) => {
+    const { Item } = await client.send(
+      new GetCommand({ TableName: table, Key: { pk: ALIAS + platformId }, ConsistentRead: true }),
+    );
+    return Item && aliasSchema.parse(Item).email;
+  };
   return {
-    async emailOf(platformId) {
-      const { Item } = await client.send(
-        new GetCommand({ TableName: table, Key: { pk: ALIAS + platformId }, ConsistentRead: true }),
-      );
-      return Item && z.object({ email: z.string() }).parse(Item).email;
-    },
+    emailOf,
 
     async set(email, { limits, ...settings }) {
       if (settings.platformId) await link(settings.platformId, email);
@@ -90,14 +94,26 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
           status: settings.status ?? account.status ?? 'active',
           limits: withSettings(account.limits, limits ?? {}),
         };
+        // Before it is written: should this process end here, a webhook with the old id is quarantined, not charged.
+        if (account.platformId && account.platformId !== next.platformId)
+          await unlink(account.platformId, email);
         const written = await ledger.writeAccount(account, next);
-        if (written.kind === 'written') {
-          // An id that was only replaced keeps leading here: a late webhook may still name it.
-          if (settings.platformId === null && account.platformId) await unlink(account.platformId, email);
-          return written.row;
-        }
+        if (written.kind === 'written') return written.row;
         account = written.row;
       }
+    },
+
+    async unlink(platformId) {
+      const email = await emailOf(platformId);
+      if (email === undefined) return undefined;
+      await unlink(platformId, email);
+      let account = await ledger.readAccount(email);
+      while (account.platformId === platformId) {
+        const { platformId: _, ...next } = account;
+        const written = await ledger.writeAccount(account, next);
+        account = written.row;
+      }
+      return email;
     },
 
     async show(email) {
@@ -117,6 +133,8 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
     },
   };
 }
+
+const aliasSchema = z.object({ email: z.string() });
 
 /** `before` with what is given; `null` takes away. */
 function withSettings<Settings extends object>(before: Settings, given: Clearable<Settings>): Settings {

@@ -251,8 +251,20 @@ describe.concurrent('accounts', () => {
       status: 'suspended',
       limits: {},
     });
-    // The id is free for another client now.
+    // The id is free for another client now, and then taken.
     expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
+
+    const taken = await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9');
+    expect(taken).toEqual(
+      refused(/is linked to other@example\.com, .*: npm run relay -- accounts unlink sub_9\n$/),
+    );
+    expect((await relay.cli('accounts', 'unlink', 'sub_9')).stdout).toBe(
+      'The platform id sub_9 led to other@example.com. A webhook that names it is quarantined now.\n',
+    );
+    expect(await relay.cli('accounts', 'unlink', 'sub_9')).toEqual(
+      refused(/^No client is linked to the platform id sub_9\.\n$/),
+    );
+    expect((await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9')).code).toBe(0);
 
     const { stdout: listed } = await relay.cli('accounts', 'list');
     const emails = listed.trimEnd().split('\n');

@@ -171,7 +171,7 @@ describe('a deed that must not be done', () => {
   it('is refused: a platform id that leads to another client', async () => {
     await setAccount(relay, 'first@example.com', { platformId: 'sub_1' });
     const error = await errorOf(() => setAccount(relay, 'second@example.com', { platformId: 'sub_1' }));
-    expect(error).toEqual(said('refused', /^The platform id sub_1 is linked to another client/));
+    expect(error).toEqual(said('refused', /^The platform id sub_1 is linked to first@example\.com, who/));
   });
 });
 

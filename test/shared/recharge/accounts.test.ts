@@ -177,11 +177,15 @@ describe('a platform’s id', () => {
   it('is not given to a second client until it was taken from the first: a slip would charge the wrong card', async () => {
     await accounts().set(EMAIL, { platformId: 'sub_1' });
     await expect(accounts().set('renamed@example.com', { platformId: 'sub_1' })).rejects.toThrow(
-      'The platform id sub_1 is linked to another client',
+      'The platform id sub_1 is linked to demo@example.com, who is charged by webhooks that name it. Nothing was ' +
+        'changed. If it is not theirs: npm run relay -- accounts unlink sub_1',
     );
+    expect(await accounts().show('renamed@example.com')).toBeUndefined();
     expect(await accounts().emailOf('sub_1')).toBe('demo@example.com');
-    await accounts().set(EMAIL, { platformId: null });
+    expect(await accounts().unlink('sub_1')).toBe('demo@example.com');
+    expect(await accounts().show(EMAIL)).not.toHaveProperty('platformId');
     expect(await accounts().emailOf('sub_1')).toBeUndefined();
+    expect(await accounts().unlink('sub_1')).toBeUndefined();
     await accounts().set('renamed@example.com', { platformId: 'sub_1' });
     expect(await accounts().emailOf('sub_1')).toBe('renamed@example.com');
   });
@@ -194,11 +198,47 @@ describe('a platform’s id', () => {
     expect((await accounts().show(EMAIL))?.platformId).toBeUndefined();
   });
 
-  it('keeps leading to an account that got another one: a late webhook may still name it', async () => {
+  it('that is corrected leads nowhere at once: its real owner must not charge this client', async () => {
     await accounts().set(EMAIL, { platformId: 'sub_1' });
     await accounts().set(EMAIL, { platformId: 'sub_2' });
-    expect(await accounts().emailOf('sub_1')).toBe('demo@example.com');
+    expect(await accounts().emailOf('sub_1')).toBeUndefined();
     expect(await accounts().emailOf('sub_2')).toBe('demo@example.com');
+    await accounts().set(EMAIL, { customer: 'cus_1' });
+    expect(await accounts().emailOf('sub_2')).toBe('demo@example.com');
+  });
+
+  it('that is corrected leads nowhere, too, where the command dies before its write', async () => {
+    await accounts().set(EMAIL, { platformId: 'sub_1' });
+    const dying: Ledger = {
+      ...store().ledger,
+      writeAccount: async () => {
+        throw new Error('the machine stops');
+      },
+    };
+    await expect(accounts(dying).set(EMAIL, { platformId: 'sub_2' })).rejects.toThrow('the machine stops');
+    expect(await accounts().emailOf('sub_1')).toBeUndefined();
+    await accounts().set(EMAIL, { platformId: 'sub_2' });
+    expect(await accounts().show(EMAIL)).toMatchObject({ platformId: 'sub_2' });
+  });
+
+  it('that two commands correct at once leads from one of them, the one that is shown', async () => {
+    await accounts().set(EMAIL, { platformId: 'sub_0' });
+    const ids = ['sub_1', 'sub_2', 'sub_3', 'sub_4'];
+    await Promise.all(ids.map((platformId) => accounts().set(EMAIL, { platformId })));
+    const shown = (await accounts().show(EMAIL))?.platformId ?? '';
+    expect(ids).toContain(shown);
+    const leading = await Promise.all(['sub_0', ...ids].map((id) => accounts().emailOf(id)));
+    expect(leading.filter((email) => email !== undefined)).toHaveLength(1);
+    expect(await accounts().emailOf(shown)).toBe(EMAIL);
+  });
+
+  it('is freed by its name also where the account names another one', async () => {
+    await accounts().set(EMAIL, { platformId: 'sub_1' });
+    const account = await store().ledger.readAccount(EMAIL);
+    await store().ledger.writeAccount(account, { ...account, platformId: 'sub_2' });
+    expect(await accounts().unlink('sub_1')).toBe(EMAIL);
+    expect(await accounts().emailOf('sub_1')).toBeUndefined();
+    expect((await accounts().show(EMAIL))?.platformId).toBe('sub_2');
   });
 
   it('is kept as an item of its own', async () => {
