@@ -1,23 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Webhook } from 'standardwebhooks';
-import { isSafeUrl, sendOnce } from '../http.ts';
-import { type Answer, readCharge, readLookup, readRefund, type Subject } from './http-answers.ts';
-import type {
-  ChargeOutcome,
-  ChargeRequest,
-  LookupOutcome,
-  PaymentHook,
-  RefundRequest,
-} from './payment-hook.ts';
-
-interface Call {
-  method: 'GET' | 'POST';
-  path: string;
-  /** The Standard Webhooks message id. */
-  id: string;
-  body?: Record<string, unknown>;
-  idempotencyKey?: string;
-}
+import { sendOnce } from '../http.ts';
+import { chargeBody, refundBody, type Subject } from './contract.ts';
+import { type Answer, readCharge, readLookup, readRefund } from './http-answers.ts';
+import type { ChargeOutcome, LookupOutcome, PaymentHook } from './payment-hook.ts';
+import { type Call, isEndpointUrl, signedRequest, signingKey } from './signed-request.ts';
 
 export interface HttpPaymentHookOptions {
   /** The endpoint; `/charges` and `/refunds` are appended. https, or http on this machine. */
@@ -44,7 +30,7 @@ export interface HttpPaymentHookOptions {
  * @throws TypeError where `url` is unsafe, or has a query or a fragment.
  */
 export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentHook {
-  if (!isSafeUrl(options.url) || /[?#]/.test(options.url)) {
+  if (!isEndpointUrl(options.url)) {
     throw new TypeError('the payment hook needs an https URL without ? and #');
   }
 
@@ -100,58 +86,13 @@ export function createHttpPaymentHook(options: HttpPaymentHookOptions): PaymentH
 /** Everything that has to be awaited or can fail, so that the returned call is nothing but the request. */
 async function prepare(
   { url, secret, timeoutMs, now }: HttpPaymentHookOptions,
-  { method, path, id, body, idempotencyKey }: Call,
+  call: Call,
 ): Promise<() => Promise<Answer>> {
   const key = signingKey(await secret());
   if (key === undefined) {
     const detail = 'the payment hook secret is empty or malformed';
     return () => Promise.resolve({ kind: 'no_secret', detail });
   }
-  const signedAt = new Date(now());
-  const text = body === undefined ? '' : JSON.stringify(body);
-  const headers = {
-    accept: 'application/json',
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-    'webhook-id': id,
-    'webhook-timestamp': String(Math.floor(signedAt.getTime() / 1000)),
-    'webhook-signature': key.sign(id, signedAt, text),
-  };
-  const payload = method === 'GET' ? {} : { body: text };
-  return () => sendOnce({ method, url: url.replace(/\/+$/, '') + path, headers, timeoutMs, ...payload });
-}
-
-function chargeBody({ chargeId, rechargeKey, account, credits, money, description }: ChargeRequest) {
-  return {
-    charge_id: chargeId,
-    recharge_key: rechargeKey,
-    account: { email: account.email, platform_id: account.platformId, customer: account.customer },
-    credits,
-    amount: money.amount,
-    currency: money.currency,
-    description,
-  };
-}
-
-function refundBody({ refundId, chargeId, paymentRef, rechargeKey, money }: RefundRequest) {
-  return {
-    refund_id: refundId,
-    charge_id: chargeId,
-    payment_ref: paymentRef,
-    recharge_key: rechargeKey,
-    amount: money.amount,
-    currency: money.currency,
-  };
-}
-
-function signingKey(text: string): Webhook | undefined {
-  // A secret pasted into a store often ends in a line feed.
-  const secret = text.trim();
-  try {
-    return new Webhook(secret);
-  } catch {
-    return secret === '' || secret.startsWith('whsec_')
-      ? undefined
-      : new Webhook(Buffer.from(secret), { format: 'raw' });
-  }
+  const request = signedRequest(url, call, { key, signedAt: new Date(now()) });
+  return () => sendOnce({ ...request, timeoutMs });
 }
