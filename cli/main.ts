@@ -17,6 +17,7 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   channels: async (cli) => (await import('./commands/channels.ts')).addChannelCommands(cli),
   messages: async (cli) => (await import('./commands/messages.ts')).addMessageCommands(cli),
   platform: async (cli) => (await import('./commands/platform.ts')).addPlatformCommands(cli),
+  payments: async (cli) => (await import('./commands/payments.ts')).addPaymentCommands(cli),
   probe: async (cli) => (await import('./commands/probe.ts')).addProbeCommand(cli),
 };
 

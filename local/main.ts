@@ -72,6 +72,7 @@ async function main(): Promise<void> {
     url: relay.url,
     table: name,
     platformUrl: config.platform.baseUrl,
+    paymentsUrl: config.payment.url,
     messageQueueUrl: relay.messageQueueUrl,
     channels: config.channels,
   });

@@ -42,6 +42,7 @@ const runtimeSchema = z.object({
   table: z.string(),
   /** With its version. Absent in what an earlier version of the relay wrote. */
   platformUrl: z.url().exactOptional(),
+  paymentsUrl: z.url().exactOptional(),
   /** Likewise, what follows. */
   sqsEndpoint: z.url().exactOptional(),
   messageQueueUrl: z.url().exactOptional(),

@@ -110,10 +110,10 @@ const currency = z
   .describe('ISO 4217, such as USD.');
 
 /** What `POST {url}/charges` carries. */
-export const chargeBodySchema = z.strictObject({
+export const chargeBodySchema = z.object({
   charge_id: z.string().describe('Per `charge_id` money is taken at most once, for ever.'),
   recharge_key: z.string().describe("The platform's idempotency key, for the reader."),
-  account: z.strictObject({
+  account: z.object({
     email: z.string().describe('The client, as the platform spells it.'),
     platform_id: z.string().optional().describe("The platform's id of the client, if the account has one."),
     customer: z.string().optional().describe('Your own id of the client, if the account has one.'),
@@ -125,7 +125,7 @@ export const chargeBodySchema = z.strictObject({
 });
 
 /** What `POST {url}/refunds` carries. */
-export const refundBodySchema = z.strictObject({
+export const refundBodySchema = z.object({
   refund_id: z.string().describe('Per `refund_id` money is given back at most once, for ever.'),
   charge_id: z.string(),
   payment_ref: z.string().optional().describe('As you named the payment, if you did.'),
