@@ -4,7 +4,8 @@ import { findPaymentEndpoint } from '../../operate/payments/endpoint.ts';
 import type { Check, PaymentsReport, TestPayment } from '../../operate/payments/report.ts';
 import { newTestName, testPayments } from '../../operate/payments/test-payments.ts';
 import { currencyDecimals, formatMoney, toMinorUnits } from '../../shared/money.ts';
-import { type Cli, checked, printable, text } from '../program.ts';
+import { printableLine } from '../../shared/printable.ts';
+import { type Cli, checked, text } from '../program.ts';
 import { typedEmail } from './platform.ts';
 
 const decimal = checked(z.string().regex(/^\d{1,9}(\.\d{1,4})?$/, 'a decimal number, such as 1.00'));
@@ -71,12 +72,12 @@ async function runTest(cli: Cli, flags: TestFlags): Promise<void> {
     rechargeKey,
     now: io.now,
     tell: (check) => {
-      if (!json) for (const line of checkLines(check)) say(printable(line));
+      if (!json) for (const line of checkLines(check)) say(printableLine(line));
     },
   });
   if (!report.passed) fail();
   if (json) return sayJson(report);
-  for (const line of closingLines(report)) say(printable(line));
+  for (const line of closingLines(report)) say(printableLine(line));
 }
 
 /** Below 0.50 USD or so, card processors refuse a charge. */
