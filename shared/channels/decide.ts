@@ -124,10 +124,12 @@ function withPart(
 function wait(row: Message, event: string, why: string, at: Moment, askedMs = 0): Decision {
   const waits = (row.waits ?? 0) + 1;
   const ownMs = backoffMs(waits, at.jitter, at.policy.backoff);
-  const detail = askedMs > ownMs ? `${why}; it asks for ${spoken(askedMs)}` : why;
+  // Nothing is worth waiting for longer, whatever stands in a header.
+  const wantedMs = Math.min(askedMs, at.policy.giveUpMs);
+  const detail = wantedMs > ownMs ? `${why}; it asks for ${spoken(wantedMs)}` : why;
   const next: Message = { ...row, status: 'queued', waits, history: record(row, at, event, detail) };
-  if (askedMs <= ownMs) return { next, waitMs: ownMs };
-  return { next: { ...next, notBefore: at.now + askedMs }, waitMs: withinLife(row, askedMs, at) };
+  if (wantedMs <= ownMs) return { next, waitMs: ownMs };
+  return { next: { ...next, notBefore: at.now + wantedMs }, waitMs: withinLife(row, wantedMs, at) };
 }
 
 /** Who waits for the same come back one after the other within this share of it, or within a minute. */

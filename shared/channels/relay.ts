@@ -60,6 +60,9 @@ const WRITE_AGAIN_MS = 250;
  *   part, another replay, another intent). The webhook writes `queued` while the worker is already sending.
  * - **A part is counted by a write of its own.** A process that is killed between two parts would else send the
  *   first one again.
+ * - **Whether the receiver asked for a wait is looked up before the intent**: who was told so may be another process,
+ *   and with another message. A message that comes back too early, since the queue hides none for longer than 11
+ *   hours, waits for the rest.
  * - **What is safe to repeat needs no intent**: the receiver knows it again by our id, which never changes.
  *
  * @param endsAt Unix milliseconds when this process may be killed.
@@ -128,15 +131,22 @@ class Run {
     if (!this.#hasTimeFor(policy.stepMs)) return 0;
     const prepared = await this.#prepare();
     if ('kind' in prepared) return this.#settle(prepared, aboutOf(row));
-    const until = await prepared.held().catch(() => undefined);
-    if (until !== undefined && until > now()) {
-      return this.#settle({ kind: 'held_back', until }, aboutOf(row));
-    }
+    const held = await this.#heldBack(prepared);
+    if (held !== undefined) return this.#settle(held, aboutOf(row));
     if (this.#unknown === 'park') {
       const intent = randomBytes(9).toString('base64url');
       if (!(await this.#write({ ...row, status: 'delivering', intent }))) return undefined;
     }
     return this.#deliver(prepared);
+  }
+
+  async #heldBack(prepared: Prepared): Promise<Outcome | undefined> {
+    try {
+      const until = await prepared.held();
+      return until === undefined || until <= this.#deps.now() ? undefined : { kind: 'held_back', until };
+    } catch (error) {
+      return { kind: 'not_applied', detail: `not prepared: ${describeError(error)}` };
+    }
   }
 
   /** Not beyond the time at which the message is given up: whoever waits for it hears that then, not later. */

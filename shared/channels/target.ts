@@ -143,7 +143,7 @@ async function toChat(
 
 /**
  * Does what the other side says must be done before the next try, so that it holds for whatever else is sent there.
- * Nothing was delivered: where storage fails, the message waits all the same, and is told again.
+ * Nothing was delivered: where storage fails, this message waits all the same, and the next one is told again.
  */
 async function followed(
   delivery: Delivery,
@@ -178,6 +178,7 @@ async function noted(sent: Sent, write: () => Promise<void>): Promise<Sent> {
     await write();
     return sent;
   } catch (error) {
+    if (sent.kind === 'not_applied') return sent;
     const said = 'detail' in sent ? sent.detail : '';
     return { kind: 'not_applied', detail: `${said}, which could not be kept: ${describeError(error)}` };
   }

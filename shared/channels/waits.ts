@@ -25,6 +25,9 @@ export interface Waits {
  */
 const MOST_PLACES = 5;
 
+/** As long as a message is worth delivering. Whatever a header asks for, a token is not silenced for longer. */
+const LONGEST_MS = 72 * 3_600_000;
+
 const schema = z.object({
   v: z.int(),
   revision: z.int(),
@@ -49,8 +52,10 @@ export function createDynamoWaits(client: DynamoDBDocumentClient, table: string,
       const latest = Math.max(until, own);
       return latest > now() ? latest : undefined;
     },
-    async keep(sender, who, until) {
+    async keep(sender, who, asked) {
       const pk = pkOf(sender);
+      const until = Math.min(asked, now() + LONGEST_MS);
+      if (until <= now()) return;
       for (let tries = 0; tries < 3; tries += 1) {
         const kept = await read(pk, true);
         const next = withWait(kept, { who, until, place: hashOf(sender.place), now: now() });
@@ -76,14 +81,16 @@ function withWait(
   { until: before, places, revision }: Kept,
   { who, until, place, now }: { who: 'place' | 'channel'; until: number; place: string; now: number },
 ): Kept {
-  const others = places.filter((other) => other.place !== place && other.until > now);
+  const waiting = places.filter((one) => one.until > now);
+  const others = waiting.filter((one) => one.place !== place);
   const isSenders = who === 'channel' || others.length >= MOST_PLACES;
   const latest = Math.max(isSenders ? until : 0, before ?? 0);
+  const own = Math.max(until, waiting.find((one) => one.place === place)?.until ?? 0);
   return {
     v: 1,
     revision: revision + 1,
     ...(latest > now ? { until: latest } : {}),
-    places: isSenders ? [] : [...others, { place, until }],
+    places: isSenders ? waiting : [...others, { place, until: own }],
   };
 }
 

@@ -37,6 +37,15 @@ const TAKEN: [RegExp, object][] = [
   ],
 ];
 
+/** A group of Telegram's that became a supergroup, which has another number. */
+const [OLD_GROUP, NEW_GROUP] = [-4001, -1009000001];
+const UPGRADED = {
+  ok: false,
+  error_code: 400,
+  description: 'Bad Request: group chat was upgraded to a supergroup chat',
+  parameters: { migrate_to_chat_id: NEW_GROUP },
+};
+
 /** Three vendors on one port, each below a path of its own: all that they are asked is in the books. */
 async function startVendors() {
   const books: Written[] = [];
@@ -44,10 +53,12 @@ async function startVendors() {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
     const { url = '', headers, method } = request;
-    const [, taken] = TAKEN.find(([address]) => address.test(url) && method === 'POST') ?? [];
+    const [, answer] = TAKEN.find(([address]) => address.test(url) && method === 'POST') ?? [];
+    const isUpgraded = answer !== undefined && JSON.parse(body).chat_id === OLD_GROUP;
+    const taken = isUpgraded ? undefined : answer;
     if (taken) books.push({ url, headers, body: JSON.parse(body) });
-    response.writeHead(taken ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(taken ?? { error: 'asked for something else' }));
+    response.writeHead(taken ? 200 : isUpgraded ? 400 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(taken ?? (isUpgraded ? UPGRADED : { error: 'asked for something else' })));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -68,7 +79,7 @@ beforeAll(async () => {
   const folder = newFolder();
   const common = { toId: 'agency-1', outgoing: OUTGOING };
   parties = await newParties(folder, () => ({
-    telegram: { ...common, adapter: 'telegram', apiUrl: `${vendors.url}/telegram` },
+    telegram: { ...common, adapter: 'telegram', groups: true, apiUrl: `${vendors.url}/telegram` },
     slack: { ...common, adapter: 'slack', apiUrl: `${vendors.url}/slack` },
     chatwoot: {
       ...common,
@@ -245,5 +256,46 @@ describe('Slack', () => {
     const { status, text } = await says('slack', payload, 'another secret');
     expect(status).toBe(401);
     expect(text).not.toContain(challenge);
+  });
+});
+
+describe('Telegram', () => {
+  const inGroup = (update_id: number, id: number, fields: object) => ({
+    update_id,
+    message: {
+      message_id: update_id,
+      from: { id: 5001, is_bot: false, first_name: 'Ria' },
+      chat: { id, type: 'supergroup', title: 'Buyers' },
+      date: 1,
+      ...fields,
+    },
+  });
+  const writtenTo = (chat: number) =>
+    vendors.of('telegram').filter(({ body }) => (body as any).chat_id === chat);
+
+  it('is answered in the topic in which it was asked', async () => {
+    const asked = { text: 'Which size?', message_thread_id: 42, is_topic_message: true };
+    expect((await says('telegram', inGroup(20_001, -1007, asked))).status).toBe(200);
+    await eventually(async () =>
+      expect(writtenTo(-1007).map(({ body }) => body)).toEqual([
+        { chat_id: -1007, message_thread_id: 42, text: 'You said: Which size?' },
+      ]),
+    );
+  });
+
+  it('is answered in the supergroup that a group became, from the first refusal on', async () => {
+    expect((await says('telegram', inGroup(20_002, OLD_GROUP, { text: 'one' }))).status).toBe(200);
+    const moved = await eventually(async () => {
+      const rows = await rowsOf(relay);
+      const row = rows.find(({ content }) => content.text === 'You said: one');
+      expect(row).toMatchObject({ status: 'delivered' });
+      return row;
+    });
+    const detail = `HTTP 400: ${UPGRADED.description}, to ${NEW_GROUP}`;
+    expect(moved?.history.map(({ event }) => event)).toEqual(['received', 'moved', 'delivered']);
+    expect(moved?.history).toContainEqual(expect.objectContaining({ event: 'moved', detail }));
+    expect(writtenTo(NEW_GROUP).map(({ body }) => body)).toEqual([
+      { chat_id: NEW_GROUP, text: 'You said: one' },
+    ]);
   });
 });

@@ -156,6 +156,16 @@ describe('what the receiver says decides:', () => {
     expect(world.arrived).toHaveLength(1);
   });
 
+  it('what cannot be looked up is no leave to send', async () => {
+    const heldUntil = () => {
+      throw new Error('no answer');
+    };
+    const { world, run } = await received({ direction: 'send', heldUntil });
+    waited(1 * SECOND, 2 * SECOND)(await run());
+    expect(told(await world.row('hello')).at(-1)).toEqual(['waiting', 'not prepared: Error: no answer']);
+    expect(world.requests).toEqual([]);
+  });
+
   it('nothing to send is a refusal, and what cannot be prepared waits', async () => {
     const none = await received({ parts: { hello: 0 } });
     expect(await none.run()).toEqual(FAILED);
@@ -254,6 +264,14 @@ describe('a wait', () => {
     world.advance(72 * HOUR);
     expect(await run()).toEqual(FAILED);
     expect(world.requests).toEqual(['hello']);
+  });
+
+  it('that no clock can tell is no longer than that', async () => {
+    for (const absurd of [Number.POSITIVE_INFINITY, 1e18]) {
+      const { world, run } = await received({ fates: { hello: [asks(absurd)] } });
+      expect(await run()).toEqual({ kind: 'waits', ms: 72 * HOUR });
+      expect(told(await world.row('hello')).at(-1)).toEqual(['waiting', 'HTTP 429; it asks for 72 h']);
+    }
   });
 
   it('is forgotten by a replay: a person wants it sent now', async () => {

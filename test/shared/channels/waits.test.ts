@@ -65,6 +65,18 @@ describe('a wait that a chat asks for', () => {
     await keep(to('C1'), 'channel', NOON + 10 * SECOND);
     await keep(to('C1'), 'place', NOON + 20 * SECOND);
     expect(await until(to('C1'))).toBe(NOON + 60 * SECOND);
+    const other = { token: 'token-b' };
+    await keep(to('C1', other), 'place', NOON + 60 * SECOND);
+    await keep(to('C1', other), 'place', NOON + 10 * SECOND);
+    await keep(to('C2', other), 'channel', NOON + 20 * SECOND);
+    expect(await until(to('C1', other))).toBe(NOON + 60 * SECOND);
+    expect(await until(to('C2', other))).toBe(NOON + 20 * SECOND);
+  });
+
+  it('is no longer than a message is worth delivering, whatever was asked for', async () => {
+    const { until, keep } = waitsAt();
+    await keep(to('C1'), 'channel', Number.POSITIVE_INFINITY);
+    expect(await until(to('C1'))).toBe(NOON + 72 * 3_600 * SECOND);
   });
 
   it('is kept though many processes hear of theirs at the same time', async () => {
