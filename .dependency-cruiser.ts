@@ -8,7 +8,7 @@ import type { IConfiguration } from 'dependency-cruiser';
 type Rule = NonNullable<IConfiguration['forbidden']>[number];
 
 /** Every folder of ours, today's and those to come. Packages and Node's own modules are not in question. */
-const OURS = '^(bench|cli|console|functions|infra|local|operate|proof|shared|test)/';
+const OURS = '^(bench|cli|console|examples|functions|infra|local|operate|proof|shared|test)/';
 
 /** Nothing in `from` imports anything of ours but `allowed`. */
 const onlyFrom = (name: string, from: string, allowed: string[], comment: string): Rule => ({
@@ -155,6 +155,19 @@ const config: IConfiguration = {
       ['^(bench|proof)/', '^functions/', '^local/', '^shared/'],
       'Measurements and proofs use what they measure.',
     ),
+    onlyFrom(
+      'examples-stand-alone',
+      '^examples/',
+      ['^examples/'],
+      'An example is copied into a repository of somebody else. There is nothing of ours there.',
+    ),
+    {
+      name: 'every-folder-has-its-rules',
+      comment: 'A new folder says here what it may import.',
+      severity: 'error',
+      from: { path: '/', pathNot: [OURS, '^node_modules/'] },
+      to: {},
+    },
     {
       name: 'nothing-imports-tests',
       comment: 'What the product needs does not live in test/.',
