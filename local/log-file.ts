@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs';
 
 /** A day of a busy relay on one machine. With the file before it, no more than twice this is kept. */
 const MAX_BYTES = 10 * 1024 * 1024;
@@ -15,7 +15,8 @@ export function createLogFile(file: string, maxBytes = MAX_BYTES): (line: string
     const text = `${line}\n`;
     const length = Buffer.byteLength(text);
     if (bytes > 0 && bytes + length > maxBytes) {
-      renameSync(file, `${file}.1`);
+      // A person may have taken it away.
+      if (existsSync(file)) renameSync(file, `${file}.1`);
       bytes = 0;
     }
     appendFileSync(file, text);

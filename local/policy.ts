@@ -54,7 +54,8 @@ export function localWaits(env: NodeJS.ProcessEnv, channels: string[]): LocalWai
     pending: { ...productionPolicy.pending, askMs: 2_000 },
     refund: { ...productionPolicy.refund, askMs: 2_000 },
     evidence: { ...productionPolicy.evidence, firstMs: 5_000, againMs: 60_000 },
-    backoff: { firstMs: 500, maxMs: 5_000 },
+    // Half a minute, as waits grow: hundreds of rows that wait for a pause to end must leave the machine some rest.
+    backoff: { firstMs: 500, maxMs: 30_000 },
     regrant: { ...productionPolicy.regrant, firstMs: 500, maxMs: 60_000, growth: 2 },
     pauseMs: 5_000,
   };
@@ -64,7 +65,7 @@ export function localWaits(env: NodeJS.ProcessEnv, channels: string[]): LocalWai
     runMs,
     callMarginMs: policy.callMarginMs,
     stepMs: messageCallMs + WRITES_MS,
-    backoff: policy.backoff,
+    backoff: { firstMs: 500, maxMs: 5_000 },
   };
   return { policy, messages, visibilitySeconds: (grantDeadlineMs + 2_000) / 1_000 };
 }

@@ -65,8 +65,8 @@ async function charge(step: Step): Promise<Outcome> {
   const { payments, policy, now } = step.deps;
   const { row, frozen } = step;
   if (!frozen?.money) return { kind: 'held', why: 'nothing is reserved' };
-  const why = await whyNotCharge(step);
-  if (why !== undefined) return { kind: 'held', why };
+  const held = await whyNotCharge(step);
+  if (held !== undefined) return { kind: 'held', ...held };
   const call = await ready(payments.prepareCharge(chargeRequest(row, frozen, frozen.money)));
   if ('failed' in call) return { kind: 'held', why: `the charge could not be prepared: ${call.failed}` };
   // The last look at the clock before the bytes; nothing is awaited between it and the call.
@@ -79,13 +79,13 @@ async function charge(step: Step): Promise<Outcome> {
 }
 
 /** What may have changed since the reservation was made, by hours: the switch, the mode, the client. */
-async function whyNotCharge(step: Step): Promise<string | undefined> {
+async function whyNotCharge(step: Step): Promise<{ why: string; switchedOff?: boolean } | undefined> {
   const { ledger, charging, guard } = step.deps;
-  if (await charging.paused()) return 'charging is paused';
-  if (guard.mode === 'observe') return 'observe mode';
+  if (await charging.paused()) return { why: 'charging is paused', switchedOff: true };
+  if (guard.mode === 'observe') return { why: 'observe mode', switchedOff: true };
   if (step.isFresh) return undefined;
   const barred = barredBy(await ledger.readAccount(step.row.email), guard);
-  return barred && `not charged: ${barred}`;
+  return barred && { why: `not charged: ${barred}` };
 }
 
 async function askPayment(step: Step, question: 'lookup' | 'cancel'): Promise<Outcome> {

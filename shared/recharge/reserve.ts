@@ -47,7 +47,7 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
     if (!row.stopped) {
       if (!withinChargeWindow(row, { now: now(), policy }))
         return { kind: 'not_reserved', attempt: row.attempt };
-      if (await charging.paused()) return { kind: 'held', why: 'charging is paused' };
+      if (await charging.paused()) return { kind: 'held', why: 'charging is paused', switchedOff: true };
     }
 
     const other = account.last?.key === row.key ? undefined : account.last?.key;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import { NewerRowError } from '../storage/table.ts';
 import { decide } from './machine/machine.ts';
-import type { Decision, Effect, Moment, Outcome } from './machine/outcome.ts';
+import { type Decision, type Effect, isPaced, type Moment, type Outcome } from './machine/outcome.ts';
 import { perform, type RunDeps, type Step } from './perform.ts';
 import { isFinished, moneyOf, type Recharge } from './recharge.ts';
 import { releaseAttempt } from './reserve.ts';
@@ -113,7 +113,7 @@ class Run {
 
   /** Answers to grants alone. Evidence says what became of one, not that the platform answers again. */
   async #tellCharging(outcome: Outcome): Promise<void> {
-    if (outcome.kind !== 'grant') return;
+    if (outcome.kind !== 'grant' || isPaced(outcome.result)) return;
     const { charging, policy, now, logger } = this.#deps;
     const { result } = outcome;
     try {
@@ -137,6 +137,10 @@ class Run {
   /** `durationMs`: from the question, over the answer, to the written decision. */
   #report(before: Recharge, outcome: Outcome, decision: Decision, askedAt: number): void {
     const { logger, now } = this.#deps;
+    const metrics = businessMetrics(before, this.#row);
+    const isWake = outcome.kind === 'due' && decision.next === undefined;
+    const isRepeat = (isWake || decision.effect === 'stop') && isOldNews(isWake ? before : this.#row);
+    if (isRepeat && Object.keys(metrics).length === 0) return;
     logger.info(
       'decided',
       {
@@ -146,7 +150,7 @@ class Run {
         effect: decision.effect,
         durationMs: now() - askedAt,
       },
-      businessMetrics(before, this.#row),
+      metrics,
     );
   }
 
@@ -181,6 +185,12 @@ class Run {
   #timeLeft(): number {
     return this.#endsAt - this.#deps.now();
   }
+}
+
+/** A wait like the one before is logged at its 2nd, 4th, 8th… time. The row counts them all. */
+function isOldNews({ history }: Recharge): boolean {
+  const { event, times = 1 } = history.at(-1) ?? {};
+  return event === 'waiting' && !Number.isInteger(Math.log2(times));
 }
 
 /** Whether the row that stands there is the one this process meant to write; the sweeper may have moved it since. */

@@ -31,4 +31,7 @@ it('a log goes on with the file of an earlier start, and a line longer than a fi
   write('x'.repeat(50));
   expect(read('relay.log.1')).toBe('earlier\none\n');
   expect(read('relay.log')).toBe(`${'x'.repeat(50)}\n`);
+  rmSync(file);
+  write('two');
+  expect(read('relay.log')).toBe('two\n');
 });

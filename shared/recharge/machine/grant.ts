@@ -2,8 +2,17 @@ import { backoffMs } from '../../backoff.ts';
 import { record } from '../../history.ts';
 import type { GrantResult } from '../../platform/client.ts';
 import type { Recharge, ReviewReason } from '../recharge.ts';
-import { asAsked, finish, saidTwice, toRefunding, toReview, wait, writtenAlready } from './moves.ts';
-import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
+import {
+  asAsked,
+  finish,
+  progressed,
+  saidTwice,
+  toRefunding,
+  toReview,
+  wait,
+  writtenAlready,
+} from './moves.ts';
+import { type Decision, isPaced, type Moment, type Outcome, stop } from './outcome.ts';
 
 type GrantAnswer = Extract<Outcome, { kind: 'grant' }>['result'];
 
@@ -104,15 +113,16 @@ export function onGrantResult(row: Recharge, result: GrantAnswer, at: Moment): D
 /** What never left this machine is certain, and tried again as often as it takes; an answer is believed a few times. */
 function onNotApplied(
   row: Recharge,
-  { detail, retryAfterMs, unsent }: Extract<GrantAnswer, { kind: 'not_applied' }>,
+  result: Extract<GrantAnswer, { kind: 'not_applied' }>,
   at: Moment,
 ): Decision {
+  const { detail, retryAfterMs, unsent } = result;
   const { review: _, ...rest } = row;
   const phaseDeadline = row.phaseDeadline ?? at.now + at.policy.grantGiveUpMs;
   const charged: Recharge = { ...rest, phase: 'charged', phaseDeadline };
   const why = `not granted: ${detail}`;
   const askedMs = asAsked(retryAfterMs, at);
-  if (unsent) return wait({ ...charged, unsent }, at, why, askedMs);
+  if (unsent) return wait({ ...(isPaced(result) ? progressed(charged) : charged), unsent }, at, why, askedMs);
   const { times, ...backoff } = at.policy.regrant;
   const notApplied = (row.notApplied ?? 0) + 1;
   const believed = { ...charged, notApplied };

@@ -8,7 +8,7 @@ import {
   onGrantingFound,
   onGrantResult,
 } from './grant.ts';
-import { finish, isWaiting, remind, wait } from './moves.ts';
+import { finish, isWaiting, progressed, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onlyWithOwnParties } from './parties.ts';
 import { onPayment, onPrepaid } from './payment.ts';
@@ -68,7 +68,8 @@ function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
         ? onReservation(row, outcome, at)
         : stop;
     case 'held':
-      return row.phase === 'received' || row.phase === 'charge_pending' ? wait(row, at, outcome.why) : stop;
+      if (row.phase !== 'received' && row.phase !== 'charge_pending') return stop;
+      return wait(outcome.switchedOff ? progressed(row) : row, at, outcome.why);
     case 'payment':
       return onPayment(row, outcome, at);
     case 'grant':

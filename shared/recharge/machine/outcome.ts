@@ -33,8 +33,11 @@ export type Outcome =
   | { kind: 'refused'; attempt: number; word: Refusal; money?: Money }
   /** Nothing is reserved, and it is too late to begin: only a lookup may speak now. */
   | { kind: 'not_reserved'; attempt: number }
-  /** Nothing was done, for a reason that passes: charging is paused, the platform gave no answer, no time left. */
-  | { kind: 'held'; why: string }
+  /**
+   * Nothing was done, for a reason that passes: the platform gave no answer, no time left. `switchedOff`: by a switch of
+   * the agency's own, the pause or the mode, which says so itself.
+   */
+  | { kind: 'held'; why: string; switchedOff?: boolean }
   | {
       kind: 'payment';
       attempt: number;
@@ -52,6 +55,12 @@ export type Outcome =
   | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
 
 export type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
+
+/** Held back by our own pace, or by the wait that the platform asked for: nobody's fault, and no news. */
+export function isPaced(result: Extract<Outcome, { kind: 'grant' }>['result']): boolean {
+  if (result.kind !== 'not_applied' || result.agencyFault !== undefined) return false;
+  return result.unsent === true && result.retryAfterMs !== undefined;
+}
 
 export interface Released {
   reason: string;

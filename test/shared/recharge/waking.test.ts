@@ -1,4 +1,5 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { runRecharge } from '../../../shared/recharge/run-recharge.ts';
 import { useLedger } from '../../support/store.ts';
 import { type Around, createWorld, EMAIL, type Process, type World } from '../../support/world.ts';
 
@@ -100,4 +101,58 @@ it('a row that waits by its own decision is queued at each of its times, however
     await process.sweeper();
     expect(await workOff(world, process)).toBe(1);
   }
+});
+
+describe('a row that waits as it should', () => {
+  /** A hundred times due, woken and held again. */
+  async function heldAgainAndAgain(world: World, process: Process): Promise<void> {
+    for (let times = 0; times < 100; times += 1) {
+      world.moveTo((await world.row()).nextAttemptAt ?? 0);
+      await process.sweeper();
+      await workOff(world, process);
+    }
+  }
+  const decided = (world: World) => world.lines().filter(({ message }) => message === 'decided').length;
+
+  it('while charging is paused rings no alert, and is told of in the log ever less often', async () => {
+    const world = await aWorld();
+    await world.claim();
+    const { process } = counting(world);
+    await process.deps.charging.pause({ reason: 'by hand' });
+    await heldAgainAndAgain(world, process);
+    expect((await world.row()).history.at(-1)).toMatchObject({ event: 'waiting', times: 100 });
+    expect(world.alerts()).toEqual([]);
+    // Of 200 decisions those of the 1st, 2nd, 4th… 64th wait, and of the wakes after them.
+    expect(decided(world)).toBe(15);
+  });
+
+  it('for our own pace rings no alert, neither its own nor that charging is paused', async () => {
+    const world = await aWorld();
+    await world.claim();
+    const { deps } = world.start();
+    const paced = {
+      kind: 'not_applied',
+      detail: 'not sent: our own limit',
+      unsent: true,
+      retryAfterMs: 60_000,
+    } as const;
+    const platform = { ...deps.platform, prepareGrant: async () => ({ send: async () => paced }) };
+    for (let times = 0; times < 60; times += 1) {
+      world.moveTo((await world.row()).nextAttemptAt ?? 0);
+      await world.start().sweeper();
+      world.queued.length = 0;
+      await runRecharge('key-1', world.now() + world.policy.runMs, { ...deps, platform });
+    }
+    expect(await world.row()).toMatchObject({ phase: 'charged', grantNo: 60 });
+    expect(world.alerts()).toEqual([]);
+  });
+
+  it('for an endpoint that is down is an alert at the 20th sweep: nobody else says so', async () => {
+    const world = await aWorld();
+    await world.claim();
+    world.payments.fault({ operation: 'charge', fault: 'rate_limited', ms: MINUTE, times: 'always' });
+    const { process } = counting(world);
+    await heldAgainAndAgain(world, process);
+    expect(new Set(world.alerts())).toEqual(new Set(['no_progress']));
+  });
 });
