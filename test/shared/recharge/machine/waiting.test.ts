@@ -98,12 +98,17 @@ describe('waiting', () => {
 
 describe('the count of fruitless sweeps', () => {
   it.each<[string, Recharge, Outcome]>([
-    ['a pause', aRecharge({ swept: 7 }), { kind: 'held', why: 'charging is paused' }],
+    ['a platform that says nothing', aRecharge({ swept: 7 }), { kind: 'held', why: 'no answer' }],
     ['an unknown charge', aRecharge({ swept: 7 }), payment(SILENT)],
     [
       'a grant not applied',
       aRecharge({ phase: 'granting', swept: 7 }),
       grant({ kind: 'not_applied', detail: '429' }),
+    ],
+    [
+      'a platform that cannot be reached',
+      aRecharge({ phase: 'granting', swept: 7 }),
+      grant({ kind: 'not_applied', detail: 'ECONNREFUSED', unsent: true }),
     ],
     ['another try to grant', aRecharge({ phase: 'charged', swept: 7 }), DUE],
     [
@@ -113,6 +118,20 @@ describe('the count of fruitless sweeps', () => {
     ],
   ])('goes on after %s', (_, row, outcome) => {
     expect(written(decide(row, outcome, aMoment())).swept).toBe(7);
+  });
+
+  const paced = { kind: 'not_applied', detail: 'our own limit', unsent: true, retryAfterMs: 1 } as const;
+  it.each<[string, Recharge, Outcome]>([
+    ['a pause', aRecharge({ swept: 7 }), { kind: 'held', why: 'charging is paused', switchedOff: true }],
+    ['our own pace', aRecharge({ phase: 'granting', swept: 7 }), grant(paced)],
+  ])('begins anew after %s, which is as it should be', (_, row, outcome) => {
+    expect(written(decide(row, outcome, aMoment())).swept).toBeUndefined();
+  });
+
+  it('goes on after a wait of the platform that is an agency-wide fault', () => {
+    const row = aRecharge({ phase: 'granting', swept: 7 });
+    const held = grant({ ...paced, agencyFault: 'rate_limited' });
+    expect(written(decide(row, held, aMoment())).swept).toBe(7);
   });
 
   it.each<[string, Recharge]>([
