@@ -54,8 +54,7 @@ export async function readCaptured(
   { quarantine }: Connection,
   wanted: { id: string | undefined; route: string },
 ): Promise<Captured> {
-  const newest = (await quarantine.list(CAPTURED)).find(({ route }) => route === wanted.route);
-  const id = wanted.id ?? newest?.id;
+  const id = wanted.id ?? (await newestOf(quarantine, wanted.route));
   const kept = id === undefined ? undefined : await quarantine.show(id);
   if (id !== undefined && kept?.reason === CAPTURED) return { id, kept };
   throw new OperateError(
@@ -64,6 +63,13 @@ export async function readCaptured(
       ? `Nothing was captured at ${wanted.route}: npm run relay -- capture start${ofRoute(wanted.route)}`
       : `Nothing captured is kept under ${wanted.id}: npm run relay -- capture list`,
   );
+}
+
+async function newestOf(quarantine: Connection['quarantine'], route: string): Promise<string | undefined> {
+  for await (const captured of quarantine.list({ of: CAPTURED })) {
+    if (captured.route === route) return captured.id;
+  }
+  return undefined;
 }
 
 /** Which one, in a command that is printed. */

@@ -1,4 +1,5 @@
-import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { CAPTURED, type ListedWebhook, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { describeError } from '../shared/logger.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';
 import { findVerifiers } from './find-verifiers.ts';
@@ -12,10 +13,28 @@ import type { Target } from './target.ts';
  *
  * @throws an OperateError, `not_found`, if nothing is kept under this id, or its 30 days are over.
  */
-export async function readQuarantined({ quarantine }: Connection, id: string): Promise<QuarantinedWebhook> {
+export async function readQuarantined(
+  { quarantine }: Pick<Connection, 'quarantine'>,
+  id: string,
+): Promise<QuarantinedWebhook> {
   const kept = await quarantine.show(id);
   if (kept) return kept;
   throw new OperateError('not_found', `Nothing is kept under ${id}: npm run relay -- quarantine list`);
+}
+
+/**
+ * Webhooks that were not understood, newest first, and read as far as they are asked for.
+ *
+ * @param options.after the id of the last one that was seen.
+ * @throws an OperateError, `not_found`, if nothing is kept under that id any more.
+ */
+export async function* listQuarantined(
+  connection: Pick<Connection, 'quarantine'>,
+  { route, after }: { route?: string; after?: string } = {},
+): AsyncGenerator<ListedWebhook> {
+  if (after !== undefined) await readQuarantined(connection, after);
+  const listed = connection.quarantine.list(after === undefined ? {} : { after });
+  for await (const webhook of listed) if (route === undefined || webhook.route === route) yield webhook;
 }
 
 /** The headers for the eyes of a person. Those of a captured webhook may prove its sender. */
@@ -25,6 +44,9 @@ export const shownHeaders = ({ reason, headers }: QuarantinedWebhook): Record<st
 /** Headers that describe the connection, not what was sent. */
 const OF_THE_CONNECTION =
   /^(host|connection|keep-alive|content-length|transfer-encoding|accept-encoding|expect|te|trailer|upgrade|via|forwarded|x-forwarded-.*|x-amzn-.*)$/;
+
+/** The relay's own functions end within this. */
+const ANSWERED_WITHIN_MS = 30_000;
 
 /** What the relay answered. */
 export interface Replayed {
@@ -72,9 +94,69 @@ export async function replayQuarantined(
     },
     body,
     redirect: 'manual',
+    signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
   });
   const answer = { status: response.status, body: await response.text() };
   return response.status === 401 ? { ...answer, advice: adviceFor(route) } : answer;
+}
+
+/** Of many: which of them, and what came of it. */
+export interface ReplayedOne {
+  id: string;
+  /** From 1. */
+  number: number;
+  /** Absent where it is not kept any more, or no answer came. */
+  answer?: Replayed;
+  error?: string;
+}
+
+export interface ReplayedAll {
+  taken: number;
+  refused: number;
+  unanswered: number;
+  /** Those after the relay had stopped to answer. */
+  untried: number;
+}
+
+/** A relay that gave no answer so often in a row has ended, or is away. */
+const SILENT_TO_STOP = 5;
+
+/**
+ * Sends kept webhooks to the relay once more, one after the other. One that fails keeps no other from being sent. The
+ * keys make each count once, so all of this may be repeated.
+ *
+ * @param ids in the order in which they are sent.
+ * @param tell hears of each as it is done.
+ */
+export async function replayAllQuarantined(
+  connection: Pick<Connection, 'quarantine' | 'now'>,
+  ids: readonly string[],
+  { inbound, target }: { inbound: Inbound; target: Target },
+  tell: (one: ReplayedOne) => void,
+): Promise<ReplayedAll> {
+  const all: ReplayedAll = { taken: 0, refused: 0, unanswered: 0, untried: 0 };
+  let silent = 0;
+  for (const [index, id] of ids.entries()) {
+    if (silent >= SILENT_TO_STOP) return { ...all, untried: ids.length - index };
+    const one = { id, number: index + 1 };
+    try {
+      const kept = await readQuarantined(connection, id);
+      const answer = await replayQuarantined(kept, inbound, {
+        target,
+        unverified: false,
+        now: connection.now(),
+      });
+      const isTaken = answer.status >= 200 && answer.status <= 299;
+      all[isTaken ? 'taken' : 'refused'] += 1;
+      silent = 0;
+      tell({ ...one, answer });
+    } catch (error) {
+      all.unanswered += 1;
+      silent += 1;
+      tell({ ...one, error: error instanceof OperateError ? error.message : describeError(error) });
+    }
+  }
+  return all;
 }
 
 function adviceFor(route: string): string {

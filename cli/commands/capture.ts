@@ -76,11 +76,12 @@ export function addCaptureCommands(cli: Cli): void {
       for (const { route: on, until, kept } of await captures.list(now())) {
         say(`on until ${new Date(until).toISOString()}  ${on}  ${kept} of ${MAX_CAPTURED} captured`);
       }
-      const deliveries = await quarantine.list(CAPTURED);
-      for (const { id, receivedAt, route: at } of deliveries) {
+      let count = 0;
+      for await (const { id, receivedAt, route: at } of quarantine.list({ of: CAPTURED })) {
         say(`${new Date(receivedAt).toISOString()}  ${at}  ${id}`);
+        count += 1;
       }
-      say(`${deliveries.length} captured`);
+      say(`${count} captured`);
     });
 
   capture

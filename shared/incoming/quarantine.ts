@@ -27,6 +27,13 @@ export interface QuarantinedWebhook {
   receivedAt: number;
 }
 
+export interface ListedWebhook {
+  id: string;
+  receivedAt: number;
+  route: string;
+  reason: string;
+}
+
 export interface Quarantine {
   /**
    * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of where it
@@ -37,10 +44,12 @@ export interface Quarantine {
    */
   keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
   /**
-   * Newest first; at most 100. Captured ones are a list of their own: nobody verified them. Of a reason its
-   * beginning; what an earlier version kept is listed without one.
+   * Newest first, read page by page as far as they are asked for. Captured ones are a list of their own: nobody verified
+   * them. Of a reason its beginning; what an earlier version kept is listed without one.
+   *
+   * @param options.after the id of the one before the first; from the newest on where nothing is kept under it.
    */
-  list(of?: typeof CAPTURED): Promise<{ id: string; receivedAt: number; route: string; reason: string }[]>;
+  list(options?: { of?: typeof CAPTURED; after?: string }): AsyncIterable<ListedWebhook>;
   /** Undefined where nothing is kept under this id, or its 30 days are over. */
   show(id: string): Promise<QuarantinedWebhook | undefined>;
 }
@@ -56,6 +65,18 @@ const itemSchema = z.object({
 });
 
 export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: string): Quarantine {
+  /** A page begins behind an item's keys, as the index has them. */
+  const cursorAfter = async (id: string) => {
+    const { Item } = await client.send(
+      new GetCommand({
+        TableName: table,
+        Key: { pk: QUARANTINE + id },
+        ProjectionExpression: 'pk, #list, listKey',
+        ExpressionAttributeNames: { '#list': 'list' },
+      }),
+    );
+    return Item && JSON.stringify(Item);
+  };
   return {
     async keep({ route, body, headers, query, reason, receivedAt }) {
       const captured = reason === CAPTURED;
@@ -91,12 +112,16 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
       }
     },
 
-    async list(of) {
-      const { items } = await recentPage(client, table, of ? CAPTURED_LIST : QUARANTINE_LIST);
-      return items.map(({ listKey }) => {
-        const [receivedAt = '', id = '', route = '', ...reason] = listKey.split('#');
-        return { id, receivedAt: Number(receivedAt), route, reason: reason.join('#') };
-      });
+    async *list({ of, after } = {}) {
+      let cursor = after && (await cursorAfter(after));
+      do {
+        const page = await recentPage(client, table, of ? CAPTURED_LIST : QUARANTINE_LIST, cursor);
+        for (const { listKey } of page.items) {
+          const [receivedAt = '', id = '', route = '', ...reason] = listKey.split('#');
+          yield { id, receivedAt: Number(receivedAt), route, reason: reason.join('#') };
+        }
+        cursor = page.cursor;
+      } while (cursor !== undefined);
     },
 
     async show(id) {

@@ -126,7 +126,7 @@ describe('what is verified and not understood is kept whole, with one alert:', (
       }),
     ]);
     const { quarantine: id } = alerts()[0];
-    const kept = (await quarantine.list()).find((entry) => entry.id === id);
+    const kept = (await Array.fromAsync(quarantine.list())).find((entry) => entry.id === id);
     expect(kept).toMatchObject({ receivedAt: NOW });
     const { client, table } = store();
     const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
@@ -155,7 +155,7 @@ describe('what is verified and not understood is kept whole, with one alert:', (
       { message: 'message_quarantined', reason: `part of it was not understood: ${rest}` },
     ]);
     expect(lines().at(-1)).toMatchObject({ word: 'queued', messages: 2, rest });
-    expect(await quarantine.list()).toHaveLength(1);
+    expect(await Array.fromAsync(quarantine.list())).toHaveLength(1);
     // And once more, since the answer may get lost.
     expect((await post('support/incoming', body)).status).toBe(202);
     expect(await rows()).toHaveLength(2);
@@ -304,7 +304,7 @@ describe('a capture', () => {
     expect(await rows()).toEqual([]);
     expect(lines().at(-1)).toMatchObject({ word: 'captured', quarantine: expect.stringMatching(/./) });
     const kept = lines().at(-1).quarantine;
-    expect(await quarantine.list('captured')).toMatchObject([{ id: kept }]);
+    expect(await Array.fromAsync(quarantine.list({ of: 'captured' }))).toMatchObject([{ id: kept }]);
     expect(lines().some((line) => JSON.stringify(line).includes(token))).toBe(false);
   });
 });
