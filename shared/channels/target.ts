@@ -136,10 +136,17 @@ async function toChat(
       if (!request) throw new Error(`Bug! There is no part ${part}.`);
       const reply = await sendOnce({ ...request, timeoutMs: deps.callMs });
       if (reply.kind === 'response' && reply.status === 401) deps.onUnauthorized();
-      return followed(adapter.judge(reply, deps.now()), { message, given, part, sender }, adapter, deps);
+      const delivery = withoutToken(adapter.judge(reply, deps.now()), token);
+      return followed(delivery, { message, given, part, sender }, adapter, deps);
     },
   };
 }
+
+/** Who repeats a request in its answer repeats what proves us, too. */
+const withoutToken = <Any extends Delivery>(delivery: Any, token: string): Any =>
+  'detail' in delivery && token.trim() !== ''
+    ? { ...delivery, detail: delivery.detail.replaceAll(token, '(the token)') }
+    : delivery;
 
 /**
  * Does what the other side says must be done before the next try, so that it holds for whatever else is sent there.

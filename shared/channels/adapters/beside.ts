@@ -76,8 +76,13 @@ export function linked(label: string, address: string): string {
 export function told(kind: Kind, value: unknown): string[] {
   if (!isThere(value) || value === false || value === '') return [];
   if (Array.isArray(value)) return value.flatMap((each) => told(kind, each));
-  const read = READERS[kind] ?? file;
-  return [tagged(kind, typeof value === 'object' ? read(value) : value === true ? '' : value)];
+  return [tagged(kind, typeof value === 'object' ? saidOf(kind, value) : value === true ? '' : value)];
+}
+
+/** Of a file its name and words; its numbers, sums and sizes are none. */
+function saidOf(kind: Kind, value: object | null): string {
+  const read = READERS[kind];
+  return read === undefined ? file(value) : read(value) || whole(value);
 }
 
 type Reader = (value: unknown) => string;
@@ -93,13 +98,10 @@ const file: Reader = (value) =>
 
 const location: Reader = (value) => {
   const [latitude, longitude] = [
-    number(value, '/latitude', '/lat', '/coordinates_lat', '/location/latitude'),
-    number(value, '/longitude', '/lng', '/lon', '/coordinates_long', '/location/longitude'),
+    number(value, '/latitude', '/lat', '/location/latitude'),
+    number(value, '/longitude', '/lng', '/lon', '/location/longitude'),
   ];
-  const name = [
-    text(value, '/name', '/title', '/label', '/fallback_title'),
-    text(value, '/address', '/formatted_address'),
-  ];
+  const name = [text(value, '/name', '/title', '/label'), text(value, '/address', '/formatted_address')];
   // https://developers.google.com/maps/documentation/urls/get-started#search-action
   const map =
     latitude === undefined || longitude === undefined
@@ -154,22 +156,35 @@ const choices: Reader = (value) => {
 const person: Reader = (value) => {
   const origin = firstPointed(value, ['/sender_user', '/sender_chat', '/chat']) ?? value;
   const name = sentence([text(origin, '/first_name', '/firstName'), text(origin, '/last_name', '/lastName')]);
-  const called = name || text(origin, '/title', '/name', '/sender_user_name', '/author_name', '/username');
+  const called = name || text(origin, ...CALLED);
   const [user, post] = [text(origin, '/username'), text(value, '/message_id')];
   const address = user && post ? `https://t.me/${user}/${post}` : '';
-  return sentence([called === '' ? '' : `from ${called}`, address]);
+  const said = text(value, '/text', '/body', '/content', '/caption');
+  return sentence([called === '' ? '' : `from ${called}${said === '' ? '' : ':'}`, said, address]);
 };
+
+const CALLED = [
+  '/title',
+  '/name',
+  '/sender_user_name',
+  '/author_name',
+  '/author',
+  '/username',
+  '/from/name',
+  '/from',
+];
 
 /** The words of whatever it is, wherever they stand: each value with its name. */
 const whole: Reader = (value) => facts(value, 0).join('; ');
 
+/** Of what is no file. */
 const READERS: Partial<Record<Kind, Reader>> = {
   location,
   contact,
   poll: choices,
   checklist: choices,
   forwarded: person,
-  quoted: whole,
+  quoted: person,
   dice: (value) => sentence([text(value, '/emoji'), text(value, '/value')]),
   game: (value) => sentence([text(value, '/title'), text(value, '/description'), text(value, '/text')]),
   story(value) {
@@ -191,7 +206,8 @@ const MAX_DEPTH = 20;
 
 function facts(value: unknown, depth: number, name = ''): string[] {
   if (depth > MAX_DEPTH || !isThere(value)) return [];
-  if (typeof value !== 'object') return [[name, words(value)].filter((part) => part !== '').join(' ')];
+  if (typeof value === 'boolean') return value ? [name] : [];
+  if (typeof value !== 'object') return words(value) === '' ? [] : [sentence([name, words(value)])];
   const members = Array.isArray(value)
     ? value.map((each) => [name, each] as const)
     : Object.entries(value ?? {});

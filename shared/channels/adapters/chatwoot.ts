@@ -192,7 +192,13 @@ function readAttachment(attachment: unknown): { line: string[]; link?: string | 
   const title = text(attachment, '/fallback_title');
   switch (pointed(attachment, '/file_type')) {
     case 'location':
-      return { line: told('location', attachment) };
+      return {
+        line: told('location', {
+          name: title,
+          latitude: pointed(attachment, '/coordinates_lat'),
+          longitude: pointed(attachment, '/coordinates_long'),
+        }),
+      };
     case 'contact':
       return { line: told('contact', { phone: title, ...Object(pointed(attachment, '/meta')) }) };
     case 'fallback':

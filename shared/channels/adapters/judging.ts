@@ -26,10 +26,11 @@ const REASONS = [
 /** A reason is a sentence; what is longer is somebody's page. */
 const MAX_REASON = 100;
 
-/** Behind what was seen, what the other side says of it, on one line. */
+/** Behind what was seen, what the other side says of it, on one line; whom it names is for no log. */
 export function reasoned(seen: string, reason: string): string {
-  const line = reason.replace(/\p{C}/gu, ' ').trim().slice(0, MAX_REASON).toWellFormed();
-  return line === '' ? seen : `${seen}: ${line}`;
+  const line = reason.slice(0, MAX_REASON).replace(/\p{C}/gu, ' ').trim().toWellFormed();
+  const told = line.replace(/\S+@\S+/g, '(email)').replace(/\+?\d[\d\s().-]{6,}\d/g, '(number)');
+  return told === '' ? seen : `${seen}: ${told}`;
 }
 
 /** A wait that the other side asks for holds for all of these; one that nobody asks for is the message's own. */

@@ -414,6 +414,11 @@ describe('a reply for the chat', () => {
       expect(spent.learnt).toEqual([]);
     });
 
+    it('says nothing of the token, though the chat repeats it', async () => {
+      const { sent } = await answered({ kind: 'refused', detail: 'HTTP 400: Bearer bot-token is odd' });
+      expect(sent).toEqual({ kind: 'refused', detail: 'HTTP 400: Bearer (the token) is odd' });
+    });
+
     it('waits where what was learnt could not be kept: it is told again', async () => {
       const fails = async () => {
         throw new Error('no answer');

@@ -174,7 +174,7 @@ describe('a webhook of Chatwoot', () => {
       { id: 2, file_type: 'location', coordinates_lat: 1, data_url: null },
     ];
     expect(message(chatwoot, given({ content: null, attachments }))).toMatchObject({
-      text: '[location]',
+      text: '[location] latitude 1',
       attachments: ['https://chat.example.com/rails/active_storage/a.png'],
     });
     expect(message(chatwoot, given({ content: null, attachments: attachments.slice(0, 1) }))?.text).toBe('');

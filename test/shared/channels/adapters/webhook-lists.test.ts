@@ -321,6 +321,12 @@ describe('an answer to a delivery', () => {
       },
     ],
     [
+      'a reason that names somebody',
+      400,
+      { message: 'jane@example.com and +43 664 1234567 are unknown' },
+      { kind: 'refused', detail: 'HTTP 400: (email) and (number) are unknown' },
+    ],
+    [
       'that it is too long, and no more',
       400,
       { error: 'text too long' },
@@ -339,6 +345,41 @@ describe('an answer to a delivery', () => {
       detail: 'HTTP 429',
       retryAfterMs: 30_000,
     });
+  });
+});
+
+describe('what stands beside the text in somebody’s own form', () => {
+  const adapter = made({
+    beside: { contact: '/x', location: '/y', order: '/z', forwarded: '/f', photo: '/p' },
+  });
+  it.each([
+    [
+      'a card of no known form',
+      { x: { who: 'Jan', reach: ['+31201234567'] } },
+      '[contact] who Jan; reach +31201234567',
+    ],
+    ['several cards', { x: [{ name: 'Jan' }, { name: 'Ria', phone: 7 }] }, '[contact] Jan\n[contact] Ria 7'],
+    ['a place by its name', { y: { name: 'Shop', address: '1 Road' } }, '[location] Shop, 1 Road'],
+    [
+      'a place in text, as Twilio has it',
+      { y: { Latitude: '48.2', latitude: '48.2', longitude: '16.37' } },
+      '[location] https://www.google.com/maps/search/?api=1&query=48.2%2C16.37',
+    ],
+    [
+      'what is true, and nothing of what is not',
+      { z: { gift: true, paid: false, items: [{ n: 1 }] } },
+      '[order] gift; n 1',
+    ],
+    ['a message with its writer', { f: { from: 'Ria', text: 'Hi' } }, '[forwarded] from Ria: Hi'],
+    ['a mark', { f: true }, '[forwarded]'],
+    ['a text', { f: 'Ria' }, '[forwarded] Ria'],
+    [
+      'a file’s words, and none of its numbers',
+      { p: { id: 'x', size: 7, sha256: 'y', caption: 'cat' } },
+      '[photo] cat',
+    ],
+  ])('is told whole: %s', (_name, fields, text) => {
+    expect(message(adapter, { id: '1', from: 'a', ...fields })?.text).toBe(text);
   });
 });
 
