@@ -4,7 +4,8 @@ import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';
 import { findVerifiers, type Match, readableBody } from './find-verifiers.ts';
-import { proposeChannel, proposeRecharge } from './mapping.ts';
+import { proposeChannel } from './map-channel.ts';
+import { proposeRecharge } from './map-recharge.ts';
 import { masked } from './masked.ts';
 import { channelOf, secretsOf, WEBHOOK_ROUTE } from './routes.ts';
 

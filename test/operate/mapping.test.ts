@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
-import { proposeChannel, proposeRecharge } from '../../operate/mapping.ts';
-import { verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { proposeChannel } from '../../operate/map-channel.ts';
+import { proposeRecharge } from '../../operate/map-recharge.ts';
+import { signedIdHeaders, verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { readOrder } from '../../shared/recharge/webhook.ts';
 import { aConfig } from '../support/builders.ts';
 
@@ -215,8 +216,10 @@ describe('the mapping that a captured webhook suggests', () => {
       'keyHeaderTrusted' in expected,
     );
     const { recharge } = aConfig({ recharge: { ...fields, ...(verifier ? { verifiers: [verifier] } : {}) } });
-    const signedId = { header: recharge.keyHeader ?? '', value: '' };
-    const read = readOrder(body, recharge, { headers, signedId });
+    const covered = verifier ? signedIdHeaders(verifierSchema.parse(verifier)) : [];
+    const header = covered.find((name) => name === recharge.keyHeader);
+    const signed = header === undefined ? {} : { signedId: { header, value: headers[header] ?? '' } };
+    const read = readOrder(body, recharge, { headers, ...signed });
     expect(read).toHaveProperty(Object.keys(expected).length === 0 ? 'fault' : 'order');
   });
 
