@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
+import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -88,6 +89,12 @@ export class RelayStack extends Stack {
           attributes: claimedAttributes(),
         },
         { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['QUARANTINE#*'] },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['QUARANTINE#*'],
+          attributes: TOLD_ATTRIBUTES,
+        },
         { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*'] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },

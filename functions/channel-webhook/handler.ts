@@ -281,20 +281,15 @@ async function keepAside(
 }
 
 /** @returns the id under which it is kept. */
-async function keep(
+function keep(
   { headers, body }: IncomingRequest,
   reason: string,
   route: Route,
   { quarantine, logger, now }: ChannelWebhookDeps,
   fields: Fields = {},
 ): Promise<string> {
-  const { id, isNew } = await quarantine.keep({
-    route: route.path,
-    body,
-    headers: withoutProofs(headers, route.verifiers),
-    reason,
-    receivedAt: now(),
-  });
-  if (isNew) logger.alert('message_quarantined', { ...tagsOf(route), ...fields, quarantine: id, reason });
-  return id;
+  const kept = withoutProofs(headers, route.verifiers);
+  return quarantine.keep({ route: route.path, body, headers: kept, reason, receivedAt: now() }, (id) =>
+    logger.alert('message_quarantined', { ...tagsOf(route), ...fields, quarantine: id, reason }),
+  );
 }

@@ -163,8 +163,9 @@ async function keyReused(
   deps: RechargeWebhookDeps,
 ): Promise<Received> {
   const reason = 'the idempotency key belongs to another client or number of credits';
-  const { id, isNew } = await keep(request, reason, deps);
-  if (isNew) deps.logger.alert('key_reused', { key, email, quarantine: id });
+  const id = await keep(request, reason, deps, (quarantine) =>
+    deps.logger.alert('key_reused', { key, email, quarantine }),
+  );
   const message =
     'This idempotency_key was received before, for another client or number of credits. Nothing was done.';
   return {
@@ -178,8 +179,9 @@ async function keepAside(
   reason: string,
   deps: RechargeWebhookDeps,
 ): Promise<Received> {
-  const { id, isNew } = await keep(request, reason, deps);
-  if (isNew) deps.logger.alert('webhook_quarantined', { quarantine: id, reason });
+  const id = await keep(request, reason, deps, (quarantine) =>
+    deps.logger.alert('webhook_quarantined', { quarantine, reason }),
+  );
   const message = `Not understood: ${reason}. The webhook is kept for 30 days.`;
   return {
     answer: errorResponse(400, 'NOT_UNDERSTOOD', message),
@@ -191,16 +193,9 @@ function keep(
   { headers, body }: IncomingRequest,
   reason: string,
   { config, quarantine, now }: RechargeWebhookDeps,
-) {
-  return quarantine.keep({
-    route: ROUTE,
-    body,
-    headers: withoutProofs(
-      headers,
-      config.verifiers,
-      config.keyHeader === undefined ? [] : [config.keyHeader],
-    ),
-    reason,
-    receivedAt: now(),
-  });
+  tell: (id: string) => void,
+): Promise<string> {
+  const needed = config.keyHeader === undefined ? [] : [config.keyHeader];
+  const kept = withoutProofs(headers, config.verifiers, needed);
+  return quarantine.keep({ route: ROUTE, body, headers: kept, reason, receivedAt: now() }, tell);
 }

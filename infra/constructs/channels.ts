@@ -4,6 +4,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
+import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
 import type { StageSettings } from '../stages.ts';
 import { QueueFunction } from './queue-function.ts';
 import type { RelayTable } from './relay-table.ts';
@@ -81,6 +82,12 @@ export class Channels extends Construct {
           actions: ['dynamodb:PutItem'],
           on: table.tableArn,
           keys: ['MESSAGE#*', 'QUARANTINE#*'],
+        },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['QUARANTINE#*'],
+          attributes: TOLD_ATTRIBUTES,
         },
         {
           actions: ['dynamodb:UpdateItem'],

@@ -128,6 +128,6 @@ export async function captureDelivery(
   const receivedAt = deps.now();
   if (!token?.startsWith(TOKEN_PREFIX) || !(await deps.capture.take(route, token, receivedAt)))
     return undefined;
-  const { id } = await deps.quarantine.keep({ route, body, headers, query, reason: CAPTURED, receivedAt });
+  const id = await deps.quarantine.keep({ route, body, headers, query, reason: CAPTURED, receivedAt });
   return id;
 }

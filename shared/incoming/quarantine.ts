@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { recentPage } from '../storage/table.ts';
+import { recentPage, standingItem } from '../storage/table.ts';
 
 const QUARANTINE = 'QUARANTINE#';
+/** The attributes that say that an item was told of. */
+export const TOLD_ATTRIBUTES = ['pk', 'told'];
 /** The partitions of the `recent` index that name what is kept. */
 const QUARANTINE_LIST = 'QUARANTINE';
 const CAPTURED_LIST = 'CAPTURED';
@@ -40,9 +41,12 @@ export interface Quarantine {
    * came to and its bytes. Captured ones are told apart by their headers too: the body of a test is always
    * the same, and the headers are what one wants to see.
    *
+   * @param tell says aloud that it is kept, under which id: once. Where a process ended after it was stored and before
+   *   it was told, the sender heard no answer; then the repetition is told.
+   * @returns the id.
    * @throws what storage throws: the sender must then be told to send it again.
    */
-  keep(webhook: QuarantinedWebhook): Promise<{ id: string; isNew: boolean }>;
+  keep(webhook: QuarantinedWebhook, tell?: (id: string) => void): Promise<string>;
   /**
    * Newest first, read page by page as far as they are asked for. Captured ones are a list of their own: nobody verified
    * them. Of a reason its beginning; what an earlier version kept is listed without one.
@@ -78,17 +82,18 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
     return Item && JSON.stringify(Item);
   };
   return {
-    async keep({ route, body, headers, query, reason, receivedAt }) {
+    async keep({ route, body, headers, query, reason, receivedAt }, tell) {
       const captured = reason === CAPTURED;
       const hash = createHash('sha256').update(`${route}\n`);
       if (captured) hash.update(`${JSON.stringify([headers, query])}\n`);
       const id = hash.update(body).digest('hex');
-      try {
-        await client.send(
+      const pk = QUARANTINE + id;
+      const standing = await standingItem(() =>
+        client.send(
           new PutCommand({
             TableName: table,
             Item: {
-              pk: QUARANTINE + id,
+              pk,
               v: 1,
               list: captured ? CAPTURED_LIST : QUARANTINE_LIST,
               listKey: `${receivedAt}#${id}#${route}#${reason.slice(0, LISTED_CHARACTERS)}`,
@@ -103,13 +108,22 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
             // An item past its time may still stand there: DynamoDB takes days to clear it away.
             ConditionExpression: 'attribute_not_exists(pk) OR expiresAt < :now',
             ExpressionAttributeValues: { ':now': Math.floor(receivedAt / 1_000) },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
-        );
-        return { id, isNew: true };
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return { id, isNew: false };
-        throw error;
-      }
+        ),
+      );
+      if (tell === undefined || standing?.told === true) return id;
+      tell(id);
+      await client.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { pk },
+          UpdateExpression: 'SET told = :true',
+          ConditionExpression: 'attribute_exists(pk)',
+          ExpressionAttributeValues: { ':true': true },
+        }),
+      );
+      return id;
     },
 
     async *list({ of, after } = {}) {

@@ -61,14 +61,13 @@ beforeAll(async () => {
     ...{ status: 'active', customer: HOSTILE, platformId: HOSTILE, grantEmail: HOSTILE },
     last: { key: HOSTILE, at: Date.now() },
   });
-  const kept = await createDynamoQuarantine(client, stack.name).keep({
+  quarantined = await createDynamoQuarantine(client, stack.name).keep({
     route: '/webhooks/auto-recharge',
     headers: { 'x-hostile': HOSTILE },
     body: Buffer.from(HOSTILE),
     reason: HOSTILE,
     receivedAt: Date.now(),
   });
-  quarantined = kept.id;
   await createDynamoMessages(client, stack.name, Date.now).mark(message);
   client.destroy();
 });

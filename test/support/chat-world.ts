@@ -266,7 +266,7 @@ export function createChatWorld(
         reread: async () => 'kept',
         doubt: () => {},
       },
-      quarantine: { keep: async () => ({ id: 'kept', isNew: true }) },
+      quarantine: { keep: async () => 'kept' },
       capture: { take: async () => false },
       logger,
       now,

@@ -135,7 +135,7 @@ describe('a delivery that nobody could verify', () => {
   it('is not hidden behind a webhook with the same body that was not understood', async () => {
     const token = await on();
     const webhook = { route: ROUTE, body: BODY, headers: {}, reason: 'no key', receivedAt: Date.now() };
-    const { id } = await theQuarantine().keep(webhook);
+    const id = await theQuarantine().keep(webhook);
     const other = (await captured({ token })) ?? '';
     expect(other).not.toBe(id);
     expect((await theQuarantine().show(other))?.headers).toEqual(HEADERS);
