@@ -1,7 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import * as z from 'zod';
 import { findPaymentEndpoint } from '../../operate/payments/endpoint.ts';
-import type { Check, PaymentsReport, TestPayment } from '../../operate/payments/report.ts';
+import {
+  type Check,
+  type PaymentsReport,
+  reportJson,
+  type TestPayment,
+} from '../../operate/payments/report.ts';
 import { newTestName, testPayments } from '../../operate/payments/test-payments.ts';
 import { currencyDecimals, formatMoney, toMinorUnits } from '../../shared/money.ts';
 import { printableLine } from '../../shared/printable.ts';
@@ -39,7 +44,7 @@ export function addPaymentCommands(cli: Cli): void {
     .option('--platform-id <id>', "the platform's id of that client", text)
     .option(
       '--amount <money>',
-      'of one charge, such as 1.00; the smallest sensible one unless given',
+      'of one charge, such as 2.50; 1.00 unless given, or 100 where a currency has no decimals',
       decimal,
     )
     .option('--currency <code>', 'such as USD; that of your prices unless given', currencyCode)
@@ -76,7 +81,7 @@ async function runTest(cli: Cli, flags: TestFlags): Promise<void> {
     },
   });
   if (!report.passed) fail();
-  if (json) return sayJson(report);
+  if (json) return sayJson(reportJson(report));
   for (const line of closingLines(report)) say(printableLine(line));
 }
 

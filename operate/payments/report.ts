@@ -38,3 +38,26 @@ export interface PaymentsReport {
   checks: Check[];
   payments: TestPayment[];
 }
+
+/** For programs: the names of the contract. */
+export function reportJson({ rechargeKey, checks, payments, ...report }: PaymentsReport) {
+  return {
+    ...report,
+    recharge_key: rechargeKey,
+    checks: checks.map(({ exchanges, ...check }) => ({
+      ...check,
+      exchanges: exchanges.map(({ sent, body, signature, came, ms }) => ({
+        sent,
+        body,
+        signature,
+        came,
+        ms,
+      })),
+    })),
+    payments: payments.map(({ chargeId, paymentRef, ...payment }) => ({
+      charge_id: chargeId,
+      payment_ref: paymentRef,
+      ...payment,
+    })),
+  };
+}

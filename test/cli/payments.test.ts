@@ -68,7 +68,16 @@ describe('relay payments test', () => {
     const { code, stdout } = await test({ PAYMENT_HOOK_SECRET }, ['--url', url, '--yes', '--json']);
     const report = JSON.parse(stdout);
     expect(code).toBe(0);
-    expect(report).toMatchObject({ url, passed: true, currency: 'USD' });
+    expect(report).toMatchObject({
+      url,
+      passed: true,
+      currency: 'USD',
+      recharge_key: expect.stringMatching(/^payments-test-/),
+      payments: [
+        { state: 'refunded', amount: 100, payment_ref: expect.stringMatching(/^pay_/) },
+        { state: 'refunded', charge_id: expect.stringMatching(/^rr_payments-test-/) },
+      ],
+    });
     const charge = report.checks.find(({ name }: { name: string }) => name === 'charge');
     expect(charge.exchanges[0]).toMatchObject({
       sent: 'POST /charges',
