@@ -69,9 +69,11 @@ function unknownInWords(keys: readonly string[], schema: unknown): string {
 }
 
 /** Where a fault is, in the whole of what was parsed. */
-interface Fault {
+export interface Fault {
   path: PropertyKey[];
   message: string;
+  /** Of the members at this place: those that are no settings. */
+  keys?: string[];
 }
 
 /**
@@ -84,13 +86,19 @@ export function faultsOf(issues: readonly Issue[], value: unknown): Fault[] {
   return issues.flatMap((issue) => {
     const inner =
       issue.code === 'invalid_union' ? meantOption(issue.errors, memberAt(value, issue.path)) : [];
-    if (inner.length === 0) return [issue];
-    return faultsOf(inner, memberAt(value, issue.path)).map(({ path, message }) => ({
+    if (inner.length === 0) return [faultOf(issue)];
+    return faultsOf(inner, memberAt(value, issue.path)).map(({ path, ...fault }) => ({
+      ...fault,
       path: [...issue.path, ...path],
-      message,
     }));
   });
 }
+
+const faultOf = (issue: Issue): Fault => ({
+  path: issue.path,
+  message: issue.message,
+  ...(issue.code === 'unrecognized_keys' ? { keys: issue.keys } : {}),
+});
 
 /** The faults of the one option that lacks least; none where two lack as much, or none fits at all. */
 function meantOption(options: readonly Issue[][], value: unknown): Issue[] {
