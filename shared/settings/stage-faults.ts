@@ -1,12 +1,11 @@
 import { isOnThisMachine } from '../http.ts';
-import type { Config } from './config.ts';
 import type { Fault } from './config-faults.ts';
 
 /**
  * What is right for `npm start` and wrong on AWS: there an address of this machine is another machine's, without the
  * encryption that is not asked of it here.
  */
-export const faultsOnAws = (config: Config): Fault[] =>
+export const faultsOnAws = (config: object): Fault[] =>
   addressesOfThisMachine(config, []).map((path) => ({
     path,
     message: 'names this machine, which a function on AWS does not reach: give an https address',
