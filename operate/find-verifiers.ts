@@ -1,9 +1,9 @@
 import { formAsJson, unpack } from '../shared/incoming/body.ts';
 import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { readTime } from '../shared/incoming/signature.ts';
+import { standardWebhooksKey } from '../shared/incoming/standard-webhooks.ts';
 import {
   type IncomingRequest,
-  standardWebhooksKey,
   type Verifier,
   verifierSchema,
   verifyRequest,

@@ -45,7 +45,8 @@ export interface SignedId {
 export type Verdict = { ok: true; id?: SignedId } | { ok: false; reason: string };
 export const refused = (reason: string): Verdict => ({ ok: false, reason });
 
-interface Signed {
+/** What of a request may be signed. */
+export interface Signed {
   /** Lower-case names. */
   headers: Record<string, string>;
   /** The query of the address as it was sent. */

@@ -5,22 +5,24 @@ import {
   judgeSignature,
   PLACEHOLDERS,
   piecesOf,
-  refused,
   type Scheme,
   type SignedId,
-  sameText,
   signBody,
   type Verdict,
 } from './signature.ts';
+import {
+  DEFAULT_TOLERANCE_SECONDS,
+  judgeStandardWebhook,
+  schemesOf,
+  standardWebhooksKey,
+} from './standard-webhooks.ts';
+import { judgeToken } from './token.ts';
 
 /** Headers reach us under lower-case names, so configured names are lowered once, here. */
 export const headerName = z
   .string()
   .regex(/^[A-Za-z0-9-]+$/, 'must be a header name')
   .toLowerCase();
-
-/** Five minutes either way: what Standard Webhooks, Slack and Stripe allow for clocks and slow networks. */
-const DEFAULT_TOLERANCE_SECONDS = 300;
 
 /** The secret itself, in a header or in the URL. */
 const tokenVerifierSchema = z.strictObject({
@@ -100,9 +102,7 @@ export const verifierSchema = z.discriminatedUnion('type', [
 ]);
 
 export type Verifier = z.infer<typeof verifierSchema>;
-type TokenVerifier = z.infer<typeof tokenVerifierSchema>;
 export type HmacVerifier = z.infer<typeof hmacVerifierSchema>;
-type StandardWebhooksVerifier = z.infer<typeof standardWebhooksVerifierSchema>;
 
 export interface IncomingRequest {
   /** Lower-case names; values of a repeated header joined with commas. */
@@ -215,50 +215,6 @@ function judge(verifier: Verifier, evidence: Evidence): Verdict {
   }
 }
 
-/** Tokens that a header or an address is looked through for. One that came twice has two. */
-const MAX_TOKENS = 8;
-
-function judgeToken(verifier: TokenVerifier, { headers, query, rawQuery = '', secrets }: Evidence): Verdict {
-  const value = headers[verifier.header];
-  const inHeader = value === undefined ? [] : [value, ...value.split(',', MAX_TOKENS)];
-  const tokens = [
-    ...inHeader
-      .map((part) => part.trim())
-      .filter((part) => part.startsWith(verifier.prefix))
-      .map((part) => part.slice(verifier.prefix.length)),
-    ...[query[verifier.query] ?? [], inRawQuery(rawQuery, verifier.query)].flat().flatMap(asPasted),
-  ];
-  if (tokens.length === 0) return refused('no token in the request');
-  const known = tokens.some((token) => secrets.some((secret) => sameText(token.trim(), secret)));
-  return known ? { ok: true } : refused('the token is not known');
-}
-
-/** The values of a parameter as they were sent. */
-function inRawQuery(rawQuery: string, name: string): string[] {
-  const pairs = rawQuery.split('&').map((pair) => pair.split(/=(.*)/s, 2));
-  return pairs
-    .flatMap(([key = '', value = '']) => (decoded(key) === name ? [value] : []))
-    .slice(0, MAX_TOKENS);
-}
-
-/**
- * A secret that somebody pasted into an address as it is: a plus in it arrives as a blank, and what looks like an
- * escape as another character. No secret holds a blank.
- */
-const asPasted = (token: string) =>
-  [token, decoded(token)].flatMap((text) => [text, text.replaceAll(' ', '+')]);
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** The standard's own names, and those under which Svix, where it comes from, sends the same. */
-const STANDARD_PREFIXES = ['webhook-', 'svix-'];
-
 /** How far off a signed time may be; undefined where none is signed. */
 export function toleranceSecondsOf(verifier: Verifier): number | undefined {
   switch (verifier.type) {
@@ -281,40 +237,4 @@ export function signedIdHeaders(verifier: Verifier): string[] {
     case 'standard-webhooks':
       return schemesOf(verifier).map(({ idHeader }) => idHeader);
   }
-}
-
-const schemesOf = ({
-  headerPrefix,
-  toleranceSeconds = DEFAULT_TOLERANCE_SECONDS,
-}: StandardWebhooksVerifier) =>
-  (headerPrefix === undefined ? STANDARD_PREFIXES : [headerPrefix]).map((prefix) => ({
-    header: `${prefix}signature`,
-    prefix: 'v1,',
-    encoding: 'base64' as const,
-    signs: '{id}.{timestamp}.{body}',
-    idHeader: `${prefix}id`,
-    timestampHeader: `${prefix}timestamp`,
-    toleranceSeconds,
-  }));
-
-function judgeStandardWebhook(verifier: StandardWebhooksVerifier, evidence: Evidence): Verdict {
-  const keys = evidence.secrets.flatMap((secret) => standardWebhooksKey(secret) ?? []);
-  if (keys.length === 0) return refused('no secret is a Standard Webhooks secret (whsec_ and base64)');
-  const verdicts = schemesOf(verifier).map((scheme) => ({
-    isSent: evidence.headers[scheme.header] !== undefined,
-    verdict: judgeSignature(scheme, evidence, keys),
-  }));
-  const told =
-    verdicts.find(({ verdict }) => verdict.ok) ?? verdicts.find(({ isSent }) => isSent) ?? verdicts[0];
-  return told?.verdict ?? refused('no header is looked at');
-}
-
-/**
- * The key that a secret of the Standard Webhooks stands for, undefined for what is none. Some dashboards show
- * it behind the version of the signatures: `v1,whsec_…`.
- */
-export function standardWebhooksKey(secret: string): Buffer | undefined {
-  const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? [];
-  // A single character more than a multiple of four says nothing: one was lost, or is too many.
-  return base64 === undefined || base64.length % 4 === 1 ? undefined : Buffer.from(base64, 'base64');
 }

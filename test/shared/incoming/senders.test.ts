@@ -84,6 +84,7 @@ describe('a token in an address', () => {
     ['a secret with a percent sign that is none', '100%x', { token: '100%x' }, 'token=100%x'],
     ['its line feed', 'abcd', { token: 'abcd\n' }, 'token=abcd%0A'],
     ['another token beside it', 'abcd', { token: 'efgh,abcd' }, 'token=efgh&token=abcd'],
+    ['another token beside it, joined by a gateway', 'ab+cd', { token: 'efgh,ab cd' }],
     ['its name escaped', 'abcd', {}, '%74oken=abcd'],
   ])('is known with %s', (_name, secret, query, rawQuery) => {
     expect(verifyQuery(secret, query, rawQuery)).toBe(true);

@@ -1,0 +1,65 @@
+import { refused, sameText, type Verdict } from './signature.ts';
+
+/** Where a secret may stand as it is. */
+interface TokenPlaces {
+  header: string;
+  /** What stands before it in the header. */
+  prefix: string;
+  /** The name of a parameter of the address. */
+  query: string;
+}
+
+interface Sent {
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  query: Record<string, string>;
+  rawQuery?: string;
+}
+
+/** Tokens that a header or an address is looked through for. One that came twice has two. */
+const MAX_TOKENS = 8;
+
+/** One token that is one of the secrets is enough. */
+export function judgeToken(
+  verifier: TokenPlaces,
+  { headers, query, rawQuery = '', secrets }: Sent & { secrets: string[] },
+): Verdict {
+  const value = headers[verifier.header];
+  const inHeader = value === undefined ? [] : [value, ...value.split(',', MAX_TOKENS)];
+  const tokens = [
+    ...inHeader
+      .map((part) => part.trim())
+      .filter((part) => part.startsWith(verifier.prefix))
+      .map((part) => part.slice(verifier.prefix.length)),
+    ...[query[verifier.query] ?? '', ...inRawQuery(rawQuery, verifier.query)].flatMap(inAddress),
+  ];
+  const given = new Set(tokens.map((token) => token.trim()).filter((token) => token !== ''));
+  if (given.size === 0) return refused('no token in the request');
+  const known = [...given].some((token) => secrets.some((secret) => sameText(token, secret)));
+  return known ? { ok: true } : refused('the token is not known');
+}
+
+/** The values of a parameter as they were sent. */
+function inRawQuery(rawQuery: string, name: string): string[] {
+  const pairs = rawQuery.split('&').map((pair) => pair.split(/=(.*)/s, 2));
+  return pairs
+    .flatMap(([key = '', value = '']) => (decoded(key) === name ? [value] : []))
+    .slice(0, MAX_TOKENS);
+}
+
+/**
+ * What an address holds, alone or as one of several that a gateway joined, and what a secret may have been that somebody
+ * pasted there as it is: a plus arrives as a blank, and what looks like an escape as another character.
+ */
+const inAddress = (value: string) =>
+  [value, ...value.split(',', MAX_TOKENS)]
+    .flatMap((text) => [text, decoded(text)])
+    .flatMap((text) => [text, text.replaceAll(' ', '+')]);
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
