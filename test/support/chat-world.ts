@@ -1,11 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEventV2, SQSRecord } from 'aws-lambda';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
-import { engineAt } from '../../local/aws.ts';
-import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
 import type { Adapter, Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
@@ -25,8 +23,8 @@ import { verifierSchema } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
-import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { utc } from './builders.ts';
+import { useDynamo } from './store.ts';
 
 export const TOKEN = 'channel-token-5c1e';
 export const CONTACT = '+15551234567';
@@ -396,21 +394,18 @@ function everyVerb<Port extends object>(name: string, port: Port, around: Around
  * @returns makes a world.
  */
 export function useChatWorlds() {
-  let engine: Engine | undefined;
+  const { connect, newTable } = useDynamo();
   let client: DynamoDBDocumentClient | undefined;
+  let table = '';
   let worlds = 0;
   beforeAll(async () => {
-    engine = await startDynamo();
-    client = createDocumentClient(engineAt(engine.endpoint));
-    await createTable(client, 'messages');
-  });
-  afterAll(async () => {
-    client?.destroy();
-    await engine?.stop();
+    client = connect();
+    table = await newTable(client);
+    return () => client?.destroy();
   });
   return (options?: ChatWorldOptions): ChatWorld => {
     if (!client) throw new Error('Bug! The engine was not started.');
     worlds += 1;
-    return createChatWorld({ client, table: 'messages', channel: `chat-${worlds}` }, options);
+    return createChatWorld({ client, table, channel: `chat-${worlds}` }, options);
   };
 }

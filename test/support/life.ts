@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, expect } from 'vitest';
-import { engineAt } from '../../local/aws.ts';
-import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { beforeAll, expect } from 'vitest';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import { isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
-import { createDocumentClient } from '../../shared/storage/clients.ts';
 import type { Written } from '../../shared/storage/table.ts';
+import { DAY, HOUR, MINUTE } from './course.ts';
+import { useDynamo } from './store.ts';
 import { type Around, createWorld, KEY, type Process, type World, type WorldOptions } from './world.ts';
-
-export const SECOND = 1_000;
-export const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 // ── The ways a recharge goes ─────────────────────────────────────────────────────────────────────────
 
@@ -398,17 +393,11 @@ export async function expectToAgree({ world, path: { ends } }: Life): Promise<vo
  * @returns lives a path in a world of its own. `n` counts the port calls of the first process from 1.
  */
 export function useLives() {
-  let engine: Engine | undefined;
-  let client: ReturnType<typeof createDocumentClient> | undefined;
-  let tables = 0;
-
-  beforeAll(async () => {
-    engine = await startDynamo();
-    client = createDocumentClient(engineAt(engine.endpoint));
-  });
-  afterAll(async () => {
-    client?.destroy();
-    await engine?.stop();
+  const { connect, newTable } = useDynamo();
+  let client: DynamoDBDocumentClient | undefined;
+  beforeAll(() => {
+    client = connect();
+    return () => client?.destroy();
   });
 
   return async <T>(
@@ -417,9 +406,7 @@ export function useLives() {
   ): Promise<T> => {
     if (!client) throw new Error('Bug! The engine was not started.');
     const path: Path = PATHS[name];
-    tables += 1;
-    const table = `table-${tables}`;
-    await createTable(client, table);
+    const table = await newTable(client);
     // Something was spent before, or an amount given back twice would not show.
     const account = { spent: { '2026-01_USD': 7_000 } };
     const world = await createWorld({ client, table }, { ...path.options, account });

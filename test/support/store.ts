@@ -1,8 +1,8 @@
-import type { ConsumedCapacity } from '@aws-sdk/client-dynamodb';
+import { type ConsumedCapacity, CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
+import { type Engine, startDynamo, TABLE_DEFINITION } from '../../local/engines.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
@@ -15,28 +15,49 @@ export interface Store {
 }
 
 /**
- * One engine, in memory, for the tests of a file or a `describe`; a client and a table for each of them.
+ * One engine, in memory, for the tests of a file or a `describe`.
  *
- * @returns gives the running test its store.
+ * @returns `connect` gives a new client; `newTable` a new and empty table, by its name.
  */
-export function useLedger(): () => Store {
+export function useDynamo() {
   let engine: Engine | undefined;
-  let store: Store | undefined;
   let tables = 0;
 
   beforeAll(async () => {
     engine = await startDynamo();
   });
+  afterAll(() => engine?.stop());
+
+  return {
+    connect(): DynamoDBDocumentClient {
+      if (!engine) throw new Error('Bug! The engine was not started.');
+      return createDocumentClient(engineAt(engine.endpoint));
+    },
+    /** Of this engine a table is there at once, and forgets nothing: one request, where createTable makes four. */
+    async newTable(client: DynamoDBDocumentClient): Promise<string> {
+      tables += 1;
+      const name = `table-${tables}`;
+      await client.send(new CreateTableCommand({ TableName: name, ...TABLE_DEFINITION }));
+      return name;
+    },
+  };
+}
+
+/**
+ * One engine for the tests of a file or a `describe`; a client and a table for each of them.
+ *
+ * @returns gives the running test its store.
+ */
+export function useLedger(): () => Store {
+  const { connect, newTable } = useDynamo();
+  let store: Store | undefined;
+
   beforeEach(async () => {
-    if (!engine) throw new Error('Bug! The engine was not started.');
-    const client = createDocumentClient(engineAt(engine.endpoint));
-    tables += 1;
-    const table = `table-${tables}`;
-    await createTable(client, table);
+    const client = connect();
+    const table = await newTable(client);
     store = { ledger: createDynamoLedger(client, table), client, table };
     return () => client.destroy();
   });
-  afterAll(() => engine?.stop());
 
   return () => {
     if (!store) throw new Error('Bug! There is a store inside of tests only.');

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  atEveryCall,
-  expectToAgree,
-  type Life,
-  MINUTE,
-  PATHS,
-  type PathName,
-  SECOND,
-  useLives,
-} from '../../support/life.ts';
+import { MINUTE, SECOND } from '../../support/course.ts';
+import { atEveryCall, expectToAgree, type Life, PATHS, type PathName, useLives } from '../../support/life.ts';
 
 const inALife = useLives();
 
