@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Message } from '../../../shared/channels/message.ts';
 import type { Written } from '../../../shared/storage/table.ts';
 import {
   ANSWER_LOST,
@@ -225,16 +226,19 @@ class Life {
 
 // ── What must be true whatever happened ──────────────────────────────────────────────────────────────
 
-async function storedOf(world: ChatWorld, { says }: Path): Promise<string[]> {
+async function storedOf(world: ChatWorld, { says }: Path): Promise<{ text: string; row: Message }[]> {
   const rows = await Promise.all(says.map(([, text]) => world.messages.read(world.idOf(text))));
-  return says.flatMap(([, text], index) => (rows[index] ? [text] : []));
+  return says.flatMap(([, text], index) => {
+    const row = rows[index];
+    return row ? [{ text, row }] : [];
+  });
 }
 
 /** @returns the texts that a person must look at. */
 async function expectToAgree({ world, path, answered, again }: Life): Promise<string[]> {
   const { direction = 'incoming', parts = {} } = path.options;
-  const stored = await storedOf(world, path);
-  const rows = await Promise.all(stored.map(async (text) => ({ text, row: await world.row(text) })));
+  const rows = await storedOf(world, path);
+  const stored = rows.map(({ text }) => text);
   const texts = (status: string) => rows.filter(({ row }) => row.status === status).map(({ text }) => text);
   const arrived = world.arrived.map(({ what }) => what);
   const partsOf = (text: string): string[] => {
