@@ -38,7 +38,8 @@ export function formAsJson({ headers, body }: Sent): { body: Buffer; isForm: boo
   const asItIs = { body, isForm: false };
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers['content-type']?.trim() ?? ''))
     return asItIs;
-  const text = new TextDecoder().decode(body);
+  // A file that ends in a line feed is sent with it; no value holds one that is not escaped.
+  const text = new TextDecoder().decode(body).trimEnd();
   const values = /^\s*([{["]|$)/.test(text) ? undefined : formOf(text);
   if (!values) return asItIs;
   const [only = '', ...others] = values.values();

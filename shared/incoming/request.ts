@@ -35,8 +35,8 @@ export interface GatewayEvent {
 export function readIncoming(event: GatewayEvent): IncomingRequest {
   const { body, rawQueryString } = event;
   return {
-    headers: joined(event.multiValueHeaders ?? event.headers, (name) => name.toLowerCase()),
-    query: joined(event.multiValueQueryStringParameters ?? event.queryStringParameters, (name) => name),
+    headers: read(event.headers, event.multiValueHeaders, (name) => name.toLowerCase()),
+    query: read(event.queryStringParameters, event.multiValueQueryStringParameters, (name) => name),
     ...(typeof rawQueryString === 'string' ? { rawQuery: rawQueryString } : {}),
     body: Buffer.from(typeof body === 'string' ? body : '', event.isBase64Encoded ? 'base64' : 'utf8'),
   };
@@ -44,6 +44,12 @@ export function readIncoming(event: GatewayEvent): IncomingRequest {
 
 /** The path it came to, without the query. */
 export const pathOf = ({ rawPath, path }: GatewayEvent): string => rawPath ?? path ?? '';
+
+/** Version 1.0 has both, and then the lists know all values; some emulators leave the lists empty. */
+const read = (texts: Texts, lists: Lists, nameOf: (name: string) => string) => ({
+  ...joined(texts, nameOf),
+  ...joined(lists, nameOf),
+});
 
 /** What came more than once is joined with commas, as version 2.0 does it. */
 function joined(values: Texts | Lists, nameOf: (name: string) => string): Record<string, string> {

@@ -123,13 +123,14 @@ export function signBody(
 
 /**
  * What stands behind a prefix in the parts of a header, which commas, semicolons, bars, ampersands and blanks set
- * apart. A prefix may hold one of these itself: `v1,` of the Standard Webhooks, `HMAC `.
+ * apart. A prefix may hold one of these itself: `v1,` of the Standard Webhooks, `HMAC `. Whether its letters are
+ * capital says nothing: `SHA256=`, `hmac `.
  */
 export function partsBehind(prefix: string, value: string): string[] {
   const found: string[] = [];
   for (const { index } of value.matchAll(/[^,;|&\s]+/g)) {
     if (found.length === MAX_PARTS) break;
-    if (!value.startsWith(prefix, index)) continue;
+    if (value.slice(index, index + prefix.length).toLowerCase() !== prefix.toLowerCase()) continue;
     const upToSeparator = /[^,;|&\s]*/y;
     upToSeparator.lastIndex = index + prefix.length;
     found.push((upToSeparator.exec(value)?.[0] ?? '').replace(/^"([^"]*)"$/, '$1'));

@@ -3,7 +3,7 @@ import { refused, sameText, type Verdict } from './signature.ts';
 /** Where a secret may stand as it is. */
 interface TokenPlaces {
   header: string;
-  /** What stands before it in the header. */
+  /** What stands before it in the header; HTTP reads `bearer` as it reads `Bearer`. */
   prefix: string;
   /** The name of a parameter of the address. */
   query: string;
@@ -25,12 +25,13 @@ export function judgeToken(
   { headers, query, rawQuery = '', secrets }: Sent & { secrets: string[] },
 ): Verdict {
   const value = headers[verifier.header];
+  const prefix = verifier.prefix.toLowerCase();
   const inHeader = value === undefined ? [] : [value, ...value.split(',', MAX_TOKENS)];
   const tokens = [
     ...inHeader
       .map((part) => part.trim())
-      .filter((part) => part.startsWith(verifier.prefix))
-      .map((part) => part.slice(verifier.prefix.length)),
+      .filter((part) => part.toLowerCase().startsWith(prefix))
+      .map((part) => part.slice(prefix.length)),
     ...[query[verifier.query] ?? '', ...inRawQuery(rawQuery, verifier.query)].flatMap(inAddress),
   ];
   const given = new Set(tokens.map((token) => token.trim()).filter((token) => token !== ''));

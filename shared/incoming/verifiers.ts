@@ -28,7 +28,7 @@ export const headerName = z
 const tokenVerifierSchema = z.strictObject({
   type: z.literal('token'),
   header: headerName.default('x-webhook-token'),
-  /** What stands before it in the header, for example `Bearer `. */
+  /** What stands before it in the header, for example `Bearer `, in capital letters or small ones. */
   prefix: z.string().default(''),
   query: z.string().min(1).default('token'),
 });

@@ -68,6 +68,8 @@ export function readPhone(
 
 function readUnsaid(number: string, defaultCountry: string | undefined): PhoneReading {
   const atHome = toE164(number, defaultCountry);
+  // No number begins with 00 at home, so that it stands for the + also where no country says so; but 0011 is Australia's.
+  if ('fault' in atHome && /^00(?!11)[1-9]/.test(number)) return toE164(`+${number.slice(2)}`);
   const abroad = `+${number}`;
   if (defaultCountry === undefined || !isWellFormed(abroad) || hasUnknownCode(abroad)) return atHome;
   // Behind its own country's code a number may have a form that no table knows; behind another one it may be a slip.
@@ -96,12 +98,17 @@ function hasUnknownCode(number: string): boolean {
   return 'fault' in read && read.fault === FAULTS.INVALID_COUNTRY;
 }
 
-/** Full-width digits and plus, and what a link or an address of Twilio begins with, are as good as the plain ones. */
+/**
+ * Full-width digits and plus, marks of writing direction, what a link or an address of Twilio begins with, and what
+ * WhatsApp's own addresses end with: as good as the plain digits.
+ */
 const plain = (text: string) =>
   text
     .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
     .trim()
-    .replace(/^(tel|sms|whatsapp|rcs):/i, '');
+    .replace(/^(tel|sms|whatsapp|rcs):/i, '')
+    .replace(/@(s\.whatsapp\.net|c\.us)$/i, '');
 
 const NO_COUNTRY = 'the default country is not two letters of ISO 3166';
 

@@ -95,7 +95,7 @@ function readKey(
       fault: `the signature does not cover the idempotency key (header ${keyHeader}): recharge.keyHeaderTrusted is not set`,
     };
   }
-  const inHeader = signed ?? headers[keyHeader]?.trim();
+  const inHeader = unquoted(signed ?? headers[keyHeader]?.trim());
   // Joined by a gateway: this delivery came with the header twice, and its repetition may come with it once.
   if (signed === undefined && inHeader?.includes(','))
     return { fault: `the idempotency key (header ${keyHeader}) stands there twice` };
@@ -105,6 +105,9 @@ function readKey(
     };
   return judgeKey(inHeader, `header ${keyHeader}`);
 }
+
+/** The draft of the header has the key in quotes: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header */
+const unquoted = (value: string | undefined) => value?.replace(/^"([^"\\]+)"$/, '$1');
 
 function judgeKey(value: unknown, place: string): { key: string } | { fault: string } {
   const key = keySchema.safeParse(value);

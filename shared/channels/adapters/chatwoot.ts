@@ -105,7 +105,7 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   if (event !== 'message_created') return { kind: 'ignored', why: 'an event other than message_created' };
   // What agents and bots wrote, our deliveries among them, may lack what a contact's message has.
   const type = 'message_type' in payload ? payload.message_type : undefined;
-  if (type !== 'incoming' && type !== 0 && (typeof type === 'string' || typeof type === 'number')) {
+  if (!['incoming', '0'].includes(String(type)) && (typeof type === 'string' || typeof type === 'number')) {
     return { kind: 'ignored', why: 'not written by a contact' };
   }
   const read = messageSchema.safeParse(payload);
@@ -115,7 +115,7 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   }
   const message = read.data;
   if (message.private) return { kind: 'ignored', why: 'a private note' };
-  if (message.sender?.type != null && message.sender.type !== 'contact') {
+  if ((message.sender?.type ?? 'contact').toLowerCase() !== 'contact') {
     return { kind: 'ignored', why: 'not written by a contact' };
   }
   if (message.account && message.account.id !== String(accountId)) {
@@ -160,6 +160,14 @@ function readMessage(message: ChatwootMessage): Parsed {
   return { kind: 'messages', messages: [read] };
 }
 
+/** What was written, without what it answers; else all of it. */
+const EMAIL_TEXTS = [
+  'text_content/reply',
+  'text_content/full',
+  'html_content/reply',
+  'html_content/full',
+].map((name) => `/email/${name}`);
+
 /**
  * What a person can read of a message. Chatwoot's text is Markdown, in which links hold their addresses; of an email the
  * subject stands beside it, of a story the address.
@@ -169,7 +177,8 @@ function contentOf({ content, content_attributes: beside, attachments }: Chatwoo
   const parts = (attachments ?? []).map(readAttachment);
   const lines = [
     ...told('subject', pointed(beside, '/email/subject')),
-    content,
+    // Of an email that Chatwoot could make no text of.
+    content.trim() || text(beside, ...EMAIL_TEXTS),
     ...told('story', pointed(beside, '/story_url')),
     ...(pointed(beside, '/is_unsupported') === true ? [tagged('unsupported')] : []),
     ...parts.flatMap(({ line }) => line),

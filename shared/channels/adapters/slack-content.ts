@@ -19,7 +19,12 @@ export interface SlackWords {
  */
 export function contentOf({ text, blocks, attachments, files, root }: SlackWords) {
   const own = readable(text).trim();
-  const shown = (blocks ?? []).filter((block) => own === '' || typeOf(block) !== 'rich_text');
+  const shown = (blocks ?? []).flatMap((block) => {
+    const line = readable(richText(block));
+    const isRepeated =
+      own.includes(line) || (typeOf(block) === 'rich_text' && own !== '' && holdsLinksOf(own, line));
+    return isRepeated ? [] : [line];
+  });
   const shared = (attachments ?? []).flatMap((attachment) => sharedIn(attachment, own));
   const ofShared = (attachments ?? []).flatMap((attachment) => listAt(attachment, '/files'));
   const all = [...(files ?? []), ...ofShared];
@@ -27,7 +32,7 @@ export function contentOf({ text, blocks, attachments, files, root }: SlackWords
   const unseen = all.filter((_, index) => links[index] === undefined);
   const lines = [
     own,
-    ...shown.map((block) => readable(richText(block))).filter((line) => !own.includes(line)),
+    ...shown,
     ...shared,
     // Of a reply that was shown to the whole channel, what it answers. https://docs.slack.dev/reference/events/message/thread_broadcast
     ...told('quoted', readable(textAt(root, '/text'))),
@@ -39,6 +44,10 @@ export function contentOf({ text, blocks, attachments, files, root }: SlackWords
     attachments: links.filter((link) => link !== undefined),
   };
 }
+
+/** An app that writes for a person may give a plain text beside the blocks, which says less than they do. */
+const holdsLinksOf = (own: string, line: string): boolean =>
+  [...line.matchAll(/https?:\/\/[^\s()]+/g)].every(([address]) => own.includes(address));
 
 /** By its media type; https://docs.slack.dev/reference/objects/file-object */
 const fileKind = (file: unknown): Kind => kindOf(textAt(file, '/mimetype').split('/')[0] ?? '') ?? 'file';

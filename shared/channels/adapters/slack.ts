@@ -239,7 +239,7 @@ const REFUSED = [
  * `invalid_thread_ts`, `restricted_action_thread_locked`. Slack has more of them than its documentation lists.
  */
 const REFUSING =
-  /_not_found$|_not_supported$|^invalid_|^not_in_|^restricted_action|^cannot_|^cant_|^too_many_|^missing_|^user_(is|not)_/;
+  /_not_found$|_not_supported$|^invalid_|^not_in_|^restricted_action|^cannot_|^cant_|^too_many_|^missing_|^user_(is|not)_|_denied$/;
 
 /**
  * Slack answers 200 whatever became of the message. Of `fatal_error` and `internal_error` its documentation

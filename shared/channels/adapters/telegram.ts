@@ -32,8 +32,14 @@ const VERIFIER: Verifier = {
  */
 const MAX_LENGTH = 4_096;
 
-/** Telegram's own account, which forwards the posts of a channel into its group. */
-const TELEGRAM = '777000';
+/**
+ * Accounts of Telegram's own: the one that forwards the posts of a channel into its group, and those that stand for a
+ * group or a channel in whose name somebody writes. https://core.telegram.org/bots/api#message
+ */
+const NO_PERSONS = ['777000', '1087968824', '136817688'];
+
+/** The topic that every forum has. Its number is known, and `sendMessage` does not find it: it is the chat itself. */
+const GENERAL_TOPIC = '1';
 
 /** Short enough for two of them to make an id. */
 const idSchema = z.preprocess(readId, z.string().max(100));
@@ -129,7 +135,7 @@ function parse(body: Buffer, groups: boolean): Parsed {
  */
 function readMessage(id: string, message: Sent, groups: boolean): Parsed {
   // Also where the sender is a person, as in the fake senders that Telegram fills in.
-  if (message.is_automatic_forward || message.sender_chat || message.from?.id === TELEGRAM) {
+  if (message.is_automatic_forward || message.sender_chat || NO_PERSONS.includes(message.from?.id ?? '')) {
     return { kind: 'ignored', why: 'in the name of a channel or group: no person wrote it' };
   }
   if (message.business_connection_id !== undefined && message.from?.id !== message.chat.id) {
@@ -157,7 +163,10 @@ function placeWithin(message: Sent, chat: string | undefined): string | undefine
   const { message_thread_id: thread, direct_messages_topic: direct, is_topic_message: isTopic } = message;
   if (direct !== undefined) return `${message.chat.id}:direct=${direct.topic_id}`;
   if (thread === undefined) return chat;
-  if (isTopic) return `${message.chat.id}:topic=${thread}`;
+  if (isTopic && (chat === undefined || thread !== GENERAL_TOPIC)) {
+    return `${message.chat.id}:topic=${thread}`;
+  }
+  if (isTopic) return chat;
   return chat === undefined ? undefined : `${message.chat.id}:thread=${thread}`;
 }
 
@@ -247,6 +256,12 @@ const answerSchema = z.union([
   }),
 ]);
 
+/** `Too Many Requests: retry after 35`, of a Bot API server that leaves out the parameters. */
+function saidSeconds(description: string): number | undefined {
+  const [, seconds] = /retry after (\d{1,6})/i.exec(description) ?? [];
+  return seconds === undefined ? undefined : Number(seconds);
+}
+
 /**
  * What an answer means: https://core.telegram.org/bots/api#making-requests. 400 (no such chat, no such topic) and
  * 403 (blocked by the user, no longer in the group) are Telegram's word on this message. 401 and 404 are about the
@@ -269,7 +284,7 @@ function judge(reply: Reply, now: number): Delivery {
   if (answer === undefined || answer.ok) return waitingAs(byHttp, 'place');
   const { description, parameters } = answer;
   const detail = reasoned(`HTTP ${status}`, description);
-  if (status === 400 && parameters.migrate_to_chat_id !== undefined) {
+  if (parameters.migrate_to_chat_id !== undefined) {
     return { kind: 'moved', detail, replyTo: parameters.migrate_to_chat_id };
   }
   if (status === 400 && /too[ _]long/i.test(description)) return { kind: 'too_long', detail };
@@ -277,7 +292,7 @@ function judge(reply: Reply, now: number): Delivery {
   if (status === 401 || status === 404) return { kind: 'not_applied', detail };
   if (byHttp.kind === 'unknown') return { ...byHttp, detail };
   if (byHttp.kind !== 'not_applied') return byHttp;
-  const seconds = parameters.retry_after;
+  const seconds = parameters.retry_after ?? saidSeconds(description);
   const asked = seconds === undefined ? {} : { retryAfterMs: seconds * 1000 };
   return waitingAs({ ...byHttp, detail, ...asked }, 'place');
 }

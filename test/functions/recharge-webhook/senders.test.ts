@@ -27,6 +27,7 @@ describe('a body that is no JSON object, but says what it is', () => {
   it.each<[string, string | Buffer, Record<string, string>]>([
     ['a list of one', `[${BODY}]`, {}],
     ['a form', FORM, form],
+    ['a form in a file that ends in a line feed', `${FORM.replace('&note=a+b', '')}\n`, form],
     ['a form whose type is in capitals', FORM, { 'content-type': 'Application/X-WWW-Form-Urlencoded' }],
     ['a form with a field twice alike', `${FORM}&credits=500`, form],
     ['a form whose only field holds JSON', `payload=${encodeURIComponent(BODY)}`, form],
@@ -123,6 +124,15 @@ describe('an event of another gateway', () => {
       },
     ],
     [
+      'an emulator whose lists are empty',
+      {
+        ...restApi,
+        headers: signature,
+        multiValueHeaders: {},
+        multiValueQueryStringParameters: {},
+      },
+    ],
+    [
       'a REST API with the token in the address',
       { ...restApi, headers: null, queryStringParameters: { token: SECRET } },
     ],
@@ -204,6 +214,16 @@ describe('the key in a header', () => {
       status: 'received',
       idempotency_key: 'msg_2',
     });
+  });
+
+  it('is taken out of the quotes in which its draft has it', async () => {
+    const { send } = standard({ keyHeader: 'idempotency-key', keyHeaderTrusted: true });
+    const { headers, secret: none } = signed();
+    const quoted = { ...headers, 'idempotency-key': '"evt_88"' };
+    expect((await send(body, { secret: none, headers: quoted })).body).toMatchObject({
+      idempotency_key: 'evt_88',
+    });
+    expect((await send(body, signed())).status).toBe(200);
   });
 
   it('is the signed one also where a gateway joined two of them', async () => {

@@ -106,6 +106,7 @@ describe('token', () => {
     ],
     ['in a configured query parameter', { verifiers: renamed, query: { key: SECRET } }],
     ['behind a configured prefix', { verifiers: bearer, headers: { authorization: `Bearer ${SECRET}` } }],
+    ['behind it in other letters', { verifiers: bearer, headers: { authorization: `bearer ${SECRET}` } }],
     [
       'that is the previous secret',
       { verifiers, secrets: ['new', SECRET], headers: { 'x-webhook-token': SECRET } },
@@ -121,7 +122,7 @@ describe('token', () => {
   it.each<[string, Given]>([
     ['no token at all', { verifiers }],
     ['the secret without its prefix', { verifiers: bearer, headers: { authorization: SECRET } }],
-    ['another prefix', { verifiers: bearer, headers: { authorization: `bearer ${SECRET}` } }],
+    ['another prefix', { verifiers: bearer, headers: { authorization: `Basic ${SECRET}` } }],
     ['the prefix alone', { verifiers: bearer, headers: { authorization: 'Bearer ' } }],
     ['a wrong token', { verifiers, headers: { 'x-webhook-token': 'wrong horse!!' } }],
     ['the beginning of the secret', { verifiers, query: { token: SECRET.slice(0, -1) } }],
@@ -148,6 +149,10 @@ describe('hmac over the body', () => {
   it.each<[string, Given]>([
     ['the RFC 4231 vector in hex', { ...rfc, verifiers, headers: { 'x-signature': RFC_HEX } }],
     ['upper-case hex', { ...rfc, verifiers, headers: { 'x-signature': RFC_HEX.toUpperCase() } }],
+    [
+      'a signature after its prefix in other letters',
+      { ...rfc, verifiers: [hmac({ prefix: 'sha256=' })], headers: { 'x-signature': `SHA256=${RFC_HEX}` } },
+    ],
     [
       'a signature after its prefix',
       { ...rfc, verifiers: [hmac({ prefix: 'sha256=' })], headers: { 'x-signature': `sha256=${RFC_HEX}` } },

@@ -66,6 +66,13 @@ describe('a phone number of a system', () => {
     ['3615550123', { defaultCountry: 'US' }, BOTH],
     ['0664 1234567', { defaultCountry: 'AT' }, { phone: '+436641234567' }],
     ['00436641234567', { defaultCountry: 'DE' }, { phone: '+436641234567' }],
+    ['00436641234567', {}, { phone: '+436641234567' }],
+    ['0011436641234567', { defaultCountry: 'AU' }, { phone: '+436641234567' }],
+    ['0011436641234567', {}, fault('no country code')],
+    // WhatsApp's own addresses, and what is copied from a page along with a number.
+    ['436641234567@s.whatsapp.net', { written: 'international' }, { phone: '+436641234567' }],
+    ['436641234567@lid', { written: 'international' }, fault('not a phone number')],
+    ['\u202a+43 664 1234567\u202c', {}, { phone: '+436641234567' }],
     // Both readings are one number, or one of them is no number.
     ['31201234567', { defaultCountry: 'NL' }, { phone: '+31201234567' }],
     ['16505551234', { defaultCountry: 'US' }, { phone: '+16505551234' }],

@@ -81,6 +81,8 @@ describe('a webhook of Chatwoot', () => {
       inbox: undefined,
     });
     expect(message(chatwoot, older)).toMatchObject({ id: '1', replyTo: '7' });
+    const others = { message_type: '0', sender: { ...DOCUMENTED.sender, type: 'Contact' } };
+    expect(message(chatwoot, given(others))).toMatchObject({ replyTo: expect.anything() });
   });
 
   describe('tells what stands beside its text:', () => {
@@ -127,6 +129,19 @@ describe('a webhook of Chatwoot', () => {
       [
         'the subject of an email',
         { content: 'Where is it?', content_attributes: { email: { subject: 'My order', cc: [] } } },
+        '[subject] My order\nWhere is it?',
+        [],
+      ],
+      [
+        'an email of which no text was made',
+        {
+          content_attributes: {
+            email: {
+              subject: 'My order',
+              html_content: { full: 'Where is it?\n> Hello', reply: 'Where is it?' },
+            },
+          },
+        },
         '[subject] My order\nWhere is it?',
         [],
       ],

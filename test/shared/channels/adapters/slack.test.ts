@@ -233,6 +233,27 @@ describe('an event of Slack', () => {
         { text: '', files: [{ mimetype: 'video/mp4', name: 'a.mp4' }] },
         '[video] a.mp4',
       ],
+      [
+        'a link that only its blocks have',
+        {
+          text: 'See this',
+          blocks: [
+            {
+              type: 'rich_text',
+              elements: [
+                {
+                  type: 'rich_text_section',
+                  elements: [
+                    { type: 'text', text: 'See ' },
+                    { type: 'link', url: LINK, text: 'this' },
+                  ],
+                },
+              ],
+            },
+          ],
+        },
+        `See this\nSee this (${LINK})`,
+      ],
       ['the address of a date', { text: `<!date^1392734382^{date}^${LINK}|Feb 18>` }, `Feb 18 (${LINK})`],
     ])('%s', (_name, fields, text) => {
       expect(message(slack, given(fields))?.text).toBe(text);
@@ -475,6 +496,7 @@ describe('a delivery to Slack', () => {
       'cannot_reply_to_message',
       'invalid_arguments',
       'invalid_arg_name',
+      'posting_to_general_channel_denied',
     ].map(refused),
     ['msg_too_long', no('msg_too_long'), { kind: 'too_long', detail: 'Slack says msg_too_long' }],
     ...['fatal_error', 'internal_error', 'service_unavailable', 'an_error_of_next_year'].map(unknown),

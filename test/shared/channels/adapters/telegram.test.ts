@@ -321,6 +321,7 @@ describe('an update of Telegram', () => {
       { from: { id: 777000, is_bot: false, first_name: 'Telegram' } },
     ],
     ['a post in the name of a channel', { sender_chat: { id: -1, type: 'channel' } }],
+    ['an anonymous administrator that has no mark', { from: { id: 1087968824, first_name: 'Group' } }],
     ['a post in the name of the group', { sender_chat: { id: -1001, type: 'supergroup' } }],
   ])('that no person wrote is ignored: %s', (_name, fields) => {
     const chat = { id: -1001, type: 'supergroup', title: 'Buyers' };
@@ -391,7 +392,12 @@ describe('an update of Telegram', () => {
     });
 
     it('the general topic, which has no number', () => {
-      expect(answered(inGroups, { chat: forum })).toEqual({ chat_id: -1009000001, text: 'All' });
+      const named = { message_thread_id: 1, is_topic_message: true };
+      for (const fields of [{}, named]) {
+        const sent = answered(inGroups, { chat: forum, ...fields });
+        expect(sent).toEqual({ chat_id: -1009000001, text: 'All' });
+      }
+      expect(answered(telegram, named)).toMatchObject({ message_thread_id: 1 });
     });
 
     it('a topic of a private chat', () => {
@@ -482,7 +488,7 @@ describe('an update of Telegram', () => {
     [
       'by the anonymous administrator of a group',
       update({ chat: { id: -1, type: 'group' }, from: { id: 1087968824, is_bot: true }, text: 'Hi' }),
-      'written by a bot',
+      'in the name of a channel or group: no person wrote it',
     ],
     [
       'by nobody in a group',
@@ -647,6 +653,16 @@ describe('a delivery to Telegram', () => {
         kind: 'moved',
         detail: 'HTTP 400: Bad Request: group chat was upgraded to a supergroup chat',
         replyTo: '-100',
+      },
+    ],
+    [
+      'a wait that stands in the description alone',
+      refusal(429, 'Too Many Requests: retry after 35'),
+      {
+        kind: 'not_applied',
+        detail: 'HTTP 429: Too Many Requests: retry after 35',
+        retryAfterMs: 35_000,
+        whoWaits: 'place',
       },
     ],
     [
