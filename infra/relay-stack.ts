@@ -5,6 +5,7 @@ import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
+import { SECRET_USED } from '../shared/incoming/secret-use.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -88,7 +89,7 @@ export class RelayStack extends Stack {
           keys: ['RECHARGE#*'],
           attributes: claimedAttributes(),
         },
-        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['QUARANTINE#*'] },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['QUARANTINE#*', `${SECRET_USED}*`] },
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,

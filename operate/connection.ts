@@ -6,6 +6,7 @@ import { createDynamoMessages, type Messages } from '../shared/channels/messages
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
 import { createDynamoQuarantine, type Quarantine } from '../shared/incoming/quarantine.ts';
+import { createSecretUses, type SecretUses } from '../shared/incoming/secret-use.ts';
 import type { Logger } from '../shared/logger.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
@@ -27,6 +28,7 @@ export interface Connection {
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
+  secretUses: Pick<SecretUses, 'lastUsed'>;
   messages: Messages;
   /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
@@ -55,10 +57,9 @@ export async function connect(
       throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
     };
     return {
-      ...stores(createDocumentClient(), TableName, now),
+      ...stores(createDocumentClient(), TableName, { logger, now }),
       messageQueue: queue,
       policy: productionPolicy,
-      logger,
     };
   }
   const runtime = readRuntime(env);
@@ -70,14 +71,17 @@ export async function connect(
     return createSqsMessageQueue(createSqsClient(engineAt(sqsEndpoint)), messageQueueUrl);
   };
   return {
-    ...stores(createDocumentClient(engineAt(endpoint)), table, now),
+    ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
     messageQueue: queue,
     policy: localWaits(env, []).policy,
-    logger,
   };
 }
 
-function stores(client: DynamoDBDocumentClient, table: string, now: () => number) {
+function stores(
+  client: DynamoDBDocumentClient,
+  table: string,
+  { logger, now }: Pick<Connection, 'logger' | 'now'>,
+) {
   const storageNow = storageClockOf(client);
   const ledger = createDynamoLedger(client, table);
   return {
@@ -87,7 +91,9 @@ function stores(client: DynamoDBDocumentClient, table: string, now: () => number
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
+    secretUses: createSecretUses(client, table, { logger, now }),
     messages: createDynamoMessages(client, table, now),
+    logger,
     now,
   };
 }

@@ -12,6 +12,8 @@ export const valuesSchema = z.looseObject({
   channels: inboundSecretsSchema.shape.channels.unwrap().exactOptional(),
   ...outboundSecretsSchema.shape,
   channelTokens: outboundSecretsSchema.shape.channelTokens.unwrap().exactOptional(),
+  /** When each value was set, in Unix milliseconds, by the secret's name and `secretId`. For people alone. */
+  setAt: z.record(z.string(), z.record(z.string(), z.int())).exactOptional(),
 });
 export type Values = z.infer<typeof valuesSchema>;
 

@@ -26,10 +26,10 @@ export type Secret = {
   replaced: string;
   /** What a value must be, beyond plain characters, and the sentence that says so. */
   form?: { fits(value: string): boolean; sentence: string };
-  /** The current value first, then the one before while it is accepted; none is blank. */
+  /** The current value first, then those before, which are accepted until they are dropped; none is blank. */
   of(values: Values): string[];
-  /** The values with this one changed. */
-  put(values: Values, value: string): Values;
+  /** The values with these of it; of one that we show to others only the first counts. */
+  with(values: Values, held: string[]): Values;
 } & (Made | Told);
 export type MadeSecret = Secret & Made;
 
@@ -44,10 +44,8 @@ export function madeHere(secret: Secret): MadeSecret {
 }
 
 const filled = (values: string[]) => values.filter((value) => value.trim() !== '');
-const STAYS_VALID = 'The one before stays valid beside it, until the next change.';
-/** One is being changed for another. A third would be a leak that nobody remembers. */
-const inFront = (value: string, before: string[]) =>
-  [value, ...before.filter((other) => other !== value)].slice(0, 2);
+const staysValid = (name: string) =>
+  `The one before stays valid beside it, until you drop it (secrets drop ${name}).`;
 
 /**
  * Hex digits are base64, too, and need no escape in an address. Every verifier takes them, and so does Telegram,
@@ -66,11 +64,11 @@ const webhook: Secret = {
   name: 'webhook',
   entry: 'inbound',
   question: "The platform's webhook secret",
-  replaced: STAYS_VALID,
+  replaced: staysValid('webhook'),
   make: makeInbound,
   pasteInto: "the platform's settings for the auto-recharge webhook",
   of: (values) => filled(values.webhook ?? []),
-  put: (values, value) => ({ ...values, webhook: inFront(value, webhook.of(values)) }),
+  with: (values, held) => ({ ...values, webhook: held }),
 };
 const platformApiKey: Secret = {
   name: 'platformApiKey',
@@ -79,7 +77,7 @@ const platformApiKey: Secret = {
   replaced: 'Let the platform accept the one before until then.',
   madeBy: 'The platform',
   of: (values) => filled([values.platformApiKey ?? '']),
-  put: (values, value) => ({ ...values, platformApiKey: value }),
+  with: (values, [platformApiKey = '']) => ({ ...values, platformApiKey }),
 };
 const paymentHook: Secret = {
   name: 'paymentHook',
@@ -93,7 +91,7 @@ const paymentHook: Secret = {
   make: () => `whsec_${randomBytes(24).toString('base64')}`,
   pasteInto: 'the settings of your payment endpoint',
   of: (values) => filled([values.paymentHook ?? '']),
-  put: (values, value) => ({ ...values, paymentHook: value }),
+  with: (values, [paymentHook = '']) => ({ ...values, paymentHook }),
 };
 /** Of the relay as a whole. */
 export const OWN_SECRETS = [webhook, platformApiKey, paymentHook];
@@ -127,20 +125,16 @@ const INBOUND_QUESTIONS: Record<Direction, (channel: string) => string> = {
 
 function inboundSecret(channel: string, direction: Direction, known?: KnownChannel): Secret {
   const name = `${channel}/${direction}`;
-  const of = ({ channels = {} }: Values) => filled(channels[name] ?? []);
   return {
     name,
     channel,
     entry: 'inbound',
     question: INBOUND_QUESTIONS[direction](channel),
-    replaced: STAYS_VALID,
+    replaced: staysValid(name),
     ...(direction === 'incoming' && known?.adapter === 'telegram' ? { form: TELEGRAM_FORM } : {}),
     ...partyOf(channel, direction, known),
-    of,
-    put: (values, value) => ({
-      ...values,
-      channels: { ...values.channels, [name]: inFront(value, of(values)) },
-    }),
+    of: ({ channels = {} }) => filled(channels[name] ?? []),
+    with: (values, held) => ({ ...values, channels: { ...values.channels, [name]: held } }),
   };
 }
 
@@ -155,7 +149,10 @@ function tokenSecret(channel: string): Secret {
     // A channel may be called `constructor`.
     of: ({ channelTokens = {} }) =>
       filled(Object.hasOwn(channelTokens, channel) ? [channelTokens[channel] ?? ''] : []),
-    put: (values, value) => ({ ...values, channelTokens: { ...values.channelTokens, [channel]: value } }),
+    with: (values, [token = '']) => ({
+      ...values,
+      channelTokens: { ...values.channelTokens, [channel]: token },
+    }),
   };
 }
 

@@ -3,6 +3,7 @@ import { DEMO_CHANNEL, folderOf, localFile } from '../local/state.ts';
 import type { Verifier } from '../shared/incoming/verifiers.ts';
 import { ConfigError } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
+import { type HeldSecret, heldOf, withNew, without } from './held-secrets.ts';
 import { type KnownChannels, knownChannels } from './known-channels.ts';
 import { appendPrivately } from './private-file.ts';
 import { WEBHOOK_ROUTE } from './routes.ts';
@@ -110,12 +111,31 @@ export interface SecretChanges {
   notSet: string[];
 }
 
-/** One line of `secrets list`. */
-interface ListedSecret {
-  name: string;
-  state: 'set' | 'set, with a previous one' | 'not set';
-  note?: string;
+/** A value that somebody may still sign with. */
+export interface UsedSecret extends HeldSecret {
+  /** Of a previous one. */
+  lastUse?: LastUse;
 }
+
+/** When a value last let a sender in, in Unix milliseconds. */
+export type LastUse = { at: number } | 'never_seen' | 'not_known';
+
+/** What `secrets list` says of one secret. */
+export interface ListedSecret {
+  name: string;
+  state: string;
+  note?: string;
+  /** The current one first; none where it is not set. */
+  held: UsedSecret[];
+}
+
+export type LastUsed = (name: string, id: string) => Promise<LastUse>;
+
+/** Which of the previous values are dropped. */
+export type DropWhich = 'all-previous' | { id: string } | { olderThanMs: number };
+
+/** @returns whether a person wants these dropped, having seen what they are. */
+export type ConfirmDrop = (dropped: UsedSecret[]) => Promise<boolean>;
 
 /**
  * Asks a person.
@@ -134,7 +154,18 @@ export interface RelaySecrets {
   set(secret: Secret, ask: Ask): Promise<SecretChanges>;
   rotate(secret: MadeSecret): Promise<SecretChanges>;
   /** The relay's own, those of each channel, and what is set for channels that the configuration does not have. */
-  list(channels: KnownChannels): Promise<ListedSecret[]>;
+  list(channels: KnownChannels, lastUsed: LastUsed): Promise<ListedSecret[]>;
+  /**
+   * Drops previous values: who still signs with one is refused as soon as the change is in use.
+   *
+   * @returns what was dropped; nothing where the person did not want it.
+   * @throws an OperateError, `refused` or `not_found`, if there is nothing to drop.
+   */
+  drop(
+    secret: Secret,
+    which: DropWhich,
+    given: { lastUsed: LastUsed; confirm: ConfirmDrop; now: number },
+  ): Promise<{ dropped: UsedSecret[]; inUse: string }>;
 }
 
 /**
@@ -183,8 +214,21 @@ export async function openSecrets(target: Target, fileName?: string): Promise<Re
       return change(keeper, file, [await read(secret.entry)], [newValue(secret)]);
     },
 
-    async list(channels) {
-      return listed(await Promise.all([read('inbound'), read('outbound')]), channels);
+    async list(channels, lastUsed) {
+      const all = listed(await Promise.all([read('inbound'), read('outbound')]), channels);
+      return Promise.all(
+        all.map(async (one) => ({ ...one, held: await withUses(one.name, one.held, lastUsed) })),
+      );
+    },
+
+    async drop(secret, which, { lastUsed, confirm, now }) {
+      const entry = await read(secret.entry);
+      const chosen = chooseDropped(secret, heldOf(secret, entry.values), which, now);
+      const dropped = await withUses(secret.name, chosen, lastUsed);
+      if (!(await confirm(dropped))) return { dropped: [], inUse: '' };
+      const ids = dropped.map(({ id }) => id);
+      await keeper.entries.write({ ...entry, values: without(secret, entry.values, ids) });
+      return { dropped, inUse: keeper.inUse(secret) };
     },
   };
 }
@@ -205,14 +249,20 @@ async function change(
   entries: Entry[],
   changes: Change[],
 ): Promise<SecretChanges> {
+  const now = Date.now();
+  const next = entries.flatMap((entry): (Entry & { own: Change[] })[] => {
+    const own = changes.filter(({ secret }) => secret.entry === entry.name);
+    const values = own.reduce(
+      (before, { secret, value }) => withNew(secret, before, value, now),
+      entry.values,
+    );
+    return own.length === 0 ? [] : [{ ...entry, values, own }];
+  });
   const made = changes.filter((one) => one.made);
   if (made.length > 0) appendPrivately(file, headerOf(keeper.owner), made.map(fileEntry).join(''));
-  for (const entry of entries) {
-    const own = changes.filter(({ secret }) => secret.entry === entry.name);
-    if (own.length === 0) continue;
+  for (const { own, ...entry } of next) {
     try {
-      const values = own.reduce((before, { secret, value }) => secret.put(before, value), entry.values);
-      await keeper.entries.write({ ...entry, values });
+      await keeper.entries.write(entry);
     } catch (cause) {
       const names = own.map(({ secret }) => secret.name).join(' and ');
       const inFile = own.some((one) => one.made) ? `; do not use what ${file} holds of it` : '';
@@ -236,10 +286,10 @@ async function change(
 
 function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): ListedSecret[] {
   const entryOf = (secret: Secret) => (secret.entry === 'inbound' ? inbound : outbound);
-  const line = (secret: Secret): ListedSecret => ({
-    name: secret.name,
-    state: stateOf(secret.of(entryOf(secret).values)),
-  });
+  const line = (secret: Secret): ListedSecret => {
+    const held = heldOf(secret, entryOf(secret).values);
+    return { name: secret.name, state: stateOf(held.length), held };
+  };
   const stored = [
     ...Object.keys(inbound.values.channels ?? {}),
     ...Object.keys(outbound.values.channelTokens ?? {}).map((channel) => `${channel}/token`),
@@ -255,9 +305,49 @@ function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): L
   ];
 }
 
-function stateOf(values: string[]): ListedSecret['state'] {
-  if (values.length === 0) return 'not set';
-  return values.length === 1 ? 'set' : 'set, with a previous one';
+function stateOf(count: number): string {
+  if (count === 0) return 'not set';
+  if (count === 1) return 'set';
+  return count === 2 ? 'set, with a previous one' : `set, with ${count - 1} previous ones`;
+}
+
+/** A secret that is replaced with each change has no previous one, and nothing is asked for it. */
+const withUses = (name: string, held: HeldSecret[], lastUsed: LastUsed): Promise<UsedSecret[]> =>
+  Promise.all(
+    held.map(async (one) => {
+      return one.is === 'previous' ? { ...one, lastUse: await lastUsed(name, one.id) } : one;
+    }),
+  );
+
+function chooseDropped(secret: Secret, held: HeldSecret[], which: DropWhich, now: number): HeldSecret[] {
+  const { name } = secret;
+  const refused = (why: string) => new OperateError('refused', `${why} Nothing was dropped.`);
+  if (secret.entry === 'outbound')
+    throw refused(`A new ${name} replaces the one before: there is no previous one.`);
+  const previous = held.filter(({ is }) => is === 'previous');
+  if (which === 'all-previous') {
+    if (previous.length === 0) throw refused(`${name} has no previous value.`);
+    return previous;
+  }
+  if ('id' in which) {
+    const found = held.find(({ id }) => id === which.id);
+    if (!found)
+      throw new OperateError('not_found', `${name} has no value ${which.id}: npm run relay -- secrets list`);
+    if (found.is === 'previous') return [found];
+    throw refused(
+      `${which.id} is the current value of ${name}. Give it another one first (secrets set, secrets rotate), then ` +
+        'drop this one.',
+    );
+  }
+  const old = previous.filter(
+    ({ replacedAt }) => replacedAt !== undefined && replacedAt <= now - which.olderThanMs,
+  );
+  if (old.length > 0) return old;
+  const unknown = previous.filter(({ replacedAt }) => replacedAt === undefined).length;
+  throw refused(
+    `No previous value of ${name} was replaced so long ago.` +
+      (unknown === 0 ? '' : ` Of ${unknown} it is not known when: name them with --which.`),
+  );
 }
 
 /**

@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import { findPlatform } from '../../operate/platform.ts';
 import { openConfigFile } from '../../operate/probe/file.ts';
 import { findingLine } from '../../operate/probe/finding.ts';
 import { type ProbeReport, probe } from '../../operate/probe/probe.ts';
+import { isTyped } from '../confirm.ts';
 import { type Cli, text, wholeNumber } from '../program.ts';
 import { e164, typedEmail } from './platform.ts';
 
@@ -84,15 +84,9 @@ async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags)
 }
 
 /** @throws an Error if the email that is typed is another one, or none; nothing was sent then. */
-async function confirmGrant({ io, tell }: Cli, email: string): Promise<void> {
-  const reader = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    tell('This grants one credit, for good, to the sub-account you named. Type its email again:');
-    const { value = '' } = await reader[Symbol.asyncIterator]().next();
-    if (value.trim() !== email) throw new Error('That is another email. Nothing was sent.');
-  } finally {
-    reader.close();
-  }
+async function confirmGrant(cli: Cli, email: string): Promise<void> {
+  const question = 'This grants one credit, for good, to the sub-account you named. Type its email again:';
+  if (!(await isTyped(cli, email, question))) throw new Error('That is another email. Nothing was sent.');
 }
 
 /** @param changes undefined if nothing was to be written, or there is nothing to write. */

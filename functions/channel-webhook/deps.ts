@@ -6,6 +6,7 @@ import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { bundledConfig } from '../../shared/settings/config-file.ts';
 import { readEnv } from '../../shared/settings/env.ts';
@@ -33,6 +34,7 @@ export function channelWebhookDeps({
     messages: createDynamoMessages(client, table, given.now),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
+    secretUses: createSecretUses(client, table, given),
   };
 }
 

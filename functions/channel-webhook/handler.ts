@@ -26,6 +26,7 @@ import {
   withoutProofs,
 } from '../../shared/incoming/request.ts';
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
+import type { SecretUses } from '../../shared/incoming/secret-use.ts';
 import type { IncomingRequest, Verifier } from '../../shared/incoming/verifiers.ts';
 import type { Fields } from '../../shared/logger.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -39,6 +40,7 @@ export interface ChannelWebhookDeps extends AcceptDeps {
   messages: Pick<Messages, 'mark' | 'read' | 'write' | 'rememberReplyTo'>;
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;
+  secretUses: Pick<SecretUses, 'saw'>;
   now: () => number;
 }
 
@@ -130,9 +132,12 @@ async function receive(
     const answer = errorResponse(404, 'UNKNOWN_CHANNEL', 'There is no such channel, or not this way of it.');
     return { answer, about: { word: 'unknown_channel' } };
   }
-  const pick = ({ channels }: WebhookSecrets) => channels[`${route.name}/${route.direction}`] ?? [];
+  const name = `${route.name}/${route.direction}`;
+  const pick = ({ channels }: WebhookSecrets) => channels[name] ?? [];
+  const onPrevious = (secret: string) => deps.secretUses.saw(name, secret);
   const content = unpack(request, MAX_BODY_BYTES);
-  const verified = await verifyIncoming(request, route.verifiers, { ...deps, pick, content });
+  const given = { ...deps, pick, content, onPrevious };
+  const verified = await verifyIncoming(request, route.verifiers, given);
   if (!verified.ok) {
     const captured = await captureDelivery(request, route.path, deps);
     // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.

@@ -2,9 +2,10 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { linkedEmail } from '../../shared/recharge/linked-email.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
@@ -33,9 +34,10 @@ export function rechargeWebhookDeps({
     ...given,
     config: config.recharge,
     ledger,
-    accounts: createAccounts(client, table, ledger),
+    accounts: { emailOf: (platformId) => linkedEmail(client, table, platformId) },
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
+    secretUses: createSecretUses(client, table, given),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   withoutProofs,
 } from '../../shared/incoming/request.ts';
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
+import type { SecretUses } from '../../shared/incoming/secret-use.ts';
 import type { IncomingRequest } from '../../shared/incoming/verifiers.ts';
 import type { Fields, Logger, Metrics } from '../../shared/logger.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
@@ -28,6 +29,7 @@ export interface RechargeWebhookDeps {
   accounts: Pick<Accounts, 'emailOf'>;
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;
+  secretUses: Pick<SecretUses, 'saw'>;
   queue: RechargeQueue;
   /** How soon a claimed row brings itself back where it could not be queued. */
   sweepAgainMs: number;
@@ -79,7 +81,9 @@ async function receive(event: GatewayEvent, deps: RechargeWebhookDeps): Promise<
   }
   const pick = ({ webhook }: WebhookSecrets) => webhook;
   const content = unpack(request, MAX_BODY_BYTES);
-  const verified = await verifyIncoming(request, deps.config.verifiers, { ...deps, pick, content });
+  const onPrevious = (secret: string) => deps.secretUses.saw('webhook', secret);
+  const given = { ...deps, pick, content, onPrevious };
+  const verified = await verifyIncoming(request, deps.config.verifiers, given);
   if (!verified.ok) {
     const captured = await captureDelivery(request, ROUTE, deps);
     // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.

@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
 import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
+import { SECRET_USED } from '../../shared/incoming/secret-use.ts';
 import type { StageSettings } from '../stages.ts';
 import { QueueFunction } from './queue-function.ts';
 import type { RelayTable } from './relay-table.ts';
@@ -81,7 +82,7 @@ export class Channels extends Construct {
         {
           actions: ['dynamodb:PutItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'QUARANTINE#*'],
+          keys: ['MESSAGE#*', 'QUARANTINE#*', `${SECRET_USED}*`],
         },
         {
           actions: ['dynamodb:UpdateItem'],

@@ -2,6 +2,7 @@ import type { Secrets } from '../settings/secrets.ts';
 import {
   type IncomingRequest,
   signedIdHeaders,
+  usable,
   type Verification,
   type Verifier,
   verifyRequest,
@@ -68,6 +69,7 @@ function joined(values: Texts | Lists, nameOf: (name: string) => string): Record
  *
  * @param given.pick which of the secrets this sender may hold.
  * @param given.content the body unpacked: some senders sign before they pack, others after.
+ * @param given.onPrevious hears of a secret that is not the current one any more, and vouched for this request.
  */
 export async function verifyIncoming<Values>(
   request: IncomingRequest,
@@ -77,20 +79,36 @@ export async function verifyIncoming<Values>(
     pick: (values: Values) => string[];
     now: () => number;
     content: Buffer | undefined;
+    onPrevious: (secret: string) => Promise<void>;
   },
 ): Promise<Verification> {
-  const { secrets, pick, now, content } = given;
+  const { secrets, pick, now, content, onPrevious } = given;
   const attempt = async () => {
-    const held = pick(await secrets.get());
-    const verify = (body: Buffer) =>
-      verifyRequest({ ...request, body, verifiers, secrets: held, now: now() });
+    const held = usable(pick(await secrets.get()));
+    const verify = (body: Buffer, by = held) =>
+      verifyRequest({ ...request, body, verifiers, secrets: by, now: now() });
+    const tellPrevious = async (body: Buffer) => {
+      const previous = previousThat((secret) => verify(body, [secret]).ok, held);
+      if (previous !== undefined) await onPrevious(previous);
+    };
     const first = verify(request.body);
+    if (first.ok) await tellPrevious(request.body);
     if (first.ok || content === undefined || content === request.body) return first;
     const unpacked = verify(content);
+    if (unpacked.ok) await tellPrevious(content);
     return unpacked.ok ? unpacked : first;
   };
   const first = await attempt();
   return first.ok || (await secrets.reread()) === 'kept' ? first : attempt();
+}
+
+/** The secret that vouches, unless it is the current one. With one secret there is nothing to look for. */
+function previousThat(
+  vouches: (secret: string) => boolean,
+  [current, ...previous]: string[],
+): string | undefined {
+  if (current === undefined || previous.length === 0 || vouches(current)) return undefined;
+  return previous.find(vouches);
 }
 
 /**

@@ -1,13 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { shellQuoted } from '../shell.ts';
 import { recentPage, standingItem } from '../storage/table.ts';
 import { type Account, type Limits, unknownAccount } from './account.ts';
 import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
 import type { Ledger } from './ledger.ts';
-
-const ALIAS = 'ACCOUNT-ID#';
+import { ALIAS, aliasSchema, linkedEmail } from './linked-email.ts';
 
 /** The clients the agency knows, as its developer sees and changes them. */
 export interface Accounts {
@@ -76,12 +74,7 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
   };
-  const emailOf = async (platformId: string) => {
-    const { Item } = await client.send(
-      new GetCommand({ TableName: table, Key: { pk: ALIAS + platformId }, ConsistentRead: true }),
-    );
-    return Item && aliasSchema.parse(Item).email;
-  };
+  const emailOf = (platformId: string) => linkedEmail(client, table, platformId);
   return {
     emailOf,
 
@@ -133,8 +126,6 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
     },
   };
 }
-
-const aliasSchema = z.object({ email: z.string() });
 
 /** `before` with what is given; `null` takes away. */
 function withSettings<Settings extends object>(before: Settings, given: Clearable<Settings>): Settings {

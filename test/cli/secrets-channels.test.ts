@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../operate/proofs.ts';
+import { secretId } from '../../shared/incoming/secret-use.ts';
 import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
 import { pastedFrom, refused, useOperator } from '../support/operator.ts';
 import type { Env } from '../support/relay-process.ts';
@@ -44,7 +45,7 @@ describe.concurrent('secrets of a channel', () => {
     });
     const { stdout } = await set('own/incoming', 'the-second-one');
     expect(stdout).toBe(
-      'own/incoming is set, and in use within five minutes. The one before stays valid beside it, until the next change.\n',
+      'own/incoming is set, and in use within five minutes. The one before stays valid beside it, until you drop it (secrets drop own/incoming).\n',
     );
     await set('own/incoming', 'the-third-one');
     await set('own/outgoing', 'of-the-replies');
@@ -53,7 +54,7 @@ describe.concurrent('secrets of a channel', () => {
       webhook: ['kept'],
       later: 1,
       channels: {
-        'own/incoming': ['the-third-one', 'the-second-one'],
+        'own/incoming': ['the-third-one', 'the-second-one', 'the-first-one'],
         'own/outgoing': ['of-the-replies'],
         'own/send': ['of-the-systems'],
       },
@@ -200,12 +201,16 @@ describe.concurrent('secrets list', () => {
     });
     aws().put(stack.outbound, { paymentHook: HOOK_SECRET, channelTokens: { own: 'hunter6', gone: '' } });
     const list = (...more: string[]) =>
-      stack.cli(['secrets', 'list', ...more], { env: { RELAY_CONFIG: file } });
+      stack.cli(['secrets', 'list', ...more], {
+        env: { RELAY_CONFIG: file, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
+      });
     expect(await list()).toEqual({
       code: 0,
-      stderr: '',
+      stderr: 'When previous ones were last used is not known here. connect ECONNREFUSED 127.0.0.1:1\n',
       stdout: [
         'webhook               set, with a previous one',
+        `  ${secretId('webhook', 'hunter2')}  current`,
+        `  ${secretId('webhook', 'hunter1')}  previous, last use not known`,
         'platformApiKey        not set',
         'paymentHook           set',
         'own/incoming          set',
@@ -225,9 +230,21 @@ describe.concurrent('secrets list', () => {
     const all = JSON.parse(stdout);
     expect(all).toHaveLength(12);
     expect([all[0], all[1], all[11]]).toEqual([
-      { name: 'webhook', state: 'set, with a previous one' },
-      { name: 'platformApiKey', state: 'not set' },
-      { name: 'gone/send', state: 'set', note: 'no configuration here has a channel gone' },
+      {
+        name: 'webhook',
+        state: 'set, with a previous one',
+        held: [
+          { id: secretId('webhook', 'hunter2'), is: 'current' },
+          { id: secretId('webhook', 'hunter1'), is: 'previous', last_used: 'not_known' },
+        ],
+      },
+      { name: 'platformApiKey', state: 'not set', held: [] },
+      {
+        name: 'gone/send',
+        state: 'set',
+        note: 'no configuration here has a channel gone',
+        held: [{ id: secretId('gone/send', 'hunter4'), is: 'current' }],
+      },
     ]);
   });
 

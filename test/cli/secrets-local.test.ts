@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { localSecrets } from '../../local/state.ts';
+import { secretId } from '../../shared/incoming/secret-use.ts';
 import { startCommand } from '../support/command.ts';
 import { pastedFrom, refused, useOperator } from '../support/operator.ts';
 import { type Env, useRelays } from '../support/relay-process.ts';
@@ -22,7 +23,12 @@ function newHome() {
     env,
     file,
     newFile: join(home, 'new.secrets'),
-    secrets: (): any => JSON.parse(readFileSync(file, 'utf8')),
+    /** Without the times at which they were set. */
+    secrets(): any {
+      const { inbound, outbound, ...more } = JSON.parse(readFileSync(file, 'utf8'));
+      const plain = ({ setAt: _, ...values }: Record<string, unknown>) => values;
+      return { ...more, inbound: plain(inbound), outbound: plain(outbound) };
+    },
     cli: (args: string[], input = '', more: Env = {}) => cli(args, { input, env: { ...env, ...more } }),
   };
 }
@@ -43,7 +49,7 @@ describe.concurrent('secrets of npm start', () => {
     expect(await home.cli(['secrets', 'set', 'webhook'], 'one-of-my-own\n')).toEqual({
       code: 0,
       stdout:
-        'webhook is set; a running npm start reads it at its next start, unless WEBHOOK_SECRET is set. The one before stays valid beside it, until the next change.\n',
+        'webhook is set; a running npm start reads it at its next start, unless WEBHOOK_SECRET is set. The one before stays valid beside it, until you drop it (secrets drop webhook).\n',
       stderr: '',
     });
     expect(await home.cli(['secrets', 'set', 'own/token'], 'bot', CONFIGURED)).toEqual({
@@ -83,11 +89,12 @@ describe.concurrent('secrets of npm start', () => {
     const home = newHome();
     const list = async (env: Env = {}) =>
       JSON.parse((await home.cli(['secrets', 'list', '--json'], '', env)).stdout);
-    expect(await list(CONFIGURED)).toContainEqual({ name: 'own/send', state: 'not set' });
+    expect(await list(CONFIGURED)).toContainEqual({ name: 'own/send', state: 'not set', held: [] });
     expect(await list()).toContainEqual({
       name: 'demo/token',
       state: 'set',
       note: 'no configuration here has a channel demo',
+      held: [{ id: expect.stringMatching(/^[0-9a-f]{8}$/), is: 'current' }],
     });
   });
 
@@ -153,7 +160,7 @@ describe.concurrent('secrets of npm start', () => {
       (await fetch(`${url}/webhooks/auto-recharge?token=${token}`, { method: 'POST', body: '{}' })).status;
     const [before] = JSON.parse(readFileSync(join(first.folder, 'secrets.json'), 'utf8')).inbound.webhook;
     const list = await first.json<{ name: string; note?: string }[]>('secrets', 'list');
-    expect(list.filter(({ name }) => name.startsWith('demo/'))).toEqual([
+    expect(list.filter(({ name }) => name.startsWith('demo/'))).toMatchObject([
       { name: 'demo/incoming', state: 'set' },
       { name: 'demo/outgoing', state: 'set' },
       { name: 'demo/send', state: 'set' },
@@ -166,5 +173,12 @@ describe.concurrent('secrets of npm start', () => {
     const second = await start({ folder: first.folder });
     expect([await post(second.url, before), await post(second.url, made)]).toEqual([400, 400]);
     expect(await post(second.url, 'another')).toBe(401);
+    const { stdout } = await second.cli('secrets', 'list');
+    const used = new RegExp(
+      `^webhook +set, with a previous one\\n  ${secretId('webhook', made)}  current, since 20.+\\n` +
+        `  ${secretId('webhook', before)}  previous, replaced 20\\S+Z, last used 20\\S+Z$`,
+      'm',
+    );
+    expect(stdout).toMatch(used);
   });
 });

@@ -94,18 +94,19 @@ describe.concurrent('secrets init', () => {
 });
 
 describe.concurrent('secrets set', () => {
-  it('puts a webhook secret in front of the one before, and keeps two', async () => {
+  it('puts a webhook secret in front of those before, and keeps all of them', async () => {
     const stack = newStack();
     const set = async (value: string) =>
       (await stack.cli(['secrets', 'set', 'webhook'], { input: `${value}\n` })).stdout;
     expect(await set('the-first-one')).toBe('webhook is set, and in use within five minutes.\n');
     expect(await set('the-second-one')).toBe(
-      'webhook is set, and in use within five minutes. The one before stays valid beside it, until the next change.\n',
+      'webhook is set, and in use within five minutes. The one before stays valid beside it, until you drop it (secrets drop webhook).\n',
     );
     await set('the-third-one');
-    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['the-third-one', 'the-second-one'] });
+    const webhook = ['the-third-one', 'the-second-one', 'the-first-one'];
+    expect(aws().valueOf(stack.inbound)).toEqual({ webhook });
     await set('the-third-one');
-    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: ['the-third-one', 'the-second-one'] });
+    expect(aws().valueOf(stack.inbound)).toEqual({ webhook });
   });
 
   it('says what is wrong with a secret for the verifiers of the configuration here', async () => {
@@ -136,7 +137,7 @@ describe.concurrent('secrets set', () => {
       JSON.stringify({ recharge: { verifiers: [{ type: 'standard-webhooks' }, { type: 'token' }] } }),
     );
     expect((await set('correct-horse-battery')).stdout).toMatch(
-      /next change\. It is no secret of the configured standard-webhooks: .+ The other verifiers take it\.$/m,
+      /drop webhook\)\. It is no secret of the configured standard-webhooks: .+ The other verifiers take it\.$/m,
     );
   });
 
@@ -179,11 +180,13 @@ describe.concurrent('secrets rotate', () => {
     const stack = newStack();
     aws().put(stack.inbound, { webhook: ['one', 'zero'], other: true });
     const { stdout } = await stack.cli(['secrets', 'rotate', 'webhook']);
-    expect(stdout).toContain('The one before stays valid beside it, until the next change.\n');
+    expect(stdout).toContain(
+      'The one before stays valid beside it, until you drop it (secrets drop webhook).\n',
+    );
     expect(stdout).toContain('Then delete the file.\n');
     await stack.cli(['secrets', 'rotate', 'webhook']);
     const [second, third] = pastedFrom(stack.file);
-    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: [third, second], other: true });
+    expect(aws().valueOf(stack.inbound)).toEqual({ webhook: [third, second, 'one', 'zero'], other: true });
     expect(statSync(stack.file).mode & 0o777).toBe(0o600);
   });
 

@@ -178,7 +178,7 @@ describe('what each function may do', () => {
   it('the webhook claims and queues, forges no row and sets none back, touches no account, and reads the inbound secret only', () => {
     expect(generic(rightsOf('recharge-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* ACCOUNT-ID#*',
-      'Allow dynamodb:PutItem on Table QUARANTINE#*',
+      'Allow dynamodb:PutItem on Table QUARANTINE#* SECRET-USED#*',
       'Allow dynamodb:UpdateItem on Table CONTROL#capture#*',
       'Allow dynamodb:UpdateItem on Table QUARANTINE#* only pk,told',
       'Allow dynamodb:UpdateItem on Table RECHARGE#* only credits,email,grantEmail,list,listKey,nextAttemptAt,open,pk,receivedAt,v',
@@ -210,7 +210,7 @@ describe('what each function may do', () => {
   it('the channel webhook marks and queues messages, and reaches nothing of recharges, accounts or charging', () => {
     expect(generic(rightsOf('channel-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table MESSAGE#*',
-      'Allow dynamodb:PutItem on Table MESSAGE#* QUARANTINE#*',
+      'Allow dynamodb:PutItem on Table MESSAGE#* QUARANTINE#* SECRET-USED#*',
       'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* CONTROL#capture#*',
       'Allow dynamodb:UpdateItem on Table QUARANTINE#* only pk,told',
       ...log('Channelschannelwebhook'),

@@ -179,7 +179,11 @@ describe('a deed for which something is missing', () => {
   it.each<[string, () => unknown, RegExp]>([
     ['a relay', () => connected(nowhere), /^No relay was started in /],
     ['its address', () => findInbound(nowhere), /^No relay was started in /],
-    ['its secrets', async () => (await openSecrets(nowhere)).list(new Map()), /^No relay was started in /],
+    [
+      'its secrets',
+      async () => (await openSecrets(nowhere)).list(new Map(), async () => 'never_seen'),
+      /^No relay was started in /,
+    ],
     [
       'its queue',
       async () => {

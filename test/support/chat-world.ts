@@ -266,6 +266,7 @@ export function createChatWorld(
       },
       quarantine: { keep: async () => 'kept' },
       capture: { take: async () => false },
+      secretUses: { saw: async () => {} },
       logger,
       now,
     });

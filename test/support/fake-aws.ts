@@ -100,10 +100,12 @@ export async function startFakeAws() {
     put(id: string, value: unknown) {
       this.secret(id).versions.set(randomUUID(), JSON.stringify(value));
     },
-    /** The current value; undefined where none was set. */
+    /** The current value, without the times at which its parts were set; undefined where none was set. */
     valueOf(id: string): any {
       const text = [...(secrets.get(id)?.versions.values() ?? [])].at(-1);
-      return text && JSON.parse(text);
+      if (text === undefined) return undefined;
+      const { setAt: _, ...values } = JSON.parse(text);
+      return values;
     },
   };
 }
