@@ -76,9 +76,12 @@ describe('what a customer writes', () => {
     const first = received.filter(({ body }) => body.includes('first'));
     expect(first.length).toBeGreaterThan(4);
     expect(new Set(first.map(({ body }) => body)).size).toBe(1);
-    expect(
-      chat.books.filter((event) => event.kind === 'relay_delivery' && event.status === 202),
-    ).toHaveLength(3);
+    // Written once the answer has come back, which is after the receiver has seen the message.
+    await vi.waitFor(() =>
+      expect(
+        chat.books.filter((event) => event.kind === 'relay_delivery' && event.status === 202),
+      ).toHaveLength(3),
+    );
   });
 
   it('waits for a relay that is not there yet', async () => {

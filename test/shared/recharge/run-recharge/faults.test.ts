@@ -303,7 +303,7 @@ describe('a grant that meets', () => {
 
   it('"refuse_connections" is proof that nothing was sent, and made once the platform is back', async () => {
     const world = await worldWith();
-    world.platform.fault({ operation: 'grant', fault: 'refuse_connections', ms: 150 });
+    world.platform.fault({ operation: 'grant', fault: 'refuse_connections', ms: 600 });
     expect(await world.start().run()).toMatchObject({ phase: 'charged', grantNo: 1 });
     await reachable(world.platform.url);
     expect(await toRest(world)).toMatchObject({ phase: 'completed' });
