@@ -30,6 +30,8 @@ export type Reservation = {
 } & (
   | {
       state: 'reserved';
+      /** What is paid for. Absent in what an earlier version reserved. */
+      credits?: number;
       /** A person has said that nothing is to be charged: there is no price, and no call of the payment endpoint. */
       prepaid?: true;
     }

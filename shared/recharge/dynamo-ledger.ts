@@ -232,8 +232,8 @@ export function claimedAttributes(): string[] {
 }
 
 /**
- * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `p` is the
- * payment endpoint, `q` the platform.
+ * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `n` is the
+ * number of credits, `p` the payment endpoint, `q` the platform.
  */
 const reservationSchema = z
   .object({
@@ -244,13 +244,14 @@ const reservationSchema = z
     f: text.exactOptional(),
     y: z.boolean().exactOptional(),
     prepaid: z.literal(true).exactOptional(),
+    n: z.int().exactOptional(),
     customer: text.exactOptional(),
     platformId: text.exactOptional(),
     balance: z.number().exactOptional(),
     p: text.exactOptional(),
     q: text.exactOptional(),
   })
-  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q, prepaid }): Reservation => {
+  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q, n, prepaid }): Reservation => {
     const common = {
       at: t,
       ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
@@ -262,7 +263,8 @@ const reservationSchema = z
     };
     if (w !== undefined) return { ...common, state: 'refused', word: w };
     if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
-    return { ...common, state: 'reserved', ...(prepaid ? { prepaid } : {}) };
+    const credits = n === undefined ? {} : { credits: n };
+    return { ...common, state: 'reserved', ...credits, ...(prepaid ? { prepaid } : {}) };
   });
 
 function itemOfReservation(entry: Reservation): Item {
@@ -274,6 +276,7 @@ function itemOfReservation(entry: Reservation): Item {
     f: entry.state === 'released' ? entry.reason : undefined,
     y: entry.state === 'released' && entry.retryable ? true : undefined,
     prepaid: entry.state === 'reserved' ? entry.prepaid : undefined,
+    n: entry.state === 'reserved' ? entry.credits : undefined,
     customer: entry.customer,
     platformId: entry.platformId,
     balance: entry.balanceBefore,

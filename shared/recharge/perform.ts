@@ -114,7 +114,8 @@ async function grant(step: Step): Promise<Outcome> {
   if (paid === false) {
     return answer({
       kind: 'unpaid',
-      detail: 'no payment is recorded, or no reservation of this attempt stands on the account row',
+      detail:
+        'no payment is recorded, or no reservation of this attempt, for these credits, stands on the account row',
     });
   }
   if (paid !== true) {
@@ -157,7 +158,8 @@ async function isPaid(step: Step): Promise<boolean> {
   if (row.paymentRef === undefined) return false;
   if (step.frozen) return true;
   const { reservations } = await step.deps.ledger.readAccount(row.email);
-  return reservations[reservationNameOf(row)]?.state === 'reserved';
+  const entry = reservations[reservationNameOf(row)];
+  return entry?.state === 'reserved' && (entry.credits ?? row.credits) === row.credits;
 }
 
 async function lookUpGrant(step: Step): Promise<Outcome> {

@@ -64,7 +64,14 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
       judged.kind === 'reserve' && 'unknown' in asked
         ? { ...judged, kind: 'refuse', word: 'unknown_on_platform' }
         : judged;
-    const entry = entryOf(account, verdict, 'balance' in asked ? asked.balance : undefined, at, deps.parties);
+    const entry = entryOf(
+      account,
+      row,
+      verdict,
+      'balance' in asked ? asked.balance : undefined,
+      at,
+      deps.parties,
+    );
     const written = await ledger.writeAccount(account, withEntry(account, row, entry));
     if (written.kind === 'written') {
       const warning = capWarning(account, entry, guard);
@@ -97,6 +104,7 @@ export async function reserveWithoutCharge(
       state: 'reserved',
       at: row.receivedAt,
       prepaid: true,
+      credits: row.credits,
       ...(platformId === undefined ? {} : { platformId }),
     };
     const written = await ledger.writeAccount(account, withEntry(account, row, entry));
@@ -151,6 +159,7 @@ async function preflight(row: Recharge, account: Account, deps: ReserveDeps): Pr
 
 function entryOf(
   account: Account,
+  { credits }: Recharge,
   verdict: Verdict,
   balance: number | undefined,
   at: number,
@@ -164,6 +173,7 @@ function entryOf(
     state: 'reserved',
     at,
     money: verdict.money,
+    credits,
     ...(account.customer === undefined ? {} : { customer: account.customer }),
     ...(account.platformId === undefined ? {} : { platformId: account.platformId }),
     ...(balance === undefined ? {} : { balanceBefore: balance }),

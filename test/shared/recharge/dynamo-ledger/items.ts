@@ -86,6 +86,8 @@ export const FULL_ACCOUNT: Required<Account> = {
   reservations: {
     r_00000000000000a1_1: {
       ...reserved(NOW),
+      state: 'reserved',
+      credits: 500,
       customer: 'cus_1',
       platformId: 'sub_1',
       balanceBefore: 12.5,

@@ -372,6 +372,16 @@ describe('a row that only its writer calls paid', () => {
     expect(world.books()).toEqual(NOTHING);
   });
 
+  it('is not granted with other credits than were reserved: its price was theirs', async () => {
+    const world = await worldWith();
+    world.platform.fault({ operation: 'grant', fault: 'rate_limited' });
+    expect((await world.start().run()).phase).toBe('charged');
+    const paid = await world.row();
+    await world.ledger.write(paid, { ...paid, credits: 50_000, notBefore: 0 });
+    expect(await world.start().run()).toMatchObject({ phase: 'needs_review', review: 'grant_refused' });
+    expect(world.books()).toEqual({ captures: 1, refunds: 0, grants: 0 });
+  });
+
   it('is not granted without a payment reference either, though it was reserved', async () => {
     const world = await worldWith();
     world.payments.fault({ operation: 'charge', fault: 'error_before' });
