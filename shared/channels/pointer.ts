@@ -64,9 +64,11 @@ export function placed(document: Json, pointer: string, value: string): Json {
   return { ...members, [member]: placed(held ?? {}, below, value) };
 }
 
-/** Whether a value is what a condition asks of it. */
+/** Whether a value is what a condition asks of it. An empty list is there no more than `null`: nothing is in it. */
 export const holds = (condition: Condition, value: unknown): boolean =>
-  'exists' in condition ? condition.exists === isThere(value) : condition.equals === value;
+  'exists' in condition
+    ? condition.exists === (isThere(value) && !(Array.isArray(value) && value.length === 0))
+    : condition.equals === value;
 
 /** Whether the document has what the condition asks for. */
 export const fulfils = (document: unknown, condition: Condition): boolean =>

@@ -131,9 +131,10 @@ export function partsBehind(prefix: string, value: string): string[] {
   for (const { index } of value.matchAll(/[^,;|&\s]+/g)) {
     if (found.length === MAX_PARTS) break;
     if (value.slice(index, index + prefix.length).toLowerCase() !== prefix.toLowerCase()) continue;
-    const upToSeparator = /[^,;|&\s]*/y;
+    // A few senders write a blank behind it: `sha256= 757107…`.
+    const upToSeparator = / ?([^,;|&\s]*)/y;
     upToSeparator.lastIndex = index + prefix.length;
-    found.push((upToSeparator.exec(value)?.[0] ?? '').replace(/^"([^"]*)"$/, '$1'));
+    found.push((upToSeparator.exec(value)?.[1] ?? '').replace(/^"([^"]*)"$/, '$1'));
   }
   return found;
 }

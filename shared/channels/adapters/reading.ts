@@ -13,16 +13,29 @@ export function readPayload(body: Buffer): object | undefined {
 /** The same, or a list. */
 export function readDocument(body: Buffer): object | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    const value: unknown = JSON.parse(text, LONG_NUMBER.test(text) ? longAsText : undefined);
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Whole numbers begin to be inexact at 16 digits. */
+const LONG_NUMBER = /\d{16}/;
+
+/**
+ * As numbers, two ids beyond 2^53, as some systems give them, would be one: they are the digits that stand in the body.
+ * https://tc39.es/proposal-json-parse-with-source, which TypeScript's library does not know yet.
+ */
+function longAsText(_name: string, value: unknown, context?: { source?: string }): unknown {
+  const isInexact = typeof value === 'number' && !Number.isSafeInteger(value);
+  return isInexact && /^\d+$/.test(context?.source ?? '') ? context?.source : value;
+}
+
 /**
  * An id as text of 1 to 255 printable characters: no control, format or unassigned ones. Whole numbers are
- * ids too; one that JSON cannot hold exactly is not, for two of those would be the same.
+ * ids too, by their digits; one that is written otherwise and not exact is none, for two of those would be the same.
  */
 export function readId(value: unknown): string | undefined {
   const text = Number.isSafeInteger(value) ? String(value) : value;

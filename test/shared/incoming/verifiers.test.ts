@@ -150,6 +150,10 @@ describe('hmac over the body', () => {
     ['the RFC 4231 vector in hex', { ...rfc, verifiers, headers: { 'x-signature': RFC_HEX } }],
     ['upper-case hex', { ...rfc, verifiers, headers: { 'x-signature': RFC_HEX.toUpperCase() } }],
     [
+      'a signature after its prefix and a blank',
+      { ...rfc, verifiers: [hmac({ prefix: 'sha256=' })], headers: { 'x-signature': `sha256= ${RFC_HEX}` } },
+    ],
+    [
       'a signature after its prefix in other letters',
       { ...rfc, verifiers: [hmac({ prefix: 'sha256=' })], headers: { 'x-signature': `SHA256=${RFC_HEX}` } },
     ],

@@ -180,6 +180,7 @@ describe('a message', () => {
     expect(parsed(adapter, { ...one, receipt: { read: true } })).toEqual({ kind: 'ignored', why });
     expect(parsed(adapter, { ...one, from: null })).toEqual({ kind: 'ignored', why });
     expect(texts(adapter, { ...one, receipt: null })).toEqual(['1 a one']);
+    expect(texts(adapter, { ...one, receipt: [] })).toEqual(['1 a one']);
   });
 
   it('without a sender is its conversation’s where the settings say so', () => {

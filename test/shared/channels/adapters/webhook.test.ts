@@ -42,6 +42,13 @@ describe('a webhook of any chat system', () => {
     });
   });
 
+  it('has the id that stands in the body, also where no number of JavaScript is that', () => {
+    for (const id of ['9007199254740993', '12345678901234567890123']) {
+      const payload = JSON.stringify({ ...PAYLOAD, id: 0 }).replace('"id":0', `"id":${id}`);
+      expect(message(made(), payload)?.id).toBe(id);
+    }
+  });
+
   it('is read with everything', () => {
     const incoming = {
       firstName: '/from/first',
@@ -155,8 +162,8 @@ describe('a webhook of any chat system', () => {
       'the id (/id) is not 1 to 255 printable characters',
     ],
     [
-      'an id that JSON cannot hold',
-      { ...PAYLOAD, id: 2 ** 53 },
+      'an id that is no whole number as it is written',
+      { ...PAYLOAD, id: 1e21 },
       'the id (/id) is not 1 to 255 printable characters',
     ],
     [
