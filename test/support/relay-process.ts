@@ -109,7 +109,10 @@ export function useRelays() {
   };
   /** `npm start -- --port 0 …`; resolves when it has ended. */
   const run = ({ folder = newFolder(), env = {}, args = [] }: RelayOptions) => {
-    const process_ = runNode(['local/main.ts', '--port', '0', ...args], { ...env, RELAY_LOCAL_DIR: folder });
+    const process_ = runNode(['local/process.ts', '--port', '0', ...args], {
+      ...env,
+      RELAY_LOCAL_DIR: folder,
+    });
     running.push(process_);
     return { ...process_, folder };
   };
