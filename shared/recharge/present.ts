@@ -210,8 +210,9 @@ function howItGoesOn(row: Recharge): string {
   return 'Find out what happened (RUNBOOK.md), then say it:';
 }
 
-function startAgain({ phase, email, key }: Recharge): string[] {
+function startAgain({ phase, email, key, history }: Recharge): string[] {
   if (phase !== 'blocked' && phase !== 'declined') return [];
+  if (history.some(({ event }) => event === STARTED_AGAIN)) return [];
   return [
     '',
     'Its key stays burnt. To start it again, once the cause is mended:',

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { createTable } from '../../local/engines.ts';
 import { stopRecharge } from '../../operate/recharges.ts';
 import { type Start, startRecharge } from '../../operate/start.ts';
 import { applyAnswer } from '../../shared/recharge/answers.ts';
 import { rechargeText } from '../../shared/recharge/present.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { DAY, events, HOUR, spent, useWorlds } from '../support/course.ts';
-import { createWorld, EMAIL, type World } from '../support/world.ts';
+import { type Around, createWorld, EMAIL, type World } from '../support/world.ts';
 
 const { worldWith, store } = useWorlds();
 
@@ -158,6 +159,43 @@ describe('without a charge', () => {
     await world.close();
   });
 
+  it.each([false, true])(
+    'it is one grant at most, at whichever call its process dies (with the call made: %s)',
+    async (made) => {
+      const ends: string[] = [];
+      for (let n = 1; n <= 20; n += 1) {
+        const { client, table } = store();
+        await createTable(client, `${table}-${n}`);
+        const world = await createWorld({ client, table: `${table}-${n}` });
+        const { key, email } = await start(world, FREE);
+        let calls = 0;
+        const died = Promise.withResolvers<'died'>();
+        const dying: Around = async (_port, call) => {
+          calls += 1;
+          if (calls !== n) return call();
+          if (made) await call();
+          died.resolve('died');
+          return new Promise(() => {});
+        };
+        await Promise.race([world.start(dying).run(key), died.promise]);
+        for (let runs = 0; runs < 5; runs += 1) {
+          const { nextAttemptAt, phase } = await world.row(key);
+          if (nextAttemptAt === undefined || phase === 'needs_review') break;
+          world.moveTo(nextAttemptAt);
+          await work(world, key);
+        }
+        const { phase, review = '' } = await world.row(key);
+        ends.push(`${phase} ${review}: ${world.books(key, email).grants}`);
+        expect(world.payments.books).toEqual([]);
+        await world.close();
+        if (calls < n) break;
+      }
+      const possible = ['completed : 1', 'needs_review grant_unknown: 0', 'needs_review grant_unknown: 1'];
+      expect(ends.filter((end) => !possible.includes(end))).toEqual([]);
+      expect(ends[0]).toBe('completed : 1');
+    },
+  );
+
   it('a client that is not set up, stopped, or in the middle of another recharge gets nothing', async () => {
     const world = await worldWith();
     await world.start().deps.charging.pause({ reason: 'a test' });
@@ -246,7 +284,9 @@ describe('in the place of a burnt key', () => {
     expect(rechargeText(row, world.policy)).toMatch(/in the place of: key-1$/m);
     const burnt = await world.row('key-1');
     expect(burnt).toMatchObject({ phase: 'blocked' });
-    expect(rechargeText(burnt, world.policy)).toMatch(/started again as: op-1-key-1$/m);
+    const text = rechargeText(burnt, world.policy);
+    expect(text).toMatch(/started again as: op-1-key-1$/m);
+    expect(text).not.toContain('recharges start');
     expect(books(world, row)).toEqual(GRANTED);
   });
 

@@ -43,6 +43,8 @@ import { onRefund } from './refund.ts';
  * The ways a row moves (wait, review, end …) are in moves.ts, the words in outcome.ts. Whatever is decided, parties.ts
  * lets nobody be asked but those the recharge began with.
  *
+ * A reservation that says that nothing is to be charged does what a payment does elsewhere (`onPrepaid`).
+ *
  * An unknown grant that the platform's books show is `completed` without a person, also where a person has
  * called it not made: they are asked before it is made anew. A row that ended after more than one grant, or
  * refunded after one, is looked up twice more, for no look before could rule out a line that comes late.
