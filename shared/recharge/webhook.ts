@@ -31,10 +31,13 @@ interface Sent {
   isForm?: boolean;
 }
 
-/** Printable: no control, format or unassigned characters. DynamoDB's keys end at 2,048 bytes. */
+/**
+ * Printable: no control, format or unassigned characters, and not blanks alone, which a sender that has no key would
+ * give to all. DynamoDB's keys end at 2,048 bytes.
+ */
 export const keySchema = z
   .string('must be text, or a whole number')
-  .regex(/^[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
+  .regex(/^(?=.*\S)[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
 export const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
 export const platformIdSchema = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 

@@ -56,6 +56,7 @@ describe('a webhook that is genuine and not understood', () => {
     ['half a number for a key', order({ idempotency_key: 7.5 }), `${KEY} must be text, or a whole number`],
     ['an object for a key', order({ idempotency_key: { a: 1 } }), `${KEY} must be text, or a whole number`],
     ['an empty key', order({ idempotency_key: '' }), KEY_FORM],
+    ['a key of blanks', order({ idempotency_key: '  ' }), KEY_FORM],
     ['a key of 256 characters', order({ idempotency_key: 'k'.repeat(256) }), KEY_FORM],
     ['a line feed in the key', order({ idempotency_key: 'key\n1' }), KEY_FORM],
     ['a NUL in the key', order({ idempotency_key: 'key\u00001' }), KEY_FORM],
