@@ -17,12 +17,14 @@ export interface StartedOrder {
 /** The row of a recharge that a person starts: due at once, and from there on as any other. */
 export function startedRecharge({ note, insteadOf, ...order }: StartedOrder, now: number): Recharge {
   const row = newRecharge(order, now, now);
-  const started = record({ history: [] }, { now }, 'started', note);
+  const started = record({ history: [] }, { now }, STARTED, note);
   const history =
     insteadOf === undefined ? started : record({ history: started }, { now }, INSTEAD_OF, insteadOf);
   return { ...row, history };
 }
 
+/** Of the history, in the place of `received`. */
+export const STARTED = 'started';
 export const INSTEAD_OF = 'started_instead_of';
 /** Noted on the recharge that was started again. */
 export const STARTED_AGAIN = 'started_again';

@@ -1,4 +1,5 @@
 import type { Recharge, Refusal } from '../recharge.ts';
+import { INSTEAD_OF, STARTED } from '../started.ts';
 import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
 import {
   calledLostBeforeItBegan,
@@ -158,10 +159,16 @@ function refusalAlert(word: Refusal): Pick<Decision, 'alert'> {
 }
 
 /**
+ * What no run writes, but a claim or a person. A claim is not always earlier than the reservation: both may fall into one
+ * millisecond, or the webhook's clock be ahead of the worker's.
+ */
+const NO_REPORT = ['received', STARTED, INSTEAD_OF, 'stopped'];
+
+/**
  * Another run has reserved this attempt, has not reported, and may still be in its call. A lookup would find nothing
  * yet, and a second POST beside it is what no endpoint should have to sort out. The row is due anyway, by its claim.
  */
 function isUnderWay({ history }: Recharge, reservedAt: number, { now, policy }: Moment): boolean {
-  const reported = history.some((entry) => entry.at >= reservedAt && entry.event !== 'stopped');
+  const reported = history.some(({ at, event }) => at >= reservedAt && !NO_REPORT.includes(event));
   return !reported && now < reservedAt + policy.runMs;
 }

@@ -37,6 +37,14 @@ describe('what is done next, without a write', () => {
       expect(effect(aRecharge(), '2026-01-05 12:01:09.999')).toBe('stop');
     });
 
+    it('is left to it also where the claim, or a person, bears a later time than the reservation', () => {
+      const history = ['received', 'started', 'started_instead_of', 'stopped'].map((event) => ({
+        at,
+        event,
+      }));
+      expect(effect(aRecharge({ history }), '2026-01-05 12:00:20')).toBe('stop');
+    });
+
     it('is looked up once that run must be over, before anything is charged', () => {
       expect(effect(aRecharge(), '2026-01-05 12:01:10')).toBe('look_up_payment');
     });

@@ -155,14 +155,18 @@ describe('its own look at the clock, with nothing else to stop it,', () => {
 });
 
 describe('where another process writes in between, an outcome is not dropped:', () => {
+  /** A run that outlives its time; the other one begins when it must be over. */
+  const FOR_EVER = Number.POSITIVE_INFINITY;
+
   it('paid, while the other only waited', async () => {
     const world = await worldWith();
     const waits = async () => {
+      world.advance(MINUTE);
       world.payments.fault({ operation: 'lookup', fault: 'error' });
       expect(await world.start().run()).toMatchObject({ phase: 'received', version: 2 });
     };
     const process = world.start(once('payments.charge', { after: waits }));
-    expect(await process.run()).toMatchObject({ phase: 'completed' });
+    expect(await process.run(KEY, FOR_EVER)).toMatchObject({ phase: 'completed' });
     expect(world.books()).toEqual(GRANTED);
   });
 
@@ -170,10 +174,11 @@ describe('where another process writes in between, an outcome is not dropped:', 
     const world = await worldWith();
     world.payments.fault({ operation: 'charge', fault: 'error_after' });
     const settles = async () => {
+      world.advance(MINUTE);
       expect(await world.start().run()).toMatchObject({ phase: 'completed' });
     };
     const process = world.start(once('payments.charge', { after: settles }));
-    expect(await process.run()).toMatchObject({ phase: 'completed' });
+    expect(await process.run(KEY, FOR_EVER)).toMatchObject({ phase: 'completed' });
     expect(world.books()).toEqual(GRANTED);
   });
 
@@ -181,10 +186,11 @@ describe('where another process writes in between, an outcome is not dropped:', 
     const world = await worldWith({ account: { spent: { '2026-01_USD': 7_000 } } });
     world.payments.fault({ operation: 'charge', fault: 'decline' });
     const declines = async () => {
+      world.advance(MINUTE);
       expect(await world.start().run()).toMatchObject({ phase: 'declined' });
     };
     const process = world.start(once('payments.charge', { after: declines }));
-    expect(await process.run()).toMatchObject({ phase: 'declined' });
+    expect(await process.run(KEY, FOR_EVER)).toMatchObject({ phase: 'declined' });
     expect(await spent(world)).toBe(7_000);
   });
 
@@ -253,6 +259,20 @@ describe('two processes on one row at once', () => {
     expect(world.books()).toEqual(GRANTED);
     expect(await spent(world)).toBe(5_000);
     expect((await world.account()).counts).toEqual({ '2026-01-05': 1 });
+  });
+
+  it.each([
+    ['later than', 50],
+    ['in the same millisecond as', 0],
+    ['by its clock earlier than', -200],
+  ])('make one charge call, where the first begins %s the claim', async (_, ms) => {
+    const world = await worldWith();
+    world.advance(ms);
+    const { around, times } = counted();
+    const delivered = async () => expect(await world.start(around).run()).toMatchObject({ version: 1 });
+    const process = world.start(once('payments.charge', { before: delivered }));
+    expect(await process.run()).toMatchObject({ phase: 'completed' });
+    expect(times('payments.lookup') + times('payments.charge')).toBe(0);
   });
 
   it('leave a grant that is under way to the one that began it', async () => {
