@@ -28,7 +28,8 @@ const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
 
 /** The answers this row takes (some only from `settlesAt` on). Empty where nobody is asked. */
 export function answersFor(row: Recharge): readonly Answer[] {
-  if (row.phase === 'charged') return ['confirm-granted', 'refund'];
+  // Its own next try may be a day away, and the person who bought credits knows better.
+  if (row.phase === 'charged') return ['retry-grant', 'confirm-granted', 'refund'];
   if (row.phase === 'needs_review' && row.review) return ANSWERS_FOR[row.review];
   // Nobody who is configured can say what became of it.
   if (awaitsCounterparty(row)) {

@@ -206,7 +206,7 @@ function howItGoesOn(row: Recharge): string {
   if (awaitsCounterparty(row)) {
     return 'It goes on by itself once the party it began with is configured again (RUNBOOK.md, other_counterparty). Or say what happened:';
   }
-  if (row.phase === 'charged') return 'It goes on by itself. To end it by hand:';
+  if (row.phase === 'charged') return 'It goes on by itself. To have it tried at once, or to end it by hand:';
   return 'Find out what happened (RUNBOOK.md), then say it:';
 }
 

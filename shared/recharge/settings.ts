@@ -40,7 +40,7 @@ export const rechargeSchema = z
     maxCredits: z.int().positive().default(100_000),
     /** Further attempts, a day apart, after a decline the provider calls retryable. */
     declineRetries: z.int().min(0).max(3).default(0),
-    /** Refund without asking where the platform refuses the grant or none succeeds for 72 h. */
+    /** Refund without asking where the platform refuses the grant, or none succeeds for 72 h or in eight answered tries. */
     refundAutomatically: z.boolean().default(false),
   })
   .refine(({ credits, creditsField }) => credits === undefined || creditsField === undefined, {

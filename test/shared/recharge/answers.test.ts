@@ -7,6 +7,7 @@ import {
   type Statement,
   settlesAt,
 } from '../../../shared/recharge/answers.ts';
+import { decide } from '../../../shared/recharge/machine/machine.ts';
 import {
   type Phase,
   REVIEW_REASONS,
@@ -194,14 +195,26 @@ describe('a row that waits to be granted', () => {
     expect(next).toMatchObject({ phase: 'refunding', refundStartedAt: utc('2026-01-05 12:00:30') });
   });
 
-  it.each(ANSWERS.filter((answer) => answer !== 'confirm-granted' && answer !== 'refund'))(
-    'takes no %s',
-    (answer) => {
-      expect(say(row, answer)).toEqual({
-        refused: `"${answer}" is no answer to charged. Possible: confirm-granted, refund.`,
-      });
-    },
-  );
+  it('can be tried at once, with all its tries and its full time, however long it was to wait', () => {
+    const waits = {
+      ...row,
+      notApplied: 7,
+      notBefore: utc('2026-01-06 12:00:00'),
+      phaseDeadline: SETTLED + 1,
+    };
+    const next = accepted(say(waits, 'retry-grant'));
+    expect(next).toMatchObject({ phase: 'charged', nextAttemptAt: SETTLED });
+    expect(next.phaseDeadline).toBe(utc('2026-01-08 13:00:00'));
+    expect(next).not.toHaveProperty('notApplied');
+    expect(decide(next, { kind: 'due' }, aMoment({ now: SETTLED })).effect).toBe('grant');
+  });
+
+  const POSSIBLE: Answer[] = ['retry-grant', 'confirm-granted', 'refund'];
+  it.each(ANSWERS.filter((answer) => !POSSIBLE.includes(answer)))('takes no %s', (answer) => {
+    expect(say(row, answer)).toEqual({
+      refused: `"${answer}" is no answer to charged. Possible: ${POSSIBLE.join(', ')}.`,
+    });
+  });
 });
 
 describe('a row that nobody is asked about', () => {
