@@ -59,8 +59,8 @@ export interface Policy {
   backoff: Backoff;
   /**
    * Between two grants where the platform answered that it had not applied the first. Each such answer is believed,
-   * and a wrong one is a grant too many, so it is believed `times` times in all: 5 s, 30 s, 3 min … up to a day, which
-   * spans the hours of an outage, or of an empty pool, within the 72 h of `grantGiveUpMs`.
+   * and a wrong one is a grant too many, so it is believed `times` times in all, after 5 s, 30 s, 3 min … up to a day,
+   * each at most halved by chance. That is 18 to 37 hours: an outage, or an empty pool, of a night.
    */
   regrant: Backoff & { times: number };
   /** How long an agency-wide fault stops new charges. */

@@ -129,8 +129,10 @@ function onNotApplied(
   if (notApplied >= times) {
     return giveUpGrant(believed, 'grant_expired', at, `${notApplied} answers in a row, the last: ${detail}`);
   }
-  // A platform that asks for one second each time must not use up in eight what is meant for hours.
-  return wait(believed, at, why, Math.max(askedMs ?? 0, backoffMs(notApplied, at.jitter, backoff)));
+  // A platform that asks for one second each time must not use up in eight what is meant for hours. Nor must chance, so
+  // each wait is at least half of what it may be.
+  const ownMs = backoffMs(notApplied, (1 + at.jitter) / 2, backoff);
+  return wait(believed, at, why, Math.max(askedMs ?? 0, ownMs));
 }
 
 /** Whether the row stands where `onGrantResult` puts it for this answer. */

@@ -319,6 +319,17 @@ const RULES: [sentence: string, holds: (tried: Tried) => boolean][] = [
       (ASKS_NOBODY.includes(effect) && (!next || next.grantNo === row.grantNo)),
   ],
   [
+    'what is learnt of a payment is kept, whoever the row began with: paid, declined and pending alike',
+    ({ row, outcome, decision: { next, release } }) => {
+      if (outcome.kind !== 'payment' || outcome.attempt !== row.attempt) return true;
+      if (row.phase !== 'received' && row.phase !== 'charge_pending') return true;
+      const { result } = outcome;
+      if (result.kind === 'paid') return next?.paymentRef === result.paymentRef && next.phase !== row.phase;
+      if (result.kind === 'pending') return next?.paymentRef === result.paymentRef;
+      return result.kind !== 'declined' || release !== undefined;
+    },
+  ],
+  [
     'a row is paid, granted or refunded only with a payment reference',
     ({ decision: { next } }) => !next || !PAID_PHASES.includes(next.phase) || next.paymentRef !== undefined,
   ],

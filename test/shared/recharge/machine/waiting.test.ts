@@ -152,23 +152,29 @@ describe('the count of fruitless sweeps', () => {
 });
 
 describe('a platform that answers again and again that it did not apply the grant', () => {
-  const answers = (row: Recharge, result: { unsent?: boolean } = {}) => {
+  const answers = (row: Recharge, result: { unsent?: boolean } = {}, jitter = 1) => {
     const waits: number[] = [];
     let last = row;
     for (let times = 1; last.phase !== 'needs_review' && times <= 20; times += 1) {
       const now = last.nextAttemptAt ?? 0;
       const granting = { ...last, phase: 'granting' as const, grantToken: 'token-a' };
       const refused = grant({ kind: 'not_applied', detail: 'status 429', ...result });
-      last = written(decide(granting, refused, aMoment({ now, jitter: 1 })));
+      last = written(decide(granting, refused, aMoment({ now, jitter })));
       waits.push(((last.nextAttemptAt ?? 0) - now) / 1_000);
     }
     return { last, waits };
   };
   const row = aRecharge({ phase: 'granting', nextAttemptAt: utc('2026-01-05 12:00:10') });
 
-  it('is believed eight times, after waits that span two days; then a person is asked', () => {
+  it('is believed eight times, after 18 to 37 hours, however chance has it; then a person is asked', () => {
     const { last, waits } = answers(row);
     expect(waits.slice(0, 7)).toEqual([5, 30, 180, 1_080, 6_480, 38_880, 86_400]);
+    const hours = [0, 1].map((jitter) =>
+      answers(row, {}, jitter)
+        .waits.slice(0, 7)
+        .reduce((sum, seconds) => sum + seconds / 3_600, 0),
+    );
+    expect(hours.map(Math.floor)).toEqual([18, 36]);
     expect(last).toMatchObject({ review: 'grant_expired', notApplied: 8 });
     expect(last.history.at(-1)?.detail).toBe('8 answers in a row, the last: status 429');
   });
