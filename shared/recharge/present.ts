@@ -8,8 +8,8 @@ import { sinceReview } from './machine/moves.ts';
 import { awaitsCounterparty, OTHER_COUNTERPARTY } from './machine/parties.ts';
 import { PREPAID } from './machine/payment.ts';
 import { type Policy, productionPolicy } from './policy.ts';
-import { chargeIdOf, grantMarkOf, isFinished, moneyOf, type Recharge } from './recharge.ts';
-import { INSTEAD_OF, STARTED_AGAIN } from './started.ts';
+import { chargeIdOf, grantMarkOf, INSTEAD_OF, isFinished, moneyOf, type Recharge } from './recharge.ts';
+import { STARTED_AGAIN } from './started.ts';
 
 const iso = (time: number) => new Date(time).toISOString();
 

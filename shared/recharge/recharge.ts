@@ -143,6 +143,10 @@ export function moneyOf(recharge: Recharge): Money | undefined {
     : { amount: recharge.amount, currency: recharge.currency };
 }
 
+/** Of the history of a row that a person has started: instead of `received`, and which other recharge it stands for. */
+export const STARTED = 'started';
+export const INSTEAD_OF = 'started_instead_of';
+
 /**
  * The row of a webhook that was just accepted.
  *

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { record } from '../history.ts';
-import { newRecharge, type Recharge } from './recharge.ts';
+import { INSTEAD_OF, newRecharge, type Recharge, STARTED } from './recharge.ts';
 
 /** What a person wants a client to have. */
 export interface StartedOrder {
@@ -23,9 +23,6 @@ export function startedRecharge({ note, insteadOf, ...order }: StartedOrder, now
   return { ...row, history };
 }
 
-/** Of the history, in the place of `received`. */
-export const STARTED = 'started';
-export const INSTEAD_OF = 'started_instead_of';
 /** Noted on the recharge that was started again. */
 export const STARTED_AGAIN = 'started_again';
 

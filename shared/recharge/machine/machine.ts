@@ -1,5 +1,4 @@
-import type { Recharge, Refusal } from '../recharge.ts';
-import { INSTEAD_OF, STARTED } from '../started.ts';
+import { INSTEAD_OF, type Recharge, type Refusal, STARTED } from '../recharge.ts';
 import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
 import {
   calledLostBeforeItBegan,
