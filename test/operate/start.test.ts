@@ -6,7 +6,8 @@ import { applyAnswer } from '../../shared/recharge/answers.ts';
 import { rechargeText } from '../../shared/recharge/present.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { DAY, events, HOUR, spent, useWorlds } from '../support/course.ts';
-import { type Around, createWorld, EMAIL, type World } from '../support/world.ts';
+import type { Around } from '../support/ports.ts';
+import { createWorld, EMAIL, type World } from '../support/world.ts';
 
 const { worldWith, store } = useWorlds();
 

@@ -4,7 +4,8 @@ import { stopRecharge } from '../../operate/recharges.ts';
 import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge } from '../support/builders.ts';
 import { DAY, GRANTED, NOTHING, nextRun, spent, useWorlds } from '../support/course.ts';
-import { type Around, createWorld, KEY, type World } from '../support/world.ts';
+import type { Around } from '../support/ports.ts';
+import { createWorld, KEY, type World } from '../support/world.ts';
 
 const { worldWith, store } = useWorlds();
 

@@ -24,6 +24,7 @@ import { createLogger } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { utc } from './builders.ts';
+import { type Around, everyVerb } from './ports.ts';
 import { useDynamo } from './store.ts';
 
 export const TOKEN = 'channel-token-5c1e';
@@ -54,9 +55,6 @@ export const plainSettings = (given: Record<string, unknown> = {}) =>
     send: { verifiers: [{ type: 'token' }] },
     ...given,
   });
-
-/** Every port call of a process goes through here. */
-export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
 
 /** What one request to the receiver does: it arrives or not, and this is what the sender learns of it. */
 export interface Fate {
@@ -377,16 +375,6 @@ export function webhookEvent(
   const isBase64Encoded = typeof body !== 'string';
   const text = isBase64Encoded ? body.toString('base64') : body;
   return { rawPath, body: text, headers, isBase64Encoded } as unknown as APIGatewayProxyEventV2;
-}
-
-type Verb = (...given: unknown[]) => Promise<unknown>;
-
-function everyVerb<Port extends object>(name: string, port: Port, around: Around): Port {
-  const verbs = Object.entries(port).map(([verb, call]) => [
-    verb,
-    (...given: unknown[]) => around(`${name}.${verb}`, () => (call as Verb).apply(port, given)),
-  ]);
-  return Object.fromEntries(verbs) as Port;
 }
 
 /**

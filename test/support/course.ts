@@ -2,8 +2,9 @@ import { expect, onTestFinished } from 'vitest';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
+import type { Around } from './ports.ts';
 import { type Store, useLedger } from './store.ts';
-import { type Around, createWorld, type World, type WorldOptions } from './world.ts';
+import { createWorld, type World, type WorldOptions } from './world.ts';
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;

@@ -2,10 +2,10 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, expect } from 'vitest';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
 import { isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
-import type { Written } from '../../shared/storage/table.ts';
 import { DAY, HOUR, MINUTE } from './course.ts';
+import { type Mishap, unluckyAround } from './ports.ts';
 import { useDynamo } from './store.ts';
-import { type Around, createWorld, KEY, type Process, type World, type WorldOptions } from './world.ts';
+import { createWorld, KEY, type Process, type World, type WorldOptions } from './world.ts';
 
 // ── The ways a recharge goes ─────────────────────────────────────────────────────────────────────────
 
@@ -206,52 +206,16 @@ export const PATHS = {
 export type PathName = keyof typeof PATHS;
 export const pathNames = Object.keys(PATHS) as PathName[];
 
-// ── What happens to one port call ────────────────────────────────────────────────────────────────────
-
-/**
- * `before` and `after`: the process stops there, with the call not made, or made and unheard.
- * `answer lost`: the ledger's write is made, and then found made: the row that comes back is its own.
- * `throws …`: the call fails, not made, or made all the same; the process lives on.
- */
-export type Mishap = 'before' | 'after' | 'answer lost' | 'throws before' | 'throws after';
+// ── A life: the platform, the queue, the clock's sweeper, and a person ───────────────────────────────
 
 export const WRITES = ['ledger.claim', 'ledger.write', 'ledger.writeAccount', 'ledger.postpone'];
 
 /** A process to which one thing happens, at the n-th of its port calls. */
 export function unlucky(world: World, mishap?: Mishap, n = 0) {
-  const calls: string[] = [];
-  const stopped = Promise.withResolvers<'stopped'>();
-  const woken = Promise.withResolvers<void>();
-  let asleep = false;
-  const sleep = async () => {
-    asleep = true;
-    stopped.resolve('stopped');
-    await woken.promise;
-    asleep = false;
-  };
-  const around: Around = async (port, work) => {
-    // What a stopped process had begun beside the call it stopped at goes no further either.
-    if (asleep) await woken.promise;
-    calls.push(port);
-    if (mishap === undefined || calls.length !== n) return work();
-    if (mishap === 'before') await sleep();
-    if (mishap === 'throws before') throw new Error('no answer, and nothing done');
-    const result = await work();
-    if (mishap === 'after') await sleep();
-    if (mishap === 'throws after') throw new Error('no answer, though it is done');
-    return mishap === 'answer lost' ? (asIfLost(port, result) as typeof result) : result;
-  };
-  return { calls, stopped: stopped.promise, wake: () => woken.resolve(), ...world.start(around) };
+  const { around, ...met } = unluckyAround({ ...(mishap === undefined ? {} : { mishap }), n }, WRITES);
+  return { ...met, ...world.start(around) };
 }
 type Unlucky = ReturnType<typeof unlucky>;
-
-/** What storage answers to the repetition of a write that it has made already. */
-function asIfLost(port: string, result: unknown): unknown {
-  if (port === 'ledger.postpone') return undefined;
-  return WRITES.includes(port) ? { ...(result as Written<unknown>), kind: 'conflict' } : result;
-}
-
-// ── A life: the platform, the queue, the clock's sweeper, and a person ───────────────────────────────
 
 /** More than any path takes, however it is disturbed. */
 const MOST_SWEEPS = 60;

@@ -31,6 +31,7 @@ import {
   policyOf,
 } from '../../shared/settings/config.ts';
 import { utc } from './builders.ts';
+import { type Around, everyVerb } from './ports.ts';
 import type { Store } from './store.ts';
 
 export const KEY = 'key-1';
@@ -51,9 +52,6 @@ const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue'> = {
   },
   messageQueue: { send: noMessage },
 };
-
-/** Every port call of a process goes through here: to be counted, delayed, failed or stopped. */
-export type Around = <T>(port: string, work: () => Promise<T>) => Promise<T>;
 
 export interface WorldOptions {
   policy?: Partial<Policy>;
@@ -342,14 +340,4 @@ function portsThrough(around: Around, { ledger, payments, platform, charging, qu
     charging: everyVerb('charging', charging, around),
     queue: everyVerb('queue', queue, around),
   };
-}
-
-type Verb = (...given: unknown[]) => Promise<unknown>;
-
-function everyVerb<Port extends object>(name: string, port: Port, around: Around): Port {
-  const verbs = Object.entries(port).map(([verb, call]) => [
-    verb,
-    (...given: unknown[]) => around(`${name}.${verb}`, () => (call as Verb).apply(port, given)),
-  ]);
-  return Object.fromEntries(verbs) as Port;
 }

@@ -9,6 +9,7 @@ import { channelSchema } from '../../../shared/channels/settings.ts';
 import { PHASES } from '../../../shared/recharge/recharge.ts';
 import {
   type Answer,
+  CHANNELS,
   chat,
   check,
   document,
@@ -42,30 +43,6 @@ function nameOf({ $ref, type, properties }: any): string {
   const name = $ref?.split('/').at(-1) ?? type;
   return name === 'Error' ? properties.error.properties.code.const : name;
 }
-
-const VERIFIERS = [
-  { type: 'token' },
-  { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
-  { type: 'standard-webhooks' },
-];
-const COMMON = {
-  toId: 'agency-1',
-  outgoing: { verifiers: VERIFIERS, id: '/messageId', contact: '/contactId', text: '/body' },
-  send: { verifiers: VERIFIERS },
-};
-/** One of each kind, named as its adapter. */
-const CHANNELS: Record<string, object> = {
-  telegram: { ...COMMON, adapter: 'telegram' },
-  chatwoot: { ...COMMON, adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 },
-  slack: { ...COMMON, adapter: 'slack' },
-  webhook: {
-    ...COMMON,
-    adapter: 'webhook',
-    incoming: { verifiers: VERIFIERS, id: '/message/id', contact: '/sender/phone', text: '/message/text' },
-    delivery: { url: 'https://chat.example.com/messages' },
-  },
-  unmapped: { ...COMMON, adapter: 'slack', outgoing: { verifiers: VERIFIERS } },
-};
 
 const { store, ask, askAs, captured, withoutTable, twice } = useHandlers();
 

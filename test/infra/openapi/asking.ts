@@ -57,7 +57,7 @@ const COMMON = {
   send: { verifiers: VERIFIERS },
 };
 /** One of each kind, named as its adapter. */
-const CHANNELS: Record<string, object> = {
+export const CHANNELS: Record<string, object> = {
   telegram: { ...COMMON, adapter: 'telegram' },
   chatwoot: { ...COMMON, adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 },
   slack: { ...COMMON, adapter: 'slack' },

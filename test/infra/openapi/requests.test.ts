@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAccounts } from '../../../shared/recharge/accounts.ts';
 import {
+  CHANNELS,
   chat,
   check,
   document,
@@ -18,30 +19,6 @@ import {
   useHandlers,
   withUnset,
 } from './asking.ts';
-
-const VERIFIERS = [
-  { type: 'token' },
-  { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
-  { type: 'standard-webhooks' },
-];
-const COMMON = {
-  toId: 'agency-1',
-  outgoing: { verifiers: VERIFIERS, id: '/messageId', contact: '/contactId', text: '/body' },
-  send: { verifiers: VERIFIERS },
-};
-/** One of each kind, named as its adapter. */
-const CHANNELS: Record<string, object> = {
-  telegram: { ...COMMON, adapter: 'telegram' },
-  chatwoot: { ...COMMON, adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 },
-  slack: { ...COMMON, adapter: 'slack' },
-  webhook: {
-    ...COMMON,
-    adapter: 'webhook',
-    incoming: { verifiers: VERIFIERS, id: '/message/id', contact: '/sender/phone', text: '/message/text' },
-    delivery: { url: 'https://chat.example.com/messages' },
-  },
-  unmapped: { ...COMMON, adapter: 'slack', outgoing: { verifiers: VERIFIERS } },
-};
 
 const { store, ask } = useHandlers();
 

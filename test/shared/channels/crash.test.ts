@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../shared/channels/message.ts';
-import type { Written } from '../../../shared/storage/table.ts';
 import {
   ANSWER_LOST,
-  type Around,
   ASKS_FOR_A_DAY,
   type ChatProcess,
   type ChatWorld,
@@ -13,6 +11,7 @@ import {
   REFUSED,
   useChatWorlds,
 } from '../../support/chat-world.ts';
+import { type Misfortune, type Mishap, unluckyAround } from '../../support/ports.ts';
 
 const worldWith = useChatWorlds();
 
@@ -82,47 +81,16 @@ const shortPathNames = Object.keys(SHORT_PATHS) as (keyof typeof SHORT_PATHS)[];
 const ALL_PATHS = { ...PATHS, ...SHORT_PATHS };
 type PathName = keyof typeof ALL_PATHS;
 
-// ── A process to which one thing happens ─────────────────────────────────────────────────────────────
+// ── A life: who writes, the queue, and one process after the other ───────────────────────────────────
 
-type Mishap = 'before' | 'after' | 'answer lost' | 'throws before' | 'throws after';
 const WRITES = ['messages.mark', 'messages.write'];
 
-interface Misfortune {
-  mishap?: Mishap;
-  n?: number;
-  spared?: string;
-}
-
-/** @param spared a port at which it does not happen. */
-function unlucky(world: ChatWorld, { mishap, n = 0, spared }: Misfortune = {}) {
-  const calls: string[] = [];
-  const stopped = Promise.withResolvers<'stopped'>();
-  const woken = Promise.withResolvers<void>();
-  let asleep = false;
-  const sleep = async () => {
-    asleep = true;
-    stopped.resolve('stopped');
-    await woken.promise;
-    asleep = false;
-  };
-  const around: Around = async (port, work) => {
-    // What a stopped process had begun beside the call it stopped at goes no further either.
-    if (asleep) await woken.promise;
-    calls.push(port);
-    if (mishap === undefined || calls.length !== n || port === spared) return work();
-    if (mishap === 'before') await sleep();
-    if (mishap === 'throws before') throw new Error('no answer, and nothing done');
-    const result = await work();
-    if (mishap === 'after') await sleep();
-    if (mishap === 'throws after') throw new Error('no answer, though it is done');
-    const lost = mishap === 'answer lost' && WRITES.includes(port);
-    return lost ? ({ ...(result as Written<unknown>), kind: 'conflict' } as typeof result) : result;
-  };
-  return { calls, stopped: stopped.promise, wake: () => woken.resolve(), process: world.start(around) };
+/** A process to which one thing happens. */
+function unlucky(world: ChatWorld, misfortune: Misfortune = {}) {
+  const { around, ...met } = unluckyAround(misfortune, WRITES);
+  return { ...met, process: world.start(around) };
 }
 type Unlucky = ReturnType<typeof unlucky>;
-
-// ── A life: who writes, the queue, and one process after the other ───────────────────────────────────
 
 /** More than any path takes, however it is disturbed. */
 const MOST_TURNS = 60;

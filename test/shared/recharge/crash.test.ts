@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   atEveryCall,
   expectToAgree,
-  type Mishap,
   PATHS,
   type PathName,
   pathNames,
   useLives,
   WRITES,
 } from '../../support/life.ts';
+import type { Mishap } from '../../support/ports.ts';
 
 const inALife = useLives();
 

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runRecharge } from '../../../shared/recharge/run-recharge.ts';
+import type { Around } from '../../support/ports.ts';
 import { useLedger } from '../../support/store.ts';
-import { type Around, createWorld, EMAIL, type Process, type World } from '../../support/world.ts';
+import { createWorld, EMAIL, type Process, type World } from '../../support/world.ts';
 
 const MINUTE = 60_000;
 

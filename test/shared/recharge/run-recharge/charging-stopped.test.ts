@@ -15,7 +15,8 @@ import {
   toRest,
   useWorlds,
 } from '../../../support/course.ts';
-import { type Around, createWorld, EMAIL, KEY, type World } from '../../../support/world.ts';
+import type { Around } from '../../../support/ports.ts';
+import { createWorld, EMAIL, KEY, type World } from '../../../support/world.ts';
 
 const { store, worldWith } = useWorlds();
 

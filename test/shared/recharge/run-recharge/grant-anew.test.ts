@@ -10,8 +10,9 @@ import {
   PAID,
   SECOND,
 } from '../../../support/course.ts';
-import { type Mishap, unlucky } from '../../../support/life.ts';
-import { type Around, KEY, type World, type WorldOptions } from '../../../support/world.ts';
+import { unlucky } from '../../../support/life.ts';
+import type { Around, Mishap } from '../../../support/ports.ts';
+import { KEY, type World, type WorldOptions } from '../../../support/world.ts';
 import { type GrantToFind, grantByHand, listedLate, lookWith, useUnknownGrants } from './looking.ts';
 
 const { worldWith, unknownGrant } = useUnknownGrants();

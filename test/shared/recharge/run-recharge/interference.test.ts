@@ -17,7 +17,8 @@ import {
   toRest,
   useWorlds,
 } from '../../../support/course.ts';
-import { type Around, KEY, type World } from '../../../support/world.ts';
+import type { Around } from '../../../support/ports.ts';
+import { KEY, type World } from '../../../support/world.ts';
 
 const { store, worldWith } = useWorlds();
 

@@ -5,8 +5,9 @@ import { productionPolicy } from '../../../../shared/recharge/policy.ts';
 import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
 import { utc } from '../../../support/builders.ts';
 import { answer, counted, DAY, events, GRANTED, nextRun, SECOND } from '../../../support/course.ts';
-import { type Mishap, unlucky } from '../../../support/life.ts';
-import { type Around, KEY, type World } from '../../../support/world.ts';
+import { unlucky } from '../../../support/life.ts';
+import type { Around, Mishap } from '../../../support/ports.ts';
+import { KEY, type World } from '../../../support/world.ts';
 import { GRANTED_TWICE, LOST_BOTH, listedLate, twoAtOnce, useUnknownGrants } from './looking.ts';
 
 const { worldWith, unknownGrant } = useUnknownGrants();

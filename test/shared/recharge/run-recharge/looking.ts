@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
 import { useWorlds } from '../../../support/course.ts';
-import { type Around, EMAIL, KEY, type World, type WorldOptions } from '../../../support/world.ts';
+import type { Around } from '../../../support/ports.ts';
+import { EMAIL, KEY, type World, type WorldOptions } from '../../../support/world.ts';
 
 export const GRANTED_TWICE = { captures: 1, refunds: 0, grants: 2 };
 export const LOST_BOTH = { captures: 1, refunds: 1, grants: 1 };

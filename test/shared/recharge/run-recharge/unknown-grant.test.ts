@@ -13,7 +13,8 @@ import {
   PAID,
   SECOND,
 } from '../../../support/course.ts';
-import { type Around, createWorld, EMAIL, KEY, type World } from '../../../support/world.ts';
+import type { Around } from '../../../support/ports.ts';
+import { createWorld, EMAIL, KEY, type World } from '../../../support/world.ts';
 import {
   GRANTED_TWICE,
   type GrantToFind,
