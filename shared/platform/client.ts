@@ -51,6 +51,8 @@ interface ExportRange {
 export interface GrantToFind extends ExportRange {
   /** The one word of the description that no other grant has. */
   mark: string;
+  /** What the marks of all grants of this recharge begin with; digits follow. Absent: there is but this one. */
+  markPrefix?: string;
   email: string;
   /** Whole credits. */
   credits: number;
@@ -64,7 +66,7 @@ export interface GrantsToList extends ExportRange {
 export type GrantEvidence =
   /** One line, and it says what was asked for. */
   | { kind: 'found' }
-  /** The mark is there, but more than once, or with other credits or another client. */
+  /** The mark is there, but more than once, or with other credits or another client; or that of an earlier grant is. */
   | { kind: 'differs'; detail: string }
   | { kind: 'not_found' }
   | { kind: 'no_answer'; detail: string };
@@ -160,21 +162,31 @@ export function createPlatformClient(options: CallOptions): PlatformClient {
       return subAccountResult(await get(), email);
     },
     async findGrant(grant) {
-      const read = await usageExport(grant, ({ description }) => wordsOf(description).includes(grant.mark));
-      return read.kind === 'no_answer' ? read : grantEvidence(read.lines, grant);
+      const { mark, markPrefix } = grant;
+      const bears = (line: UsageLine) => wordsOf(line.description).includes(mark);
+      const isOfThese = (line: UsageLine) => markPrefix !== undefined && gives(line, markPrefix);
+      const read = await usageExport(grant, (line) => bears(line) || isOfThese(line));
+      if (read.kind === 'no_answer') return read;
+      const own = grantEvidence(read.lines.filter(bears), grant);
+      if (own.kind !== 'not_found' || markPrefix === undefined || read.lines.length === 0) return own;
+      const earlier = read.lines.flatMap((line) => marksOf(line, markPrefix));
+      return { kind: 'differs', detail: `an earlier grant stands in the export: ${earlier.join(', ')}` };
     },
     async listGrants({ markPrefix, ...range }) {
-      const marksOf = ({ description }: UsageLine) =>
-        wordsOf(description).filter(
-          (word) => word.startsWith(markPrefix) && /^\d+$/.test(word.slice(markPrefix.length)),
-        );
-      // Credits that someone took back under the same mark are no second grant.
-      const gives = (line: UsageLine) => !line.amount.trim().startsWith('-') && marksOf(line).length > 0;
-      const read = await usageExport(range, gives);
-      return read.kind === 'no_answer' ? read : { kind: 'listed', marks: read.lines.flatMap(marksOf) };
+      const read = await usageExport(range, (line) => gives(line, markPrefix));
+      if (read.kind === 'no_answer') return read;
+      return { kind: 'listed', marks: read.lines.flatMap((line) => marksOf(line, markPrefix)) };
     },
   };
 }
+
+/** The marks that begin so, and go on with digits alone. */
+const marksOf = ({ description }: UsageLine, prefix: string) =>
+  wordsOf(description).filter((word) => word.startsWith(prefix) && /^\d+$/.test(word.slice(prefix.length)));
+
+/** Credits that someone took back under the same mark are no second grant. */
+const gives = (line: UsageLine, prefix: string) =>
+  !line.amount.trim().startsWith('-') && marksOf(line, prefix).length > 0;
 
 /** What an answer to a grant means. */
 function grantResult(exchange: Exchange, asked: Grant, profile: PlatformProfile): GrantResult {

@@ -163,17 +163,17 @@ async function isPaid(step: Step): Promise<boolean> {
 }
 
 async function lookUpGrant(step: Step): Promise<Outcome> {
-  const { platform, policy } = step.deps;
+  const { row, deps } = step;
   // Mark and token of one row: what is found under this mark is said of the grant it was drawn for, and no other.
-  const { row } = step;
-  const { grantToken = '', grantDeadline = 0, platformId } = row;
-  const result = await platform
+  const { grantToken = '', platformId } = row;
+  const result = await deps.platform
     .findGrant({
       mark: grantMarkOf(row),
+      markPrefix: grantMarkPrefixOf(row),
       email: row.grantEmail ?? row.email,
       credits: row.credits,
       ...(platformId === undefined ? {} : { platformId }),
-      since: grantDeadline - policy.grantDeadlineMs,
+      since: firstGrantSince(row),
     })
     .catch(noAnswer);
   return { kind: 'grant_evidence', token: grantToken, result };
@@ -182,16 +182,19 @@ async function lookUpGrant(step: Step): Promise<Outcome> {
 async function listGrants(step: Step): Promise<Outcome> {
   const { row } = step;
   const { platformId } = row;
-  const since = row.history.find(({ event }) => event === 'paid')?.at ?? row.receivedAt;
   const result = await step.deps.platform
     .listGrants({
       markPrefix: grantMarkPrefixOf(row),
       ...(platformId === undefined ? {} : { platformId }),
-      since,
+      since: firstGrantSince(row),
     })
     .catch(noAnswer);
   return { kind: 'grants_listed', result };
 }
+
+/** No grant of a recharge is older than its payment. */
+const firstGrantSince = ({ history, receivedAt }: Recharge) =>
+  history.find(({ event }) => event === 'paid')?.at ?? receivedAt;
 
 async function lookUpRefund(step: Step): Promise<Outcome> {
   const found = await askPayment(step, 'lookup');

@@ -110,7 +110,7 @@ export interface Recharge {
   grantNo: number;
   /** Random, drawn by the one process that may POST this grant. */
   grantToken?: string;
-  /** No byte of that grant left this machine: the next one needs no look at the platform's books. */
+  /** No byte of any grant so far left this machine: the next one needs no look at the platform's books. */
   unsent?: boolean;
   /** How often the platform's word was believed that a grant was not applied, since a person last spoke. */
   notApplied?: number;

@@ -102,10 +102,11 @@ export const LATE_LOOKS = { none: 'no_grant_too_many', some: 'grant_too_many' } 
 export function onLateLookDue(row: Recharge, at: Moment): Decision {
   // Only the sweeper knows that its time has come.
   if (row.swept === undefined) return stop;
-  if (row.sayAgain !== undefined) return sayAgain(row, row.sayAgain);
-  if (row.phaseDeadline === undefined) return stop;
+  const said = row.sayAgain === undefined ? {} : sayAgain(row, row.sayAgain);
+  if (row.phaseDeadline === undefined) return { effect: 'stop', ...said };
   // The profile may have changed since.
-  return at.policy.evidence.lookUp ? { effect: 'list_grants' } : { next: unwatched(row), effect: 'stop' };
+  if (at.policy.evidence.lookUp) return { ...said, effect: 'list_grants' };
+  return { ...said, next: unwatched(said.next ?? row), effect: 'stop' };
 }
 
 /**
@@ -147,7 +148,8 @@ export function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment):
   return { next: looked(history, at.now < phaseDeadline ? phaseDeadline : undefined), effect: 'stop' };
 }
 
-function sayAgain(row: Recharge, word: LossWord): Decision {
-  const { sayAgain: _, ...said } = unwatched(row);
-  return { next: said, alert: { word, detail: 'said a day ago already' }, effect: 'stop' };
+/** The look that is due, if there is one, finds the row as the sweeper brought it. */
+function sayAgain(row: Recharge, word: LossWord): Pick<Decision, 'next' | 'alert'> {
+  const { sayAgain: _, ...said } = row.phaseDeadline === undefined ? unwatched(row) : row;
+  return { next: said, alert: { word, detail: 'said before already' } };
 }

@@ -18,9 +18,8 @@ type GrantAnswer = Extract<Outcome, { kind: 'grant' }>['result'];
 
 /** The intent to grant once. Does not touch `nextAttemptAt`: an index write costs two units, and the claim's serves. */
 export function granting(row: Recharge, at: Moment): Recharge {
-  const { unsent: _, ...rest } = row;
   return {
-    ...rest,
+    ...row,
     phase: 'granting',
     grantNo: row.grantNo + 1,
     grantToken: at.token,
@@ -116,13 +115,17 @@ function onNotApplied(
   result: Extract<GrantAnswer, { kind: 'not_applied' }>,
   at: Moment,
 ): Decision {
-  const { detail, retryAfterMs, unsent } = result;
-  const { review: _, ...rest } = row;
+  const { detail, retryAfterMs } = result;
+  const { review: _r, unsent: _u, ...rest } = row;
   const phaseDeadline = row.phaseDeadline ?? at.now + at.policy.grantGiveUpMs;
   const charged: Recharge = { ...rest, phase: 'charged', phaseDeadline };
   const why = `not granted: ${detail}`;
   const askedMs = asAsked(retryAfterMs, at);
-  if (unsent) return wait({ ...(isPaced(result) ? progressed(charged) : charged), unsent }, at, why, askedMs);
+  if (result.unsent) {
+    const waiting = isPaced(result) ? progressed(charged) : charged;
+    const none = row.unsent || row.grantNo <= 1;
+    return wait({ ...waiting, ...(none ? { unsent: true } : {}) }, at, why, askedMs);
+  }
   const { times, ...backoff } = at.policy.regrant;
   const notApplied = (row.notApplied ?? 0) + 1;
   const believed = { ...charged, notApplied };
@@ -164,7 +167,7 @@ function giveUpGrant(
 /** A grant begins anew, and the platform's books do not show the one before. */
 export const GRANTING_AGAIN = 'granting_again';
 
-/** Whether someone's word, a person's or the platform's, is all that says that the last grant was not made. */
+/** Whether someone's word, a person's or the platform's, is all that says that no grant was made so far. */
 export function isInDoubt({ phase, grantToken, unsent }: Recharge): boolean {
   return phase === 'charged' && grantToken !== undefined && !unsent;
 }

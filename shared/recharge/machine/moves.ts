@@ -39,7 +39,9 @@ export function ended(
   mayBeListed: boolean,
 ): Recharge {
   const { actionUrl: _u, actBy: _a, review: _r, ...rest } = unwatched(row);
-  if (!mayBeListed || !couldHoldTooMany(row)) return rest;
+  if (!mayBeListed || !couldHoldTooMany(row)) {
+    return rest.sayAgain === undefined ? rest : { ...rest, nextAttemptAt: now + policy.reminderMs };
+  }
   const { lateFirstMs, lateLastMs, lateSpreadMs } = policy.evidence;
   const from = now + Math.round(jitter * lateSpreadMs);
   return { ...rest, nextAttemptAt: from + lateFirstMs, phaseDeadline: from + lateLastMs };
@@ -58,15 +60,22 @@ export function finish(row: Recharge, at: Moment, event: string, detail?: string
   };
 }
 
-/** A loss that nobody can undo by looking at the row: said now and, where nothing else brings the row back, a day later. */
+/**
+ * A loss that nobody can undo by looking at the row: said now, and once more when the row comes back after its end, a day
+ * later or with its late looks.
+ */
 export function saidTwice(row: Recharge, at: Moment, word: LossWord, detail: string): Decision {
+  const noted = { ...row, sayAgain: word };
   const comesBack = row.nextAttemptAt !== undefined;
-  const again = { sayAgain: word, nextAttemptAt: at.now + at.policy.reminderMs };
-  return { next: comesBack ? row : { ...row, ...again }, alert: { word, detail }, effect: 'stop' };
+  return {
+    next: comesBack ? noted : { ...noted, nextAttemptAt: at.now + at.policy.reminderMs },
+    alert: { word, detail },
+    effect: 'stop',
+  };
 }
 
 export function toReview(row: Recharge, review: ReviewReason, at: Moment, detail: string): Decision {
-  const { phaseDeadline: _, ...rest } = progressed(row);
+  const { phaseDeadline: _d, unsent: _u, ...rest } = progressed(row);
   const { evidence, reminderMs } = at.policy;
   const dueMs = review === 'grant_unknown' && evidence.lookUp ? evidence.firstMs : reminderMs;
   return {
@@ -181,5 +190,6 @@ export function writtenAlready({ review }: Recharge): Decision {
 
 /** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
 export function misconfigured({ misconfigured, detail }: NotAttempted | Unknown): Pick<Decision, 'alert'> {
-  return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail } } : {};
+  // A row that waits meets it every quarter of an hour; a client, and a word, are told of once a day.
+  return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail, daily: true } } : {};
 }

@@ -246,7 +246,7 @@ describe('evidence that comes late', () => {
   ] as const)('is a loss that is said, where the money goes back: %s', (word, result) => {
     const row = answered('refund');
     expect(decide(row, evidence(result), at)).toEqual({
-      next: late(row, word),
+      next: { ...late(row, word), sayAgain: 'granted_after_refund' },
       alert: { word: 'granted_after_refund', detail: 'phase refunding' },
       effect: 'stop',
     });

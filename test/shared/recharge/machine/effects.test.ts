@@ -63,7 +63,7 @@ describe('what is done next, without a write', () => {
   it('a lookup that only its developer can mend is said at once', () => {
     const refused = lookedUp({ kind: 'unknown', detail: 'status 401', misconfigured: true });
     expect(decide(aRecharge(), refused, aMoment())).toEqual({
-      alert: { word: 'payment_hook_misconfigured', detail: 'status 401' },
+      alert: { word: 'payment_hook_misconfigured', detail: 'status 401', daily: true },
       effect: 'charge',
     });
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { applyAnswer } from '../../../../shared/recharge/answers.ts';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
 import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
+import { productionPolicy } from '../../../../shared/recharge/policy.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {
@@ -31,6 +32,27 @@ it('says again that a charge is unknown where the write into review lost its ans
 const againADayLater = (word: string) => ({
   sayAgain: word,
   nextAttemptAt: utc('2026-01-06 12:00:10'),
+});
+
+it('a loss found while money is given back is said once more after the end of that', () => {
+  const told = written(decide(aRecharge({ phase: 'refunding' }), grant({ kind: 'granted' }), aMoment()));
+  const ended = written(decide(told, refund({ kind: 'refunded' }), aMoment()));
+  expect(ended).toMatchObject({ phase: 'refunded', ...againADayLater('granted_after_refund') });
+  const later = aMoment({ now: utc('2026-01-06 12:03:10') });
+  expect(decide({ ...ended, swept: 1 }, DUE, later).alert?.word).toBe('granted_after_refund');
+});
+
+it('a loss on a row that has looks before it is said once more with the first of them, and loses none', () => {
+  const policy = { evidence: { ...productionPolicy.evidence, lookUp: true } };
+  const looking = (now: string) => aMoment({ now: utc(now), policy });
+  const watched = { phaseDeadline: utc('2026-01-12 12:00:10'), nextAttemptAt: utc('2026-01-06 12:00:10') };
+  const row = aRecharge({ phase: 'completed', grantNo: 2, ...watched });
+  const told = written(decide(row, payment(PAID, 2), looking('2026-01-05 12:00:20')));
+  expect(told).toMatchObject({ ...watched, sayAgain: 'paid_after_end' });
+  const again = decide({ ...told, swept: 1 }, DUE, looking('2026-01-06 12:03:10'));
+  expect([again.alert?.word, again.effect]).toEqual(['paid_after_end', 'list_grants']);
+  expect(written(again)).toMatchObject({ swept: 1, ...watched });
+  expect(written(again)).not.toHaveProperty('sayAgain');
 });
 
 describe('late answers', () => {
@@ -63,7 +85,7 @@ describe('late answers', () => {
     expect(decide(row, grant({ kind: 'granted' }), aMoment())).toEqual({
       next: {
         ...row,
-        ...(row.nextAttemptAt === undefined ? againADayLater(word) : {}),
+        ...(row.nextAttemptAt === undefined ? againADayLater(word) : { sayAgain: word }),
         history: [
           ...row.history,
           { at: utc('2026-01-05 12:00:10'), event: 'late_grant_answer', detail: 'granted' },
@@ -222,7 +244,8 @@ describe('the schedules that go wrong without a rule', () => {
         grant(result, 'token-a'),
         aMoment({ policy: { refundAutomatically: true } }),
       );
-      expect({ ...decision.next, history: [] }).toEqual({ ...row, history: [] });
+      const { sayAgain: _, ...next } = { ...decision.next };
+      expect({ ...next, history: [] }).toEqual({ ...row, history: [] });
       expect(decision.effect).toBe('stop');
     }
   });

@@ -70,7 +70,15 @@ function* wholeCrossProduct(): Generator<Tried> {
 
 /** Whatever a second decision must leave as the first has written it: the phase, the money, the grant, the deadlines. */
 function essence(row: Recharge) {
-  const { history: _h, nextAttemptAt: _n, notBefore: _b, swept: _s, version: _v, ...rest } = row;
+  const {
+    history: _h,
+    nextAttemptAt: _n,
+    notBefore: _b,
+    sayAgain: _a,
+    swept: _s,
+    version: _v,
+    ...rest
+  } = row;
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

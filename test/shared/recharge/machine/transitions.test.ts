@@ -164,7 +164,10 @@ const TRANSITIONS: Transition[] = [
     outcome: payment({ kind: 'not_attempted', detail: 'status 401', misconfigured: true }),
     becomes: { nextAttemptAt: utc('2026-01-05 12:00:11'), notBefore: utc('2026-01-05 12:00:11') },
     event: ['waiting', 'payment not attempted: status 401'],
-    says: { alert: { word: 'payment_hook_misconfigured', detail: 'status 401' }, effect: 'stop' },
+    says: {
+      alert: { word: 'payment_hook_misconfigured', detail: 'status 401', daily: true },
+      effect: 'stop',
+    },
   },
   {
     name: 'received → received, parameters kept, when the outcome of the charge is unknown',
@@ -552,7 +555,10 @@ const TRANSITIONS: Transition[] = [
     outcome: refund({ kind: 'not_attempted', detail: 'status 401', misconfigured: true }),
     becomes: { nextAttemptAt: utc('2026-01-05 12:00:11'), notBefore: utc('2026-01-05 12:00:11') },
     event: ['waiting', 'refund not attempted: status 401'],
-    says: { alert: { word: 'payment_hook_misconfigured', detail: 'status 401' }, effect: 'stop' },
+    says: {
+      alert: { word: 'payment_hook_misconfigured', detail: 'status 401', daily: true },
+      effect: 'stop',
+    },
   },
   {
     name: 'refunding → needs_review (refund_failed) when the refund is refused',

@@ -164,6 +164,28 @@ describe('before a grant that a person called not made is made anew', () => {
     expect(asked.times('platform.findGrant')).toBe(1);
   });
 
+  it('all its grants are looked for: one of two before, whose line came late, ends in review and in no third', async () => {
+    const world = await worldWith();
+    const lying: Around = async <T>(port: string, work: () => Promise<T>) => {
+      const result = await work();
+      return port === 'platform.grant' ? ({ kind: 'not_applied', detail: 'status 429' } as T) : result;
+    };
+    const unsent: Around = async <T>(port: string, work: () => Promise<T>) => {
+      if (port === 'platform.findGrant') return { kind: 'not_found' } as T;
+      return port === 'platform.grant'
+        ? ({ kind: 'not_applied', detail: 'not sent: no such host', unsent: true } as T)
+        : work();
+    };
+    await world.start(lying).run();
+    expect(await nextRun(world, unsent)).toMatchObject({ phase: 'charged', grantNo: 2 });
+    expect(await nextRun(world)).toMatchObject({
+      phase: 'needs_review',
+      review: 'grant_differs',
+      grantNo: 2,
+    });
+    expect(world.books()).toEqual(GRANTED);
+  });
+
   it('a recharge whose grant was never sent pays no look', async () => {
     const world = await worldWith();
     const unsent: Around = async <T>(port: string, work: () => Promise<T>) =>

@@ -188,6 +188,7 @@ describe('the look', () => {
     });
     expect(asked).toEqual([
       {
+        markPrefix: expect.stringMatching(/^rr-[0-9a-f]{12}-$/),
         mark: expect.stringMatching(/^rr-[0-9a-f]{12}-1$/),
         email: 'Demo@example.com',
         credits: 500,
