@@ -208,7 +208,7 @@ async function showDemonstration(
 }
 
 async function setUpSandboxClients({ accounts }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {
-  await Promise.all(
-    SANDBOX_CLIENTS.map(async (email) => (await accounts.show(email)) ?? (await accounts.set(email, {}))),
-  );
+  const known = new Set(await accounts.list());
+  const missing = SANDBOX_CLIENTS.filter((email) => !known.has(email));
+  await Promise.all(missing.map((email) => accounts.set(email, {})));
 }

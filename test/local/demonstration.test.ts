@@ -155,7 +155,7 @@ describe('a relay that stays up', () => {
 });
 
 describe.concurrent('a folder', () => {
-  it('is had by one of several starts at once', async () => {
+  it('is had by one of several starts; a kill leaves it no engine, and its data to all but --fresh', async () => {
     const folder = newFolder();
     const starts = await Promise.allSettled([1, 2, 3].map(() => start({ folder })));
     const others = starts.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []));
@@ -163,13 +163,10 @@ describe.concurrent('a folder', () => {
     for (const message of others) {
       expect(message).toMatch(/^The relay ended with 1 before it was ready: Another npm start .+\n$/);
     }
-    for (const one of starts) if (one.status === 'fulfilled') await one.value.end();
-  });
-
-  it('has no engine left after a kill, and its data at the next start, but not after --fresh', async () => {
-    const killed = await start();
+    const [killed = expect.unreachable()] = starts.flatMap((one) =>
+      one.status === 'fulfilled' ? [one.value] : [],
+    );
     await says(killed, 'Ctrl-C stops everything');
-    const { folder } = killed;
     const pids = recordedPids(folder);
     expect(await killed.end('SIGKILL')).toMatchObject({ code: null });
     await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
