@@ -67,6 +67,9 @@ it('a webhook that died before it queued its recharge is made up for by its repe
   world.advance(3 * MINUTE);
   await process.sweeper();
   expect(world.queued).toEqual(['key-1']);
+  // Whom the sweeper has queued once it queues again.
+  expect(await process.webhook()).toBe(200);
+  expect(world.queued).toEqual(['key-1']);
   await workOff(world, process);
   expect(await world.row()).toMatchObject({ phase: 'completed' });
 });
