@@ -9,6 +9,7 @@ import { createPlatformClient } from '../../shared/platform/client.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
 import { keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
+import { cpuMs } from '../support/cpu.ts';
 import { adapterOf, forDelivery, NOW, parsed, reply } from './channels/adapters/support.ts';
 import { AnsweringPlatform, type Body } from './platform/answering.ts';
 
@@ -37,14 +38,6 @@ const PIECES = [
 const SHORT = 2_000;
 /** Sixteen times as long: work in proportion to the length is 16 times as much, work in proportion to its square 256. */
 const LONG = 32_000;
-
-/** CPU time in ms: what else the machine is doing does not count. */
-async function cpuMs(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1_000;
-}
 
 async function expectLinear(work: (text: string) => unknown): Promise<void> {
   for (const piece of PIECES) {

@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
-import type { Adapter, Delivery, ForDelivery } from '../../../../shared/channels/adapter.ts';
+import type { Adapter, Delivery, ForDelivery, Parsed } from '../../../../shared/channels/adapter.ts';
 import { createAdapter } from '../../../../shared/channels/adapters/index.ts';
 import { channelSchema } from '../../../../shared/channels/settings.ts';
 import type { Reply } from '../../../../shared/http.ts';
 import { verifyRequest } from '../../../../shared/incoming/verifiers.ts';
+import { cpuMsOf } from '../../../support/cpu.ts';
 
 /** 2026-11-22 12:00 UTC. */
 export const NOW = 1_795_348_800_000;
@@ -171,10 +172,12 @@ export function fuzzed(payload: unknown, seed: number, count = 400): Buffer[] {
 export function expectSound(adapter: Adapter, bodies: Buffer[]): Record<string, number> {
   const kinds: Record<string, number> = {};
   for (const body of bodies) {
-    const began = performance.now();
-    const result = parsed(adapter, body);
-    // A parser that hangs takes minutes; a busy machine has held one up for 0.3 s.
-    expect(performance.now() - began, body.subarray(0, 200).toString()).toBeLessThan(2_000);
+    const results: Parsed[] = [];
+    const ms = cpuMsOf(() => results.push(parsed(adapter, body)));
+    const [result] = results;
+    if (!result) throw new Error('Nothing was parsed.');
+    // A parser that hangs takes minutes.
+    expect(ms, body.subarray(0, 200).toString()).toBeLessThan(2_000);
     kinds[result.kind] = (kinds[result.kind] ?? 0) + 1;
     if (result.kind === 'fault') expect(result.fault).toMatch(/^[\w (),.:/;*-]{5,250}$/);
     if (result.kind !== 'messages') continue;
