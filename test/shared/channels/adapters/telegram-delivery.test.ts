@@ -5,27 +5,16 @@ import { type Reply, sendOnce } from '../../../../shared/http.ts';
 import { adapterOf, bodies, common, forDelivery, NOW, reply } from './support.ts';
 
 const telegram = adapterOf({ adapter: 'telegram' });
-const _inGroups = adapterOf({ adapter: 'telegram', groups: true });
 const TOKEN = '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11';
 
-/** As published at https://core.telegram.org/bots/webhooks#testing-your-bot-with-updates, where the chat has no type. */
-const DOCUMENTED = {
-  update_id: 10000,
-  message: {
-    date: 1441645532,
-    chat: { last_name: 'Test Lastname', id: 1111111, first_name: 'Test', username: 'Test' },
-    message_id: 1365,
-    from: { last_name: 'Test Lastname', id: 1111111, first_name: 'Test', username: 'Test' },
-    text: '/start',
-  },
+/** As Telegram shows a chat in its answers. */
+const CHAT = {
+  id: 1111111,
+  first_name: 'Test',
+  last_name: 'Test Lastname',
+  username: 'Test',
+  type: 'private',
 };
-const CHAT = { ...DOCUMENTED.message.chat, type: 'private' };
-const JANE = { id: 1111111, is_bot: false, first_name: 'Jane', last_name: 'Smith' };
-const _update = (fields: object) => ({
-  update_id: 10001,
-  message: { message_id: 1366, date: 1441645532, chat: CHAT, from: JANE, ...fields },
-});
-const _PERSON = { contact: '1111111', firstName: 'Jane', lastName: 'Smith' };
 
 describe('a delivery to Telegram', () => {
   it('is a call of sendMessage, with the token in the address', () => {

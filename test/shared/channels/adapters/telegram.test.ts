@@ -12,7 +12,6 @@ import {
 
 const telegram = adapterOf({ adapter: 'telegram' });
 const inGroups = adapterOf({ adapter: 'telegram', groups: true });
-const _TOKEN = '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11';
 
 /** As published at https://core.telegram.org/bots/webhooks#testing-your-bot-with-updates, where the chat has no type. */
 const DOCUMENTED = {
