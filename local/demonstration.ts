@@ -162,7 +162,7 @@ export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): s
         'What happened so far:',
         `${relay} recharges list`,
         'A client spends below its threshold, and the sandbox platform sends its webhook:',
-        `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-001@example.com","credits":450}'`,
+        `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-099@example.com","credits":450}'`,
         'A webhook of your own; the same once more is answered with what became of the first:',
         `${relay} webhook send --email client-002@example.com --key ${randomUUID()}`,
         'The same without our command line:',

@@ -1,5 +1,6 @@
 import { record } from '../history.ts';
-import { ended, toCharged, toRefunding } from './machine/moves.ts';
+import { ended } from './machine/ends.ts';
+import { toCharged, toRefunding } from './machine/moves.ts';
 import type { Moment } from './machine/outcome.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
 import type { Phase, Recharge, ReviewReason } from './recharge.ts';

@@ -2,6 +2,7 @@ import { backoffMs } from '../../backoff.ts';
 import { type HistoryEntry, record } from '../../history.ts';
 import type { GrantEvidence, GrantsListed } from '../../platform/client.ts';
 import type { LossWord, Recharge } from '../recharge.ts';
+import { finish, unwatched } from './ends.ts';
 import {
   asksBeforeGrant,
   calledLostBeforeItBegan,
@@ -10,16 +11,7 @@ import {
   onGrant,
   onGrantResult,
 } from './grant.ts';
-import {
-  finish,
-  progressed,
-  recordLatest,
-  reviewWaiting,
-  sinceReview,
-  timesInARow,
-  unwatched,
-  wait,
-} from './moves.ts';
+import { progressed, recordLatest, reviewWaiting, sinceReview, timesInARow, wait } from './moves.ts';
 import { type Decision, type Moment, stop } from './outcome.ts';
 
 /** What a look into the platform's books is called in the history, where it settles nothing. */

@@ -2,16 +2,8 @@ import { backoffMs } from '../../backoff.ts';
 import { record } from '../../history.ts';
 import type { GrantResult } from '../../platform/client.ts';
 import type { Recharge, ReviewReason } from '../recharge.ts';
-import {
-  asAsked,
-  finish,
-  progressed,
-  saidTwice,
-  toRefunding,
-  toReview,
-  wait,
-  writtenAlready,
-} from './moves.ts';
+import { finish } from './ends.ts';
+import { asAsked, progressed, saidTwice, toRefunding, toReview, wait, writtenAlready } from './moves.ts';
 import { type Decision, isPaced, type Moment, type Outcome, stop } from './outcome.ts';
 
 type GrantAnswer = Extract<Outcome, { kind: 'grant' }>['result'];

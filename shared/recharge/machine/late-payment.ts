@@ -1,6 +1,7 @@
 import { record } from '../../history.ts';
 import type { Recharge } from '../recharge.ts';
-import { finish, remind, saidTwice, toCharged, toReview, writtenAlready } from './moves.ts';
+import { decline, expire } from './ends.ts';
+import { remind, saidTwice, toCharged, toReview, writtenAlready } from './moves.ts';
 import { type Decision, type Moment, type PaymentOutcome, stop } from './outcome.ts';
 
 /** In review for want of an answer; the daily lookup brought one. */
@@ -53,15 +54,3 @@ export const isReserved = ({ amount }: Recharge) => amount !== undefined;
 /** An hour after the last possible call: what is not there by now does not come any more. */
 export const notFoundIsFinal = ({ attemptStartedAt }: Recharge, { now, policy }: Moment) =>
   now >= attemptStartedAt + policy.notFoundFinalMs;
-
-export function decline(row: Recharge, reason: string, at: Moment): Decision {
-  return {
-    release: { reason, retryable: false },
-    ...finish({ ...row, phase: 'declined', reason }, at, 'declined', reason),
-  };
-}
-
-/** Nobody was asked for money, and nobody will be: the client gets no credits unless a person starts it again. */
-export function expire(row: Recharge, at: Moment): Decision {
-  return { ...decline(row, 'expired', at), alert: { word: 'recharge_expired', daily: true } };
-}

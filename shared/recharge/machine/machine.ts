@@ -1,5 +1,6 @@
 import { INSTEAD_OF, type Recharge, type Refusal, STARTED } from '../recharge.ts';
 import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
+import { finish } from './ends.ts';
 import {
   calledLostBeforeItBegan,
   NEVER_SENT,
@@ -8,7 +9,7 @@ import {
   onGrantingFound,
   onGrantResult,
 } from './grant.ts';
-import { finish, isWaiting, progressed, remind, wait } from './moves.ts';
+import { isWaiting, progressed, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onlyWithOwnParties } from './parties.ts';
 import { onPayment, onPrepaid } from './payment.ts';
@@ -40,7 +41,7 @@ import { onRefund } from './refund.ts';
  *     refunding        ask          —             —                    alert                   refunded, review
  *     the end          late looks   —             alert                alert                   —
  *
- * The ways a row moves (wait, review, end …) are in moves.ts, the words in outcome.ts. Whatever is decided, parties.ts
+ * The ways a row moves (wait, review …) are in moves.ts, its ends in ends.ts, the words in outcome.ts. Whatever is decided, parties.ts
  * lets nobody be asked but those the recharge began with.
  *
  * A reservation that says that nothing is to be charged does what a payment does elsewhere (`onPrepaid`).

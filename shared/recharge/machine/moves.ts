@@ -22,44 +22,6 @@ export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' |
   };
 }
 
-/** Whether a grant that was called not made could, had someone erred, be one too many: in the books it would show. */
-const couldHoldTooMany = ({ phase, grantNo }: Recharge) =>
-  (phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0);
-
-/**
- * Ends the row: it leaves the index of open rows, at once or after its late looks, and is kept for good.
- *
- * @param at.jitter what ended together, once an outage was over, is not looked at together.
- * @param mayBeListed whether the platform's books may show grants; where they do not after all, the first look sees
- *   that, and is the last.
- */
-export function ended(
-  row: Recharge,
-  { now, policy, jitter = 0 }: Pick<Moment, 'now' | 'policy'> & { jitter?: number },
-  mayBeListed: boolean,
-): Recharge {
-  const { actionUrl: _u, actBy: _a, review: _r, ...rest } = unwatched(row);
-  if (!mayBeListed || !couldHoldTooMany(row)) {
-    return rest.sayAgain === undefined ? rest : { ...rest, nextAttemptAt: now + policy.reminderMs };
-  }
-  const { lateFirstMs, lateLastMs, lateSpreadMs } = policy.evidence;
-  const from = now + Math.round(jitter * lateSpreadMs);
-  return { ...rest, nextAttemptAt: from + lateFirstMs, phaseDeadline: from + lateLastMs };
-}
-
-/** Nothing brings it back. */
-export function unwatched(row: Recharge): Recharge {
-  const { nextAttemptAt: _n, phaseDeadline: _d, ...rest } = progressed(row);
-  return rest;
-}
-
-export function finish(row: Recharge, at: Moment, event: string, detail?: string): Decision {
-  return {
-    next: { ...ended(row, at, at.policy.evidence.lookUp), history: record(row, at, event, detail) },
-    effect: 'stop',
-  };
-}
-
 /**
  * A loss that nobody can undo by looking at the row: said now, and once more when the row comes back after its end, a day
  * later or with its late looks.

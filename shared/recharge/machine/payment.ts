@@ -2,16 +2,10 @@ import { record } from '../../history.ts';
 import type { Declined, Paid, Pending } from '../../payments/payment-hook.ts';
 import { idOf } from '../counterparty.ts';
 import type { Recharge } from '../recharge.ts';
+import { decline, expire, finish } from './ends.ts';
 import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
-import {
-  decline,
-  expire,
-  isReserved,
-  latePayment,
-  notFoundIsFinal,
-  onReviewedPayment,
-} from './late-payment.ts';
-import { asAsked, finish, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
+import { isReserved, latePayment, notFoundIsFinal, onReviewedPayment } from './late-payment.ts';
+import { asAsked, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
 import { type Decision, type Moment, type Outcome, type PaymentOutcome, stop } from './outcome.ts';
 
 export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {

@@ -1,5 +1,6 @@
 import type { Recharge, ReviewReason } from '../recharge.ts';
-import { asAsked, finish, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
+import { finish } from './ends.ts';
+import { asAsked, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];

@@ -21,8 +21,11 @@ const blocks = (title: string) =>
 describe('what is written about channels', () => {
   it('shows channels that can be used', () => {
     const channels = blocks('json channel').map((text) => channelSchema.safeParse(JSON.parse(text)));
-    expect(channels.map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined, undefined]);
-    expect(channels.map(({ data }) => data?.adapter)).toEqual(['telegram', 'chatwoot', 'webhook', 'webhook']);
+    expect(channels.length).toBeGreaterThanOrEqual(4);
+    expect(channels.flatMap(({ error }) => error?.message ?? [])).toEqual([]);
+    expect(channels.map(({ data }) => data?.adapter)).toEqual(
+      expect.arrayContaining(['telegram', 'chatwoot', 'webhook']),
+    );
   });
 
   it.each(channelSchema.options.map(({ shape }) => shape.adapter.value))(
