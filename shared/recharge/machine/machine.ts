@@ -41,8 +41,8 @@ import { onRefund } from './refund.ts';
  *     refunding        ask          —             —                    alert                   refunded, review
  *     the end          late looks   —             alert                alert                   —
  *
- * The ways a row moves (wait, review …) are in moves.ts, its ends in ends.ts, the words in outcome.ts. Whatever is decided, parties.ts
- * lets nobody be asked but those the recharge began with.
+ * The ways a row moves (wait, review …) are in moves.ts, its ends in ends.ts, the words in outcome.ts. Whatever is
+ * decided, parties.ts lets nobody be asked but those the recharge began with.
  *
  * A reservation that says that nothing is to be charged does what a payment does elsewhere (`onPrepaid`).
  *
