@@ -1,10 +1,11 @@
 /**
- * Foreign text for a terminal. Whoever sent it may have meant the terminal, or the eye: what is no character to see
- * (control, escape, direction, invisible ones) is shown as `\u{1b}`, not obeyed. Lines and tabs stay.
+ * Makes foreign text safe for a terminal. Its sender may try to control the terminal or to deceive the reader.
+ * Characters that cannot be seen (control, escape, direction, invisible ones) are shown escaped, such as `\u{1b}`.
+ * Lines and tabs stay.
  */
 export const printable = (text: string) => text.replaceAll(/[^\P{C}\n\t\r]|\r(?!\n)/gu, escaped);
 
-/** The same on one line: a text between ours could otherwise go on with lines that look like ours. */
+/** The same on one line. Otherwise foreign text inside our output could add lines that look like ours. */
 export const printableLine = (text: string) => text.replaceAll(/[\p{C}\u2028\u2029]/gu, escaped);
 
 const NAMED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -12,11 +12,11 @@ const UNPACKERS = new Map<string, (body: Buffer, options: { maxOutputLength: num
 ]);
 
 /**
- * The body without its content encoding. What does not unpack is taken as it is: some gateways unpack a body and leave
- * its header standing.
+ * The body without its content encoding. A body that does not unpack is returned unchanged, because some gateways
+ * unpack a body and leave its `Content-Encoding` header in place.
  *
- * @param maxBytes no more than this is ever made of it.
- * @returns undefined where it is larger than that.
+ * @param maxBytes the most that is ever unpacked.
+ * @returns undefined where the unpacked body is larger than that.
  */
 export function unpack({ headers, body }: Sent, maxBytes: number): Buffer | undefined {
   const unpacker = UNPACKERS.get(headers['content-encoding']?.trim().toLowerCase() ?? '');
@@ -30,15 +30,16 @@ export function unpack({ headers, body }: Sent, maxBytes: number): Buffer | unde
 }
 
 /**
- * The body as JSON text, where it is a form that says so: an object of texts, or the one object that its only field
- * holds, as GitHub and Slack send it. A name that comes twice with two values has a list of them. All else is left as
- * it is, JSON under a form's content type too, which many senders write without meaning it.
+ * Turns a form (by its content type) into JSON text: an object whose values are texts. If the form's only field holds a
+ * JSON object, as GitHub and Slack send it, the result is that object. A name with several different values gets a list
+ * of them. Any other body is returned unchanged. So is JSON under a form's content type, which many senders set by
+ * mistake.
  */
 export function formAsJson({ headers, body }: Sent): { body: Buffer; isForm: boolean } {
   const asItIs = { body, isForm: false };
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers['content-type']?.trim() ?? ''))
     return asItIs;
-  // A file that ends in a line feed is sent with it; no value holds one that is not escaped.
+  // A body sent from a file may end in the file's line feed. Trimming is safe: a line feed in a value is escaped.
   const text = new TextDecoder().decode(body).trimEnd();
   const values = /^\s*([{["]|$)/.test(text) ? undefined : formOf(text);
   if (!values) return asItIs;
@@ -48,7 +49,7 @@ export function formAsJson({ headers, body }: Sent): { body: Buffer; isForm: boo
   return { body: Buffer.from(JSON.stringify(Object.fromEntries(values))), isForm: true };
 }
 
-/** Undefined for what is not UTF-8: with characters replaced, two values would be one. */
+/** Undefined where the form is not UTF-8: replacement characters could make two different values equal. */
 function formOf(text: string): Map<string, string | string[]> | undefined {
   const values = new Map<string, Set<string>>();
   try {

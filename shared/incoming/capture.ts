@@ -10,10 +10,10 @@ const CONTROL = 'CONTROL#capture#';
 /** The partition of the `recent` index that names the switches. */
 const CAPTURE_LIST = 'CAPTURE';
 
-/** Enough to see every kind of delivery and its repetitions; a flood fills nothing. */
+/** Enough to see every kind of delivery and its repetitions, and few enough that a flood cannot fill the table. */
 export const MAX_CAPTURED = 20;
 
-/** Only what begins like this is asked about: a wrong secret in `?token=` costs no request, and is never hashed. */
+/** Only a token that begins so is looked up: a wrong secret in `?token=` costs no request, and is never hashed. */
 const TOKEN_PREFIX = 'capture-';
 
 /**
@@ -114,10 +114,10 @@ export function createDynamoCapture(client: DynamoDBDocumentClient, table: strin
 }
 
 /**
- * Keeps a request that nobody could verify, where its sender was given an address to be captured at. All of
- * it is kept but the token: which header proves the sender is what there is to find out.
+ * Keeps a request that no verifier accepted, if it came to an address that was handed out for capturing. Everything
+ * but the token is kept, because the purpose is to find out which header proves the sender.
  *
- * @returns the id under which it is kept; undefined: refuse it as if there were no capture.
+ * @returns the id under which it is kept; undefined means: refuse it as if there were no capture.
  * @throws what storage throws: the sender must then be told to send it again.
  */
 export async function captureDelivery(

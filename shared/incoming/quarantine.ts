@@ -37,21 +37,22 @@ export interface ListedWebhook {
 
 export interface Quarantine {
   /**
-   * Keeps an authenticated webhook whole, once, however often it comes: it is named by the hash of where it
-   * came to and its bytes. Captured ones are told apart by their headers too: the body of a test is always
-   * the same, and the headers are what one wants to see.
+   * Keeps an authenticated webhook whole, and only once, however often it comes: its id is the hash of the path it came
+   * to and its bytes. For captured ones the headers count too: the body of a test is always the same, and the headers
+   * are what one wants to see.
    *
-   * @param tell says aloud that it is kept, under which id: once. Where a process ended after it was stored and before
-   *   it was told, the sender heard no answer; then the repetition is told.
+   * @param tell reports, once, that the webhook is kept and under which id. If the process ends after storing and
+   *   before reporting, the sender gets no answer and sends it again; the repetition is then reported.
    * @returns the id.
    * @throws what storage throws: the sender must then be told to send it again.
    */
   keep(webhook: QuarantinedWebhook, tell?: (id: string) => void): Promise<string>;
   /**
-   * Newest first, read page by page as far as they are asked for. Captured ones are a list of their own: nobody verified
-   * them. Of a reason its beginning; what an earlier version kept is listed without one.
+   * Newest first, read page by page as far as the caller goes on. Captured ones are a separate list, because nobody
+   * verified them. A reason is cut to its beginning. Items that an earlier version kept are listed without a reason.
    *
-   * @param options.after the id of the one before the first; from the newest on where nothing is kept under it.
+   * @param options.after the id after which the list starts. If nothing is kept under it, the list starts at the
+   *   newest.
    */
   list(options?: { of?: typeof CAPTURED; after?: string }): AsyncIterable<ListedWebhook>;
   /** Undefined where nothing is kept under this id, or its 30 days are over. */

@@ -15,8 +15,8 @@ type Texts = Record<string, string | undefined> | null | undefined;
 type Lists = Record<string, string[] | undefined> | null | undefined;
 
 /**
- * As much as is read of an event, whoever made it: API Gateway with payload format 2.0 or 1.0, a function URL, a load
- * balancer. Some leave out what is empty, others write `null` there.
+ * The parts of an event that are read. The event may come from API Gateway with payload format 2.0 or 1.0, a function
+ * URL, or a load balancer. Some of them leave out empty fields, others set them to `null`.
  */
 export interface GatewayEvent {
   headers?: Texts;
@@ -64,12 +64,12 @@ function joined(values: Texts | Lists, nameOf: (name: string) => string): Record
 }
 
 /**
- * Verifies a request; where nobody can, once more with the secrets as they are now: one may have been
+ * Verifies a request. If no secret verifies it, the secrets are read again and it is tried once more: one may have been
  * changed a minute ago.
  *
  * @param given.pick which of the secrets this sender may hold.
  * @param given.content the body unpacked: some senders sign before they pack, others after.
- * @param given.onPrevious hears of a secret that is not the current one any more, and vouched for this request.
+ * @param given.onPrevious is called with the secret that verified this request, if it is no longer the current one.
  */
 export async function verifyIncoming<Values>(
   request: IncomingRequest,

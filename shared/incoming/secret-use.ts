@@ -18,7 +18,7 @@ const KEPT_DAYS = 100;
 export const secretId = (name: string, value: string) =>
   createHash('sha256').update(`${name}\n${value}`).digest('hex').slice(0, 8);
 
-/** When a previous secret last vouched for a sender. Of the current one nothing is kept: that is the rule. */
+/** When a previous secret last verified a sender. Uses of the current secret are not noted: they are the rule. */
 export interface SecretUses {
   /** Notes it at most once an hour a process. If storage fails, that is only logged: the delivery is genuine. */
   saw(name: string, value: string): Promise<void>;

@@ -28,9 +28,9 @@ export const PLACEHOLDERS = ['{body}', '{form}', '{timestamp}', '{id}', '{url}']
 /** What the time is called where it shares a header with the signature: Stripe's `t=`, Paddle's `ts=`. */
 export const TIME_NAMES = ['t=', 'ts=', 'time=', 'timestamp='];
 
-/** A sender changes its secret with two signatures. What has more is a flood, and is looked at no further. */
+/** A sender that changes its secret sends two signatures. More parts than these are a flood, and are ignored. */
 const MAX_PARTS = 32;
-/** Each time that is signed costs a pass over the body; one header twice has two. */
+/** Each candidate for the signed time costs a pass over the body. A header that came twice has two candidates. */
 const MAX_TIMES = 4;
 /** SHA-512 in hex has 128. What is longer is not looked at. */
 const MAX_SIGNATURE_LENGTH = 130;
@@ -93,7 +93,7 @@ export function judgeSignature(
   return { ok: true, ...(idHeader === undefined ? {} : { id: { header: idHeader, value: id } }) };
 }
 
-/** The id, or where the header came twice, and a gateway joined them, the one it held. */
+/** The ids that the header may hold: its whole value, or its first part if it came twice and a gateway joined both. */
 function idsIn(value = ''): string[] {
   const [first = ''] = value.split(',', 1);
   return [...new Set([value.trim(), first.trim()])].filter((id) => id !== '');
@@ -122,9 +122,9 @@ export function signBody(
 }
 
 /**
- * What stands behind a prefix in the parts of a header, which commas, semicolons, bars, ampersands and blanks set
- * apart. A prefix may hold one of these itself: `v1,` of the Standard Webhooks, `HMAC `. Whether its letters are
- * capital says nothing: `SHA256=`, `hmac `.
+ * The values behind a prefix in the parts of a header. Commas, semicolons, bars, ampersands and blanks separate the
+ * parts. A prefix may itself hold a separator: `v1,` of the Standard Webhooks, `HMAC `. Its case does not matter:
+ * `SHA256=`, `hmac `.
  */
 export function partsBehind(prefix: string, value: string): string[] {
   const found: string[] = [];
@@ -177,7 +177,7 @@ export function readTime(text: string): number | undefined {
   return Number.isFinite(time) ? time : undefined;
 }
 
-/** As it was given to the sender, and as the sender may have added to it. */
+/** The address as the sender was given it, and with the query that the sender may have added. */
 function addressesOf({ url }: Scheme, { rawQuery = '' }: Signed): string[] {
   if (url === undefined) return [''];
   return rawQuery === '' || url.includes('?') ? [url] : [url, `${url}?${rawQuery}`];

@@ -47,6 +47,6 @@ export function judgeStandardWebhook(
  */
 export function standardWebhooksKey(secret: string): Buffer | undefined {
   const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? [];
-  // A single character more than a multiple of four says nothing: one was lost, or is too many.
+  // One character more than a multiple of four cannot be base64: a character was lost or added.
   return base64 === undefined || base64.length % 4 === 1 ? undefined : Buffer.from(base64, 'base64');
 }

@@ -16,7 +16,7 @@ interface Sent {
   rawQuery?: string;
 }
 
-/** Tokens that a header or an address is looked through for. One that came twice has two. */
+/** How many tokens are read from a header or an address. One that came twice holds two. */
 const MAX_TOKENS = 8;
 
 /** One token that is one of the secrets is enough. */
@@ -49,8 +49,8 @@ function inRawQuery(rawQuery: string, name: string): string[] {
 }
 
 /**
- * What an address holds, alone or as one of several that a gateway joined, and what a secret may have been that somebody
- * pasted there as it is: a plus arrives as a blank, and what looks like an escape as another character.
+ * The tokens that a value in an address may stand for. A gateway may have joined several with commas. Somebody may have
+ * pasted a secret unescaped: then a plus arrives as a blank, and what looks like an escape as another character.
  */
 const inAddress = (value: string) =>
   [value, ...value.split(',', MAX_TOKENS)]

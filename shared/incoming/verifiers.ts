@@ -33,7 +33,7 @@ const tokenVerifierSchema = z.strictObject({
   query: z.string().min(1).default('token'),
 });
 
-/** What is signed: a text with placeholders. One without the body would let any body in. */
+/** What is signed: a text with placeholders. A text without the body's placeholder would let any body in. */
 const signedText = z
   .string()
   .max(200)
@@ -151,8 +151,8 @@ export function verifyRequest({
 }
 
 /**
- * Secrets as they count: without what a pasted one brings along, a line feed at its end above all. A secret store
- * starts out empty, and an empty secret would be one that everybody knows.
+ * The usable secrets: trimmed, because a pasted secret often brings a line feed at its end, and without empty ones. A
+ * secret store starts out empty, and an empty secret would be one that everybody knows.
  */
 export const usable = (secrets: string[]) =>
   secrets.map((secret) => secret.trim()).filter((secret) => secret !== '');
@@ -171,9 +171,9 @@ const DEFAULT_HMAC: HmacVerifier = {
  * The headers with which `verifyRequest` lets `body` in: for the command line and for tests.
  *
  * @param request.now Unix milliseconds; matters only where the verifier signs a timestamp.
- * @param request.headers those that the request has already, by lower-case names: an id there is the one that is signed.
- * @returns for example `{'x-webhook-signature': 'sha256=<64 hex digits>'}`; nothing where the secret has not the form
- *   of the verifier.
+ * @param request.headers the headers that the request already has, by lower-case names: an id among them is signed.
+ * @returns for example `{'x-webhook-signature': 'sha256=<64 hex digits>'}`; nothing where the secret does not have the
+ *   form that the verifier needs.
  */
 export function signRequest(request: {
   secret: string;
@@ -201,7 +201,7 @@ export function signRequest(request: {
   }
 }
 
-/** The same for the same body: a message without an id of its own is known by this one when it comes twice. */
+/** The same body gets the same id, so a message without an id of its own is recognised when it comes twice. */
 const idOf = (body: Buffer) => `msg_${createHash('sha256').update(body).digest('hex').slice(0, 24)}`;
 
 function judge(verifier: Verifier, evidence: Evidence): Verdict {

@@ -100,7 +100,7 @@ const faultOf = (issue: Issue): Fault => ({
   ...(issue.code === 'unrecognized_keys' ? { keys: issue.keys } : {}),
 });
 
-/** The faults of the one option that lacks least; none where two lack as much, or none fits at all. */
+/** The faults of the option that lacks the fewest settings. Empty where two options tie, or where no option fits. */
 function meantOption(options: readonly Issue[][], value: unknown): Issue[] {
   const [first, second] = options
     .map((issues) => ({ issues, missing: missingFor(issues, value) }))
@@ -112,7 +112,7 @@ function meantOption(options: readonly Issue[][], value: unknown): Issue[] {
     : [];
 }
 
-/** How many settings the option needs that are not there; it is out of the question for a value of another type. */
+/** How many settings that the option needs are missing. Infinite if the value has another type than the option. */
 function missingFor(issues: readonly Issue[], value: unknown): number {
   if (issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0)) {
     return Number.POSITIVE_INFINITY;

@@ -57,8 +57,8 @@ export function readConfigFile(path: string | URL): unknown {
 /**
  * The configuration that was built into a function's bundle, beside its code: Lambda's environment holds only 4 KB.
  *
- * @param schema the sections this function uses; what it does not use it need not load the rules of. The whole
- *   was checked when the bundle was built.
+ * @param schema the sections this function uses, so that it need not load the rules of the others. The whole
+ *   configuration was checked when the bundle was built.
  * @throws ConfigError with all faults of these sections.
  */
 export function bundledConfig<Schema extends z.ZodType>(moduleUrl: string, schema: Schema): z.infer<Schema> {

@@ -9,7 +9,7 @@ import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from './se
 
 /**
  * @param secretId name or ARN in Secrets Manager; kept for 5 minutes.
- * @param logger of a function that stays; a command reads once.
+ * @param logger for a function, which lives on and reads again; a command reads once and needs none.
  */
 export function inboundSecrets(secretId: string, logger?: Logger) {
   return createSecrets(
@@ -20,7 +20,7 @@ export function inboundSecrets(secretId: string, logger?: Logger) {
   );
 }
 
-/** Likewise. */
+/** Takes the same parameters as `inboundSecrets`. */
 export function outboundSecrets(secretId: string, logger?: Logger) {
   return createSecrets(
     'outbound',
@@ -42,7 +42,7 @@ function readFromSecretsManager(client: SecretsManagerClient, secretId: string):
   };
 }
 
-/** The stack makes secrets without a value. Only the message tells such a one from a secret that is not there. */
+/** The stack creates secrets without a value. Only the error's message tells such a secret from one that is missing. */
 export function isWithoutValue(error: unknown): boolean {
   return error instanceof ResourceNotFoundException && error.message.includes('staging label');
 }

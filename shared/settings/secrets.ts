@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describeError, type Logger } from '../logger.ts';
 
-/** Whoever pastes one brings blanks and a line feed along, which are no part of it. */
+/** A pasted secret often has blanks and a line feed around it, which are not part of it. */
 const secret = z.string().trim();
 
 /** What proves a sender to us. All the internet-facing function may read. */
@@ -30,18 +30,18 @@ const READ_AGAIN_MS = 60_000;
 
 export interface Secrets<Values> {
   /**
-   * Reads what is five minutes old, or was doubted. Where that fails, what was read before stays in use, however old:
-   * an outage of the store is no reason to turn genuine senders away. It is tried again at most once a minute a
-   * process, and each failure is the alert `secret_unreadable`.
+   * Reads the secret again if it is five minutes old or was doubted. If reading fails, the last value stays in use,
+   * however old: an outage of the store is no reason to turn genuine senders away. Reading is tried again at most once
+   * a minute in each process, and each failure raises the alert `secret_unreadable`.
    *
    * @throws an Error that names the secret, never its content, where nothing has been read yet.
    */
   get(): Promise<Values>;
   /**
-   * Reads before its time, at most once a minute a process: after a webhook that nobody can verify. Who comes while a
-   * reading is under way gets the same one.
+   * Reads the secret early, after a webhook that no known secret verifies; at most once a minute in each process. Calls
+   * during a reading share its result.
    *
-   * @returns `kept`: too soon, or no answer; what is known stays in use.
+   * @returns `kept` if it was too soon to read, or the store did not answer; the known value stays in use.
    * @throws like `get`.
    */
   reread(): Promise<'read' | 'kept'>;
@@ -50,7 +50,7 @@ export interface Secrets<Values> {
 }
 
 /**
- * Every reading is awaited by whoever asked: none outlives its handler, to be frozen with it half done.
+ * Every caller awaits its reading. So no reading outlives its handler, where Lambda could freeze it half done.
  *
  * @param read brings the stored text; blank means that no secret was set yet.
  * @param name for errors and alerts.

@@ -2,8 +2,8 @@ import { isOnThisMachine } from '../http.ts';
 import type { Fault } from './config-faults.ts';
 
 /**
- * What is right for `npm start` and wrong on AWS: there an address of this machine is another machine's, without the
- * encryption that is not asked of it here.
+ * Settings that are right for `npm start` and wrong on AWS. On AWS an address of this machine means another machine,
+ * and it need not be encrypted, because no encryption is asked of an address of this machine.
  */
 export const faultsOnAws = (config: object): Fault[] =>
   addressesOfThisMachine(config, []).map((path) => ({

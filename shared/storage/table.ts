@@ -13,7 +13,7 @@ import type { HistoryEntry } from '../history.ts';
 
 export type Item = Record<string, unknown>;
 
-/** A write either happened, or lost to a newer row, which it brings back: never neither, unless it throws. */
+/** A write either happened, or lost to a newer row, which the result then holds. In every other case it throws. */
 export type Written<Row> = { kind: 'written'; row: Row } | { kind: 'conflict'; row: Row };
 
 export interface Page<Item> {
@@ -60,7 +60,7 @@ type Update = Omit<UpdateCommandInput, 'TableName'>;
 export interface Lock {
   attribute: 'version' | 'revision';
   was: number;
-  /** The number of a row that does not have the attribute; 0: that is not there at all. */
+  /** The number that stands for a row without the attribute. 0 stands for a row that does not exist. */
   ofAbsent?: number;
 }
 

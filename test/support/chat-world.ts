@@ -99,7 +99,7 @@ interface Queued {
 
 /** The longest that a message is hidden for; it may wait for longer. */
 const MAX_HIDDEN_MS = 39_600_000;
-/** Longer than a process lives: what it had comes to another one only then. */
+/** Longer than a process lives. Only after this does another process receive the messages that it held. */
 const VISIBILITY_MS = 360_000;
 /** The sweeper's timeout. */
 const SWEEP_MS = 50_000;

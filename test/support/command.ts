@@ -68,7 +68,7 @@ function replaceSettings(wanted: [string, string | undefined][]): void {
 /** Commands that run now: all of them with the same settings. */
 let current: { key: string; running: number; over: Promise<void>; end: () => void } | undefined;
 
-/** Runs at once with whoever has the same settings of the process, and after all who have others. */
+/** Runs beside commands with the same process settings. Waits until commands with other settings have ended. */
 async function surroundedBy<Result>(
   { env, cwd = ROOT }: Pick<CommandOptions, 'env' | 'cwd'>,
   run: () => Promise<Result>,

@@ -9,7 +9,7 @@ import { createWorld, KEY, type Process, type World, type WorldOptions } from '.
 
 // ── The ways a recharge goes ─────────────────────────────────────────────────────────────────────────
 
-/** What the world does besides us, and how a recharge ends then, wherever a process was stopped. */
+/** What the other parties do, and how the recharge must then end, wherever a process was stopped. */
 interface Path {
   options?: WorldOptions;
   faults?(world: World): void;
@@ -34,7 +34,7 @@ const CHARGE = ['charging.paused', 'payments.prepareCharge', 'payments.charge'];
 const GRANT = ['ledger.write', 'platform.prepareGrant', 'platform.grant', 'ledger.write'];
 /** An alert that is said once a day. */
 const TELL = ['ledger.readAccount', 'ledger.writeAccount'];
-/** In a run that did not reserve: the account's word that this attempt was reserved is read first. */
+/** In a run that did not reserve, the account is read first, to see that this attempt was reserved. */
 const GRANT_OF_AN_EARLIER_CHARGE = [
   'ledger.write',
   'ledger.readAccount',

@@ -269,7 +269,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   };
 }
 
-/** The platform's books bear the real time: what is looked for since a time of the world has one of theirs. */
+/** The platform's books hold real times, so the world's time since which a grant is looked for is converted. */
 function inRealTime(platform: PlatformClient, now: () => number): PlatformClient {
   return {
     ...platform,
