@@ -45,8 +45,8 @@ export interface ChannelWebhookDeps extends AcceptDeps {
 }
 
 /**
- * A chat message is under 10 KB, but Slack sends it twice over and escapes every letter that is not ASCII as six.
- * What is taken in must fit an item of the table, 400 KB, also in quarantine with its headers.
+ * A chat message is under 10 KB, but Slack sends it twice and escapes every non-ASCII letter as six characters.
+ * A request must fit an item of the table (400 KB), also in quarantine together with its headers.
  */
 const MAX_BODY_BYTES = 256 * 1024;
 
@@ -140,7 +140,7 @@ async function receive(
   const verified = await verifyIncoming(request, route.verifiers, given);
   if (!verified.ok) {
     const captured = await captureDelivery(request, route.path, deps);
-    // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
+    // 2xx: the request is kept for 30 days and can be replayed. A sender that is refused may switch itself off.
     if (captured !== undefined) {
       const answer = jsonResponse(202, { status: 'captured' });
       return { answer, about: { word: 'captured', quarantine: captured, reason: verified.reason } };
@@ -169,7 +169,7 @@ function parse(request: IncomingRequest, { direction, channel }: Route, delivery
         return parseSend(request.body);
     }
   } catch (error) {
-    // A fault of ours: sending it again would not help, and the sender must not wait for us to mend it.
+    // This is a bug of ours. Sending the request again would not help, and the sender must not wait for our fix.
     return { kind: 'fault', fault: `it could not be read: ${error instanceof Error ? error.name : 'error'}` };
   }
 }
@@ -194,7 +194,7 @@ async function obey(
       const { messages, rest } = parsed;
       const taken = await take(messages, request, route, deps);
       if (rest === undefined) return taken;
-      // The whole of it: a replay knows the messages that were taken again.
+      // The whole request is kept. A replay recognises the messages that were already taken.
       const quarantine = await keep(request, `part of it was not understood: ${rest}`, route, deps);
       return { ...taken, about: { ...taken.about, quarantine, rest } };
     }
@@ -221,9 +221,9 @@ async function take(
   deps: ChannelWebhookDeps,
 ): Promise<Received> {
   const { name: channel, direction, channel: of } = route;
-  // What an adapter did not recognise as our own message coming back would go round for ever.
+  // An adapter may fail to recognise our own message coming back. Such a message would loop for ever.
   const relayed = contents.filter(({ id }) => direction === 'send' || !isOwnId(id));
-  // Each contact's in their order; the contacts side by side, for a delivery may hold a thousand of them.
+  // Each contact's messages keep their order. Contacts run in parallel: a delivery may hold a thousand of them.
   const groups = [...Map.groupBy(relayed, ({ contact }) => contact).values()];
   const settled = await Promise.allSettled(
     groups.map(async (group) => {
@@ -253,8 +253,8 @@ async function take(
 }
 
 /**
- * The first message of an id stands. The other one is kept: an id that is mapped to a field which is not the
- * message's own, the conversation's for instance, would else swallow every message but the first.
+ * The first message with an id stands. The other one is kept in quarantine. The id may be mapped to a field that is
+ * not the message's own, such as the conversation's id, and then every message but the first would be lost.
  */
 async function idReused(
   request: IncomingRequest,
@@ -279,7 +279,7 @@ async function keepAside(
 ): Promise<Received> {
   const id = await keep(request, reason, route, deps);
   const about = { word: 'quarantined', quarantine: id, reason };
-  // A chat system would send it again for ever, or switch us off; and it is kept whole.
+  // Refused, a chat system would send it again for ever, or switch us off. The request is kept whole anyway.
   if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
   const message = `Not understood: ${reason}. The message is kept for 30 days.`;
   return { answer: errorResponse(400, 'NOT_UNDERSTOOD', message), about };

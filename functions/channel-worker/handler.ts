@@ -64,13 +64,14 @@ async function relayRecord(
         messageId,
       });
     }
-    // After the row, which says why. A process that is killed between the two finds the row failed, and does it again.
+    // The row is written first and says why. If the process is killed in between, the next one finds the row failed
+    // and buries the message then.
     if (left === undefined || left.status === 'failed') await queue.bury(record);
     return undefined;
   } catch (error) {
     if (error instanceof NewerRowError) logger.alert('newer_row', { messageId, detail: error.message });
     else logger.error('a message could not be relayed', error, { messageId });
-    // Counted by the queue: the row cannot be trusted to be written.
+    // The queue counts the tries, because the row may not have been written.
     const received = Number(record.attributes.ApproximateReceiveCount);
     return backoffMs(Math.max(1, received), Math.random(), policy.backoff);
   }

@@ -27,12 +27,12 @@ const COUNT_EVERY_MS = 55_000;
 
 /**
  * Brings every due recharge back to the worker, page after page until none is left or the time is out.
- * Each row is first moved on, then queued: a sweeper that dies in between delays it, and loses nothing.
+ * Each row is first moved on, then queued. A sweeper that dies in between delays the row, and loses nothing.
  *
- * Then, in what time is left, brings on their way the messages that were marked and do not say that they were queued.
- * Such a row is queued, and then says so, which takes it out of the index: until then every sweep finds it.
+ * The time that is left goes to the messages whose rows are marked but do not say that they were queued. Each is
+ * queued, and then its row says so, which takes it out of the index. Until then every sweep finds it.
  *
- * @throws at the end of the run, where anything failed: neither half waits for the other, nor a message for another.
+ * @throws at the end of the run, if anything failed. A failure stops neither the other half nor the other messages.
  */
 export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   let countedAt = 0;
@@ -50,9 +50,9 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
       }
       return queued;
     };
-    // Who was charged comes first.
+    // Recharges come before messages: these clients may have been charged already.
     const [recharges] = await Promise.allSettled([sweepRecharges()]);
-    // Said at once: should messages fail as well, theirs is the error that ends the run.
+    // Logged at once: if messages fail as well, the run ends with their error instead.
     if (recharges.status === 'rejected') logger.error('recharges could not be swept', recharges.reason);
     const messages = await sweepMessages(endsAt, deps);
     if (recharges.status === 'rejected') throw recharges.reason;
@@ -60,7 +60,7 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   };
 }
 
-/** @throws at its end, where a row could not be moved: none waits for another. At once, where the queue does not answer. */
+/** @throws at its end, if a row could not be moved (the others still are); at once, if the queue does not answer. */
 async function sweepOpen(endsAt: number, deps: RechargeSweeperDeps) {
   const forTime = await sweep('time', endsAt, deps);
   const forPerson = await sweep('person', endsAt, deps);
@@ -69,7 +69,7 @@ async function sweepOpen(endsAt: number, deps: RechargeSweeperDeps) {
   if (queued > 0 || !complete) deps.logger.info('swept', { queued, complete });
   const failed = [...forTime.failed, ...forPerson.failed];
   const newer = failed.filter((reason) => reason instanceof NewerRowError);
-  // Once a sweep: such rows stay where they are, and each sweep meets all of them.
+  // One alert a sweep: such rows stay where they are, so each sweep meets all of them.
   if (newer[0]) deps.logger.alert('newer_row', { rows: newer.length, detail: newer[0].message });
   const failure = failed.find((reason) => !(reason instanceof NewerRowError));
   if (failure !== undefined) throw failure;
@@ -95,7 +95,8 @@ async function sweep(waitsFor: WaitsFor, endsAt: number, deps: RechargeSweeperDe
 }
 
 /**
- * One after the other, so that each contact's keep their order: at four requests each, a run has time for a thousand.
+ * Queues messages one after the other, so that each contact's keep their order. At four requests a message, a run has
+ * time for a thousand.
  *
  * @returns how many were queued.
  * @throws at its end, where any of them failed.
@@ -150,7 +151,7 @@ async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, 
       return isToBeQueued(swept) ? [key] : [];
     }),
   );
-  // What was moved is queued, whatever became of its neighbours.
+  // Every row that was moved is queued, even if others could not be moved.
   const keys = moved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   if (keys.length > 0) await queue.send(keys);
   const failed = moved.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
@@ -161,9 +162,9 @@ async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, 
 const QUEUED_EVERY_SWEEPS = 32;
 
 /**
- * What was queued before and is as it was is most likely in the queue still, which is not being worked off: it is queued
- * again at the 1st, 2nd, 4th, 8th… sweep, so in a day 20 times and not 480. Where its message was lost it stands no longer
- * than it has stood already.
+ * A row that was queued before and has not changed is most likely still in the queue, which nobody is working off.
+ * The row is queued again at the 1st, 2nd, 4th, 8th… sweep only, so 20 times a day and not 480. If its message was
+ * lost, the row waits at most as long again as it has waited already.
  */
 function isToBeQueued({ unanswered }: Swept): boolean {
   return Number.isInteger(Math.log2(unanswered)) || unanswered % QUEUED_EVERY_SWEEPS === 0;

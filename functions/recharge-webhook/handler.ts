@@ -86,13 +86,13 @@ async function receive(event: GatewayEvent, deps: RechargeWebhookDeps): Promise<
   const verified = await verifyIncoming(request, deps.config.verifiers, given);
   if (!verified.ok) {
     const captured = await captureDelivery(request, ROUTE, deps);
-    // 2xx: it is kept for 30 days and can be replayed; a sender that hears refusals may switch itself off.
+    // 2xx: the request is kept for 30 days and can be replayed. A sender that is refused may switch itself off.
     if (captured !== undefined) {
       const answer = jsonResponse(202, { status: 'captured' });
       return { answer, about: { word: 'captured', quarantine: captured, reason: verified.reason } };
     }
     const answer = errorResponse(401, 'UNAUTHORIZED', 'The webhook could not be verified.');
-    // What anybody may post keeps no alarm ringing, in which a genuine sender's would go unheard.
+    // Anybody may post here. Only plausible webhooks are counted for the alarm: noise would hide a genuine sender's.
     const plausible = looksLikeWebhook({ ...request, body: content ?? body }, deps.config);
     return {
       answer,
@@ -138,7 +138,7 @@ async function claim(
     newRecharge({ key, email, credits, ...spelled }, receivedAt, receivedAt + deps.sweepAgainMs),
   );
   const { row } = claimed;
-  // Credits that the webhook does not name are no content of it: their setting may have changed since.
+  // Credits are compared only if the webhook names them. Otherwise they come from a setting that may have changed.
   const otherCredits = config.creditsField !== undefined && row.credits !== credits;
   if (row.email !== email || otherCredits) return keyReused(request, key, email, deps);
 
@@ -153,8 +153,8 @@ async function claim(
 }
 
 /**
- * Whoever claimed the row may have died before it was queued. Once the worker or the sweeper has had it, it comes back
- * by itself at the time that stands on it: a repetition of its webhook does not hasten it.
+ * The process that claimed the row may have died before it queued the row. Once the worker or the sweeper has handled
+ * the row, it comes back by itself at the time it holds, and a repeated webhook does not bring it back sooner.
  */
 function isUntouched({ phase, version, swept }: Recharge): boolean {
   return phase === 'received' && version === 1 && swept === undefined;

@@ -3,9 +3,9 @@ import { readMessage } from '../../shared/recharge/queue.ts';
 import { NoRechargeError, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 
 /**
- * Drives the recharges a batch names, each on its own. Only a message that cannot be read, or names no row, is reported
- * as failed, and so ends in the dead-letter queue. A row that could not be driven, because storage gave no answer, needs
- * no message that comes again: it was moved on before it was queued, and brings itself back.
+ * Drives the recharges that a batch names, each on its own. Only a message that cannot be read, or that names no row,
+ * is reported as failed, and so ends in the dead-letter queue. A row that could not be driven because storage did not
+ * answer needs no second message: the row was moved on before it was queued, so it comes back by itself.
  */
 export function createRechargeWorkerHandler(deps: RunDeps) {
   return async (

@@ -24,13 +24,12 @@ export type Accepted =
 /**
  * Takes a message in: marked, then queued, then said to be queued.
  *
- * - A process that ends between mark and queue leaves a mark that was never queued. A sender that got no answer, and
- *   sends again, finds the mark: were that a duplicate, it would hear that all is well. So a mark in `received` is
- *   queued again, whoever wrote it. The queue takes both for one within five minutes, and later the worker does.
- * - Not every sender sends again: a minute later, the sweeper finds the mark.
- * - Where a repetition would be another message to us, none is asked for: what is stored is left to the sweeper.
- * - The other way round, queued and then marked, the worker could find no row, and a duplicate would be queued as
- *   often as it comes.
+ * - A process that ends between mark and queue leaves a mark that was never queued. The sender got no answer, sends
+ *   again and finds the mark. It must not be told that this is a duplicate and all is well. So a mark in `received`
+ *   is queued again, whoever wrote it. The queue drops the second one within five minutes, and later the worker does.
+ * - Not every sender sends again. A minute later, the sweeper finds the mark.
+ * - If a repetition would be another message to us, the sender is not asked for one. The sweeper takes the stored row.
+ * - The order is not queue first, mark second: the worker could find no row, and every duplicate would be queued.
  *
  * @throws where it was not stored or not queued: the sender must then be told to send it again.
  */
@@ -54,8 +53,8 @@ export async function acceptMessage(message: Message, deps: AcceptDeps): Promise
 }
 
 /**
- * All that follows the mark. Whoever finds the mark does it from the start: it may have ended at any of its steps, and
- * each of them may be done twice.
+ * All the steps after the mark. The process that finds a mark does all of them again: an earlier run may have ended
+ * at any step, and each step may be done twice.
  *
  * @throws where it was not queued. It is then still in `received`.
  */
@@ -65,17 +64,18 @@ async function bringOnItsWay(
   history = row.history,
 ): Promise<Message> {
   const { channel, direction, content, receivedAt: at } = row;
-  // Only the chat itself says where it takes replies; and before the message is on its way, for a reply may be quick.
+  // Only the chat itself says where it takes replies. This is stored before the message is queued, as replies may be
+  // quick.
   if (direction === 'incoming' && content.replyTo !== undefined) {
     await messages.rememberReplyTo({ channel, contact: content.contact, replyTo: content.replyTo, at });
   }
   await queue.send(row);
   const queued: Message = { ...row, status: 'queued', history };
   try {
-    // A worker may have been quicker; then what it wrote stands.
+    // If a worker was quicker, its write stands.
     return (await messages.write(row, queued)).row;
   } catch (error) {
-    // It is queued. To say that it is not would have a sender without ids of its own send it twice.
+    // The message is queued. If we reported a failure, a sender without ids of its own would send it twice.
     logger.error('a message is queued, but its row could not say so', error, { id: messageIdOf(row) });
     return queued;
   }
@@ -87,15 +87,15 @@ interface AgainDeps extends OnItsWayDeps {
 }
 
 /**
- * Brings a message on its way that whoever marked or replayed it left in `received`.
+ * Queues a message that was marked or replayed and then left in `received`.
  *
- * @returns false where it is on its way, or has ended: the index that named it lags behind.
+ * @returns false if it is already on its way, or has ended. The index that named it lags behind.
  * @throws NewerRowError, and what storage or the queue throws.
  */
 export async function sweepMessage(id: string, deps: AgainDeps): Promise<boolean> {
   const row = await deps.messages.read(id);
   if (!row) return false;
-  // A version that did not know the index may have left it in there: any write takes it out.
+  // An older version that did not know the index may have left the row in it. Any write takes the row out.
   if (isEnded(row)) await deps.messages.write(row, row);
   if (row.status !== 'received') return false;
   const now = deps.now();
@@ -111,7 +111,7 @@ function isSameMessage(a: Content, b: Content): boolean {
 }
 
 const MINUTE = 60_000;
-/** A mark that old was queued neither by whoever wrote it (10 s at most), nor by the sweeper (2 minutes). */
+/** Neither the process that wrote a mark (10 s at most) nor the sweeper (2 minutes) queues it later than this. */
 const MARK_IS_OLD_MS = 5 * MINUTE;
 /** An hour past the time within which a message is delivered or given up: the queue no longer holds it. */
 const QUEUED_IS_OLD_MS = 73 * 60 * MINUTE;
@@ -128,8 +128,8 @@ export type Replayed =
  * Sends a message on its way again: one that failed, one whose outcome is not known (it may then arrive twice:
  * a person decides that), or one that is on disk but in no queue. What was delivered of it is not sent again.
  *
- * The row first: it gives the number under which the queue takes the message for a new one. A process that ends
- * between row and queue leaves a mark in `received`, which the sweeper finds as it finds any other.
+ * The row is written first: it holds the number that makes the message a new one for the queue. A process that ends
+ * between row and queue leaves a mark in `received`, and the sweeper finds it like any other.
  *
  * @throws what storage or the queue throws.
  */

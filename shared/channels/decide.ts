@@ -13,12 +13,12 @@ export interface MessagePolicy {
   callMs: number;
   /** How long one run may live: the Lambda's timeout. */
   runMs: number;
-  /** A request is not begun with less than its own time and this left of the run. */
+  /** A request begins only if the run has its own time and this margin left. */
   callMarginMs: number;
-  /** A part is not begun with less left of the run: the intent (3 tries of 2 s), the request, and the result. */
+  /** A part begins only if the run has this much left, for the intent (3 tries of 2 s), the request and the result. */
   stepMs: number;
   backoff: Backoff;
-  /** A message that was not delivered by then is given up: who waited for it has gone. */
+  /** A message that is not delivered within this time is given up: nobody waits for it any more. */
   giveUpMs: number;
 }
 
@@ -68,7 +68,7 @@ export interface Decision {
 
 /** What an outcome makes of a row it is about. */
 export function decide(row: Message, outcome: Outcome, at: Moment): Decision {
-  // Another process has ended it meanwhile: that it was delivered after all is the only news.
+  // Another process has ended the message meanwhile. Only a delivery is still news.
   if (isEnded(row) && outcome.kind !== 'delivered') return { next: row };
   const { intent: _, ...settled } = row;
   const end = (status: MessageStatus, detail?: string): Decision => ({
@@ -98,7 +98,7 @@ export function decide(row: Message, outcome: Outcome, at: Moment): Decision {
       return { next: row.intent === undefined ? row : { ...settled, status: 'queued' }, waitMs: 0 };
     case 'unknown':
       if (at.unknown === 'repeat') return wait(settled, 'waiting', outcome.detail, at);
-      // The intent stays: should its process live after all, it can still say what became of it.
+      // The intent stays. If its process is alive after all, it can still write the outcome.
       return {
         next: { ...row, status: 'parked', history: record(row, at, 'parked', outcome.detail) },
       };
@@ -124,7 +124,7 @@ function withPart(
 function wait(row: Message, event: string, why: string, at: Moment, askedMs = 0): Decision {
   const waits = (row.waits ?? 0) + 1;
   const ownMs = backoffMs(waits, at.jitter, at.policy.backoff);
-  // Nothing is worth waiting for longer, whatever stands in a header.
+  // No message waits longer than it is worth delivering, whatever a header asks for.
   const wantedMs = Math.min(askedMs, at.policy.giveUpMs);
   const detail = wantedMs > ownMs ? `${why}; it asks for ${spoken(wantedMs)}` : why;
   const next: Message = { ...row, status: 'queued', waits, history: record(row, at, event, detail) };
@@ -132,10 +132,10 @@ function wait(row: Message, event: string, why: string, at: Moment, askedMs = 0)
   return { next: { ...next, notBefore: at.now + wantedMs }, waitMs: withinLife(row, wantedMs, at) };
 }
 
-/** Who waits for the same come back one after the other within this share of it, or within a minute. */
+/** Messages that wait for the same time come back spread over this share of the wait, or over a minute at most. */
 const SPREAD = 0.1;
 
-/** No try of this message, so its own backoff does not grow. */
+/** The message was not tried, so its own backoff does not grow. */
 function heldBack(row: Message, until: number, at: Moment): Decision {
   const waitMs = until - at.now;
   const spreadMs = Math.round(at.jitter * Math.min(MINUTE, waitMs * SPREAD));
@@ -146,7 +146,7 @@ function heldBack(row: Message, until: number, at: Moment): Decision {
   };
 }
 
-/** A message that is given up sooner than it may be sent comes back for that. */
+/** A message that will be given up before it may be sent comes back when it is given up. */
 const withinLife = ({ queuedAt }: Message, waitMs: number, { now, policy }: Moment) =>
   Math.max(0, Math.min(waitMs, queuedAt + policy.giveUpMs - now));
 

@@ -41,9 +41,9 @@ type Read = { kind: 'message'; content: Content } | Exclude<Parsed, { kind: 'mes
 /**
  * The messages of a payload, by the configured fields. Ids that begin like ours are our own messages coming back.
  *
- * A delivery may hold several, in the lists that the id's pointer goes through: `/messages/0/id` stands for each of
- * them; or it is itself a list of what the pointers are for. What cannot be read of it does not keep the others: it is
- * the `rest`.
+ * A delivery may hold several messages, in the lists that the id's pointer goes through: `/messages/0/id` stands for
+ * each of them. Or the delivery itself is a list of documents that the pointers are for. A message that cannot be read
+ * does not hold up the others: it becomes the `rest`.
  */
 export function readMapped(payload: object, mapping: Mapping, names: Names): Parsed {
   const leading = mapping.id ?? mapping.contact ?? [];

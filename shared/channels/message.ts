@@ -67,8 +67,8 @@ export interface Message {
   /** When it was received, or last replayed: its time to be delivered, and its time on disk, count from here. */
   queuedAt: number;
   /**
-   * Drawn by the process that is about to deliver a part, where a repetition would be a second message: who
-   * finds it knows that the part may have been sent, and only that process may say what became of it.
+   * Drawn by the process that is about to deliver a part, if a repetition would be a second message. A process that
+   * finds an intent knows that the part may have been sent. Only the process that drew it may write the outcome.
    */
   intent?: string;
   /** A message is cut into parts where the target's limit demands it; those before this one are delivered. */
@@ -76,8 +76,8 @@ export interface Message {
   /** What the receiver calls it, one id a part, where it says so. */
   externalIds: string[];
   /**
-   * How often in a row it has had to wait; absent where it has not. The history cannot say: a long one loses its
-   * middle, and then each wait would be a short one.
+   * How often in a row the message has had to wait; absent if it has not. The history cannot be counted for this: a
+   * long history loses its middle, so the count would be too low and each wait too short.
    */
   waits?: number;
   /** It is not sent before: the receiver asked for that. A replay does not wait for it. */

@@ -47,8 +47,8 @@ export interface Messages {
   /** Writes `next` with the next version, where the row is still what was read. */
   write(read: Message, next: Message): Promise<Written<Message>>;
   /**
-   * The ids of those that say no more than `received` a minute after they should have been queued, the oldest
-   * first; an index names them, so `read` knows better.
+   * The ids of the messages that are still `received` a minute after they should have been queued, the oldest first.
+   * They come from an index, which lags behind: `read` has the truth.
    */
   due(until: number, cursor?: string): Promise<Page<string>>;
   /** The ids of those received on a UTC day (`2026-01-05`), newest first; `read` knows which are over. */
@@ -68,9 +68,9 @@ const CONTACT = 'CONTACT#';
 /** The partition of the `open` index that names what is marked, and not yet said to be queued. */
 const MARKED = 'message';
 /**
- * How long a mark is left to whoever wrote it, a webhook that lives for 10 s at most. Was it queued after all, and
- * only its row could not say so, then a second sending is nothing to the queue, which drops it within 5 minutes, and
- * later nothing to the worker, which goes by the row.
+ * How long the sweeper leaves a mark to the webhook that wrote it, which lives for 10 s at most. The message may have
+ * been queued although its row could not say so. A second sending is then harmless: the queue drops it within
+ * 5 minutes, and later the worker goes by the row.
  */
 const LEFT_ALONE_MS = 60_000;
 
@@ -125,8 +125,8 @@ export function createDynamoMessages(
 
     async write(read, next) {
       const row = { ...next, v: MESSAGE_VERSION, version: read.version + 1 };
-      // A version that did not know the index may have moved the row on and left it in there: what was not read, but
-      // is not meant to stay, is removed, too.
+      // An older version that did not know the index may have moved the row on and left it in the index. So index
+      // fields that are not meant to stay are removed even if they were not read.
       const before = { ...itemOfMessage(read), open: null, nextAttemptAt: null };
       const update = updateOf(before, itemOfMessage(row), {
         attribute: 'version',

@@ -6,7 +6,7 @@ import { type Message, messageIdOf } from './message.ts';
 
 /** Wakes the worker for a message, in the order of its contact. */
 export interface MessageQueue {
-  /** Twice within five minutes is once, unless the message was replayed between. */
+  /** The queue drops a second send within five minutes, unless the message was replayed in between. */
   send(message: Message): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export function readMessageId(body: string): string {
 }
 
 /**
- * SQS hides a message for 12 hours from its receipt on, and not a second more. An hour less is left for the run. What
+ * SQS hides a message for at most 12 hours after its receipt. One hour of that is left for the run. A message that
  * waits longer comes back in between, and is hidden again.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
  */

@@ -47,23 +47,23 @@ const WRITE_AGAIN_MS = 250;
  * Drives one message as far as it goes now. The queue gives a message to one process at a time, and hides it for
  * longer than a process lives. Each rule is there for a schedule that would go wrong without it:
  *
- * - **The intent is on disk before the request**, where a repetition would be a second message. A process that is
- *   killed after the request and before its outcome would else leave a message that looks untouched, and the next
- *   process would send it again. Who finds an intent knows that the part may have been sent.
- * - **The intent is random.** Two processes that read the same row would else write the same intent, and each would
- *   take the other's write for its own, whose answer got lost.
- * - **The clock is looked at last**, after the intent, with nothing awaited before the request. A process that was
- *   held up for longer than the message was hidden would else send what another one has meanwhile parked.
+ * - **The intent is on disk before the request**, if a repetition would be a second message. Otherwise a process that
+ *   is killed between the request and its outcome would leave a message that looks untouched, and the next process
+ *   would send it again. A process that finds an intent knows that the part may have been sent.
+ * - **The intent is random.** Otherwise two processes that read the same row would write the same intent, and each
+ *   would take the other's write for its own write whose answer got lost.
+ * - **The clock is checked last**, after the intent, with nothing awaited before the request. Otherwise a process that
+ *   was held up for longer than the message was hidden would send a message that another process has parked.
  * - **`delivering` counts as lost only where a run begins with it.** Met later, after a write that lost, it is the
  *   intent of a process that lives.
  * - **An outcome is decided again on the row that won**, and is dropped only where it is no longer about it (another
  *   part, another replay, another intent). The webhook writes `queued` while the worker is already sending.
- * - **A part is counted by a write of its own.** A process that is killed between two parts would else send the
- *   first one again.
- * - **Whether the receiver asked for a wait is looked up before the intent**: who was told so may be another process,
- *   and with another message. A message that comes back too early, since the queue hides none for longer than 11
- *   hours, waits for the rest.
- * - **What is safe to repeat needs no intent**: the receiver knows it again by our id, which never changes.
+ * - **A part is counted by a write of its own.** Otherwise a process that is killed between two parts would leave the
+ *   first one to be sent again.
+ * - **Whether the receiver asked for a wait is looked up before the intent.** Another process may have been told so,
+ *   with another message. The queue hides no message for longer than 11 hours. A message that therefore comes back
+ *   too early waits for the rest.
+ * - **A message that is safe to repeat needs no intent.** The receiver recognises it by our id, which never changes.
  *
  * @param endsAt Unix milliseconds when this process may be killed.
  * @returns undefined where no such message is stored.
@@ -126,7 +126,7 @@ class Run {
     const row = this.#row;
     if (row.status === 'delivering') return policy.runMs;
     if (now() - row.queuedAt >= policy.giveUpMs) return this.#settle({ kind: 'expired' }, aboutOf(row));
-    // It was woken too early: hidden for less than it waits, or by a copy.
+    // The message came back too early: it was hidden for less than its wait, or a copy in the queue woke it.
     if (row.notBefore !== undefined && row.notBefore > now()) return this.#untilThen(row.notBefore);
     if (!this.#hasTimeFor(policy.stepMs)) return 0;
     const prepared = await this.#prepare();
@@ -149,7 +149,7 @@ class Run {
     }
   }
 
-  /** Not beyond the time at which the message is given up: whoever waits for it hears that then, not later. */
+  /** The wait ends when the message is given up, at the latest, so that the failure is reported then and not later. */
   #untilThen(time: number): number {
     const { policy, now } = this.#deps;
     return Math.max(0, Math.min(time, this.#row.queuedAt + policy.giveUpMs) - now());
@@ -208,14 +208,14 @@ class Run {
       try {
         const { kind, row } = await messages.write(before, next);
         this.#row = row;
-        // A lost answer looks like a lost race; where the row is what we meant to write, it was ours.
+        // A lost answer looks like a lost race. If the row is what we meant to write, the write was ours.
         return kind === 'written' || isDeepStrictEqual(row, { ...next, version: before.version + 1 });
       } catch (error) {
         if (error instanceof NewerRowError) throw error;
-        // Should the run end here, this line is all that is left of what was learnt.
+        // If the run ends here, this log line is the only record of the outcome.
         logger.error('a message could not be written', error, { ...this.#tags(), outcome: learnt?.kind });
         if (!this.#hasTimeFor(policy.callMarginMs)) throw error;
-        // If that write did happen, the next one loses to it and brings it back.
+        // If that write did happen, the next one conflicts with it and returns its row.
         await sleep(WRITE_AGAIN_MS);
       }
     }
@@ -224,7 +224,7 @@ class Run {
   #report(before: Message, outcome: Outcome, fields: Fields & { waitMs: number | undefined }): void {
     const { status, queuedAt } = this.#row;
     const ended = status !== before.status && isEnded(this.#row);
-    // The queue does not say it: the age of its oldest message leaves out what was received three times or is hidden.
+    // The queue's own oldest age is no help: it leaves out messages that were received three times or are hidden.
     const waited = Math.floor((this.#deps.now() - queuedAt) / SECOND);
     const metrics = {
       ...(ended ? { [`messages_${status}`]: 1 } : {}),

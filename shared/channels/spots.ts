@@ -23,8 +23,8 @@ export interface Spot {
 
 /**
  * The messages of a payload: one for each element of the lists that the leading pointer goes through at 0. The other
- * pointers are read beside it as far as they go the same way: with `/messages/0/id` leading, `/messages/0/from` is
- * of the same message, and `/contacts/0/name` is in a list of its own.
+ * pointers follow the same element for as long as their path is the same. With `/messages/0/id` leading,
+ * `/messages/0/from` belongs to the same message, and `/contacts/0/name` is in a list of its own.
  *
  * @param leading of several the first one that leads to a value anywhere.
  * @returns undefined where there are more than 1,000.
@@ -68,7 +68,7 @@ function spotAt(document: object, { way, spot, lists, isShared }: Standing): Spo
   };
   const valuesAt = (pointer: string): unknown[] => {
     const { from, rest } = parted(pointer);
-    // Of a list that is too long nothing can be read, so that it is no text, no contact and no address.
+    // A list that is too long yields `{}`, which is no valid text, contact or address, so nothing is read from it.
     return expanded(from, rest, lists)?.map((each) => followed(from, each)) ?? [{}];
   };
   const isAt = (pointer: string) => {

@@ -39,7 +39,7 @@ export function createTargets(deps: TargetDeps): Targets {
     async prepare(message) {
       const channel = deps.channels.get(message.channel);
       if (!channel) throw new Error('the configuration has no such channel');
-      // For the platform's key, too: its own call then finds it in memory, and waits for nothing.
+      // This also loads the platform's key. The platform's call then finds it in memory and awaits nothing.
       const { channelTokens } = await deps.secrets.get();
       if (message.direction !== 'outgoing') return toPlatform(message, channel.settings, deps.operations);
       const token = new Map(Object.entries(channelTokens)).get(message.channel) ?? '';
@@ -96,12 +96,12 @@ const delivered = ({ messageId }: { messageId?: string }): Sent => ({
 /** @param parks whether the message ends where nobody knows. */
 function deliveryOf(error: unknown, parks: boolean): Sent {
   if (error instanceof PlatformRequestError) return { kind: 'refused', detail: error.message };
-  // What else it rejects with was thrown before there was a request: the key could not be read.
+  // Any other error was thrown before there was a request: the key could not be read.
   if (!(error instanceof PlatformError)) return { kind: 'not_applied', detail: describeError(error) };
   const { outcome: kind, status, retryAfterMs } = error;
-  // However often it is sent, it stays too large, and its contact's later messages would wait for it.
+  // The message stays too large however often it is sent, and its contact's later messages would wait for it.
   if (status === 413) return { kind: 'refused', detail: 'it is too large for the platform: status 413' };
-  // Equal waits are one entry of the history; with a request id no two are equal.
+  // The history merges equal waits into one entry. With a request id in them, no two would be equal.
   const waits = kind === 'not_applied' || (kind === 'unknown' && !parks);
   const detail = waits ? error.message.replace(/\.? \(request id [^)]*\)/, '') : error.message;
   if (kind !== 'not_applied' || retryAfterMs === undefined) return { kind, detail };
@@ -142,15 +142,15 @@ async function toChat(
   };
 }
 
-/** Who repeats a request in its answer repeats what proves us, too. */
+/** A system that repeats the request in its answer repeats our token, too. */
 const withoutToken = <Any extends Delivery>(delivery: Any, token: string): Any =>
   'detail' in delivery && token.trim() !== ''
     ? { ...delivery, detail: delivery.detail.replaceAll(token, '(the token)') }
     : delivery;
 
 /**
- * Does what the other side says must be done before the next try, so that it holds for whatever else is sent there.
- * Nothing was delivered: where storage fails, this message waits all the same, and the next one is told again.
+ * Stores what the other side asks for before the next try, so that it holds for everything else that is sent there.
+ * Nothing was delivered. If storage fails, this message waits anyway, and the other side tells the next one again.
  */
 async function followed(
   delivery: Delivery,

@@ -20,8 +20,8 @@ export interface Waits {
 }
 
 /**
- * More places than this cannot have been too fast each for itself: it is the sender who was. Telegram allows one
- * message a second to a chat and 30 to all, so its own limit is out of reach of five chats.
+ * If more places than this are told to wait, the sender as a whole was too fast, not each place for itself. Telegram
+ * allows one message a second to a chat and 30 to all, so five chats alone cannot reach the limit for all.
  */
 const MOST_PLACES = 5;
 
@@ -46,7 +46,7 @@ export function createDynamoWaits(client: DynamoDBDocumentClient, table: string,
   };
   return {
     async until(sender) {
-      // A moment late is early enough: whoever asks meanwhile is told by the system itself.
+      // A read that lags a moment behind is good enough: in the meantime the chat system itself asks for the wait.
       const { until = 0, places } = await read(pkOf(sender), false);
       const own = places.find(({ place }) => place === hashOf(sender.place))?.until ?? 0;
       const latest = Math.max(until, own);

@@ -134,8 +134,9 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
 }
 
 /**
- * The contact is the person, who keeps it over conversations; replies go to the conversation last written in. Who was
- * deleted is the conversation's own contact, or else nobody but the conversation, which is no number of a contact.
+ * The contact is the person, and stays the same over conversations. Replies go to the conversation last written in. If
+ * the person was deleted, the conversation's own contact is used, or else the conversation, whose id is marked so that
+ * it is not taken for a contact's number.
  */
 function readMessage(message: ChatwootMessage): Parsed {
   const { id: messageId, sender, conversation } = message;

@@ -2,7 +2,7 @@ import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { Delivery } from '../adapter.ts';
 import { text } from './beside.ts';
 
-/** Certainly not delivered: whoever answers so has not done it, and what is wrong is ours or is put right. */
+/** Certainly not delivered: a system that answers so has done nothing. The fault is ours, or will be put right. */
 const WAITING = [401, 403, 405];
 const REFUSING = [400, 410, 413, 415, 422];
 

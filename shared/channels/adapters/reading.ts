@@ -25,7 +25,7 @@ export function readDocument(body: Buffer): object | undefined {
 const LONG_NUMBER = /\d{16}/;
 
 /**
- * As numbers, two ids beyond 2^53, as some systems give them, would be one: they are the digits that stand in the body.
+ * Some systems give ids beyond 2^53. Two such ids could be the same number, so they are read as the body's digits.
  * https://tc39.es/proposal-json-parse-with-source, which TypeScript's library does not know yet.
  */
 function longAsText(_name: string, value: unknown, context?: { source?: string }): unknown {

@@ -40,7 +40,7 @@ export function contentOf({ text, blocks, attachments, files, root }: SlackWords
   ];
   return {
     text: lines.filter((line) => line.trim() !== '').join('\n'),
-    // Where a person may see the file who may see it in Slack: the other links need the app's token.
+    // These links open for anyone who may see the file in Slack. The other links need the app's token.
     attachments: links.filter((link) => link !== undefined),
   };
 }

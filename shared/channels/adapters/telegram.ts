@@ -128,7 +128,7 @@ function parse(body: Buffer, groups: boolean): Parsed {
 }
 
 /**
- * Where a message stands within its chat, there it is answered, and that goes into the place for replies:
+ * A message is answered at the place within its chat where it was written. The place for replies names it:
  * `chat:topic=n` is a topic of a forum, or of a private chat; `direct` a conversation of a channel's direct messages;
  * `thread` what stands below a message of a group without topics, such as the comments on a channel's post. A chat of
  * a business account is a contact of its own. https://core.telegram.org/bots/api#message

@@ -4,10 +4,10 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
  * Cuts a text into parts of at most `maxLength` UTF-16 units, which is never more than so many characters in
- * any other way of counting. From the part on that a cut names, its length counts where it is less: the parts before
- * stay what they were, since they may have been delivered. It cuts at a line's end, else at a blank, where there is one in the second half
- * of the part, and never inside what a reader sees as one character, unless that one is longer than a part.
- * White space at a cut is dropped, and nothing else.
+ * any other way of counting. A cut's length, if it is less, counts from the part on that the cut names. The parts
+ * before stay as they were, since they may have been delivered. A text is cut at a line's end, else at a blank, if
+ * there is one in the second half of the part. It is never cut inside what a reader sees as one character, unless that
+ * character is longer than a part. White space at a cut is dropped, and nothing else.
  *
  * @returns the text as it is where it fits.
  */

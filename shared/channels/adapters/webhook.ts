@@ -21,7 +21,7 @@ const PLACEHOLDER = /\{\{(\w*)\}\}/g;
 const BODY_PLACEHOLDERS = ['id', 'to', 'thread', 'contact', 'text', 'attachments', 'token'];
 const HEADER_PLACEHOLDERS = ['token'];
 
-/** A slip of the pen would otherwise be sent as it stands, or leave a message without its text. */
+/** A mistyped placeholder would otherwise be sent as it stands, or leave a message without its text. */
 const holdsOnly = (known: string[]) => (value: unknown) =>
   [...JSON.stringify(value).matchAll(PLACEHOLDER)].every(([, name = '']) => known.includes(name));
 
