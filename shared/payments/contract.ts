@@ -23,7 +23,7 @@ const reasonSchema = z
   .string()
   .transform((reason) => reason.slice(0, 100))
   .describe('Why, for the reader. The relay keeps the first 100 characters.');
-/** The client is sent there, so what is no safe link, or would fill the row, is left out. */
+/** The client is sent to this address. So one that is not a safe link, or would fill the row, is left out. */
 const actionUrlSchema = z
   .string()
   .max(512)
@@ -39,7 +39,7 @@ export const declined = z
   .object({
     status: z.literal('declined'),
     reason: reasonSchema,
-    // What is no yes must not undo the decline it came with.
+    // Anything but a boolean counts as no: it must not undo the decline it came with.
     retryable: z
       .boolean()
       .default(false)
@@ -59,7 +59,7 @@ export const pending = z
 export const refunded = z
   .object({
     status: z.literal('refunded'),
-    // The reference is for the reader; a refund without a readable one is a refund all the same.
+    // The reference is only for the reader. A refund whose reference cannot be read is still a refund.
     refund_ref: paymentRefSchema
       .optional()
       .catch(() => undefined)
@@ -77,7 +77,8 @@ export const refused = z
   .transform(({ reason }): { kind: 'refused'; reason: string } => ({ kind: 'refused', reason }));
 /**
  * Money that was taken must not be called "not found" because the URL is wrong. Frameworks, gateways and hosts answer
- * an unknown address with an `error` of every form: the endpoint's own word needs a form that none of them has.
+ * an unknown address with an `error` of many forms. So the endpoint's own "not found" needs a form that none of them
+ * has.
  */
 export const notFound = z
   .object({ status: z.literal('not_found') })
@@ -166,7 +167,7 @@ export interface Subject {
   money?: Money;
 }
 
-/** An answer that is not as agreed. It names no value: the answer is another's. */
+/** An answer that is not as agreed. It quotes no value, because somebody else wrote the answer. */
 export interface Fault {
   detail: string;
   /** The member that is missing, unusable or not ours. Absent: the body is no JSON object. */
@@ -205,7 +206,9 @@ function faultAt(status: number, place: PropertyKey | undefined, body: unknown):
 const said = z.unknown().optional();
 const saidSchema = z.object({ charge_id: said, refund_id: said, amount: said, currency: said });
 
-/** A proxy or a cache may mix up two answers. Null says nothing, and another spelling nothing else. */
+/**
+ * A proxy or a cache may mix up two answers. A null contradicts nothing, nor does another spelling of the same value.
+ */
 function contradictionOf(
   { chargeId, refundId, money }: Subject,
   body: unknown,

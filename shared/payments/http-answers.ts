@@ -60,7 +60,7 @@ function otherwise(answer: Answer, now: number): NotAttempted | Unknown {
         return { kind: 'not_attempted', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
       }
       if (REFUSED_STATUSES.includes(status)) return { kind: 'not_attempted', detail, misconfigured: true };
-      // It may be the provider behind the endpoint that failed. The lookup tells, or else says that it cannot.
+      // The failure may be that of the provider behind the endpoint. The lookup tells, or else says that it cannot.
       return status >= 500 ? { kind: 'unknown', detail } : silence(answer);
     }
   }

@@ -119,23 +119,26 @@ function describe(answer: Reply): string {
 }
 
 /**
- * A detail for whoever has to ask the platform's support. Not for one that is met again and again: equal waits are
- * one entry in a row's history, and with a request id no two are equal.
+ * A detail for whoever has to ask the platform's support. It is not used for an answer that is met again and again:
+ * equal waits are one entry in a row's history, and with a request id no two are equal.
  */
 export function withRequestId(detail: string, { requestId }: Exchange): string {
   const name = requestId === undefined ? '' : ` (request id ${requestId})`;
   return detail.slice(0, MAX_DETAIL_CHARACTERS - name.length) + name;
 }
 
-/** With its country code behind a plus; or 9 to 15 digits in a row: a contact's id is often its number without one. */
+/**
+ * A phone number: a plus, the country code and the rest, or 9 to 15 digits in a row. The digits count because a
+ * contact's id is often its number without the plus.
+ */
 const PHONE_NUMBERS = /\+\d[\d .()-]{5,}\d|\b\d{9,15}\b/g;
 
-/** Ten times what is kept: hidden words take less room than they took. */
+/** Ten times what is kept, because a hidden word takes less room than the word itself. */
 const MAX_READ_CHARACTERS = 10 * MAX_DETAIL_CHARACTERS;
 
 /**
- * An error text may quote the request back at us. It is as long as whoever wrote it likes, so it is cut before it is
- * searched; the word that was cut in two goes with it, for half a key or half an email would not be recognised.
+ * An error text may quote our request. Its writer may make it as long as they like, so it is cut before it is
+ * searched. A word that the cut splits is dropped, because half a key or half an email would not be recognised.
  */
 function redact(text: string, key: string): string {
   const whole = text.replaceAll(key, '[key]');

@@ -66,13 +66,19 @@ export interface GrantsToList extends ExportRange {
 export type GrantEvidence =
   /** One line, and it says what was asked for. */
   | { kind: 'found' }
-  /** The mark is there, but more than once, or with other credits or another client; or that of an earlier grant is. */
+  /**
+   * The mark is there more than once, or with other credits or another client. Or the mark of an earlier grant is
+   * there.
+   */
   | { kind: 'differs'; detail: string }
   | { kind: 'not_found' }
   | { kind: 'no_answer'; detail: string };
 
 export type GrantsListed =
-  /** The mark of each line that gives credits, in the order of the export; one that stands there twice, twice. */
+  /**
+   * The mark of each line that gives credits, in the order of the export. A mark that stands there twice is listed
+   * twice.
+   */
   { kind: 'listed'; marks: string[] } | { kind: 'no_answer'; detail: string };
 
 export interface PlatformClient {
@@ -222,8 +228,9 @@ function saysPoolIsEmpty(body: string, { emptyPoolPattern }: PlatformProfile): b
 }
 
 /**
- * What cannot be read, or says less than was promised, is unknown: it may well have been granted. `differs` needs a
- * contradiction in the platform's own words, in which no look at its books can replace a person.
+ * An answer that cannot be read, or says less than was promised, is `unknown`: the grant may well have been made.
+ * `differs` needs a contradiction in the platform's own words. Such a contradiction needs a person, and a look at the
+ * platform's books cannot replace that person.
  */
 function readGrant(body: string, asked: Grant, status: string): GrantResult {
   const differs = (what: string): GrantResult => ({ kind: 'differs', detail: `${status}: ${what}` });

@@ -102,9 +102,9 @@ function whatToDo({ outcome, mayRepeat, retryAfterMs, agencyFault }: Failure): s
  */
 export interface PlatformOperations {
   /**
-   * One who has the same phone number is returned instead of created again.
+   * A contact that has the same phone number is returned, and not created again.
    *
-   * @returns `existed` where the status says it: 200 for one who was there, 201 for a new one.
+   * @returns `existed` where the status says it: 200 for a contact that was there, 201 for a new one.
    */
   createContact(contact: NewContact): Promise<{ contact: Contact; existed: boolean | undefined }>;
   /** @returns undefined where the platform knows none. */

@@ -12,8 +12,9 @@ export type AgencyFault =
   | 'rate_limited';
 
 /**
- * A longer wait is not the limit of requests a minute, whose window is over in one minute; a second one is for clocks
- * that do not agree. The platform then refuses the agency as such, and no grant goes through for a while.
+ * The limit of requests a minute never asks for a longer wait: its window is over in one minute, and the second
+ * minute is for clocks that do not agree. After a longer wait than this, the platform is refusing the agency as such,
+ * and no grant goes through for a while.
  */
 const LONGEST_RATE_WAIT_MS = 2 * 60_000;
 
@@ -27,7 +28,7 @@ export type Outcome =
   /** It may have been done. */
   | { kind: 'unknown'; agencyFault?: AgencyFault };
 
-/** What an answer proves, whatever was asked. What is in no line here may have been done, and is `unknown`. */
+/** What an answer proves, whatever was asked. Where no line here matches, it may have been done: that is `unknown`. */
 export function outcomeOf(
   { answer, retryAfterMs }: Exchange,
   { notAppliedStatuses }: PlatformProfile,

@@ -31,13 +31,16 @@ export function createPace({
     Math.max(LEAST_BURST, Math.floor(requestsPerMinute * BURST_SHARE)),
   );
   const everyMs = 60_000 / requestsPerMinute;
-  /** When the bucket will be full. One request puts that off by `everyMs`, and it is empty `burst` of them before. */
+  /**
+   * When the bucket will be full. Each request moves this time `everyMs` later. The bucket is empty while this time
+   * is `burst` times `everyMs` ahead.
+   */
   let fullAt = now();
   let heldUntil = 0;
   return {
     take() {
       const at = now();
-      // The upper bounds are for a clock that was set back: an empty bucket is the worst there can be.
+      // The upper bounds are for a clock that was set back: at worst, the bucket is then empty.
       heldUntil = Math.min(heldUntil, at + MAX_HOLD_MS);
       fullAt = Math.min(Math.max(fullAt, at), at + burst * everyMs);
       if (at < heldUntil) return heldUntil - at;

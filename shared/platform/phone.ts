@@ -68,11 +68,13 @@ export function readPhone(
 
 function readUnsaid(number: string, defaultCountry: string | undefined): PhoneReading {
   const atHome = toE164(number, defaultCountry);
-  // No number begins with 00 at home, so that it stands for the + also where no country says so; but 0011 is Australia's.
+  // No national number begins with 00, so 00 stands for the + even where no country's rules say so. The exception is
+  // 0011, which is Australia's.
   if ('fault' in atHome && /^00(?!11)[1-9]/.test(number)) return toE164(`+${number.slice(2)}`);
   const abroad = `+${number}`;
   if (defaultCountry === undefined || !isWellFormed(abroad) || hasUnknownCode(abroad)) return atHome;
-  // Behind its own country's code a number may have a form that no table knows; behind another one it may be a slip.
+  // A number with the default country's own code may have a form that no table knows. With another country's code,
+  // such a form may be a slip.
   const asItIs = abroad.startsWith(`+${codeOf(defaultCountry)}`) ? withCode(abroad) : toE164(abroad);
   if ('fault' in atHome) return asItIs;
   if ('phone' in asItIs && asItIs.phone === atHome.phone) return atHome;
@@ -99,8 +101,8 @@ function hasUnknownCode(number: string): boolean {
 }
 
 /**
- * Full-width digits and plus, marks of writing direction, what a link or an address of Twilio begins with, and what
- * WhatsApp's own addresses end with: as good as the plain digits.
+ * Makes a number plain. Full-width digits and plus become plain ones. Dropped are marks of writing direction, the
+ * beginning of a link or of a Twilio address, and the end of WhatsApp's own addresses.
  */
 const plain = (text: string) =>
   text

@@ -86,7 +86,7 @@ export type Contact = z.infer<typeof contactSchema>;
 
 /**
  * The answer to a message and to an addition to a list. The API page shows none; `{success, messageId}` has been
- * seen. What says that it failed is none.
+ * seen. An answer that says that it failed does not count as one.
  */
 export const doneSchema = z.object({
   success: z.literal(true).optional(),

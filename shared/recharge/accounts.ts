@@ -87,7 +87,8 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
           status: settings.status ?? account.status ?? 'active',
           limits: withSettings(account.limits, limits ?? {}),
         };
-        // Before it is written: should this process end here, a webhook with the old id is quarantined, not charged.
+        // The old id is unlinked before the account is written. Should this process end in between, a webhook with
+        // the old id is quarantined, not charged.
         if (account.platformId && account.platformId !== next.platformId)
           await unlink(account.platformId, email);
         const written = await ledger.writeAccount(account, next);

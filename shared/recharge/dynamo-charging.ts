@@ -9,7 +9,7 @@ import * as z from 'zod';
 import type { Charging, Pause } from './charging.ts';
 
 const KEY = { pk: 'CONTROL#charging' };
-/** More say no more: the item stays small in an outage of any size. */
+/** A longer list would say no more, and the item must stay small in an outage of any size. */
 const MOST_FAILED = 10;
 
 const controlSchema = z.object({
@@ -101,7 +101,7 @@ export function createDynamoCharging(
     },
 
     async grantWentThrough() {
-      // Nothing to end is the rule, and must not cost a write.
+      // Mostly there is nothing to end, and that must not cost a write.
       const { failedClients, pausedUntil } = await control();
       if (failedClients.size === 0 && pausedUntil === undefined) return false;
       try {

@@ -64,7 +64,8 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
 
     async write(read, next) {
       const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
-      // The sweeper counts without a new version: what was not read, but is not meant to stay, is removed, too.
+      // The sweeper counts without raising the version. So its counts are removed even where they were not read,
+      // unless they are meant to stay.
       const counted = { swept: 0, unanswered: 0 };
       const update = updateOf({ ...counted, ...itemOfRecharge(read) }, itemOfRecharge(row), {
         attribute: 'version',

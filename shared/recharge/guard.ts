@@ -151,12 +151,21 @@ export function isClosed(
 const DAY_MS = 24 * 3_600_000;
 /** Nothing is reserved later than 23 h after its attempt began: an entry of 25 h no longer excludes anything. */
 const ENTRY_KEPT_MS = 25 * 3_600_000;
-/** Of recharges before the last, for a person to read: the row stays under 1 KB, and a write of it one unit. */
+/**
+ * How many entries of recharges before the last are kept, for a person to read. With these the row stays under 1 KB,
+ * and a write of it costs one unit.
+ */
 const OTHERS_KEPT = 5;
-/** Of those of the last ten minutes: what comes together is told apart, each with its own word, up to a row of 6 KB. */
+/**
+ * How many entries of the last ten minutes are kept. So recharges that come together are told apart, each with its
+ * own word. The row then has up to 6 KB.
+ */
 const YOUNG_KEPT = 50;
 const YOUNG_MS = 10 * 60_000;
-/** One update's expression may have 4 KB. A row that an earlier version let grow shrinks by so many a write. */
+/**
+ * One update's expression may have 4 KB. So a row that an earlier version let grow shrinks by this many entries a
+ * write.
+ */
 const DROPPED_AT_ONCE = 100;
 
 /**

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 
-/** What the keys of the links from the platform's ids to our accounts begin with. */
+/** The beginning of the keys that link the platform's ids to our accounts. */
 export const ALIAS = 'ACCOUNT-ID#';
 
 export const aliasSchema = z.object({ email: z.string() });

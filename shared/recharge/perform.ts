@@ -78,7 +78,7 @@ async function charge(step: Step): Promise<Outcome> {
   return { kind: 'payment', attempt: row.attempt, asked: 'charge', result, frozen };
 }
 
-/** What may have changed since the reservation was made, by hours: the switch, the mode, the client. */
+/** What may have changed in the hours since the reservation was made: the switch, the mode, the client. */
 async function whyNotCharge(step: Step): Promise<{ why: string; switchedOff?: boolean } | undefined> {
   const { ledger, charging, guard } = step.deps;
   if (await charging.paused()) return { why: 'charging is paused', switchedOff: true };
@@ -164,7 +164,8 @@ async function isPaid(step: Step): Promise<boolean> {
 
 async function lookUpGrant(step: Step): Promise<Outcome> {
   const { row, deps } = step;
-  // Mark and token of one row: what is found under this mark is said of the grant it was drawn for, and no other.
+  // Mark and token are read from the same row. So what is found under this mark is about the grant that the token was
+  // drawn for, and about no other.
   const { grantToken = '', platformId } = row;
   const result = await deps.platform
     .findGrant({

@@ -42,11 +42,12 @@ export interface Policy {
   refund: { askMs: number; giveUpMs: number };
   reminderMs: number;
   /**
-   * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand
-   * there: first once a line has had time to appear, and before a person may say that nothing was granted.
-   * The late looks are for one grant too many, counted from the end of a recharge that may hold it: a day, for
-   * lines that come overnight, and a week, long after anything can still land. Both later by up to the spread: a
-   * pool that was empty for hours makes hundreds at once, and each may read the whole export.
+   * An unknown grant is looked for in the platform's usage export, where the profile says that grants stand there.
+   * The first look comes once a line has had time to appear, and before a person may say that nothing was granted.
+   * The late looks are for one grant too many. They are counted from the end of a recharge that may hold it: a day,
+   * for lines that come overnight, and a week, long after anything can still land. Both are later by up to the
+   * spread: a pool that was empty for hours makes hundreds of such recharges at once, and each look may read the
+   * whole export.
    */
   evidence: {
     lookUp: boolean;

@@ -136,7 +136,10 @@ const paymentFacts = (row: Recharge): [string, string | undefined][] => [
 
 const LOOK_EVENTS: readonly string[] = Object.values(LOOKS);
 
-/** The row does not say whether its grant is looked for; but only where it is, it is due before a reminder is. */
+/**
+ * The row does not say whether its grant is looked for. But only a row whose grant is looked for is due before its
+ * reminder.
+ */
 function isLookedFor(row: Recharge, { reminderMs }: Pick<Policy, 'reminderMs'>): boolean {
   const { review, nextAttemptAt, swept, history } = row;
   if (review !== 'grant_unknown' || nextAttemptAt === undefined || swept !== undefined) return false;
@@ -145,7 +148,10 @@ function isLookedFor(row: Recharge, { reminderMs }: Pick<Policy, 'reminderMs'>):
   return last !== undefined && nextAttemptAt < last.at + reminderMs;
 }
 
-/** Nor does it say whether it will be; but where it was, in the review that a person has ended, it is once more. */
+/**
+ * Nor does the row say whether its grant will be looked for. But where it was, in the review that a person has ended,
+ * it is looked for once more.
+ */
 function isAskedBeforeGrant(row: Recharge): boolean {
   const review = row.history.findLastIndex(({ event }) => event === 'grant_unknown');
   return isInDoubt(row) && row.history.slice(review + 1).some(({ event }) => LOOK_EVENTS.includes(event));
@@ -157,7 +163,7 @@ function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
   return isLookedFor(row, policy) ? 'next look' : 'reminder';
 }
 
-/** Whether the worker can look after the end, the row does not say. */
+/** The row does not say whether the worker can look after the end. */
 function nextTime(row: Recharge): string | undefined {
   if (row.nextAttemptAt === undefined) return undefined;
   const when = iso(row.nextAttemptAt);

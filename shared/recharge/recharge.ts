@@ -78,8 +78,8 @@ export interface Recharge {
   /** When the sweeper brings the row back. At the end absent, but for the late looks at the platform's books. */
   nextAttemptAt?: number;
   /**
-   * While the row waits: whoever wakes it before this time does nothing. The sweeper moves `nextAttemptAt` before
-   * it wakes a row, so that one cannot say it.
+   * While the row waits, whoever wakes it before this time does nothing. `nextAttemptAt` cannot serve for this,
+   * because the sweeper moves it before it wakes a row.
    */
   notBefore?: number;
   /** A person has stopped it: no charge is begun any more. A payment that was under way is still found, and kept. */
@@ -126,7 +126,10 @@ export interface Recharge {
   newBalance?: number;
 
   review?: ReviewReason;
-  /** A loss that was said once, and is said again a day later: a process may end between the write and the word. */
+  /**
+   * A loss that was said once, and is said again a day later, since a process may end between the write and the
+   * alert.
+   */
   sayAgain?: LossWord;
   /** The word of a refusal or decline. */
   reason?: string;

@@ -27,8 +27,8 @@ export function startedRecharge({ note, insteadOf, ...order }: StartedOrder, now
 export const STARTED_AGAIN = 'started_again';
 
 /**
- * The same for the same words, so that a command that is given twice, because its answer got lost or two people give
- * it, is one recharge.
+ * The same order in the same words has the same key. So a command that is given twice, because its answer got lost or
+ * two people give it, is one recharge.
  */
 export function startedKey({
   email,
@@ -41,7 +41,10 @@ export function startedKey({
 
 const AGAIN = /^op-[1-9]\d*-/;
 
-/** The key of the n-th recharge in the place of another: derived, so that of two starts at once one finds the other. */
+/**
+ * The key of the n-th recharge in the place of another. It is derived, so that of two starts at once the second finds
+ * the first.
+ */
 export const againKey = (key: string, n: number) => `op-${n}-${key}`;
 
 /** The key that was burnt first, where this one stands for it. */

@@ -2,10 +2,10 @@ import { dayOf } from './account.ts';
 import type { Ledger } from './ledger.ts';
 
 /**
- * Whether something is news of this client on this UTC day; from then on it is none. Kept on the account row, which
- * all processes share.
+ * Whether this is news of this client on this UTC day. Asking notes it as told, so it is news only once a day. This is
+ * kept on the account row, which all processes share.
  *
- * @param what at most as many texts a day as there are words: the row holds them all.
+ * @param what one of few texts: the row holds every text of the day, at most as many as there are words.
  */
 export async function isNewsToday(
   email: string,

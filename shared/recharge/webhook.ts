@@ -117,12 +117,13 @@ function judgeKey(value: unknown, place: string): { key: string } | { fault: str
   return key.success ? { key: key.data } : { fault: `the idempotency key (${place}) ${reasonOf(key.error)}` };
 }
 
-/** Of several fields that name a client all must name the same one: which of two is charged is nothing to guess. */
+/** Where several fields name a client, all must name the same one: which of two is charged must not be guessed. */
 function readClient(
   payload: Payload,
   { emailFields, platformIdFields }: RechargeConfig,
 ): NamedClient | { fault: string } {
-  // What is no id, or no address, names nobody; but where the first field holds such a thing, no other speaks for it.
+  // A value that is no id, or no address, names nobody. But where the first field holds such a value, no other field
+  // speaks for it.
   const ids = payload.findTexts(platformIdFields).map((id) => platformIdSchema.safeParse(id).data);
   if (new Set(ids.filter((id) => id !== undefined)).size > 1)
     return { fault: `the ids (${platformIdFields.join(', ')}) name two clients` };

@@ -22,15 +22,15 @@ export const LOOKS = {
 } as const satisfies Record<Exclude<GrantEvidence['kind'], 'found'>, string>;
 
 /**
- * Found settles the grant its token was drawn for, as a late answer "granted" does. Not found proves
- * nothing: the line may come late, or the request land later. So a row leaves its review by a find alone,
- * and is granted anew only where a person has called the grant not made.
+ * A grant that is found settles the grant its token was drawn for, as a late answer "granted" does. "Not found"
+ * proves nothing: the line may come late, or the request land later. So a look ends a row's review only by a find.
+ * The credits are granted anew only where a person has said that the grant was not made.
  */
 export function onGrantEvidence(row: Recharge, token: string, result: GrantEvidence, at: Moment): Decision {
   const own = row.grantToken === token;
   if (own && row.review === 'grant_unknown') {
     if (result.kind === 'found') return foundGranted(row, at);
-    // The sweeper's mark is gone: this look, or another one at the same time, is on the row already.
+    // The sweeper's mark is gone, so the row already holds this look, or another one at the same time.
     return row.swept === undefined ? stop : lookAgain(row, result, at);
   }
   switch (result.kind) {
@@ -40,7 +40,7 @@ export function onGrantEvidence(row: Recharge, token: string, result: GrantEvide
         ? foundGranted(row, at)
         : onGrant(row, token, { kind: 'granted' }, at);
     case 'differs':
-      // Something was granted after all. Where a person has called this very grant made, it is no second one.
+      // Something was granted after all. Where a person has said that this very grant was made, it is no second one.
       return own && row.phase === 'completed' ? stop : onGrant(row, token, result, at);
     case 'not_found':
       return onNotInExport(row, own, at);
@@ -52,7 +52,7 @@ export function onGrantEvidence(row: Recharge, token: string, result: GrantEvide
 }
 
 function onNotInExport(row: Recharge, own: boolean, at: Moment): Decision {
-  // This very outcome has begun the next grant; its write's answer got lost.
+  // This very outcome has begun the next grant; the answer to that write got lost.
   if (row.phase === 'granting' && row.grantToken === at.token) return { effect: 'grant' };
   if (calledLostBeforeItBegan(row, at)) return onGrantResult(row, NEVER_SENT, at);
   return own && asksBeforeGrant(row, at) ? onChargedDue(row, at, true) : stop;
@@ -102,13 +102,14 @@ export function onLateLookDue(row: Recharge, at: Moment): Decision {
 }
 
 /**
- * A grant too many is a loss that only a person can make good. It is told again a day later: a process may end
- * between the write and the word. What is not there is looked for once more at the last look, and then no more.
+ * A grant too many is a loss that only a person can make good. It is told again a day later, since a process may end
+ * between the write and the alert. Where none is listed, it is looked for once more at the last look, and then
+ * no more.
  */
 export function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment): Decision {
   const { phase, swept, phaseDeadline } = row;
   const isEnded = phase === 'completed' || phase === 'refunded';
-  // Another look at the same time is on the row already.
+  // The row already holds another look at the same time.
   if (!isEnded || swept === undefined || phaseDeadline === undefined) return stop;
   const { evidence, reminderMs } = at.policy;
   const looked = (history: HistoryEntry[], againAt: number | undefined): Recharge => ({
@@ -134,7 +135,7 @@ export function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment):
       effect: 'stop',
     };
   }
-  // A look that does not see the one grant there is would not see two.
+  // One grant was made for certain. A look that does not see it would not see two.
   const isBlind = phase === 'completed' && result.marks.length === 0;
   const history = record(row, at, isBlind ? LOOKS.not_found : LATE_LOOKS.none, detail);
   return { next: looked(history, at.now < phaseDeadline ? phaseDeadline : undefined), effect: 'stop' };

@@ -3,15 +3,19 @@ import type { Recharge } from '../recharge.ts';
 import { progressed } from './moves.ts';
 import type { Decision, Moment } from './outcome.ts';
 
-/** Whether a grant that was called not made could, had someone erred, be one too many: in the books it would show. */
+/**
+ * Whether the platform's books could show a grant too many: a grant was called not made, and whoever said so may have
+ * erred.
+ */
 const couldHoldTooMany = ({ phase, grantNo }: Recharge) =>
   (phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0);
 
 /**
  * Ends the row: it leaves the index of open rows, at once or after its late looks, and is kept for good.
  *
- * @param at.jitter what ended together, once an outage was over, is not looked at together.
- * @param mayBeListed whether the platform's books may show grants; where they do not after all, the first look sees
+ * @param at.jitter spreads the late looks: rows that ended at the same time, after an outage, are not looked at at
+ *   the same time.
+ * @param mayBeListed whether the platform's books may show grants. Where they do not after all, the first look sees
  *   that, and is the last.
  */
 export function ended(

@@ -39,7 +39,7 @@ export function onGrantingFound(row: Recharge, at: Moment): Decision {
 
 /** @param looked whether the platform's books were just asked for the grant before. */
 export function onChargedDue(row: Recharge, at: Moment, looked = false): Decision {
-  // This very outcome has drawn its grant already, and lost it: the next one begins with a token of its own.
+  // This very outcome has drawn its grant already, and lost it. The next grant begins with a token of its own.
   if (row.grantToken === at.token) return stop;
   if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) {
     return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
@@ -56,14 +56,15 @@ export function onChargedDue(row: Recharge, at: Moment, looked = false): Decisio
 export function onGrant(row: Recharge, token: string, result: GrantAnswer, at: Moment): Decision {
   const own = row.grantToken === token;
   if (own && row.phase === 'granting') return onGrantResult(row, result, at);
-  // Called lost too early, and now it has spoken: its own token proves which grant it speaks of.
+  // The grant was called lost too early, and now its answer has come. The answer's token proves which grant it is
+  // about.
   const open = own && row.phase === 'needs_review' && row.review === 'grant_unknown';
   if (open && (result.kind === 'granted' || result.kind === 'not_applied'))
     return onGrantResult(row, result, at);
   // A person said "not granted" and was wrong; nothing newer has begun.
   if (own && row.phase === 'charged' && result.kind === 'granted') return onGrantResult(row, result, at);
   if (own && settledBy(row, result)) return writtenAlready(row);
-  // An earlier grant was made after all, and the next one has not begun: it must not begin by itself.
+  // An earlier grant was made after all. The next one has not begun, and must not begin by itself.
   if (row.phase === 'charged' && (result.kind === 'granted' || result.kind === 'differs')) {
     return toReview(row, 'grant_differs', at, 'an earlier grant was made after all');
   }
@@ -101,7 +102,10 @@ export function onGrantResult(row: Recharge, result: GrantAnswer, at: Moment): D
   }
 }
 
-/** What never left this machine is certain, and tried again as often as it takes; an answer is believed a few times. */
+/**
+ * A grant that never left this machine was certainly not made, and is tried again as often as it takes. The
+ * platform's answer that it was not applied is believed a few times only.
+ */
 function onNotApplied(
   row: Recharge,
   result: Extract<GrantAnswer, { kind: 'not_applied' }>,
@@ -124,8 +128,8 @@ function onNotApplied(
   if (notApplied >= times) {
     return giveUpGrant(believed, 'grant_expired', at, `${notApplied} answers in a row, the last: ${detail}`);
   }
-  // A platform that asks for one second each time must not use up in eight what is meant for hours. Nor must chance, so
-  // each wait is at least half of what it may be.
+  // The eight tries are meant for hours. A platform that asks for one second each time must not use them up, nor must
+  // chance. So each wait is at least half of what it may be.
   const ownMs = backoffMs(notApplied, (1 + at.jitter) / 2, backoff);
   return wait(believed, at, why, Math.max(askedMs ?? 0, ownMs));
 }
@@ -151,7 +155,7 @@ function giveUpGrant(
   at: Moment,
   detail: string,
 ): Decision {
-  // Where nothing was charged there is nothing to give back, and a person who waits for it.
+  // Where nothing was charged there is nothing to give back, and the person who started it is waiting.
   if (!at.policy.refundAutomatically || row.prepaid) return toReview(row, review, at, detail);
   return { next: { ...toRefunding(row, at), history: record(row, at, 'refunding', detail) }, effect: 'stop' };
 }
@@ -159,7 +163,7 @@ function giveUpGrant(
 /** A grant begins anew, and the platform's books do not show the one before. */
 export const GRANTING_AGAIN = 'granting_again';
 
-/** Whether someone's word, a person's or the platform's, is all that says that no grant was made so far. */
+/** Whether only someone's word, a person's or the platform's, says that no grant was made so far. */
 export function isInDoubt({ phase, grantToken, unsent }: Recharge): boolean {
   return phase === 'charged' && grantToken !== undefined && !unsent;
 }

@@ -4,7 +4,7 @@ import { decline, expire } from './ends.ts';
 import { remind, saidTwice, toCharged, toReview, writtenAlready } from './moves.ts';
 import { type Decision, type Moment, type PaymentOutcome, stop } from './outcome.ts';
 
-/** In review for want of an answer; the daily lookup brought one. */
+/** The row is in review for want of an answer, and the daily lookup has brought one. */
 export function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'], at: Moment): Decision {
   switch (result.kind) {
     case 'paid':
@@ -27,7 +27,8 @@ export function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'
     case 'pending':
     case 'not_attempted':
     case 'unknown':
-      // Not brought by the sweeper: it is the answer that sent the row here, whose write's answer got lost.
+      // The sweeper did not bring the row. So this is the answer that sent it to review, and the answer to that write
+      // got lost.
       return row.swept === undefined ? writtenAlready(row) : remind(row, at);
   }
 }

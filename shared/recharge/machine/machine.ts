@@ -58,7 +58,7 @@ export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
   return onlyWithOwnParties(row, outcome, freely(at), at, freely);
 }
 
-/** Whoever the other side is. */
+/** Decides without regard to who the other side is. */
 function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
   switch (outcome.kind) {
     case 'due':
@@ -148,7 +148,7 @@ function onReservation(
   }
 }
 
-/** A person wanted these, or another recharge of the client explains them, which is known. */
+/** No news: a person wanted these, or they follow from another recharge of the client, which is known. */
 const NO_NEWS: readonly Refusal[] = ['observe_only', 'stopped', 'cooldown', 'unfinished_recharge'];
 
 /** The client gets no credits, and nothing will try again: the agency must hear of it. */
@@ -159,14 +159,15 @@ function refusalAlert(word: Refusal): Pick<Decision, 'alert'> {
 }
 
 /**
- * What no run writes, but a claim or a person. A claim is not always earlier than the reservation: both may fall into one
- * millisecond, or the webhook's clock be ahead of the worker's.
+ * Events that a claim or a person writes, and no run. A claim's time is not always earlier than the reservation's:
+ * both may fall into one millisecond, or the webhook's clock may be ahead of the worker's.
  */
 const NO_REPORT = ['received', STARTED, INSTEAD_OF, 'stopped'];
 
 /**
  * Another run has reserved this attempt, has not reported, and may still be in its call. A lookup would find nothing
- * yet, and a second POST beside it is what no endpoint should have to sort out. The row is due anyway, by its claim.
+ * yet. A second POST beside the first is something no endpoint should have to sort out. The row comes back anyway, by
+ * its claim.
  */
 function isUnderWay({ history }: Recharge, reservedAt: number, { now, policy }: Moment): boolean {
   const reported = history.some(({ at, event }) => at >= reservedAt && !NO_REPORT.includes(event));

@@ -23,8 +23,8 @@ export function toRefunding(row: Recharge, { now, policy }: Pick<Moment, 'now' |
 }
 
 /**
- * A loss that nobody can undo by looking at the row: said now, and once more when the row comes back after its end, a day
- * later or with its late looks.
+ * A loss that nobody can undo by looking at the row. It is said now, and once more when the row comes back after its
+ * end, a day later or with its late looks.
  */
 export function saidTwice(row: Recharge, at: Moment, word: LossWord, detail: string): Decision {
   const noted = { ...row, sayAgain: word };
@@ -87,7 +87,10 @@ const EARLY_MS = 1_000;
 export const isWaiting = ({ notBefore }: Recharge, { now }: Pick<Moment, 'now'>) =>
   notBefore !== undefined && now + EARLY_MS < notBefore;
 
-/** What was left out of a long history counts as well: it was that, or a wait comes out longer than it need be. */
+/**
+ * Entries that were left out of a long history count as well. If they were something else, a wait only comes out
+ * longer than it need be.
+ */
 export function timesInARow(history: readonly HistoryEntry[], word: string): number {
   const progress = history.findLastIndex(({ event }) => event !== word && event !== 'left_out');
   return history.slice(progress + 1).reduce((sum, { times }) => sum + (times ?? 1), 0);
@@ -98,7 +101,10 @@ export function asAsked(retryAfterMs: number | undefined, at: Moment): number | 
   return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, at.policy.backoff.maxMs);
 }
 
-/** Progress, or a wait that is as it should be: it waits for nothing older, and fruitless sweeps count anew. */
+/**
+ * After progress, or after a wait that is as it should be, the row waits for nothing older, and fruitless sweeps are
+ * counted from zero.
+ */
 export function progressed(row: Recharge): Recharge {
   const { swept: _s, notBefore: _n, ...rest } = row;
   return rest;
@@ -107,8 +113,8 @@ export function progressed(row: Recharge): Recharge {
 /** The reservation's parameters, once they are known, belong on the row: the reservation is pruned one day. */
 export function withFrozen(row: Recharge, frozen: Frozen | undefined): Recharge {
   if (frozen === undefined) return row;
-  // The webhook's spelling: the agency may have said since that `email` is the right one.
-  // And a recharge is prepaid by the account row's word alone.
+  // The row has the webhook's spelling of the address, and the agency may have said since that `email` is the right
+  // one. And a recharge is prepaid by the account row's word alone.
   const { grantEmail: _e, prepaid: _p, ...rest } = row;
   return {
     ...rest,
@@ -128,8 +134,8 @@ export function sinceReview({ history, review }: Recharge): HistoryEntry[] {
 }
 
 /**
- * For what comes again and again while a person is waited for: one entry of each kind, with the latest time
- * and detail and a count. So a review of a month makes the row no longer than one of a day.
+ * For events that come again and again while a person is waited for. There is one entry of each kind, with the latest
+ * time and detail and a count. So a review of a month makes the row no longer than one of a day.
  */
 export function recordLatest(
   row: Recharge,
@@ -145,13 +151,13 @@ export function recordLatest(
   return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];
 }
 
-/** This very answer is on the row; its write's answer got lost, and with it, perhaps, what was to be said aloud. */
+/** The row already holds this very answer. The answer to that write got lost, and the alert perhaps with it. */
 export function writtenAlready({ review }: Recharge): Decision {
   return review === undefined ? stop : { alert: { word: review }, effect: 'stop' };
 }
 
 /** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
 export function misconfigured({ misconfigured, detail }: NotAttempted | Unknown): Pick<Decision, 'alert'> {
-  // A row that waits meets it every quarter of an hour; a client, and a word, are told of once a day.
+  // A row that waits meets this every quarter of an hour. It is told once a day for each client and each word.
   return misconfigured ? { alert: { word: 'payment_hook_misconfigured', detail, daily: true } } : {};
 }

@@ -72,7 +72,7 @@ function awaitParty(row: Recharge, at: Moment, why: string): Decision {
       break;
   }
   const waits = wait(row, at, why, undefined, OTHER_COUNTERPARTY);
-  // Said once for each change, not with every look: the sweeper's own alert says that nothing goes on.
+  // This is said once for each change, not with every look. The sweeper's own alert says that nothing goes on.
   return awaitsCounterparty(row) ? waits : { ...waits, alert: { word: 'other_counterparty', detail: why } };
 }
 

@@ -32,10 +32,10 @@ export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): D
   }
 }
 
-/** Stands in the place of a payment's reference, and in the history where else `paid` does. */
+/** Stands where a payment's reference would stand, and in the history where `paid` would. */
 export const PREPAID = 'prepaid';
 
-/** A person started it, and said that nothing is to be charged: that word is what a payment is elsewhere. */
+/** A person started the recharge and said that nothing is to be charged. Their word takes the place of a payment. */
 export function onPrepaid(
   row: Recharge,
   { attempt, frozen }: Extract<Outcome, { kind: 'reserved' }>,
@@ -49,7 +49,7 @@ export function onPrepaid(
     };
   }
   const result: Paid = { kind: 'paid', paymentRef: PREPAID };
-  // The person's machine does not know it: the platform is the one that grants first.
+  // The machine on which the person started it does not know the platform. The platform that grants first counts.
   const known = { platformParty: idOf(at.parties.platform), ...frozen };
   return onPayment(row, { kind: 'payment', attempt, asked: 'charge', result, frozen: known }, at);
 }
@@ -78,7 +78,7 @@ function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Deci
 }
 
 /**
- * A lookup that does not answer must not keep the charge from being asked for again: under its one key the endpoint
+ * A lookup that does not answer must not keep us from asking for the charge again. Under its one key the endpoint
  * takes the money once, and says what became of it.
  */
 function onUnknown(row: Recharge, asked: PaymentOutcome['asked'], detail: string, at: Moment): Decision {
@@ -103,7 +103,7 @@ function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
 function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment): Decision {
   const mayTryAgain = row.phase === 'received' && retryable && row.attempt <= at.policy.declineRetries;
   if (!mayTryAgain) return decline(row, reason, at);
-  // Counted from the planned time: counted from now, the window would close before the retry is due.
+  // The attempt's window is counted from the planned time. Counted from now, it would close before the retry is due.
   const startsAt = at.now + at.policy.declineRetryMs;
   return {
     release: { reason, retryable },
@@ -121,7 +121,8 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
 function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
   const { pending } = at.policy;
   const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
-  // Without a page the client has acted: what is being processed is not to be cancelled for their delay.
+  // Where there is no page, the client has acted. A payment that is being processed must not be cancelled as if the
+  // client were late.
   const { actionUrl: _u, actBy: _a, ...rest } = progressed(row);
   const known: Recharge = {
     ...rest,
@@ -139,7 +140,7 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
     actionUrl === undefined ? 'payment pending' : 'client must act',
     pending.askMs,
   );
-  // The client does not know it: the page is for the agency to pass on.
+  // The client does not know the page: the agency has to pass it on.
   const isNew = actionUrl !== undefined && row.actionUrl === undefined;
   return isNew ? { ...waiting, alert: { word: 'client_must_act', daily: true } } : waiting;
 }
@@ -149,7 +150,7 @@ function onNotFound(row: Recharge, at: Moment): Decision {
   if (row.phase === 'charge_pending') return onSilence(row, 'payment not found', at);
   if (notFoundIsFinal(row, at)) {
     if (!isReserved(row)) return expire(row, at);
-    // "Not found" is then the word of one endpoint against a call that may have arrived.
+    // A call may have arrived, and against that "not found" is only the word of one endpoint.
     return toReview(row, 'charge_unknown', at, 'not found at the provider, and a call may have arrived');
   }
   if (mayCharge(row, at)) return { effect: 'charge' };

@@ -15,7 +15,7 @@ const REVIEWS: Partial<Record<RefundResult['kind'], ReviewReason>> = {
 
 export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decision {
   const refunded = result.kind === 'refunded' || result.kind === 'found_refunded';
-  // The refund's one key makes this proof, however late it comes.
+  // The refund has one key, so this answer is proof, however late it comes.
   const inReview = row.review === 'refund_unknown' || row.review === 'refund_failed';
   if (row.phase !== 'refunding' && !(inReview && refunded)) {
     return row.review !== undefined && row.review === REVIEWS[result.kind] ? writtenAlready(row) : stop;
