@@ -4,11 +4,12 @@ import type { Construct } from 'constructs';
 import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
 import { SECRET_USED } from '../shared/incoming/secret-use.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
-import type { Config } from '../shared/settings/config.ts';
+import { type Config, digestOf } from '../shared/settings/config.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { Channels } from './constructs/channels.ts';
@@ -153,10 +154,18 @@ export class RelayStack extends Stack {
       description:
         'For chat systems, the platform and your own: add /NAME/incoming, /NAME/outgoing or /NAME/send',
     });
+    new CfnOutput(this, 'RechargeQueueUrl', { value: worker.queue.queueUrl });
+    new CfnOutput(this, 'RechargeDeadLettersUrl', { value: worker.deadLetters.queueUrl });
     new CfnOutput(this, 'MessageQueueUrl', { value: channels.worker.queue.queueUrl });
+    new CfnOutput(this, 'MessageDeadLettersUrl', { value: channels.worker.deadLetters.queueUrl });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'InboundSecretId', { value: inbound });
     new CfnOutput(this, 'OutboundSecretId', { value: outbound });
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
+    new CfnOutput(this, 'Version', { value: packageJson.version, description: 'Of the relay' });
+    new CfnOutput(this, 'ConfigDigest', {
+      value: digestOf(config),
+      description: 'Tells whether relay.config.json has changed since this was deployed',
+    });
   }
 }

@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     table: name,
     platformUrl: config.platform.baseUrl,
     paymentsUrl: config.payment.url,
-    messageQueueUrl: relay.messageQueueUrl,
+    queues: relay.queues,
     channels: config.channels,
   });
 

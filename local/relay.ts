@@ -116,7 +116,12 @@ export async function startRelay(options: RelayOptions) {
     url: gateway.url,
     ledger,
     accounts: createAccounts(client, table, ledger),
-    messageQueueUrl: messages.source.queueUrl,
+    queues: {
+      recharges: recharges.source.queueUrl,
+      rechargeDeadLetters: recharges.deadLetterUrl,
+      messages: messages.source.queueUrl,
+      messageDeadLetters: messages.deadLetterUrl,
+    },
     /** In the order of a deployment's end: no new work, then what runs, then the clients. */
     async stop() {
       await gateway.close();
@@ -130,9 +135,10 @@ export async function startRelay(options: RelayOptions) {
 
 async function rechargeParts({ options, client, sqs, inbound, outbound, now }: Shared) {
   const { config, waits, logger, name: table } = options;
+  const deadLetterName = `${table}-dead`;
   const queueUrl = await createQueue(sqs, {
     name: table,
-    deadLetterName: `${table}-dead`,
+    deadLetterName,
     maxReceiveCount: MAX_RECEIVE_COUNT,
     visibilityTimeoutSeconds: waits.visibilitySeconds,
   });
@@ -150,6 +156,7 @@ async function rechargeParts({ options, client, sqs, inbound, outbound, now }: S
   return {
     ledger,
     queue,
+    deadLetterUrl: await createdQueueUrl(sqs, deadLetterName),
     webhook: createRechargeWebhookHandler(webhook),
     source: { queueUrl, handler: createRechargeWorkerHandler(worker) },
   };
@@ -174,6 +181,7 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
   return {
     messages,
     queue,
+    deadLetterUrl,
     webhook: createChannelWebhookHandler(webhook),
     source: { queueUrl, handler: createChannelWorkerHandler(worker), batchSize: 10 },
     /**

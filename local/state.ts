@@ -45,7 +45,14 @@ const runtimeSchema = z.object({
   paymentsUrl: z.url().exactOptional(),
   /** Likewise, what follows. */
   sqsEndpoint: z.url().exactOptional(),
-  messageQueueUrl: z.url().exactOptional(),
+  queues: z
+    .object({
+      recharges: z.url(),
+      rechargeDeadLetters: z.url(),
+      messages: z.url(),
+      messageDeadLetters: z.url(),
+    })
+    .exactOptional(),
   channels: z.record(z.string(), z.looseObject({})).default({}),
 });
 /** Where the command line finds a relay on this machine. */

@@ -18,7 +18,8 @@ import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
 import { OperateError } from './error.ts';
-import { readStack } from './stack.ts';
+import type { Queues } from './queues.ts';
+import { readStack, type StackOutputs } from './stack.ts';
 import { notStarted, type Target } from './target.ts';
 
 /** The relay on which deeds act. */
@@ -32,6 +33,8 @@ export interface Connection {
   messages: Messages;
   /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
+  /** @throws likewise, where not all of them are known. */
+  queues(): Queues;
   policy: Policy;
   /** Is told what a deed goes on without. */
   logger: Logger;
@@ -51,7 +54,8 @@ export async function connect(
   { logger, now }: Pick<Connection, 'logger' | 'now'>,
 ): Promise<Connection> {
   if (stack !== undefined) {
-    const { TableName, MessageQueueUrl } = await readStack(stack);
+    const outputs = await readStack(stack);
+    const { TableName, MessageQueueUrl } = outputs;
     const queue = () => {
       if (MessageQueueUrl !== undefined) return createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
       throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
@@ -59,21 +63,54 @@ export async function connect(
     return {
       ...stores(createDocumentClient(), TableName, { logger, now }),
       messageQueue: queue,
+      queues: once(() => queuesOf(stack, outputs)),
       policy: productionPolicy,
     };
   }
   const runtime = readRuntime(env);
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
   if (endpoint === undefined) throw notStarted(env);
-  const { table = 'recharge-relay', messageQueueUrl, sqsEndpoint } = runtime ?? {};
-  const queue = () => {
-    if (messageQueueUrl === undefined || sqsEndpoint === undefined) throw notStarted(env);
-    return createSqsMessageQueue(createSqsClient(engineAt(sqsEndpoint)), messageQueueUrl);
-  };
+  const { table = 'recharge-relay', queues: urls, sqsEndpoint } = runtime ?? {};
+  const queues = once((): Queues => {
+    if (urls === undefined || sqsEndpoint === undefined) throw notStarted(env);
+    return { sqs: createSqsClient(engineAt(sqsEndpoint)), urls };
+  });
   return {
     ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
-    messageQueue: queue,
+    messageQueue() {
+      const { sqs, urls: known } = queues();
+      return createSqsMessageQueue(sqs, known.messages);
+    },
+    queues,
     policy: localWaits(env, []).policy,
+  };
+}
+
+/** A client has connections of its own: one is enough for a whole visit. */
+function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function queuesOf(stack: string, outputs: StackOutputs): Queues {
+  const {
+    RechargeQueueUrl: recharges,
+    RechargeDeadLettersUrl: rechargeDeadLetters,
+    MessageQueueUrl: messages,
+    MessageDeadLettersUrl: messageDeadLetters,
+  } = outputs;
+  if (!recharges || !rechargeDeadLetters || !messages || !messageDeadLetters) {
+    throw new OperateError(
+      'not_ready',
+      `The stack ${stack} does not say where its queues are: deploy it anew.`,
+    );
+  }
+  return {
+    sqs: createSqsClient(),
+    urls: { recharges, rechargeDeadLetters, messages, messageDeadLetters },
   };
 }
 

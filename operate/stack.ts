@@ -8,6 +8,15 @@ const outputsSchema = z.object({
   WebhookUrl: z.url(),
   /** A stack that was deployed before there were channels has none. */
   MessageQueueUrl: z.url().exactOptional(),
+  /** Likewise, of an earlier version of the relay. */
+  MessageDeadLettersUrl: z.url().exactOptional(),
+  RechargeQueueUrl: z.url().exactOptional(),
+  RechargeDeadLettersUrl: z.url().exactOptional(),
+  AlarmTopicArn: z.string().exactOptional(),
+  /** Of the relay that was deployed. */
+  Version: z.string().exactOptional(),
+  /** Of the configuration it was deployed with: `digestOf`. */
+  ConfigDigest: z.string().exactOptional(),
 });
 /** What a deployed stack says of itself. */
 export type StackOutputs = z.infer<typeof outputsSchema>;

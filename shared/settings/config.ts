@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
 import { isSafeUrl } from '../http.ts';
@@ -59,6 +60,18 @@ export function parseConfig(value: unknown, source: string): Config {
 export function readConfig(path: string | URL): Config {
   return parseConfig(readConfigFile(path), fileName(path));
 }
+
+/**
+ * 12 hex digits that tell two configurations apart. Defaults, the order of settings and `$schema` make no difference.
+ */
+export function digestOf({ $schema: _, ...config }: Config): string {
+  return createHash('sha256').update(JSON.stringify(config, inOrder)).digest('hex').slice(0, 12);
+}
+
+const inOrder = (_name: string, value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 export function guardSettings({ recharge, guard, pricing }: Config): GuardSettings {
   return {

@@ -473,10 +473,15 @@ describe('the template', () => {
     'WebhookUrl',
     'ChannelsUrl',
     'TableName',
+    'RechargeQueueUrl',
+    'RechargeDeadLettersUrl',
     'MessageQueueUrl',
+    'MessageDeadLettersUrl',
     'InboundSecretId',
     'OutboundSecretId',
     'AlarmTopicArn',
+    'Version',
+    'ConfigDigest',
   ])('says its %s, by which the command line and the developer find it', (output) => {
     prod.hasOutput(output, {});
   });

@@ -42,7 +42,12 @@ beforeAll(async () => {
     dynamodbEndpoint: dynamo.endpoint,
     table: 'a-table',
     sqsEndpoint: 'http://127.0.0.1:1',
-    messageQueueUrl: 'http://127.0.0.1:1/messages.fifo',
+    queues: {
+      recharges: 'http://127.0.0.1:1/recharges',
+      rechargeDeadLetters: 'http://127.0.0.1:1/recharges-dead',
+      messages: 'http://127.0.0.1:1/messages.fifo',
+      messageDeadLetters: 'http://127.0.0.1:1/messages-dead.fifo',
+    },
     channels: { chat: { adapter: 'slack', toId: 'agency' } },
   });
   relay = await connected(target);

@@ -209,12 +209,12 @@ export async function inQueue({ folder }: { folder: string }, { dead = false } =
 
 /** What a relay that was killed had in hand comes back after 12 s: those are over at once. */
 export async function twelveSecondsPass(relay: { folder: string }): Promise<number> {
-  const { sqsEndpoint, messageQueueUrl } = runtimeOf(relay.folder);
+  const { sqsEndpoint, queues } = runtimeOf(relay.folder);
   const { inflight } = await inQueue(relay);
   const client = createSqsClient(engineAt(sqsEndpoint ?? ''));
   await Promise.all(
     inflight.map(({ receiptHandle: ReceiptHandle }) => {
-      const now = { QueueUrl: messageQueueUrl, ReceiptHandle, VisibilityTimeout: 0 };
+      const now = { QueueUrl: queues.messages, ReceiptHandle, VisibilityTimeout: 0 };
       return client.send(new ChangeMessageVisibilityCommand(now));
     }),
   );
@@ -222,7 +222,7 @@ export async function twelveSecondsPass(relay: { folder: string }): Promise<numb
   return inflight.length;
 }
 
-function runtimeOf(folder: string): Record<string, string> {
+function runtimeOf(folder: string): any {
   return JSON.parse(readFileSync(join(folder, 'runtime.json'), 'utf8'));
 }
 

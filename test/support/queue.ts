@@ -1,7 +1,7 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, type Engine } from '../../local/engines.ts';
+import { createQueue, type Engine, queueUrl } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
 import { createSqsClient } from '../../shared/storage/clients.ts';
@@ -11,6 +11,7 @@ export interface TestQueue {
   client: SQSClient;
   /** New and empty for every test. */
   url: string;
+  deadLetterUrl: string;
   /** The bodies of all messages that wait, which are gone from then on; in the order of the alphabet. */
   taken(): Promise<string[]>;
   /** Makes the queue anew, under the same URL, after a test deleted it. */
@@ -45,6 +46,7 @@ export function useQueue(): () => TestQueue {
       queue: createSqsRechargeQueue(client, url),
       client,
       url,
+      deadLetterUrl: await queueUrl(client, definition.deadLetterName),
       taken: () => takeAll(client, url),
       restore: () => createQueue(client, definition),
     };
