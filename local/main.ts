@@ -74,6 +74,10 @@ async function main(): Promise<void> {
     platformUrl: config.platform.baseUrl,
     paymentsUrl: config.payment.url,
     queues: relay.queues,
+    sandbox: [
+      ...(platformUrl === undefined ? [] : (['platform'] as const)),
+      ...(paymentsUrl === undefined ? [] : (['payments'] as const)),
+    ],
     channels: config.channels,
   });
 

@@ -36,6 +36,9 @@ export type LocalSecrets = z.infer<typeof secretsSchema>;
 const processSchema = z.object({ pid: z.int(), startedAt: z.string() });
 const processesSchema = z.object({ relay: processSchema, engines: z.array(processSchema) });
 
+const sandboxPartSchema = z.enum(['platform', 'payments']);
+export type SandboxPart = z.infer<typeof sandboxPartSchema>;
+
 const runtimeSchema = z.object({
   url: z.url(),
   dynamodbEndpoint: z.url(),
@@ -44,6 +47,8 @@ const runtimeSchema = z.object({
   platformUrl: z.url().exactOptional(),
   paymentsUrl: z.url().exactOptional(),
   /** Likewise, what follows. */
+  /** Which of these two are the sandbox's. */
+  sandbox: z.array(sandboxPartSchema).exactOptional(),
   sqsEndpoint: z.url().exactOptional(),
   queues: z
     .object({
@@ -164,6 +169,12 @@ export function writeRuntime(env: Env, runtime: LocalRuntime): void {
 export function readRuntime(env: Env): LocalRuntime | undefined {
   const file = localFile(env, 'runtime.json');
   return existsSync(file) ? read(file, runtimeSchema) : undefined;
+}
+
+/** Whether the relay of this folder runs. What it wrote of itself stays when it ends. */
+export function isRunning(env: Env): boolean {
+  const { data } = processesSchema.safeParse(readJson(localFile(env, 'processes.json')));
+  return data !== undefined && stillRuns(data.relay) !== 'no';
 }
 
 /**

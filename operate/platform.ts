@@ -13,7 +13,7 @@ import { type PlatformProfile, platformProfileSchema } from '../shared/platform/
 import { fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { readStack } from './stack.ts';
-import { configFileOf, STACK_PREFIX, type Target } from './target.ts';
+import { configFileOf, isSandboxAddress, STACK_PREFIX, type Target } from './target.ts';
 
 /** The members of `platform` as somebody wrote them, with no default added. */
 export const sectionSchema = z.looseObject({
@@ -69,6 +69,7 @@ export async function findPlatform(target: Target, wanted: Wanted = {}): Promise
       `No platform is known. Set PLATFORM_BASE_URL and PLATFORM_API_KEY. Or: ${startFirst(env)}`,
     );
   }
+  isSandboxAddress(platformUrl, 'platform', env);
   const { platformApiKey } = localSecrets(env).outbound;
   return platformOf(readSection(RELAY_CONFIG), { ...wanted, baseUrl: platformUrl }, platformApiKey);
 }

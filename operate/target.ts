@@ -1,4 +1,4 @@
-import { folderOf, startFirst } from '../local/state.ts';
+import { folderOf, isRunning, readRuntime, type SandboxPart, startFirst } from '../local/state.ts';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 
@@ -26,3 +26,20 @@ export const stageOf = (stack: string) =>
 
 export const notStarted = (env: NodeJS.ProcessEnv) =>
   new OperateError('not_ready', `No relay was started in ${folderOf(env)}. ${startFirst(env)}`);
+
+/**
+ * Whether this is the address of a part of the sandbox, as the last `npm start` of this folder had it.
+ *
+ * @throws an OperateError where it is, and that start has ended: nobody answers there any more, or somebody else does.
+ */
+export function isSandboxAddress(url: string, part: SandboxPart, env: NodeJS.ProcessEnv): boolean {
+  const runtime = readRuntime(env);
+  const own = part === 'platform' ? runtime?.platformUrl : runtime?.paymentsUrl;
+  if (url !== own || !runtime?.sandbox?.includes(part)) return false;
+  if (isRunning(env)) return true;
+  const what = part === 'platform' ? 'platform' : 'payment endpoint';
+  throw new OperateError(
+    'not_ready',
+    `The sandbox's ${what} was at ${url}, and has ended with its npm start. ${startFirst(env)}`,
+  );
+}

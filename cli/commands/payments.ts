@@ -61,9 +61,12 @@ async function runTest(cli: Cli, flags: TestFlags): Promise<void> {
   const money = { amount: amountOf(flags.amount, currency), currency };
   if (money.amount === 0) throw new Error('--amount: nothing would be charged.');
   const rechargeKey = newTestName();
+  const which = endpoint.isSandbox
+    ? `The sandbox's payment endpoint ${endpoint.url} is tried. It takes no money. This charges ${email} there`
+    : `The payment endpoint ${endpoint.url} is tried. This charges ${email} for real`;
   cli.tell(
-    `The payment endpoint ${endpoint.url} is tried. This charges ${email} for real: ${formatMoney(money)}, twice, or more ` +
-      `often where the endpoint errs. All of it is asked back at the end. Each charge bears recharge_key ${rechargeKey}.`,
+    `${which}: ${formatMoney(money)}, twice, or more often where the endpoint errs. All of it is asked back at the end. ` +
+      `Each charge bears recharge_key ${rechargeKey}.`,
   );
   if (!flags.yes) await confirm(cli);
 

@@ -267,7 +267,8 @@ async function idReused(
   const quarantine = await keep(request, reason, route, deps, { id });
   const about = { word: 'id_reused', id, quarantine };
   if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
-  const text = 'This id was received before, with another message. Nothing was done; it is kept for 30 days.';
+  const text =
+    'This id was received before, with another message. The first one stands. This one is not passed on, and is kept for 30 days.';
   return { answer: errorResponse(409, 'KEY_REUSED', text), about };
 }
 

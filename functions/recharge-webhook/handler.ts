@@ -171,7 +171,8 @@ async function keyReused(
     deps.logger.alert('key_reused', { key, email, quarantine }),
   );
   const message =
-    'This idempotency_key was received before, for another client or number of credits. Nothing was done.';
+    'This idempotency_key was received before, for another client or number of credits. The first one stands. ' +
+    'Nothing is charged for this one, and it is kept for 30 days.';
   return {
     answer: errorResponse(409, 'KEY_REUSED', message),
     about: { word: 'key_reused', key, email, quarantine: id },

@@ -165,7 +165,8 @@ const rechargeWebhook: Operation = {
     409: error(
       'A known key with another client or number of credits. The first one stands; this one is kept for 30 days.',
       'KEY_REUSED',
-      'This idempotency_key was received before, for another client or number of credits. Nothing was done.',
+      'This idempotency_key was received before, for another client or number of credits. The first one stands. ' +
+        'Nothing is charged for this one, and it is kept for 30 days.',
     ),
     ...failures('webhook'),
   },
@@ -192,7 +193,7 @@ const channelFailures = {
 const idReused = error(
   'A known id with another message. The first one stands; this one is kept for 30 days.',
   'KEY_REUSED',
-  'This id was received before, with another message. Nothing was done; it is kept for 30 days.',
+  'This id was received before, with another message. The first one stands. This one is not passed on, and is kept for 30 days.',
 );
 
 const known: Body = ['Message', { status: 'delivered', ...MESSAGE }];

@@ -64,7 +64,7 @@ export interface SandboxPayments {
 
 const failure = (status: number, error: string): Answer => json(status, { error });
 const UNAUTHORIZED = failure(401, 'The signature is missing or wrong.');
-const UNKNOWN_CHARGE = json(404, { status: 'not_found', error: 'No such charge.' });
+const unknownCharge = (charge_id: string) => json(404, { status: 'not_found', charge_id });
 /** As web frameworks answer for an address that they do not know. */
 const PLAIN_404 = json(404, { statusCode: 404, error: 'Not Found', message: 'Not Found' });
 const IN_PROGRESS = failure(409, 'A request with this Idempotency-Key is in progress.');
@@ -113,10 +113,15 @@ const chargeFaults: FaultTable<ChargeVariant> = {
   slow,
 };
 
-const lookupFaults: FaultTable<never> = {
+/** The work can be told to know nothing of the charge. */
+interface LookupVariant {
+  unheardOf: true;
+}
+
+const lookupFaults: FaultTable<LookupVariant> = {
   error: instead(SERVER_ERROR),
   hang: hangBefore,
-  not_found: instead(UNKNOWN_CHARGE),
+  not_found: worked({ unheardOf: true }),
   not_found_plain: instead(PLAIN_404),
   garbage: instead(GARBAGE),
   unauthorized: instead(UNAUTHORIZED),
@@ -237,12 +242,14 @@ function contractRoutes(
     },
     // A charge still being worked on (`late`, `slow`) is not found: the trap a hasty caller falls into.
     'GET /charges/{charge_id}': ({ param }) =>
-      faults.run('lookup', lookupFaults, emails.get(param), () => current(ledger.find(param))),
+      faults.run('lookup', lookupFaults, emails.get(param), ({ unheardOf }: Partial<LookupVariant> = {}) =>
+        current(param, unheardOf ? undefined : ledger.find(param)),
+      ),
     'POST /charges/{charge_id}/cancel': ({ param }) =>
       faults.run('cancel', cancelFaults, emails.get(param), () => {
         const charge = ledger.find(param);
         if (charge) ledger.cancel(charge);
-        return current(charge);
+        return current(param, charge);
       }),
     'POST /refunds': ({ headers, body }) => {
       const parsed = refundRequestSchema.safeParse(parseJson(body));
@@ -270,8 +277,8 @@ const view = (
   currency,
 });
 
-const current = (charge: Charge | undefined): Answer =>
-  charge ? json(200, view(charge.now, charge.terms)) : UNKNOWN_CHARGE;
+const current = (chargeId: string, charge: Charge | undefined): Answer =>
+  charge ? json(200, view(charge.now, charge.terms)) : unknownCharge(chargeId);
 
 function controlRoutes(ledger: PaymentsLedger, events: readonly PaymentsEvent[]): Routes {
   return {
@@ -282,10 +289,10 @@ function controlRoutes(ledger: PaymentsLedger, events: readonly PaymentsEvent[])
       if (!parsed.success)
         return failure(400, `A JSON body {outcome: ${settleOutcomes.join(' | ')}} is needed.`);
       const charge = ledger.find(param);
-      if (!charge) return UNKNOWN_CHARGE;
+      if (!charge) return unknownCharge(param);
       const settled = ledger.settle(charge, parsed.data.outcome);
       return settled
-        ? current(charge)
+        ? current(param, charge)
         : failure(409, `Nothing is pending that could be ${parsed.data.outcome}.`);
     },
   };

@@ -5,7 +5,7 @@ import { isEndpointUrl, signingKey } from '../../shared/payments/signed-request.
 import { fileName, parseWith, readConfigFile } from '../../shared/settings/config-file.ts';
 import { OperateError } from '../error.ts';
 import { readStack } from '../stack.ts';
-import { configFileOf, type Target } from '../target.ts';
+import { configFileOf, isSandboxAddress, type Target } from '../target.ts';
 
 /** Where money is taken, and what signs our requests there. */
 export interface PaymentEndpoint {
@@ -13,6 +13,8 @@ export interface PaymentEndpoint {
   key: Webhook;
   /** Of the configured prices, as far as it is known; ISO 4217. */
   currency: string;
+  /** Of `npm start`: it takes no money. */
+  isSandbox: boolean;
 }
 
 /** What is read here of the configuration; the rest is checked where it is used. */
@@ -45,12 +47,13 @@ export async function findPaymentEndpoint(target: Target, wanted?: string): Prom
       'The address of a payment endpoint is https, or http on this machine, without ? and #.',
     );
   }
-  const secret = stack === undefined ? localSecret(target, url, runtimeUrl) : await stackSecret(stack);
+  const isSandbox = stack === undefined && isSandboxAddress(url, 'payments', env);
+  const secret = stack === undefined ? localSecret(target, url, isSandbox) : await stackSecret(stack);
   const key = signingKey(secret);
   if (key === undefined) {
     throw new OperateError('not_ready', 'The secret of the payment endpoint is empty or malformed.');
   }
-  return { url, key, currency: config.pricing?.currency ?? 'USD' };
+  return { url, key, currency: config.pricing?.currency ?? 'USD', isSandbox };
 }
 
 function unknownEndpoint({ stack, env }: Target): OperateError {
@@ -63,9 +66,9 @@ function unknownEndpoint({ stack, env }: Target): OperateError {
 }
 
 /** The secret that `npm start` generated is known to its own sandbox alone. */
-function localSecret({ env }: Target, url: string, runtimeUrl: string | undefined): string {
+function localSecret({ env }: Target, url: string, isSandbox: boolean): string {
   if (env.PAYMENT_HOOK_SECRET !== undefined) return env.PAYMENT_HOOK_SECRET;
-  if (url === runtimeUrl) return localSecrets(env).outbound.paymentHook;
+  if (isSandbox) return localSecrets(env).outbound.paymentHook;
   throw new OperateError('not_ready', `PAYMENT_HOOK_SECRET is not set: ${url} wants signed requests.`);
 }
 

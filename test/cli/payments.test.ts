@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { localSecrets, writeRuntime } from '../../local/state.ts';
+import { localSecrets, takeFolder, writeRuntime } from '../../local/state.ts';
 import { runCommand } from '../support/command.ts';
 import { useOperator } from '../support/operator.ts';
 import { PAYMENT_SECRET, useEndpoints } from '../support/payment-endpoint.ts';
@@ -113,8 +113,18 @@ describe('which endpoint it is', () => {
     );
     localSecrets(env);
     const engine = 'http://127.0.0.1:9';
-    writeRuntime(env, { url: engine, dynamodbEndpoint: engine, table: 't', paymentsUrl: url, channels: {} });
-    expect((await test(env)).stderr).toContain(said);
+    const runtime = { url: engine, dynamodbEndpoint: engine, table: 't', paymentsUrl: url, channels: {} };
+    writeRuntime(env, { ...runtime, sandbox: ['payments'] });
+    expect((await test(env)).stderr).toContain(
+      `The sandbox's payment endpoint was at ${url}, and has ended with its npm start. Run RELAY_LOCAL_DIR=`,
+    );
+    const relay = takeFolder(env, { fresh: false });
+    expect((await test(env)).stderr).toContain(
+      `The sandbox's payment endpoint ${url} is tried. It takes no money. This charges demo@example.com there: 1.00 USD`,
+    );
+    relay.release();
+    writeRuntime(env, runtime);
+    expect((await test({ ...env, PAYMENT_HOOK_SECRET })).stderr).toContain(said);
   });
 
   it('is that of the stack, once its secret is set', async () => {

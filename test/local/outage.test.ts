@@ -160,7 +160,7 @@ describe.concurrent('a webhook that is not taken', () => {
     for (const other of [{ credits: 501 }, { email: 'client-031@example.com' }]) {
       expect(await send(relay, { ...order(email), ...other })).toMatchObject({
         status: 409,
-        body: { error: { code: 'KEY_REUSED', message: expect.stringContaining('Nothing was done.') } },
+        body: { error: { code: 'KEY_REUSED', message: expect.stringContaining('kept for 30 days') } },
       });
     }
     expect(await send(relay, order(email))).toEqual({

@@ -140,7 +140,7 @@ describe('a key that comes with other content', () => {
         error: {
           code: 'KEY_REUSED',
           message:
-            'This idempotency_key was received before, for another client or number of credits. Nothing was done.',
+            'This idempotency_key was received before, for another client or number of credits. The first one stands. Nothing is charged for this one, and it is kept for 30 days.',
         },
       },
     };

@@ -180,9 +180,10 @@ describe('the signature', () => {
 describe('looking up and cancelling', () => {
   it('does not know a charge that was never made', async () => {
     const { url } = await paymentsWith();
-    expect(await answered(lookup(url))).toMatchObject({ status: 404, json: { status: 'not_found' } });
-    expect(await answered(cancel(url))).toMatchObject({ status: 404 });
-    expect(await settle(url, 'paid')).toMatchObject({ status: 404 });
+    const notFound = { status: 404, json: { status: 'not_found', charge_id: 'charge-1' } };
+    expect(await answered(lookup(url))).toMatchObject(notFound);
+    expect(await answered(cancel(url))).toMatchObject(notFound);
+    expect(await settle(url, 'paid')).toMatchObject(notFound);
   });
 
   it('cancels a pending charge, once', async () => {
@@ -214,7 +215,7 @@ describe('looking up and cancelling', () => {
   it.each([
     ['error', { status: 500 }],
     ['hang', { kind: 'no_answer' }],
-    ['not_found', { status: 404 }],
+    ['not_found', { status: 404, body: '{"status":"not_found","charge_id":"charge-1"}' }],
     ['garbage', { status: 200, body: '<html>OK</html>' }],
     ['unauthorized', { status: 401 }],
     ['not_found_plain', { status: 404, body: expect.stringContaining('"error":"Not Found"') }],
