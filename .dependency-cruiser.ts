@@ -8,7 +8,7 @@ import type { IConfiguration } from 'dependency-cruiser';
 type Rule = NonNullable<IConfiguration['forbidden']>[number];
 
 /** Every folder of ours, today's and those to come. Packages and Node's own modules are not in question. */
-const OURS = '^(bench|cli|console|examples|functions|infra|local|operate|proof|shared|test)/';
+const OURS = '^(bench|bin|cli|console|examples|functions|infra|local|operate|proof|shared|test)/';
 
 /** Nothing in `from` imports anything of ours but `allowed`. */
 const onlyFrom = (name: string, from: string, allowed: string[], comment: string): Rule => ({
@@ -143,6 +143,12 @@ const config: IConfiguration = {
         dependencyTypesNot: ['type-only'],
       },
     },
+    onlyFrom(
+      'the-linked-command-only-starts-it',
+      '^bin/',
+      ['^bin/', '^cli/process\\.ts$'],
+      'What npm links as `relay` starts the command line, and is nothing else.',
+    ),
     onlyFrom(
       'the-stack-knows-what-functions-need',
       '^infra/',

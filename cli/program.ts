@@ -75,7 +75,7 @@ export function createCli(io: Io): Cli {
   const stack = () => program.opts<{ stack?: string }>().stack;
   const target = (): Target => ({ stack: stack(), env: io.env });
   const pasteable = (said: string) =>
-    stack() === undefined ? said : said.replaceAll('npm run relay --', `npm run relay -- --stack ${stack()}`);
+    stack() === undefined ? said : said.replaceAll('npx relay ', `npx relay --stack ${stack()} `);
   const print = (said: string) => {
     io.stdout.write(`${printable(said)}\n`);
   };

@@ -90,7 +90,7 @@ export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; sa
     }
     if (Date.now() > endsAt) {
       throw new Error(
-        `No answer came to the chat within ${PATIENCE_MS} ms: ${withFolder(process.env)}npm run relay -- messages list`,
+        `No answer came to the chat within ${PATIENCE_MS} ms: ${withFolder(process.env)}npx relay messages list`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
@@ -105,7 +105,7 @@ async function freeClient({ ledger, accounts }: Stage): Promise<string> {
     if (!row || isFinished(row)) return email;
   }
   throw new Error(
-    `Every sandbox client has an unfinished recharge: ${withFolder(process.env)}npm run relay -- recharges list, or start with --fresh.`,
+    `Every sandbox client has an unfinished recharge: ${withFolder(process.env)}npx relay recharges list, or start with --fresh.`,
   );
 }
 
@@ -147,7 +147,7 @@ export async function ask(url: string, body?: unknown): Promise<unknown> {
 
 /** What can be done next: every indented line works when it is pasted into another terminal. */
 export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): string {
-  const relay = `  ${withFolder(env)}npm run relay --`;
+  const relay = `  ${withFolder(env)}npx relay`;
   const sandbox = `${url}/sandbox`;
   const own = env.WEBHOOK_SECRET !== undefined;
   const secrets = shellQuoted(

@@ -25,7 +25,7 @@ export const withFolder = (env: Env) =>
 /** What to do where no relay runs in this folder. */
 export const startFirst = (env: Env) =>
   `Run ${withFolder(env)}npm start, then this command in another terminal; ` +
-  'for the relay on AWS, add --stack NAME behind "relay --".';
+  'for the relay on AWS, add --stack NAME.';
 
 const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
 /** The channel that `npm start` demonstrates. */

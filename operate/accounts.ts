@@ -14,10 +14,7 @@ export async function listAccounts({ accounts }: Connection): Promise<Account[]>
 export async function readAccount({ accounts }: Connection, email: string): Promise<Account> {
   const account = await accounts.show(email);
   if (account) return account;
-  throw new OperateError(
-    'not_found',
-    `No account ${email}. Set it up: npm run relay -- accounts set ${email}`,
-  );
+  throw new OperateError('not_found', `No account ${email}. Set it up: npx relay accounts set ${email}`);
 }
 
 /**

@@ -61,8 +61,8 @@ export async function readCaptured(
   throw new OperateError(
     'not_found',
     wanted.id === undefined
-      ? `Nothing was captured at ${wanted.route}: npm run relay -- capture start${ofRoute(wanted.route)}`
-      : `Nothing captured is kept under ${wanted.id}: npm run relay -- capture list`,
+      ? `Nothing was captured at ${wanted.route}: npx relay capture start${ofRoute(wanted.route)}`
+      : `Nothing captured is kept under ${wanted.id}: npx relay capture list`,
   );
 }
 

@@ -112,10 +112,7 @@ export async function testChannel(
 ): Promise<Message> {
   const [secret] = secretsOf(`/channels/${name}/incoming`, await secrets());
   if (secret === undefined) {
-    throw new OperateError(
-      'not_ready',
-      `No secret is set. Set it: npm run relay -- secrets set ${name}/incoming`,
-    );
+    throw new OperateError('not_ready', `No secret is set. Set it: npx relay secrets set ${name}/incoming`);
   }
   const unique = randomBytes(6).toString('hex');
   const sample = {

@@ -169,10 +169,7 @@ export async function findReceiver(target: Target, url?: string): Promise<{ url:
   const { url: own, secrets } = await findInbound(target);
   const { webhook } = await secrets();
   if (!webhook[0]) {
-    throw new OperateError(
-      'not_ready',
-      'No webhook secret is set yet. Set it: npm run relay -- secrets init',
-    );
+    throw new OperateError('not_ready', 'No webhook secret is set yet. Set it: npx relay secrets init');
   }
   return { url: url ?? own, secret: webhook[0] };
 }

@@ -42,7 +42,7 @@ export function withNew(secret: Secret, values: Values, value: string, now: numb
   if (secret.entry === 'inbound' && before.length >= MOST_HELD) {
     throw new OperateError(
       'refused',
-      `${secret.name} has ${before.length} values that are accepted: drop some first, with npm run relay -- secrets ` +
+      `${secret.name} has ${before.length} values that are accepted: drop some first, with npx relay secrets ` +
         `drop ${secret.name} --older-than 30d.`,
     );
   }

@@ -144,7 +144,7 @@ function clientPart(nodes: Node[]): Proposal<RechargeFields> {
   }
   if (id.chosen === undefined && id.all.length > 0) notes.push(`platformIdFields: one of ${listOf(id.all)}?`);
   if (id.chosen && email.all.length === 0)
-    notes.push('link the id to its client: npm run relay -- accounts set EMAIL --platform-id ID');
+    notes.push('link the id to its client: npx relay accounts set EMAIL --platform-id ID');
   return {
     fields: {
       ...(email.chosen ? { emailFields: [fieldOf(email.chosen)] } : {}),

@@ -41,7 +41,7 @@ export async function readMessage({ messages }: Connection, id: string): Promise
 }
 
 const notFound = (id: string) =>
-  new OperateError('not_found', `No message has the id ${id}. Look for it: npm run relay -- messages list`);
+  new OperateError('not_found', `No message has the id ${id}. Look for it: npx relay messages list`);
 
 /**
  * Sends a message on its way again.

@@ -99,7 +99,7 @@ async function stackPlatform(stack: string, target: Target, wanted: Wanted): Pro
   if (platformApiKey === undefined) {
     throw new OperateError(
       'not_ready',
-      "The platform's API key is not set yet. Set it: npm run relay -- secrets set platformApiKey",
+      "The platform's API key is not set yet. Set it: npx relay secrets set platformApiKey",
     );
   }
   return platformOf(readSection(file), wanted, platformApiKey);

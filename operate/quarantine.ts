@@ -19,7 +19,7 @@ export async function readQuarantined(
 ): Promise<QuarantinedWebhook> {
   const kept = await quarantine.show(id);
   if (kept) return kept;
-  throw new OperateError('not_found', `Nothing is kept under ${id}: npm run relay -- quarantine list`);
+  throw new OperateError('not_found', `Nothing is kept under ${id}: npx relay quarantine list`);
 }
 
 /**

@@ -64,7 +64,7 @@ export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: 
   if (row) return row;
   throw new OperateError(
     'not_found',
-    `No recharge has the key ${key}. Look for it: npm run relay -- recharges list`,
+    `No recharge has the key ${key}. Look for it: npx relay recharges list`,
   );
 }
 

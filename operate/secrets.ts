@@ -182,7 +182,7 @@ export async function openSecrets(target: Target, fileName?: string): Promise<Re
       if (stack === undefined) {
         throw new OperateError(
           'refused',
-          'secrets init is for a relay on AWS: npm run relay -- --stack NAME secrets init. npm start makes its own ' +
+          'secrets init is for a relay on AWS: npx relay --stack NAME secrets init. npm start makes its own ' +
             `in ${localFile(env, 'secrets.json')}; secrets set and secrets rotate change them.`,
         );
       }
@@ -332,7 +332,7 @@ function chooseDropped(secret: Secret, held: HeldSecret[], which: DropWhich, now
   if ('id' in which) {
     const found = held.find(({ id }) => id === which.id);
     if (!found)
-      throw new OperateError('not_found', `${name} has no value ${which.id}: npm run relay -- secrets list`);
+      throw new OperateError('not_found', `${name} has no value ${which.id}: npx relay secrets list`);
     if (found.is === 'previous') return [found];
     throw refused(
       `${which.id} is the current value of ${name}. Give it another one first (secrets set, secrets rotate), then ` +

@@ -35,7 +35,7 @@ async function start(
   say(
     `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
       '30 days with all of their headers, and answered 202. Nothing is charged or relayed for them.\n' +
-      `Then look: npm run relay -- capture show${ofRoute(given)}`,
+      `Then look: npx relay capture show${ofRoute(given)}`,
   );
 }
 
@@ -141,7 +141,7 @@ export function captureText(report: CaptureReport): string {
     JSON.stringify(config, null, 2),
     ...(notes.length === 0 ? [] : ['', 'To decide:', ...notes.map((note) => `  ${note}`)]),
     '',
-    `Once that is in force: npm run relay -- quarantine replay ${id}`,
+    `Once that is in force: npx relay quarantine replay ${id}`,
   ];
   return lines.join('\n');
 }

@@ -7,9 +7,7 @@ export function addPauseCommand({ program, connected, say }: Cli): void {
     .requiredOption('--note <text>', 'why')
     .action(async ({ note }: { note: string }) => {
       await (await connected()).charging.pause({ reason: note });
-      say(
-        'No new charge begins from now on (other processes: within 5 seconds). Go on: npm run relay -- resume',
-      );
+      say('No new charge begins from now on (other processes: within 5 seconds). Go on: npx relay resume');
     });
 }
 

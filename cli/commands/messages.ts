@@ -87,7 +87,7 @@ export function addMessageCommands(cli: Cli): void {
     .action(async (id: string, { json }: { json?: boolean }) => {
       const row = await replayMessage(await connected(), id);
       if (json) return sayJson(messageJson(row));
-      say(`Message ${id} is ${row.status} again. What becomes of it: npm run relay -- messages show ${id}`);
+      say(`Message ${id} is ${row.status} again. What becomes of it: npx relay messages show ${id}`);
     });
 }
 
@@ -144,8 +144,8 @@ const MEANING: Record<MessageStatus, string> = {
   queued: 'on its way, or waiting for its turn',
   delivering: 'being delivered right now',
   delivered: 'its receiver has it',
-  failed: 'given up; mend the cause, then: npm run relay -- messages replay',
-  parked: 'it may have been delivered: look, and where it was not: npm run relay -- messages replay',
+  failed: 'given up; mend the cause, then: npx relay messages replay',
+  parked: 'it may have been delivered: look, and where it was not: npx relay messages replay',
 };
 
 /** One line an event. */

@@ -34,9 +34,7 @@ export function addQuarantineCommands(cli: Cli): void {
       for await (const { id, receivedAt, route: at, reason } of listQuarantined(await connected(), options)) {
         if (count === limit) {
           const only = options.route === undefined ? '' : ` --route ${options.route}`;
-          say(
-            `${count} shown. More: npm run relay -- quarantine list${only} --limit ${limit} --after ${last}`,
-          );
+          say(`${count} shown. More: npx relay quarantine list${only} --limit ${limit} --after ${last}`);
           return;
         }
         say(`${new Date(receivedAt).toISOString()}  ${at}  ${id}  ${printableLine(reason)}`.trimEnd());
@@ -111,7 +109,7 @@ async function replayAll(
       say(`${String(count).padStart(6)}  ${printableLine(reason)}`.trimEnd());
     say(
       `${ids.length} are kept of ${at}. Nothing was sent. ` +
-        `To send them, the oldest first: npm run relay -- quarantine replay --all --route ${at} --yes`,
+        `To send them, the oldest first: npx relay quarantine replay --all --route ${at} --yes`,
     );
     return;
   }

@@ -93,7 +93,7 @@ export function addRechargeCommands({ program, connected, say, sayJson }: Cli): 
       if (json) return sayJson(rechargeJson(row));
       say(
         `No charge of ${shellQuoted(key)} begins any more. It ends within a minute, unless a payment was under way: ` +
-          `npm run relay -- recharges show ${shellQuoted(key)}`,
+          `npx relay recharges show ${shellQuoted(key)}`,
       );
     });
 
@@ -120,7 +120,7 @@ export function addRechargeCommands({ program, connected, say, sayJson }: Cli): 
       if (json) return sayJson(rechargeJson(row));
       say(
         `Recharge ${row.key} is started: ${row.credits} credits for ${row.email}${start.charge ? '' : ', not charged'}. ` +
-          `What becomes of it: npm run relay -- recharges show ${shellQuoted(row.key)}`,
+          `What becomes of it: npx relay recharges show ${shellQuoted(row.key)}`,
       );
     });
 }

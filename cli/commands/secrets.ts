@@ -102,7 +102,7 @@ function changesText({ changed, file, notSet }: SecretChanges): string {
           ...made.map(({ name, pasteInto }) => `  ${name}: paste it into ${pasteInto}`),
           'Then delete the file.',
         ]),
-    ...notSet.map((name) => `${name} is not set yet: npm run relay -- secrets set ${name}`),
+    ...notSet.map((name) => `${name} is not set yet: npx relay secrets set ${name}`),
   ].join('\n');
 }
 

@@ -215,7 +215,7 @@ export function paymentHookDocument() {
       description:
         'You write this endpoint; the relay calls it. Per `charge_id` money is taken at most once, for ever, whatever ' +
         'comes again and at the same moment. docs/payment-hook.md says why, examples/payment-endpoint.mjs is one, and ' +
-        '`npm run relay -- payments test` tries yours.',
+        '`npx relay payments test` tries yours.',
       license: { name: packageJson.license, identifier: packageJson.license },
     },
     servers: [

@@ -51,7 +51,7 @@ const answers = {
       id: z
         .string()
         .regex(/^rrm-[0-9a-f]{24}$/)
-        .describe('Names the message here, for ever: `npm run relay -- messages show ID`.'),
+        .describe('Names the message here, for ever: `npx relay messages show ID`.'),
     })
     .describe('A message, and what has become of it so far.'),
   Ignored: z

@@ -79,6 +79,6 @@ async function stackSecret(stack: string): Promise<string> {
   if (paymentHook !== undefined) return paymentHook;
   throw new OperateError(
     'not_ready',
-    'The secret of the payment endpoint is not set yet. Set it: npm run relay -- secrets set paymentHook',
+    'The secret of the payment endpoint is not set yet. Set it: npx relay secrets set paymentHook',
   );
 }

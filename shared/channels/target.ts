@@ -116,7 +116,7 @@ async function toChat(
 ): Promise<Prepared> {
   const { content, channel } = message;
   if (adapter.needsToken && token.trim() === '') {
-    throw new Error(`no token is set: npm run relay -- secrets set ${channel}/token`);
+    throw new Error(`no token is set: npx relay secrets set ${channel}/token`);
   }
   const { replyTo, maxLength } = await deps.messages.known(channel, content.contact);
   const cuts = message.cuts ?? (maxLength === undefined ? [] : [{ fromPart: 0, maxLength }]);

@@ -31,7 +31,7 @@ export class LinkedIdError extends Error {
   constructor(platformId: string, email: string) {
     super(
       `The platform id ${platformId} is linked to ${email}, who is charged by webhooks that name it. Nothing was ` +
-        `changed. If it is not theirs: npm run relay -- accounts unlink ${shellQuoted(platformId)}`,
+        `changed. If it is not theirs: npx relay accounts unlink ${shellQuoted(platformId)}`,
     );
     this.name = 'LinkedIdError';
   }

@@ -204,7 +204,7 @@ function sinceText(ms: number): string {
   return ms < 172_800_000 ? `+${Math.round(ms / 3_600_000)} h` : `+${Math.round(ms / 86_400_000)} d`;
 }
 
-const PAUSED = 'Charging is paused; it goes on by itself after: npm run relay -- resume';
+const PAUSED = 'Charging is paused; it goes on by itself after: npx relay resume';
 
 const isPaused = ({ history }: Recharge) => history.at(-1)?.detail === 'charging is paused';
 
@@ -222,7 +222,7 @@ function startAgain({ phase, email, key, history }: Recharge): string[] {
   return [
     '',
     'Its key stays burnt. To start it again, once the cause is mended:',
-    `  npm run relay -- recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} --note "why"`,
+    `  npx relay recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} --note "why"`,
   ];
 }
 
@@ -234,7 +234,7 @@ function howToStop(row: Recharge): string[] {
   if (!canBeStopped) return [];
   return [
     'To stop it before it is charged:',
-    `  npm run relay -- recharges stop ${shellQuoted(row.key)} --note "why"`,
+    `  npx relay recharges stop ${shellQuoted(row.key)} --note "why"`,
   ];
 }
 
@@ -249,7 +249,7 @@ function whatToDo(row: Recharge, policy: Policy): string[] {
     howItGoesOn(row),
     ...answers.map(
       (answer) =>
-        `  npm run relay -- recharges resolve ${shellQuoted(row.key)} ${answer}` +
+        `  npx relay recharges resolve ${shellQuoted(row.key)} ${answer}` +
         `${answer === 'confirm-charged' ? ' --payment-ref REF' : ''} --version ${row.version} --note "what you saw"`,
     ),
     ...(settled === undefined

@@ -48,7 +48,7 @@ describe('what is shown', () => {
       keyFields: ['idempotency_key'],
       creditsField: 'credits',
     });
-    expect(text.endsWith('Once that is in force: npm run relay -- quarantine replay abc')).toBe(true);
+    expect(text.endsWith('Once that is in force: npx relay quarantine replay abc')).toBe(true);
   });
 
   it('names the nearest miss, and why the configured verifiers refused it', () => {

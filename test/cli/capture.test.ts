@@ -57,7 +57,7 @@ describe('an undocumented sender', () => {
     writeFileSync(file, '{}');
     const before = await start({ folder, env });
     expect(await before.cli('capture', 'show')).toEqual(
-      refused(/^Nothing was captured at \/webhooks\/auto-recharge: npm run relay -- capture start\n$/),
+      refused(/^Nothing was captured at \/webhooks\/auto-recharge: npx relay capture start\n$/),
     );
     expect(await deliver(`${before.url}/webhooks/auto-recharge`)).toMatchObject({ status: 401 });
 
@@ -208,7 +208,7 @@ describe('what was captured', () => {
       refused(/\/webhooks\/auto-recharge, or \/channels\/NAME\/incoming\|outgoing\|send/),
     );
     expect(await relay.cli('capture', 'show', 'none')).toEqual(
-      refused(/^Nothing captured is kept under none: npm run relay -- capture list\n$/),
+      refused(/^Nothing captured is kept under none: npx relay capture list\n$/),
     );
   });
 });
@@ -235,7 +235,7 @@ describe('with --stack', () => {
       /^ {2}https:\/\/hooks\.example\.com\/channels\/support\/outgoing\?token=capture-\S{24}$/m,
     );
     expect(stdout).toContain(
-      `npm run relay -- --stack ${stack.name} capture show --route /channels/support/outgoing\n`,
+      `npx relay --stack ${stack.name} capture show --route /channels/support/outgoing\n`,
     );
     expect((await cli('capture', 'list')).stdout).toMatch(
       / {2}\/channels\/support\/outgoing {2}0 of 20 captured\n/,

@@ -185,7 +185,7 @@ describe.concurrent('messages', () => {
     expect(parked.stdout.split('\n')).toEqual([
       `Message ${ids['an answe']}`,
       '  status         parked',
-      '                 it may have been delivered: look, and where it was not: npm run relay -- messages replay ' +
+      '                 it may have been delivered: look, and where it was not: npx relay messages replay ' +
         ids['an answe'],
       '  channel        support, outgoing',
       '  contact        lost',
@@ -197,12 +197,10 @@ describe.concurrent('messages', () => {
       '',
     ]);
     expect(failed.stdout).toContain(
-      `given up; mend the cause, then: npm run relay -- messages replay ${ids['a second']}`,
+      `given up; mend the cause, then: npx relay messages replay ${ids['a second']}`,
     );
     expect(failed.stdout).toMatch(/failed: Handing over an incoming message was refused: status 400/);
-    expect(unknown).toEqual(
-      refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),
-    );
+    expect(unknown).toEqual(refused('No message has the id rrm-0. Look for it: npx relay messages list'));
   });
 
   it('that wait because the chat asked for it say until when', async () => {
@@ -281,15 +279,11 @@ describe.concurrent('messages', () => {
       relay.cli('messages', 'replay', id),
     ]);
     expect(delivered).toEqual(refused(`Message ${ids['a first\n']} is not replayed: it is delivered.`));
-    expect(unknown).toEqual(
-      refused('No message has the id rrm-0. Look for it: npm run relay -- messages list'),
-    );
+    expect(unknown).toEqual(refused('No message has the id rrm-0. Look for it: npx relay messages list'));
     expect(replayed).toEqual({
       code: 0,
       stdout: expect.stringMatching(
-        new RegExp(
-          `^Message ${id} is \\w+ again. What becomes of it: npm run relay -- messages show ${id}\n$`,
-        ),
+        new RegExp(`^Message ${id} is \\w+ again. What becomes of it: npx relay messages show ${id}\n$`),
       ),
       stderr: '',
     });
@@ -370,7 +364,7 @@ describe.concurrent('channels', () => {
       stderr:
         'The relay did not take it. Is channels.support in force, with the secret that is set (a running npm start takes a new one at its next start)?\n',
     });
-    expect(missing).toEqual(refused('No secret is set. Set it: npm run relay -- secrets set bare/incoming'));
+    expect(missing).toEqual(refused('No secret is set. Set it: npx relay secrets set bare/incoming'));
     expect(unknown).toEqual(refused('There is no channel nobody, only bare, support.'));
   });
 
@@ -494,9 +488,7 @@ describe.concurrent('with --stack', () => {
       return 202;
     });
     expect(await stack.cli('channels', 'test', 'support')).toEqual(
-      refused(
-        `No secret is set. Set it: npm run relay -- --stack ${stack.name} secrets set support/incoming`,
-      ),
+      refused(`No secret is set. Set it: npx relay --stack ${stack.name} secrets set support/incoming`),
     );
     const secret = secretOf('support', 'incoming');
     aws().put(stack.inbound, { channels: { 'support/incoming': [secret, 'the one before'] } });

@@ -132,7 +132,7 @@ describe('which endpoint it is', () => {
     const RELAY_CONFIG = config('stack.config.json');
     const run = () => stack.cli(['payments', 'test'], { env: { RELAY_CONFIG } });
     expect((await run()).stderr).toContain(
-      `is not set yet. Set it: npm run relay -- --stack ${stack.name} secrets set paymentHook`,
+      `is not set yet. Set it: npx relay --stack ${stack.name} secrets set paymentHook`,
     );
     await stack.cli(['secrets', 'set', 'paymentHook'], { input: `${PAYMENT_SECRET}\n` });
     expect((await run()).stderr).toContain(said);

@@ -230,7 +230,7 @@ describe('the platform a command speaks to', () => {
       cliOf(['--stack', name, ...lookup], { env: { RELAY_CONFIG: config, ...more } });
     expect(await onStack(stack.name)).toEqual(
       failed(
-        `The platform's API key is not set yet. Set it: npm run relay -- --stack ${stack.name} secrets set platformApiKey`,
+        `The platform's API key is not set yet. Set it: npx relay --stack ${stack.name} secrets set platformApiKey`,
       ),
     );
     aws().put(stack.outbound, { platformApiKey: KEY });

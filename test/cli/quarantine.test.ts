@@ -70,7 +70,7 @@ describe('the quarantine', () => {
       const end = lines.pop() ?? '';
       seen.push(...idsIn(lines.join('\n')));
       ends.push(end);
-      const more = /npm run relay -- --stack \S+ (quarantine list .*)$/.exec(end)?.[1];
+      const more = /npx relay --stack \S+ (quarantine list .*)$/.exec(end)?.[1];
       if (more === undefined) break;
       command = more.split(' ');
     }

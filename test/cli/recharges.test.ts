@@ -91,11 +91,11 @@ describe.concurrent('recharges', () => {
     expect(stdout).toMatch(/"confirm-not-granted" and "refund" from 20\d\d-\S+Z on: until then/);
     for (const answer of ['confirm-granted', 'confirm-not-granted', 'refund']) {
       expect(stdout).toContain(
-        `npm run relay -- recharges resolve ${row.key} ${answer} --version ${row.version} --note "what you saw"\n`,
+        `npx relay recharges resolve ${row.key} ${answer} --version ${row.version} --note "what you saw"\n`,
       );
     }
     expect(await relay.cli('recharges', 'show', 'no-such-key')).toEqual(
-      refused(/^No recharge has the key no-such-key\. Look for it: npm run relay -- recharges list\n$/),
+      refused(/^No recharge has the key no-such-key\. Look for it: npx relay recharges list\n$/),
     );
   });
 
@@ -143,7 +143,7 @@ describe.concurrent('recharges', () => {
     );
     const { stdout: shown } = await relay.cli('recharges', 'show', row.key);
     expect(shown).toContain('confirm-granted: seen in the history');
-    expect(shown).not.toContain('npm run relay');
+    expect(shown).not.toContain('npx relay');
   });
 });
 
@@ -183,7 +183,7 @@ describe.concurrent('recharges of a person', () => {
     await relay.reaches(key, 'blocked');
     expect(await relay.cli('accounts', 'set', email)).toMatchObject({ code: 0 });
     const { stdout } = await relay.cli('recharges', 'show', key);
-    expect(stdout).toContain(`  npm run relay -- recharges start ${email} --for ${key} --note "why"`);
+    expect(stdout).toContain(`  npx relay recharges start ${email} --for ${key} --note "why"`);
     const started = await relay.cli('recharges', 'start', email, '--for', key, '--note', 'set up now');
     expect(started.stdout).toMatch(`Recharge op-1-${key} is started: 500 credits for ${email}.`);
     // The sandbox platform does not know this client: burnt once more, and to be started once more.
@@ -198,7 +198,7 @@ describe.concurrent('recharges of a person', () => {
     const key = await sendWebhook(email);
     await relay.reaches(key, 'charge_pending');
     const { stdout } = await relay.cli('recharges', 'show', key);
-    expect(stdout).toContain(`  npm run relay -- recharges stop ${key} --note "why"`);
+    expect(stdout).toContain(`  npx relay recharges stop ${key} --note "why"`);
     expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toMatchObject({ code: 0 });
     expect(await relay.reaches(key, 'declined')).toMatchObject({ reason: 'cancelled' });
     expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toEqual(
@@ -255,9 +255,7 @@ describe.concurrent('accounts', () => {
     expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
 
     const taken = await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9');
-    expect(taken).toEqual(
-      refused(/is linked to other@example\.com, .*: npm run relay -- accounts unlink sub_9\n$/),
-    );
+    expect(taken).toEqual(refused(/is linked to other@example\.com, .*: npx relay accounts unlink sub_9\n$/));
     expect((await relay.cli('accounts', 'unlink', 'sub_9')).stdout).toBe(
       'The platform id sub_9 led to other@example.com. A webhook that names it is quarantined now.\n',
     );
@@ -285,7 +283,7 @@ describe.concurrent('accounts', () => {
     expect(await set('a@example.com', '--daily-count', 'few')).toEqual(refused(/a whole number/));
     expect(await set('a@example.com', '--customer', ' ')).toEqual(refused(/it is blank/));
     expect(await relay.cli('accounts', 'show', 'a@example.com')).toEqual(
-      refused(/^No account a@example\.com\. Set it up: npm run relay -- accounts set a@example\.com\n$/),
+      refused(/^No account a@example\.com\. Set it up: npx relay accounts set a@example\.com\n$/),
     );
   });
 });
@@ -336,7 +334,7 @@ describe.concurrent('quarantine', () => {
     expect(stdout.endsWith(`\n${body}\n`)).toBe(true);
     expect(stdout).not.toMatch(/x-webhook-(token|signature)/);
     expect(await relay.cli('quarantine', 'show', 'none')).toEqual(
-      refused(/^Nothing is kept under none: npm run relay -- quarantine list\n$/),
+      refused(/^Nothing is kept under none: npx relay quarantine list\n$/),
     );
   });
 });
@@ -348,7 +346,7 @@ describe.concurrent('pause', () => {
     expect(await paused.cli('pause')).toEqual(refused(/required option '--note <text>'/));
     expect(await paused.cli('pause', '--note', 'prices change')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^No new charge begins from now on .+npm run relay -- resume\n$/),
+      stdout: expect.stringMatching(/^No new charge begins from now on .+npx relay resume\n$/),
     });
     const emails = ['client-001@example.com', 'client-002@example.com'];
     for (const email of emails) {
@@ -374,7 +372,7 @@ describe.concurrent('without a relay', () => {
   it('says what to start, and where it looked', async () => {
     const folder = newFolder();
     const cli = (...args: string[]) => runCommand(args, { env: { RELAY_LOCAL_DIR: folder } });
-    const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --".\n`;
+    const sentence = `No relay was started in ${folder}. Run RELAY_LOCAL_DIR=${folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME.\n`;
     const commands = [
       ['recharges', 'list'],
       ['accounts', 'show', 'a@example.com'],
@@ -390,7 +388,7 @@ describe.concurrent('without a relay', () => {
     const ended = await start(parties);
     await ended.end();
     const sentence = new RegExp(
-      `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --"\\.\\n$`,
+      `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME\\.\\n$`,
     );
     expect(await ended.cli('recharges', 'list')).toEqual(refused(sentence));
     expect(await ended.cli('webhook', 'send')).toEqual(refused(sentence));

@@ -71,7 +71,7 @@ describe.concurrent('secrets', () => {
     expect(await stack.cli(['secrets', 'rotate', 'webhook'])).toEqual(
       refused(
         'webhook has 10 values that are accepted: drop some first, with ' +
-          `npm run relay -- --stack ${stack.name} secrets drop webhook --older-than 30d.`,
+          `npx relay --stack ${stack.name} secrets drop webhook --older-than 30d.`,
       ),
     );
   });
@@ -104,7 +104,7 @@ describe.concurrent('secrets', () => {
     expect(held()).toEqual(['current', 'third', 'first']);
     expect(await drop(['--which', id('second'), '--yes'])).toMatchObject({
       stderr: expect.stringMatching(
-        /^webhook has no value [0-9a-f]{8}: npm run relay -- --stack \S+ secrets list\n$/,
+        /^webhook has no value [0-9a-f]{8}: npx relay --stack \S+ secrets list\n$/,
       ),
     });
     expect(await drop(['--which', id('current'), '--yes'])).toEqual(

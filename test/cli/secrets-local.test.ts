@@ -101,13 +101,13 @@ describe.concurrent('secrets of npm start', () => {
   it('are not made here: who forgot --stack is told', async () => {
     const none = join(folder, 'not-started');
     mkdirSync(none);
-    const sentence = `No relay was started in ${none}. Run RELAY_LOCAL_DIR=${none} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME behind "relay --".`;
+    const sentence = `No relay was started in ${none}. Run RELAY_LOCAL_DIR=${none} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME.`;
     for (const args of [['rotate', 'webhook'], ['set', 'webhook'], ['list']]) {
       expect(await cli(['secrets', ...args], { env: { RELAY_LOCAL_DIR: none } })).toEqual(refused(sentence));
     }
     expect(await cli(['secrets', 'init'], { env: { RELAY_LOCAL_DIR: none } })).toEqual(
       refused(
-        `secrets init is for a relay on AWS: npm run relay -- --stack NAME secrets init. npm start makes its own in ${none}/secrets.json; secrets set and secrets rotate change them.`,
+        `secrets init is for a relay on AWS: npx relay --stack NAME secrets init. npm start makes its own in ${none}/secrets.json; secrets set and secrets rotate change them.`,
       ),
     );
     expect(readdirSync(none)).toEqual([]);

@@ -47,7 +47,7 @@ describe.concurrent('secrets init', () => {
       "  webhook: paste it into the platform's settings for the auto-recharge webhook",
       '  paymentHook: paste it into the settings of your payment endpoint',
       'Then delete the file.',
-      `platformApiKey is not set yet: npm run relay -- --stack ${stack.name} secrets set platformApiKey`,
+      `platformApiKey is not set yet: npx relay --stack ${stack.name} secrets set platformApiKey`,
       '',
     ]);
   });

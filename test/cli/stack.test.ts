@@ -30,7 +30,7 @@ describe.concurrent('with --stack', () => {
     // Its deadline of 12:02:10 and fifteen minutes.
     expect(shown.stdout).toContain('"refund" from 2026-01-05T12:17:10.000Z on');
     expect(shown.stdout).toContain(
-      `  npm run relay -- --stack ${stack.name} recharges resolve key-1 confirm-granted --version`,
+      `  npx relay --stack ${stack.name} recharges resolve key-1 confirm-granted --version`,
     );
     // The option may also stand behind the command.
     const list = ['recharges', 'list', '--json', '--stack', stack.name];
@@ -41,7 +41,7 @@ describe.concurrent('with --stack', () => {
     const { stdout: account } = await stack.cli(['accounts', 'show', 'demo@example.com', '--json']);
     expect(JSON.parse(account)).toMatchObject({ limits: { dailyCount: 2 } });
     expect((await stack.cli(['pause', '--note', 'a look'])).stdout).toContain(
-      `npm run relay -- --stack ${stack.name} resume\n`,
+      `npx relay --stack ${stack.name} resume\n`,
     );
   });
 
@@ -95,7 +95,7 @@ describe.concurrent('with --stack', () => {
     const stack = newStack({ WebhookUrl: `${origin}/dev/webhooks/auto-recharge` });
 
     expect(await stack.cli(['webhook', 'send'])).toEqual(
-      refused(`No webhook secret is set yet. Set it: npm run relay -- --stack ${stack.name} secrets init`),
+      refused(`No webhook secret is set yet. Set it: npx relay --stack ${stack.name} secrets init`),
     );
     aws().put(stack.inbound, { webhook: ['the current one', 'the one before'] });
     expect(await stack.cli(['webhook', 'send', '--key', 'key-1'])).toEqual({

@@ -92,9 +92,7 @@ describe('the mapping that a captured webhook suggests', () => {
   it('is by the platform’s id where there is no email, with the command that links it', () => {
     const { read, notes } = readBack({ idempotency_key: 'key-1', location: { id: 4711 }, credits: 500 });
     expect(read).toEqual({ order: { key: 'key-1', client: { platformId: '4711' }, credits: 500 } });
-    expect(notes).toContain(
-      'link the id to its client: npm run relay -- accounts set EMAIL --platform-id ID',
-    );
+    expect(notes).toContain('link the id to its client: npx relay accounts set EMAIL --platform-id ID');
   });
 
   it.each<[string, object, RegExp]>([

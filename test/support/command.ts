@@ -27,7 +27,7 @@ export interface CommandOptions {
 }
 
 /**
- * `npm run relay -- …` in the test's own process: the same but for the start and the end of a process, which
+ * `npx relay …` in the test's own process: the same but for the start and the end of a process, which
  * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
  */
 export async function runCommand(

@@ -43,7 +43,7 @@ export interface RunningRelay {
   pid: number;
   /** Everything it said so far, on both channels. */
   output(): string;
-  /** `npm run relay -- …` in the relay's folder, in the test's own process. */
+  /** `npx relay …` in the relay's folder, in the test's own process. */
   cli(...args: string[]): Promise<Ended>;
   /** The same with `--json`. @throws what it said where it failed. */
   json<Value = Row>(...args: string[]): Promise<Value>;

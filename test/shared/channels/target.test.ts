@@ -311,7 +311,7 @@ describe('a reply for the chat', () => {
       },
     });
     await expect(prepare(aMessage('outgoing'))).rejects.toThrow(
-      'no token is set: npm run relay -- secrets set support/token',
+      'no token is set: npx relay secrets set support/token',
     );
     expect(asked).toBe(0);
   });

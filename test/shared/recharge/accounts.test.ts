@@ -178,7 +178,7 @@ describe('a platform’s id', () => {
     await accounts().set(EMAIL, { platformId: 'sub_1' });
     await expect(accounts().set('renamed@example.com', { platformId: 'sub_1' })).rejects.toThrow(
       'The platform id sub_1 is linked to demo@example.com, who is charged by webhooks that name it. Nothing was ' +
-        'changed. If it is not theirs: npm run relay -- accounts unlink sub_1',
+        'changed. If it is not theirs: npx relay accounts unlink sub_1',
     );
     expect(await accounts().show('renamed@example.com')).toBeUndefined();
     expect(await accounts().emailOf('sub_1')).toBe('demo@example.com');

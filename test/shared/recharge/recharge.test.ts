@@ -127,7 +127,7 @@ describe('what there is to do', () => {
 
   it('is to let charging begin again where it is paused, and nothing where a recharge waits for anything else', () => {
     expect(rechargeText(waiting('charging is paused'), productionPolicy)).toMatch(
-      /Charging is paused; it goes on by itself after: npm run relay -- resume\n/,
+      /Charging is paused; it goes on by itself after: npx relay resume\n/,
     );
     expect(rechargeText(waiting('no answer'), productionPolicy)).toMatch(
       /Nothing to do: it goes on by itself\.\n/,
