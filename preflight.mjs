@@ -1,0 +1,29 @@
+/**
+ * Runs before every script of package.json. It is plain JavaScript, and imports nothing but Node's own: where `npm ci`
+ * has not been run, packages are missing, and the machine's own Node may not read TypeScript.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const missing = Object.keys(dependencies).filter((name) => !existsSync(join(root, 'node_modules', name)));
+
+/** One sentence, and undefined where all is well. */
+function fault() {
+  if (missing.length > 0) {
+    const what = existsSync(join(root, 'node_modules')) ? missing.join(', ') : 'What this needs';
+    return `${what} is not installed: run npm ci in ${root} first.`;
+  }
+  if (!process.features.typescript) {
+    return `Node ${process.versions.node} does not read TypeScript: run npm ci (without --ignore-scripts), which brings the Node that does, and then this by npm or npx.`;
+  }
+  return undefined;
+}
+
+const sentence = fault();
+if (sentence !== undefined) {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
