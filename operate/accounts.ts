@@ -4,10 +4,13 @@ import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
 /** The clients that are set up, by their emails. */
-export async function listAccounts({ accounts }: Connection): Promise<Account[]> {
+export async function listAccounts({
+  accounts,
+  rows,
+}: Pick<Connection, 'accounts' | 'rows'>): Promise<Account[]> {
   const emails = await accounts.list();
-  const all = await Promise.all(emails.map((email) => accounts.show(email)));
-  return all.flatMap((account) => account ?? []);
+  const found = await rows.accounts(emails);
+  return emails.flatMap((email) => found.get(email) ?? []);
 }
 
 /** @throws an OperateError, `not_found`, if neither a setting nor a webhook ever named this client. */

@@ -12,6 +12,7 @@ import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
+import { createDynamoRows, type Rows } from '../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
@@ -26,6 +27,7 @@ import { notStarted, type Target } from './target.ts';
 export interface Connection {
   ledger: Ledger;
   accounts: Accounts;
+  rows: Rows;
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
@@ -125,6 +127,7 @@ function stores(
     storageNow,
     ledger,
     accounts: createAccounts(client, table, ledger),
+    rows: createDynamoRows(client, table),
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),

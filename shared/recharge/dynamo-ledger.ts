@@ -35,8 +35,8 @@ import {
   SCHEMA_VERSION,
 } from './recharge.ts';
 
-const RECHARGE = 'RECHARGE#';
-const ACCOUNT = 'ACCOUNT#';
+export const RECHARGE = 'RECHARGE#';
+export const ACCOUNT = 'ACCOUNT#';
 /** The partition of the `recent` index that names the clients the agency knows. */
 export const ACCOUNTS_LIST = 'ACCOUNTS';
 
@@ -193,7 +193,7 @@ const rechargeSchema = z.object({
   history: historySchema.exactOptional(),
 });
 
-function rechargeOf(item: Item): Recharge {
+export function rechargeOf(item: Item): Recharge {
   const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const row = rechargeSchema.parse(item);
   const { receivedAt, attemptStartedAt = receivedAt, history = historyOfClaim(row) } = row;
@@ -301,7 +301,7 @@ const accountSchema = z.object({
 });
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
-function accountOf(item: Item): Account {
+export function accountOf(item: Item): Account {
   const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const { limits, last, lastAt, ...account } = accountSchema.parse(item);
   const named = <Value>(

@@ -1,9 +1,10 @@
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type BatchGetCommand, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { createDynamoRows } from '../../../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
 import { SCHEMA_VERSION } from '../../../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../../../shared/storage/table.ts';
-import { useLedger } from '../../../support/store.ts';
+import { meter, useLedger } from '../../../support/store.ts';
 import { allDue, EMAIL, knownAccount, NOW, received } from './items.ts';
 
 const store = useLedger();
@@ -203,5 +204,40 @@ describe('list', () => {
     await knownAccount(ledger);
     await ledger.claim(received());
     expect((await ledger.list('2026-01-05')).items).toEqual(['key-1']);
+  });
+});
+
+describe('many rows at once', () => {
+  it('are read a hundred a request, each once, and what is not there is left out', async () => {
+    const { ledger, client, table } = store();
+    const counted = meter(client);
+    const keys = Array.from({ length: 230 }, (_, index) => `key-${index}`);
+    await Promise.all(keys.map((key) => ledger.claim(received({ key }))));
+    await knownAccount(ledger);
+    counted.reset();
+    const rows = createDynamoRows(client, table);
+    const found = await rows.recharges([...keys, 'key-1', 'no-such-key']);
+    expect(found.size).toBe(230);
+    expect(counted.requests).toBe(3);
+    expect(found.get('key-7')).toEqual(await ledger.read('key-7'));
+    expect(await rows.accounts([EMAIL, 'stranger@example.com'])).toEqual(
+      new Map([[EMAIL, await ledger.readAccount(EMAIL)]]),
+    );
+    expect((await rows.accounts([])).size).toBe(0);
+  });
+
+  it('are asked for again where the table left some out', async () => {
+    const { ledger, client, table } = store();
+    await ledger.claim(received({ key: 'key-1' }));
+    const send = client.send.bind(client);
+    let left = 2;
+    const scanty: typeof client = Object.assign(Object.create(client), {
+      send: async (command: BatchGetCommand) => {
+        left -= 1;
+        return left < 0 ? send(command) : { Responses: {}, UnprocessedKeys: command.input.RequestItems };
+      },
+    });
+    const found = await createDynamoRows(scanty, table).recharges(['key-1']);
+    expect([...found.keys()]).toEqual(['key-1']);
   });
 });
