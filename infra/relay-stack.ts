@@ -5,6 +5,7 @@ import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { ALERT, ALERT_ATTRIBUTES } from '../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
 import { SECRET_USED } from '../shared/incoming/secret-use.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
@@ -98,6 +99,12 @@ export class RelayStack extends Stack {
           attributes: TOLD_ATTRIBUTES,
         },
         { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*'] },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: [`${ALERT}*`],
+          attributes: ALERT_ATTRIBUTES,
+        },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
@@ -132,7 +139,7 @@ export class RelayStack extends Stack {
           on: table.tableArn,
           keys: ['RECHARGE#*', 'MESSAGE#*'],
         },
-        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTACT#*'] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTACT#*', `${ALERT}*`] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['sqs:SendMessage'], on: channels.worker.queue.queueArn },
       ],

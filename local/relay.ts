@@ -10,6 +10,7 @@ import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
 import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
 import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
+import { type AlertLogger, keepingAlerts, withAlertRows } from '../shared/alerts.ts';
 import { isEnded } from '../shared/channels/message.ts';
 import { createDynamoMessages, messagesOfDays } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, createSqsWorkQueue } from '../shared/channels/queue.ts';
@@ -59,6 +60,7 @@ export interface RelayOptions {
 /** What the parts of this process share. */
 interface Shared {
   options: RelayOptions;
+  logger: AlertLogger;
   client: DynamoDBDocumentClient;
   sqs: SQSClient;
   inbound: Secrets<InboundSecrets>;
@@ -68,13 +70,15 @@ interface Shared {
 
 /** The deployed system in one process: the same handlers, with an HTTP front, event sources and a clock. */
 export async function startRelay(options: RelayOptions) {
-  const { logger, name: table, port, passes = {}, secrets } = options;
+  const { name: table, port, passes = {}, secrets } = options;
   const { policy } = options.waits;
   const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
   const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   await createTable(client, table);
+  const logger = withAlertRows(options.logger, { client, table });
   const shared: Shared = {
     options,
+    logger,
     client,
     sqs,
     inbound: createSecrets('inbound', async () => JSON.stringify(secrets.inbound), inboundSecretsSchema),
@@ -101,7 +105,7 @@ export async function startRelay(options: RelayOptions) {
     startEventSource({ client: sqs, runMs: policy.runMs, concurrency: WORKERS, onError, ...source }),
   );
   const { ledger, queue } = recharges;
-  const sweeper = createRechargeSweeperHandler({
+  const sweepDue = createRechargeSweeperHandler({
     ledger,
     queue,
     messages: messages.messages,
@@ -110,6 +114,7 @@ export async function startRelay(options: RelayOptions) {
     logger,
     now: shared.now,
   });
+  const sweeper = keepingAlerts(logger, sweepDue);
   const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => policy.runMs });
   const clock = every(SWEEP_EVERY_MS, sweep, logger);
   return {
@@ -133,8 +138,8 @@ export async function startRelay(options: RelayOptions) {
   };
 }
 
-async function rechargeParts({ options, client, sqs, inbound, outbound, now }: Shared) {
-  const { config, waits, logger, name: table } = options;
+async function rechargeParts({ options, logger, client, sqs, inbound, outbound, now }: Shared) {
+  const { config, waits, name: table } = options;
   const deadLetterName = `${table}-dead`;
   const queueUrl = await createQueue(sqs, {
     name: table,
@@ -157,13 +162,13 @@ async function rechargeParts({ options, client, sqs, inbound, outbound, now }: S
     ledger,
     queue,
     deadLetterUrl: await createdQueueUrl(sqs, deadLetterName),
-    webhook: createRechargeWebhookHandler(webhook),
-    source: { queueUrl, handler: createRechargeWorkerHandler(worker) },
+    webhook: keepingAlerts(logger, createRechargeWebhookHandler(webhook)),
+    source: { queueUrl, handler: keepingAlerts(logger, createRechargeWorkerHandler(worker)) },
   };
 }
 
-async function messageParts({ options, client, sqs, inbound, outbound, now }: Shared) {
-  const { config, waits, logger, name: table } = options;
+async function messageParts({ options, logger, client, sqs, inbound, outbound, now }: Shared) {
+  const { config, waits, name: table } = options;
   const deadLetterName = `${table}-messages-dead.fifo`;
   const queueUrl = await createQueue(sqs, {
     name: `${table}-messages.fifo`,
@@ -182,8 +187,8 @@ async function messageParts({ options, client, sqs, inbound, outbound, now }: Sh
     messages,
     queue,
     deadLetterUrl,
-    webhook: createChannelWebhookHandler(webhook),
-    source: { queueUrl, handler: createChannelWorkerHandler(worker), batchSize: 10 },
+    webhook: keepingAlerts(logger, createChannelWebhookHandler(webhook)),
+    source: { queueUrl, handler: keepingAlerts(logger, createChannelWorkerHandler(worker)), batchSize: 10 },
     /**
      * A queue inside this process ended with the last process. What it held is queued again, in its order. A queue
      * that outlived the process takes that for what it has already, or the worker does. A message that is only

@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
@@ -39,10 +40,14 @@ export function channelWebhookDeps({
 }
 
 /** The webhook's parts as the stack sets them up, their connections open before the first message comes. */
-export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWebhookDeps> {
+export async function depsOnAws(
+  source: NodeJS.ProcessEnv,
+  moduleUrl: string,
+): Promise<ChannelWebhookDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
-  const logger = createLogger(toStdout, { stage: env.STAGE });
   const client = createDocumentClient();
+  const plain = createLogger(toStdout, { stage: env.STAGE });
+  const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = channelWebhookDeps({
     config: bundledConfig(moduleUrl, configSchema),
     client,
@@ -53,5 +58,5 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
     now: Date.now,
   });
   await openConnections([deps.secrets.get(), deps.messages.read('open-connection')], deps.logger);
-  return deps;
+  return { ...deps, logger };
 }

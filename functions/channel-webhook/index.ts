@@ -1,4 +1,7 @@
+import { keepingAlerts } from '../../shared/alerts.ts';
 import { depsOnAws } from './deps.ts';
 import { createChannelWebhookHandler } from './handler.ts';
 
-export const handler = createChannelWebhookHandler(await depsOnAws(process.env, import.meta.url));
+const deps = await depsOnAws(process.env, import.meta.url);
+
+export const handler = keepingAlerts(deps.logger, createChannelWebhookHandler(deps));

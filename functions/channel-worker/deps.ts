@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
@@ -62,13 +63,18 @@ export function channelWorkerDeps({
 }
 
 /** The worker's parts as the stack sets them up, their connections open before the first message comes. */
-export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<ChannelWorkerDeps> {
+export async function depsOnAws(
+  source: NodeJS.ProcessEnv,
+  moduleUrl: string,
+): Promise<ChannelWorkerDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
-  const logger = createLogger(toStdout, { stage: env.STAGE });
+  const client = createDocumentClient();
+  const plain = createLogger(toStdout, { stage: env.STAGE });
+  const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = channelWorkerDeps({
     config: bundledConfig(moduleUrl, configSchema),
-    client: createDocumentClient(),
+    client,
     table: env.TABLE_NAME,
     secrets,
     queue: createSqsWorkQueue(createSqsClient(), {
@@ -80,5 +86,5 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
     now: Date.now,
   });
   await openConnections([secrets.get(), deps.messages.read('open-connection')], deps.logger);
-  return deps;
+  return { ...deps, logger };
 }

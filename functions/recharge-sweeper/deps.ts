@@ -1,3 +1,4 @@
+import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
@@ -10,7 +11,7 @@ import { envSchema } from './env.ts';
 import type { RechargeSweeperDeps } from './handler.ts';
 
 /** The sweeper's parts as the stack sets them up. */
-export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps {
+export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps & { logger: AlertLogger } {
   const env = readEnv(envSchema, source);
   const client = createDocumentClient();
   const sqs = createSqsClient();
@@ -20,7 +21,7 @@ export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps {
     messages: createDynamoMessages(client, env.TABLE_NAME, Date.now),
     messageQueue: createSqsMessageQueue(sqs, env.MESSAGE_QUEUE_URL),
     policy: productionPolicy,
-    logger: createLogger(toStdout, { stage: env.STAGE }),
+    logger: withAlertRows(createLogger(toStdout, { stage: env.STAGE }), { client, table: env.TABLE_NAME }),
     now: Date.now,
   };
 }

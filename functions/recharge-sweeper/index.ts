@@ -1,4 +1,7 @@
+import { keepingAlerts } from '../../shared/alerts.ts';
 import { depsOnAws } from './deps.ts';
 import { createRechargeSweeperHandler } from './handler.ts';
 
-export const handler = createRechargeSweeperHandler(depsOnAws(process.env));
+const deps = depsOnAws(process.env);
+
+export const handler = keepingAlerts(deps.logger, createRechargeSweeperHandler(deps));

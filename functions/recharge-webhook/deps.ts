@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
@@ -42,12 +43,17 @@ export function rechargeWebhookDeps({
 }
 
 /** The webhook's parts as the stack sets them up, their connections open before the first webhook comes. */
-export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RechargeWebhookDeps> {
+export async function depsOnAws(
+  source: NodeJS.ProcessEnv,
+  moduleUrl: string,
+): Promise<RechargeWebhookDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
-  const logger = createLogger(toStdout, { stage: env.STAGE });
+  const client = createDocumentClient();
+  const plain = createLogger(toStdout, { stage: env.STAGE });
+  const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = rechargeWebhookDeps({
     config: bundledConfig(moduleUrl, configSchema),
-    client: createDocumentClient(),
+    client,
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET, logger),
     queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
@@ -56,5 +62,5 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
     now: Date.now,
   });
   await openConnections([deps.secrets.get(), deps.ledger.read('open-connection')], deps.logger);
-  return deps;
+  return { ...deps, logger };
 }

@@ -185,7 +185,7 @@ async function keepAside(
   deps: RechargeWebhookDeps,
 ): Promise<Received> {
   const id = await keep(request, reason, deps, (quarantine) =>
-    deps.logger.alert('webhook_quarantined', { quarantine, reason }),
+    deps.logger.alert('webhook_quarantined', { route: ROUTE, quarantine, reason }),
   );
   const message = `Not understood: ${reason}. The webhook is kept for 30 days.`;
   return {

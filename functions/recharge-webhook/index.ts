@@ -1,4 +1,7 @@
+import { keepingAlerts } from '../../shared/alerts.ts';
 import { depsOnAws } from './deps.ts';
 import { createRechargeWebhookHandler } from './handler.ts';
 
-export const handler = createRechargeWebhookHandler(await depsOnAws(process.env, import.meta.url));
+const deps = await depsOnAws(process.env, import.meta.url);
+
+export const handler = keepingAlerts(deps.logger, createRechargeWebhookHandler(deps));

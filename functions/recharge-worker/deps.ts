@@ -1,4 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
@@ -71,13 +72,18 @@ export function rechargeWorkerDeps({
 }
 
 /** The worker's parts as the stack sets them up, their connections open before the first recharge comes. */
-export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Promise<RunDeps> {
+export async function depsOnAws(
+  source: NodeJS.ProcessEnv,
+  moduleUrl: string,
+): Promise<RunDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
-  const logger = createLogger(toStdout, { stage: env.STAGE });
+  const client = createDocumentClient();
+  const plain = createLogger(toStdout, { stage: env.STAGE });
+  const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = rechargeWorkerDeps({
     config: bundledConfig(moduleUrl, configSchema),
-    client: createDocumentClient(),
+    client,
     table: env.TABLE_NAME,
     secrets,
     policy: productionPolicy,
@@ -85,5 +91,5 @@ export async function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): P
     now: Date.now,
   });
   await openConnections([secrets.get(), deps.charging.paused()], deps.logger);
-  return deps;
+  return { ...deps, logger };
 }

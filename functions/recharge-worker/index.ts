@@ -1,4 +1,7 @@
+import { keepingAlerts } from '../../shared/alerts.ts';
 import { depsOnAws } from './deps.ts';
 import { createRechargeWorkerHandler } from './handler.ts';
 
-export const handler = createRechargeWorkerHandler(await depsOnAws(process.env, import.meta.url));
+const deps = await depsOnAws(process.env, import.meta.url);
+
+export const handler = keepingAlerts(deps.logger, createRechargeWorkerHandler(deps));

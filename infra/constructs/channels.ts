@@ -4,6 +4,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
+import { ALERT, ALERT_ATTRIBUTES } from '../../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
 import { SECRET_USED } from '../../shared/incoming/secret-use.ts';
 import type { StageSettings } from '../stages.ts';
@@ -52,7 +53,11 @@ export class Channels extends Construct {
           on: table.tableArn,
           keys: ['MESSAGE#*', 'CONTACT#*', 'WAIT#*'],
         },
-        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['MESSAGE#*', 'CONTACT#*'] },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: ['MESSAGE#*', 'CONTACT#*', `${ALERT}*`],
+        },
         { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['WAIT#*'] },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },
       ],
@@ -94,6 +99,12 @@ export class Channels extends Construct {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
           keys: ['MESSAGE#*', 'CONTACT#*', 'CONTROL#capture#*'],
+        },
+        {
+          actions: ['dynamodb:UpdateItem'],
+          on: table.tableArn,
+          keys: [`${ALERT}*`],
+          attributes: ALERT_ATTRIBUTES,
         },
         { actions: ['sqs:SendMessage'], on: this.worker.queue.queueArn },
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },

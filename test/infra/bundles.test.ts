@@ -5,15 +5,18 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } from '../../local/engines.ts';
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { startSqs } from '../../local/sqs.ts';
+import { ALERTS_LIST } from '../../shared/alerts.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { recentPage } from '../../shared/storage/table.ts';
 
 const KEY = 'platform-key';
 const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;
@@ -35,6 +38,7 @@ const outdir = join(folder, 'cdk.out');
 const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
 let platform: SandboxPlatform;
 let payments: SandboxPayments;
+let client: DynamoDBDocumentClient;
 let ledger: ReturnType<typeof createDynamoLedger>;
 type Invoked = 'webhook' | 'worker' | 'sweeper' | 'channelWebhook' | 'channelWorker';
 let invoke: Record<Invoked, (event: unknown) => Promise<any>>;
@@ -79,7 +83,7 @@ beforeAll(async () => {
     writeFileSync(join(assetOf(Properties), 'relay.config.json'), configWith(platform.url, payments.url));
   }
 
-  const client = createDocumentClient(engineAt(dynamo.endpoint));
+  client = createDocumentClient(engineAt(dynamo.endpoint));
   const sqs = createSqsClient(engineAt(sqsEngine.endpoint));
   await createTable(client, TABLE);
   const queueUrl = await createQueue(sqs, {
@@ -255,6 +259,43 @@ describe('the built bundles, as Lambda loads them', () => {
 
   it('sweep without anything due', async () => {
     expect(await invoke.sweeper({})).toEqual({ queued: 0 });
+  });
+
+  it('keep what they alert of as rows, each before it returns', async () => {
+    const raised = async () => {
+      const { items } = await recentPage(client, TABLE, ALERTS_LIST);
+      const Keys = items.map(({ pk }) => ({ pk }));
+      const { Responses = {} } = await client.send(
+        new BatchGetCommand({ RequestItems: { [TABLE]: { Keys } } }),
+      );
+      return (Responses[TABLE] ?? []).map((item) => `${item.word} ${item.subject}`).toSorted();
+    };
+    const not = { ...webhookEvent('key-2'), body: '{"not":"ours"}' };
+    await invoke.webhook(not);
+    const told = ['webhook_quarantined /webhooks/auto-recharge'];
+    expect(await raised()).toEqual(told);
+
+    const headers = { 'x-webhook-token': CHAT_SECRET };
+    await invoke.channelWebhook({ ...not, rawPath: '/channels/support/incoming', headers });
+    told.unshift('message_quarantined /channels/support/incoming');
+    expect(await raised()).toEqual(told);
+
+    const ofLater = { v: 99, open: 'time', nextAttemptAt: 1, expiresAt: 2e9 };
+    for (const pk of ['RECHARGE#later-1', 'MESSAGE#later-2'])
+      await client.send(new PutCommand({ TableName: TABLE, Item: { pk, ...ofLater } }));
+    await invoke.worker({ Records: [{ messageId: 'm-2', body: '{"key":"later-1"}' }] });
+    told.splice(1, 0, 'newer_row later-1');
+    expect(await raised()).toEqual(told);
+
+    const attributes = { ApproximateReceiveCount: '1', MessageGroupId: 'support' };
+    const received = { messageId: 'm-3', receiptHandle: 'r-3', attributes };
+    await invoke.channelWorker({ Records: [{ ...received, body: '{"message":"later-2"}' }] });
+    told.splice(2, 0, 'newer_row m-3');
+    expect(await raised()).toEqual(told);
+
+    await invoke.sweeper({});
+    told.splice(3, 0, 'newer_row rows');
+    expect(await raised()).toEqual(told);
   });
 
   it('hold a source map beside each file, and neither a source text nor a path of this machine', () => {

@@ -179,6 +179,7 @@ describe('what each function may do', () => {
     expect(generic(rightsOf('recharge-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* ACCOUNT-ID#*',
       'Allow dynamodb:PutItem on Table QUARANTINE#* SECRET-USED#*',
+      'Allow dynamodb:UpdateItem on Table ALERT#* only detail,email,expiresAt,firstAt,key,lastAt,list,listKey,pk,quarantine,subject,times,v,word',
       'Allow dynamodb:UpdateItem on Table CONTROL#capture#*',
       'Allow dynamodb:UpdateItem on Table QUARANTINE#* only pk,told',
       'Allow dynamodb:UpdateItem on Table RECHARGE#* only credits,email,grantEmail,list,listKey,nextAttemptAt,open,pk,receivedAt,v',
@@ -211,6 +212,7 @@ describe('what each function may do', () => {
     expect(generic(rightsOf('channel-webhook'))).toEqual([
       'Allow dynamodb:GetItem on Table MESSAGE#*',
       'Allow dynamodb:PutItem on Table MESSAGE#* QUARANTINE#* SECRET-USED#*',
+      'Allow dynamodb:UpdateItem on Table ALERT#* only detail,email,expiresAt,firstAt,key,lastAt,list,listKey,pk,quarantine,subject,times,v,word',
       'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* CONTROL#capture#*',
       'Allow dynamodb:UpdateItem on Table QUARANTINE#* only pk,told',
       ...log('Channelschannelwebhook'),
@@ -224,7 +226,7 @@ describe('what each function may do', () => {
     expect(generic(rightsOf('channel-worker'))).toEqual([
       'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#* WAIT#*',
       'Allow dynamodb:PutItem on Table WAIT#*',
-      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* ALERT#*',
       ...log('Channelschannelworker'),
       'Allow secretsmanager:GetSecretValue on OutboundSecret',
       'Allow sqs:ChangeMessageVisibility on ChannelschannelworkerQueue',
@@ -241,7 +243,7 @@ describe('what each function may do', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
       'Allow dynamodb:Query on Table/index/open',
-      'Allow dynamodb:UpdateItem on Table CONTACT#*',
+      'Allow dynamodb:UpdateItem on Table CONTACT#* ALERT#*',
       'Allow dynamodb:UpdateItem on Table RECHARGE#* MESSAGE#*',
       ...log('rechargesweeper'),
       'Allow sqs:SendMessage on ChannelschannelworkerQueue',
