@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { dayOf } from '../shared/recharge/account.ts';
-import { type Answer, applyAnswer, applyStop } from '../shared/recharge/answers.ts';
+import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
+import { applyGoodwillRefund, applyRetry, applyStop } from '../shared/recharge/deeds.ts';
 import { isFinished, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
@@ -107,23 +108,47 @@ export async function resolveRecharge(
   return written.row;
 }
 
+type Ledgered = Pick<Connection, 'ledger' | 'policy' | 'now' | 'storageNow'>;
+type Applied = { next: Recharge } | { refused: string };
+
 /**
  * Stops a recharge that has not been charged. No charge of it begins any more, and a page that waits for the client
- * is cancelled. The stop is decided on the row as it is, however often that changes meanwhile. A payment that was
- * under way is kept.
+ * is cancelled. A payment that was under way is kept.
  *
  * @returns the row as it is now. The worker ends it.
  * @throws an OperateError, `refused` or `not_found`, if it is too late, or there is no such recharge.
  */
-export async function stopRecharge(
-  connection: Pick<Connection, 'ledger' | 'now' | 'storageNow'>,
+export const stopRecharge = (connection: Ledgered, key: string, note: string): Promise<Recharge> =>
+  writeDeed(connection, key, (row, at) => applyStop(row, note, at));
+
+/**
+ * Has the next step of a waiting recharge done within a minute, instead of when it is due.
+ *
+ * @returns the row as it is now. The worker does the step.
+ * @throws an OperateError, `refused` or `not_found`, if nothing waits for a time, or there is no such recharge.
+ */
+export const retryRecharge = (connection: Ledgered, key: string, note?: string): Promise<Recharge> =>
+  writeDeed(connection, key, (row, at) => applyRetry(row, note, at));
+
+/**
+ * Gives the money of a completed recharge back, all of it. The client keeps the credits.
+ *
+ * @returns the row as it is now. The worker does the rest.
+ * @throws an OperateError, `refused` or `not_found`, if there is nothing to give back, or no such recharge.
+ */
+export const refundRecharge = (connection: Ledgered, key: string, note: string): Promise<Recharge> =>
+  writeDeed(connection, key, (row, at) => applyGoodwillRefund(row, note, at));
+
+/** Decides a deed on the row as it is, however often that changes meanwhile, and writes it. */
+async function writeDeed(
+  connection: Ledgered,
   key: string,
-  note: string,
+  apply: (row: Recharge, at: { now: number; policy: Connection['policy'] }) => Applied,
 ): Promise<Recharge> {
-  const { ledger } = connection;
+  const { ledger, policy } = connection;
   let row = await readRecharge(connection, key);
   for (;;) {
-    const applied = applyStop(row, note, { now: timeOfStorage(connection) });
+    const applied = apply(row, { now: timeOfStorage(connection), policy });
     if ('refused' in applied) throw new OperateError('refused', applied.refused);
     const written = await ledger.write(row, applied.next);
     const own = isDeepStrictEqual(written.row.history, applied.next.history);

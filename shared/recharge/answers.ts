@@ -1,9 +1,10 @@
 import { record } from '../history.ts';
 import { ended } from './machine/ends.ts';
+import { asCompleted, asRefunding, isGivingBack } from './machine/goodwill.ts';
 import { toCharged, toRefunding } from './machine/moves.ts';
 import type { Moment } from './machine/outcome.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
-import type { Phase, Recharge, ReviewReason } from './recharge.ts';
+import type { Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */
 export const ANSWERS = [
@@ -20,7 +21,7 @@ export type Answer = (typeof ANSWERS)[number];
 const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
   charge_unknown: ['confirm-charged', 'confirm-not-charged'],
   grant_unknown: ['confirm-granted', 'confirm-not-granted', 'refund'],
-  grant_differs: ['confirm-granted', 'refund'],
+  grant_differs: ['confirm-granted', 'confirm-not-granted', 'refund'],
   grant_refused: ['retry-grant', 'confirm-granted', 'refund'],
   grant_expired: ['retry-grant', 'confirm-granted', 'refund'],
   refund_unknown: ['confirm-refunded', 'refund'],
@@ -31,10 +32,10 @@ const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
 export function answersFor(row: Recharge): readonly Answer[] {
   // Its own next try may be a day away, and the person who bought credits knows better.
   if (row.phase === 'charged') return ['retry-grant', 'confirm-granted', 'refund'];
-  if (row.phase === 'needs_review' && row.review) return ANSWERS_FOR[row.review];
+  if (row.review) return ANSWERS_FOR[row.review];
   // Nobody who is configured can say what became of it.
   if (awaitsCounterparty(row)) {
-    return row.phase === 'refunding' ? ['confirm-refunded'] : ANSWERS_FOR.charge_unknown;
+    return row.phase === 'refunding' || isGivingBack(row) ? ['confirm-refunded'] : ANSWERS_FOR.charge_unknown;
   }
   return [];
 }
@@ -44,8 +45,14 @@ export function answersFor(row: Recharge): readonly Answer[] {
  * answer can still be on its way. Undefined where there is nothing to wait for.
  */
 export function settlesAt(row: Recharge, { policy }: Pick<Moment, 'policy'>): number | undefined {
-  if (row.review !== 'grant_unknown' || row.grantDeadline === undefined) return undefined;
+  if (waitingAnswers(row).length === 0 || row.grantDeadline === undefined) return undefined;
   return row.grantDeadline + policy.settleMs;
+}
+
+/** The answers that must not be given before the grant has settled. */
+export function waitingAnswers({ review }: Recharge): readonly Answer[] {
+  if (review === 'grant_unknown') return ['confirm-not-granted', 'refund'];
+  return review === 'grant_differs' ? ['confirm-not-granted'] : [];
 }
 
 /** The command line does not know the profile; the worker that looks does. */
@@ -79,34 +86,42 @@ export function applyAnswer(
   statement: Statement,
   at: Pick<Moment, 'now' | 'policy'>,
 ): { next: Recharge } | { refused: string } {
-  const { answer, note, paymentRef } = statement;
   const refused = whyRefused(row, statement, at);
   if (refused !== undefined) return { refused };
+  if (!isGivingBack(row)) return { next: answered(row, statement, at) };
+  return { next: asCompleted(answered(asRefunding(row), statement, at), at, MAY_BE_LISTED) };
+}
+
+function answered(
+  row: Recharge,
+  { answer, note, paymentRef }: Statement,
+  at: Pick<Moment, 'now' | 'policy'>,
+): Recharge {
   const history = record(row, at, answer, note);
   const { reason: _, ...said } = { ...row, history };
   switch (answer) {
     case 'confirm-charged':
-      return { next: toCharged({ ...said, ...(paymentRef === undefined ? {} : { paymentRef }) }, at) };
+      return toCharged({ ...said, paidAt: at.now, ...(paymentRef === undefined ? {} : { paymentRef }) }, at);
     case 'confirm-not-charged':
-      return {
-        next: ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at, MAY_BE_LISTED),
-      };
+      return ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at, MAY_BE_LISTED);
     case 'confirm-granted':
-      return { next: ended({ ...said, phase: 'completed' }, at, MAY_BE_LISTED) };
+      return ended({ ...said, phase: 'completed' }, at, MAY_BE_LISTED);
     case 'confirm-not-granted':
     case 'retry-grant':
-      return { next: toCharged(said, at) };
+      return toCharged(said, at);
     case 'refund':
       // Nothing was charged, so there is nobody to ask: that it was not granted is all there is to say.
       if (row.prepaid) {
         const given = { ...said, phase: 'refunded', refundStartedAt: at.now } as const;
-        return { next: ended(given, at, MAY_BE_LISTED) };
+        return ended(given, at, MAY_BE_LISTED);
       }
-      return { next: toRefunding(said, at) };
+      return toRefunding(said, at);
     case 'confirm-refunded':
-      return { next: ended({ ...said, phase: 'refunded' }, at, MAY_BE_LISTED) };
+      return ended({ ...said, phase: 'refunded', refundedAt: at.now }, at, MAY_BE_LISTED);
   }
 }
+
+const GIVE_BACK = ' To give its money back: recharges refund.';
 
 function whyRefused(
   row: Recharge,
@@ -115,7 +130,7 @@ function whyRefused(
 ): string | undefined {
   const possible = answersFor(row);
   if (possible.length === 0) {
-    return `Recharge ${row.key} is ${row.phase}: nobody needs to answer for it.`;
+    return `Recharge ${row.key} is ${row.phase}: nobody needs to answer for it.${row.phase === 'completed' ? GIVE_BACK : ''}`;
   }
   if (!possible.includes(answer)) {
     return `"${answer}" is no answer to ${row.review ?? row.phase}. Possible: ${possible.join(', ')}.`;
@@ -131,46 +146,8 @@ function whyRefused(
     return `--payment-ref goes with confirm-charged only, not with ${answer}.`;
   }
   const settled = settlesAt(row, at);
-  if (
-    settled !== undefined &&
-    at.now < settled &&
-    (answer === 'confirm-not-granted' || answer === 'refund')
-  ) {
+  if (settled !== undefined && at.now < settled && waitingAnswers(row).includes(answer)) {
     return `The grant may still arrive until ${new Date(settled).toISOString()}: look again after that, then answer.`;
   }
   return undefined;
 }
-
-/**
- * What the row becomes where a person wants no charge of it any more, or a sentence that says why it is too late.
- * A payment that was under way is found, and kept: stopped is only what has not begun.
- */
-export function applyStop(
-  row: Recharge,
-  note: string,
-  at: Pick<Moment, 'now'>,
-): { next: Recharge } | { refused: string } {
-  const fault = faultOfNote(note, 'Say in --note why it is stopped.');
-  if (fault !== undefined) return { refused: fault };
-  if (row.stopped) return { refused: `Recharge ${row.key} was stopped already; it ends by itself.` };
-  const { notBefore: _, ...rest } = row;
-  const due = { ...rest, nextAttemptAt: at.now, history: record(row, at, 'stopped', note) };
-  if (row.phase === 'received') return { next: { ...due, stopped: true } };
-  // The next look cancels what the client has not confirmed until then.
-  if (row.phase === 'charge_pending' && row.actionUrl !== undefined)
-    return { next: { ...due, actBy: at.now } };
-  return { refused: `Recharge ${row.key} cannot be stopped: ${TOO_LATE[row.phase]}` };
-}
-
-const ENDED = 'it has ended.';
-const TOO_LATE: Record<Exclude<Phase, 'received'>, string> = {
-  charge_pending: 'the provider is taking the money, and has no way back. It is granted once it is paid.',
-  granting: 'it is paid, and is being granted.',
-  charged: 'it is paid. To give the money back: recharges resolve, with the answer refund.',
-  needs_review: 'it waits for an answer: recharges show prints which are possible.',
-  refunding: 'its money is being given back.',
-  completed: ENDED,
-  declined: ENDED,
-  blocked: ENDED,
-  refunded: ENDED,
-};

@@ -26,6 +26,7 @@ import {
 import type { Ledger, WaitsFor } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
 import {
+  GOODWILL_REFUNDS,
   LOSS_WORDS,
   newRecharge,
   PHASES,
@@ -172,6 +173,7 @@ const rechargeSchema = z.object({
   amount: z.int().exactOptional(),
   currency: text.exactOptional(),
   paymentRef: text.exactOptional(),
+  paidAt: time.exactOptional(),
   paymentParty: text.exactOptional(),
   platformParty: text.exactOptional(),
   actionUrl: text.exactOptional(),
@@ -186,6 +188,9 @@ const rechargeSchema = z.object({
   notApplied: z.int().exactOptional(),
   phaseDeadline: time.exactOptional(),
   refundStartedAt: time.exactOptional(),
+  refundedAt: time.exactOptional(),
+  refundRef: text.exactOptional(),
+  goodwillRefund: z.enum(GOODWILL_REFUNDS).exactOptional(),
   newBalance: z.number().exactOptional(),
   review: z.enum(REVIEW_REASONS).exactOptional(),
   sayAgain: z.enum(LOSS_WORDS).exactOptional(),
@@ -201,7 +206,7 @@ export function rechargeOf(item: Item): Recharge {
 }
 
 /** Two partitions. Keyed by the phase, every transition would cost two more write units. */
-const waitsFor = ({ phase }: Recharge): WaitsFor => (phase === 'needs_review' ? 'person' : 'time');
+const waitsFor = ({ review }: Recharge): WaitsFor => (review === undefined ? 'time' : 'person');
 
 function itemOfRecharge(row: Recharge): Item {
   const { key, history, ...rest } = row;

@@ -4,6 +4,7 @@ import type { Released } from './machine/outcome.ts';
 import { type Pricing, priceOf } from './pricing.ts';
 import {
   isFinished,
+  moneyOf,
   type Recharge,
   type Refusal,
   reservationNameOf,
@@ -146,6 +147,26 @@ export function isClosed(
   { key, attemptStartedAt }: Pick<Recharge, 'key' | 'attemptStartedAt'>,
 ): boolean {
   return key !== last?.key && attemptStartedAt <= closedTo;
+}
+
+/**
+ * The account with the entry of a completed recharge that is given back. That is days later, when the entry is long gone,
+ * but the row knows what was paid and when. It is made anew, as of now, so that what is released stays on the account
+ * row until the recharge says so, too. Only the running month matters, and only where reserved and paid lie in it both:
+ * the cap errs on the strict side.
+ */
+export function withEntryGivenBack(account: Account, recharge: Recharge, now: number): Account {
+  const { goodwillRefund, paidAt, attemptStartedAt } = recharge;
+  const money = moneyOf(recharge);
+  const name = reservationNameOf(recharge);
+  const isGone = account.reservations[name] === undefined;
+  if (goodwillRefund !== 'under_way' || !isGone || money === undefined || paidAt === undefined)
+    return account;
+  const monthOf = (at: number) => spentNameOf(at, money.currency);
+  if (monthOf(paidAt) !== monthOf(now) || monthOf(attemptStartedAt) !== monthOf(now)) return account;
+  const kept = withoutOldEntries(account, now);
+  const entry: Reservation = { state: 'reserved', at: now, money };
+  return { ...kept, reservations: { ...kept.reservations, [name]: entry } };
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -194,8 +194,7 @@ async function listGrants(step: Step): Promise<Outcome> {
 }
 
 /** No grant of a recharge is older than its payment. */
-const firstGrantSince = ({ history, receivedAt }: Recharge) =>
-  history.find(({ event }) => event === 'paid')?.at ?? receivedAt;
+const firstGrantSince = ({ paidAt, receivedAt }: Recharge) => paidAt ?? receivedAt;
 
 async function lookUpRefund(step: Step): Promise<Outcome> {
   const found = await askPayment(step, 'lookup');

@@ -41,6 +41,10 @@ export type ReviewReason = (typeof REVIEW_REASONS)[number];
 export const LOSS_WORDS = ['granted_twice', 'granted_after_refund', 'paid_after_end'] as const;
 export type LossWord = (typeof LOSS_WORDS)[number];
 
+/** How far a refund of a completed recharge has come. */
+export const GOODWILL_REFUNDS = ['under_way', 'refunded'] as const;
+type GoodwillRefund = (typeof GOODWILL_REFUNDS)[number];
+
 /** Why a recharge was refused before any money moved. */
 export const REFUSALS = [
   'account_unknown',
@@ -93,6 +97,8 @@ export interface Recharge {
   amount?: number;
   currency?: string;
   paymentRef?: string;
+  /** When the payment became known; by a person's word, when they gave it. */
+  paidAt?: number;
   /** The payment endpoint and the platform this recharge began with, copied likewise; nobody else is asked about it. */
   paymentParty?: string;
   platformParty?: string;
@@ -123,6 +129,11 @@ export interface Recharge {
   phaseDeadline?: number;
   /** Set by the first refund, for ever: such a row is never granted. */
   refundStartedAt?: number;
+  refundedAt?: number;
+  /** The provider's reference, where it named one. */
+  refundRef?: string;
+  /** Of a completed recharge whose money a person gives back; the client keeps the credits, and the phase stays. */
+  goodwillRefund?: GoodwillRefund;
   newBalance?: number;
 
   review?: ReviewReason;
@@ -148,6 +159,8 @@ export function moneyOf(recharge: Recharge): Money | undefined {
 
 /** Of the history of a row that a person has started: instead of `received`, and which other recharge it stands for. */
 export const STARTED = 'started';
+/** Of the history: a person did not want to wait any longer. */
+export const RETRIED = 'retried';
 export const INSTEAD_OF = 'started_instead_of';
 
 /**

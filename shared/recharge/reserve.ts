@@ -10,6 +10,7 @@ import {
   judge,
   type Verdict,
   withEntry,
+  withEntryGivenBack,
   withRelease,
 } from './guard.ts';
 import type { Ledger } from './ledger.ts';
@@ -125,10 +126,14 @@ async function whyNoGrant({ email, status, last }: Account, ledger: Ledger): Pro
 }
 
 /** Gives a reserved amount back: once, whoever asks however often. */
-export async function releaseAttempt(row: Recharge, released: Released, ledger: Ledger): Promise<void> {
+export async function releaseAttempt(
+  row: Recharge,
+  released: Released,
+  { ledger, now }: Pick<ReserveDeps, 'ledger' | 'now'>,
+): Promise<void> {
   let account = await ledger.readAccount(row.email);
   for (;;) {
-    const next = withRelease(account, row, released);
+    const next = withRelease(withEntryGivenBack(account, row, now()), row, released);
     if (!next) return;
     const written = await ledger.writeAccount(account, next);
     if (written.kind === 'written') return;

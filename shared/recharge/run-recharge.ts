@@ -87,7 +87,7 @@ class Run {
       const before = this.#row;
       const decision = decide(before, outcome, this.#moment(drawn));
       try {
-        if (decision.release) await releaseAttempt(before, decision.release, ledger);
+        if (decision.release) await releaseAttempt(before, decision.release, this.#deps);
         if (decision.next) {
           const written = await ledger.write(before, decision.next);
           this.#row = written.row;

@@ -253,7 +253,11 @@ describe('without a charge', () => {
   it('it can be stopped before it is granted', async () => {
     const world = await emptyWorld();
     const { key } = await start(world, FREE);
-    await stopRecharge({ ledger: world.ledger, now: world.now, storageNow: world.now }, key, 'a slip');
+    await stopRecharge(
+      { ledger: world.ledger, policy: world.policy, now: world.now, storageNow: world.now },
+      key,
+      'a slip',
+    );
     const ended = await work(world, key);
     expect(ended).toMatchObject({ phase: 'blocked', reason: 'stopped' });
     expect(books(world, ended)).toEqual(NOTHING);

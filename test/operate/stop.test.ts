@@ -10,7 +10,11 @@ import { createWorld, KEY, type World } from '../support/world.ts';
 const { worldWith, store } = useWorlds();
 
 const stop = (world: World, ledger = world.ledger) =>
-  stopRecharge({ ledger, now: world.now, storageNow: world.now }, KEY, 'the client cancelled');
+  stopRecharge(
+    { ledger, policy: world.policy, now: world.now, storageNow: world.now },
+    KEY,
+    'the client cancelled',
+  );
 
 describe('a recharge that has not been charged', () => {
   it('is stopped while it waits, and ends uncharged', async () => {
@@ -89,7 +93,7 @@ describe('a command that stops a recharge', () => {
   ])('comes too late for $phase, and says why', async (given, sentence) => {
     const world = await worldWith();
     await world.ledger.claim(aRecharge({ key: 'key-2', ...given }));
-    const connection = { ledger: world.ledger, now: world.now, storageNow: world.now };
+    const connection = { ...world, storageNow: world.now };
     await expect(stopRecharge(connection, 'key-2', 'a slip')).rejects.toThrow(sentence);
     expect(await world.row('key-2')).toMatchObject({ version: 3 });
   });

@@ -145,7 +145,9 @@ function settledBy(row: Recharge, { kind }: GrantAnswer): boolean {
 function lateGrant(row: Recharge, result: GrantAnswer, at: Moment): Decision {
   const next = { ...row, history: record(row, at, 'late_grant_answer', result.kind) };
   if (result.kind !== 'granted' && result.kind !== 'differs') return { next, effect: 'stop' };
-  const word = row.refundStartedAt === undefined ? 'granted_twice' : 'granted_after_refund';
+  // A completed row that is given back was granted before: one more is one too many.
+  const once = row.refundStartedAt === undefined || row.phase === 'completed';
+  const word = once ? 'granted_twice' : 'granted_after_refund';
   return saidTwice(next, at, word, `phase ${row.phase}`);
 }
 

@@ -10,7 +10,12 @@ export function onReviewedPayment(row: Recharge, result: PaymentOutcome['result'
     case 'paid':
       return {
         next: toCharged(
-          { ...row, paymentRef: result.paymentRef, history: record(row, at, 'paid', result.paymentRef) },
+          {
+            ...row,
+            paymentRef: result.paymentRef,
+            paidAt: at.now,
+            history: record(row, at, 'paid', result.paymentRef),
+          },
           at,
         ),
         effect: 'stop',

@@ -1,6 +1,7 @@
-import { INSTEAD_OF, type Recharge, type Refusal, STARTED } from '../recharge.ts';
+import { INSTEAD_OF, RETRIED, type Recharge, type Refusal, STARTED } from '../recharge.ts';
 import { onGrantEvidence, onGrantsListed, onLateLookDue } from './books.ts';
 import { finish } from './ends.ts';
+import { asRefunding, decidedAsRefunding, isGivingBack } from './goodwill.ts';
 import {
   calledLostBeforeItBegan,
   NEVER_SENT,
@@ -44,6 +45,9 @@ import { onRefund } from './refund.ts';
  * The ways a row moves (wait, review …) are in moves.ts, its ends in ends.ts, the words in outcome.ts. Whatever is
  * decided, parties.ts lets nobody be asked but those the recharge began with.
  *
+ * Of a `completed` recharge that a person gives back, `due` and `refund` are decided as if it were `refunding`
+ * (goodwill.ts); it stays `completed`.
+ *
  * A reservation that says that nothing is to be charged does what a payment does elsewhere (`onPrepaid`).
  *
  * An unknown grant that the platform's books show is `completed` without a person, also where a person has
@@ -54,6 +58,13 @@ import { onRefund } from './refund.ts';
  * writes it, and a repetition of that decision knows its own write by it.
  */
 export function decide(row: Recharge, outcome: Outcome, at: Moment): Decision {
+  const ofRefund = outcome.kind === 'due' || outcome.kind === 'refund';
+  if (!ofRefund || !isGivingBack(row)) return decideOfOwn(row, outcome, at);
+  return decidedAsRefunding(decideOfOwn(asRefunding(row), outcome, at), at);
+}
+
+/** Asks nobody but those the recharge began with. */
+function decideOfOwn(row: Recharge, outcome: Outcome, at: Moment): Decision {
   const freely = (moment: Moment) => decideFreely(row, outcome, moment);
   return onlyWithOwnParties(row, outcome, freely(at), at, freely);
 }
@@ -162,7 +173,7 @@ function refusalAlert(word: Refusal): Pick<Decision, 'alert'> {
  * Events that a claim or a person writes, and no run. A claim's time is not always earlier than the reservation's:
  * both may fall into one millisecond, or the webhook's clock may be ahead of the worker's.
  */
-const NO_REPORT = ['received', STARTED, INSTEAD_OF, 'stopped'];
+const NO_REPORT = ['received', STARTED, INSTEAD_OF, 'stopped', RETRIED];
 
 /**
  * Another run has reserved this attempt, has not reported, and may still be in its call. A lookup would find nothing

@@ -93,6 +93,7 @@ function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
   const paid: Recharge = {
     ...rest,
     paymentRef,
+    ...(row.prepaid ? {} : { paidAt: at.now }),
     phaseDeadline: at.now + at.policy.grantGiveUpMs,
     history: row.prepaid ? record(row, at, PREPAID) : record(row, at, 'paid', paymentRef),
   };

@@ -25,7 +25,7 @@ export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decis
     case 'refunded':
       return {
         release: { reason: 'refunded', retryable: false },
-        ...finish({ ...row, phase: 'refunded' }, at, 'refunded', refundRefOf(result)),
+        ...finish(refundedBy(row, result, at), at, 'refunded', refundRefOf(result)),
       };
     case 'not_refunded':
       return { effect: 'refund' };
@@ -41,6 +41,11 @@ export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decis
     case 'unknown':
       return { ...misconfigured(result), ...waitForRefund(row, at, `refund unknown: ${result.detail}`) };
   }
+}
+
+function refundedBy(row: Recharge, result: RefundResult, { now }: Moment): Recharge {
+  const refundRef = refundRefOf(result);
+  return { ...row, phase: 'refunded', refundedAt: now, ...(refundRef === undefined ? {} : { refundRef }) };
 }
 
 const refundRefOf = (result: RefundResult) => (result.kind === 'refunded' ? result.refundRef : undefined);

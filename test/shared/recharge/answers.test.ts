@@ -36,7 +36,7 @@ function accepted(result: ReturnType<typeof applyAnswer>): Recharge {
 const LEADS_TO: Record<ReviewReason, Partial<Record<Answer, Phase>>> = {
   charge_unknown: { 'confirm-charged': 'charged', 'confirm-not-charged': 'declined' },
   grant_unknown: { 'confirm-granted': 'completed', 'confirm-not-granted': 'charged', refund: 'refunding' },
-  grant_differs: { 'confirm-granted': 'completed', refund: 'refunding' },
+  grant_differs: { 'confirm-granted': 'completed', 'confirm-not-granted': 'charged', refund: 'refunding' },
   grant_refused: { 'retry-grant': 'charged', 'confirm-granted': 'completed', refund: 'refunding' },
   grant_expired: { 'retry-grant': 'charged', 'confirm-granted': 'completed', refund: 'refunding' },
   refund_unknown: { 'confirm-refunded': 'refunded', refund: 'refunding' },
@@ -86,6 +86,7 @@ describe('what an answer writes', () => {
       ...row,
       phase: 'charged',
       paymentRef: 'pay_7',
+      paidAt: utc('2026-01-05 13:00:00'),
       nextAttemptAt: utc('2026-01-05 13:00:00'),
       phaseDeadline: utc('2026-01-08 13:00:00'),
       review: undefined,
@@ -159,6 +160,7 @@ describe('what an answer writes', () => {
     expect(accepted(say(row, 'confirm-refunded'))).toEqual({
       ...row,
       phase: 'refunded',
+      refundedAt: utc('2026-01-05 13:00:00'),
       nextAttemptAt: utc('2026-01-06 13:00:00'),
       phaseDeadline: utc('2026-01-12 13:00:00'),
       review: undefined,
@@ -233,7 +235,9 @@ describe('a row that nobody is asked about', () => {
     'is $phase, and takes no $answer',
     ({ phase, answer }) => {
       expect(say(aRecharge({ phase }), answer)).toEqual({
-        refused: `Recharge key-1 is ${phase}: nobody needs to answer for it.`,
+        refused:
+          `Recharge key-1 is ${phase}: nobody needs to answer for it.` +
+          (phase === 'completed' ? ' To give its money back: recharges refund.' : ''),
       });
     },
   );
@@ -246,8 +250,17 @@ describe('the settle time of an unknown grant', () => {
     expect(settlesAt(row, aMoment())).toBe(utc('2026-01-05 12:17:10'));
   });
 
+  it('holds "not granted" back, too, where something else was granted than was asked for, and not a refund', () => {
+    const differs = inReview('grant_differs');
+    const early = { now: utc('2026-01-05 12:17:09.999') };
+    expect(say(differs, 'confirm-not-granted', early)).toHaveProperty('refused');
+    expect(say(differs, 'confirm-not-granted', { now: utc('2026-01-05 12:17:10') })).toHaveProperty('next');
+    expect(say(differs, 'refund', early)).toHaveProperty('next');
+  });
+
   it('concerns no other reason', () => {
-    for (const reason of REVIEW_REASONS.filter((candidate) => candidate !== 'grant_unknown')) {
+    const settling = ['grant_unknown', 'grant_differs'];
+    for (const reason of REVIEW_REASONS.filter((candidate) => !settling.includes(candidate))) {
       expect(settlesAt(inReview(reason), aMoment())).toBeUndefined();
     }
     expect(settlesAt(aRecharge({ phase: 'charged' }), aMoment())).toBeUndefined();

@@ -9,6 +9,8 @@ describeTransitions([
     outcome: refund({ kind: 'refunded', refundRef: 're_1' }),
     becomes: {
       phase: 'refunded',
+      refundedAt: utc('2026-01-05 12:00:10'),
+      refundRef: 're_1',
       nextAttemptAt: undefined,
       phaseDeadline: undefined,
       swept: undefined,
@@ -20,7 +22,12 @@ describeTransitions([
     name: 'refunding → refunded when the lookup finds it refunded already',
     row: aRecharge({ phase: 'refunding' }),
     outcome: refund({ kind: 'found_refunded' }),
-    becomes: { phase: 'refunded', nextAttemptAt: undefined, phaseDeadline: undefined },
+    becomes: {
+      phase: 'refunded',
+      refundedAt: utc('2026-01-05 12:00:10'),
+      nextAttemptAt: undefined,
+      phaseDeadline: undefined,
+    },
     event: ['refunded'],
     says: { release: { reason: 'refunded', retryable: false }, effect: 'stop' },
   },
