@@ -78,7 +78,7 @@ async function main(): Promise<void> {
       ...(platformUrl === undefined ? [] : (['platform'] as const)),
       ...(paymentsUrl === undefined ? [] : (['payments'] as const)),
     ],
-    channels: config.channels,
+    config,
   });
 
   if (platformUrl !== undefined) {

@@ -58,7 +58,8 @@ const runtimeSchema = z.object({
       messageDeadLetters: z.url(),
     })
     .exactOptional(),
-  channels: z.record(z.string(), z.looseObject({})).default({}),
+  /** The whole configuration in force. */
+  config: z.looseObject({ channels: z.record(z.string(), z.looseObject({})).default({}) }).prefault({}),
 });
 /** Where the command line finds a relay on this machine. */
 export type LocalRuntime = z.infer<typeof runtimeSchema>;

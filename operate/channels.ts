@@ -31,7 +31,7 @@ const fileSchema = z.looseObject({ channels: channelsSchema });
  */
 export function findChannels(target: Target): ReadonlyMap<string, Channel> {
   const { stack, env } = target;
-  if (stack === undefined) return openChannels(channelsSchema.parse(readRuntime(env)?.channels ?? {}));
+  if (stack === undefined) return openChannels(channelsSchema.parse(readRuntime(env)?.config.channels ?? {}));
   const file = configFileOf(target);
   if (file === undefined) {
     throw new OperateError(

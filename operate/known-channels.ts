@@ -25,7 +25,7 @@ export function knownChannels(target: Target): KnownChannels | undefined {
   if (stack !== undefined && file === undefined) return undefined;
   const { channels } =
     file === undefined ? { channels: {} } : parseWith(fileSchema, readConfigFile(file), fileName(file));
-  const started = stack === undefined ? readRuntime(env)?.channels : undefined;
+  const started = stack === undefined ? readRuntime(env)?.config.channels : undefined;
   return new Map<string, KnownChannel>([...Object.entries(started ?? {}), ...Object.entries(channels)]);
 }
 

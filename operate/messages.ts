@@ -49,7 +49,7 @@ const notFound = (id: string) =>
  * @throws an OperateError that says why if it is not.
  */
 export async function replayMessage(
-  { messages, messageQueue, logger, now }: Connection,
+  { messages, messageQueue, logger, now }: Pick<Connection, 'messages' | 'messageQueue' | 'logger' | 'now'>,
   id: string,
 ): Promise<Message> {
   const replayed = await replayStored(id, { messages, queue: messageQueue(), logger, now });

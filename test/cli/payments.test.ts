@@ -113,7 +113,13 @@ describe('which endpoint it is', () => {
     );
     localSecrets(env);
     const engine = 'http://127.0.0.1:9';
-    const runtime = { url: engine, dynamodbEndpoint: engine, table: 't', paymentsUrl: url, channels: {} };
+    const runtime = {
+      url: engine,
+      dynamodbEndpoint: engine,
+      table: 't',
+      paymentsUrl: url,
+      config: { channels: {} },
+    };
     writeRuntime(env, { ...runtime, sandbox: ['payments'] });
     expect((await test(env)).stderr).toContain(
       `The sandbox's payment endpoint was at ${url}, and has ended with its npm start. Run RELAY_LOCAL_DIR=`,

@@ -48,7 +48,7 @@ beforeAll(async () => {
       messages: 'http://127.0.0.1:1/messages.fifo',
       messageDeadLetters: 'http://127.0.0.1:1/messages-dead.fifo',
     },
-    channels: { chat: { adapter: 'slack', toId: 'agency' } },
+    config: { channels: { chat: { adapter: 'slack', toId: 'agency' } } },
   });
   relay = await connected(target);
 });
