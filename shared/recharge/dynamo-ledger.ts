@@ -11,7 +11,6 @@ import {
   itemOfHistory,
   openPage,
   pkOfKnownVersion,
-  recentPage,
   standingItem,
   updateOf,
 } from '../storage/table.ts';
@@ -128,14 +127,6 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
         return undefined;
       }
     },
-
-    async list(day, email, cursor) {
-      const page = await recentPage(client, table, RECHARGE + day, cursor);
-      const items = page.items
-        .filter(({ listKey }) => email === undefined || listKey.slice(listKey.indexOf('#') + 1) === email)
-        .map(({ pk }) => keyOf(pk));
-      return { ...page, items };
-    },
   };
 }
 
@@ -198,6 +189,7 @@ const rechargeSchema = z.object({
   history: historySchema.exactOptional(),
 });
 
+/** @throws NewerRowError where a later version of this program wrote the item. */
 export function rechargeOf(item: Item): Recharge {
   const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
   const row = rechargeSchema.parse(item);
@@ -214,7 +206,7 @@ function itemOfRecharge(row: Recharge): Item {
     ...rest,
     pk: RECHARGE + key,
     list: RECHARGE + dayOf(row.receivedAt),
-    listKey: `${row.receivedAt}#${row.email}`,
+    listKey: listKeyOf(row),
     open: row.nextAttemptAt === undefined ? undefined : waitsFor(row),
     // The first attempt begins with the webhook; only a later one needs a time of its own.
     attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
@@ -352,4 +344,7 @@ function itemOfAccount(account: Account): Item {
   };
 }
 
-const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);
+export const listKeyOf = ({ receivedAt, email }: Pick<Recharge, 'receivedAt' | 'email'>) =>
+  `${receivedAt}#${email}`;
+
+export const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);

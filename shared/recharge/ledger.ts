@@ -19,8 +19,8 @@ export interface Swept {
 }
 
 /**
- * Where recharges and accounts are kept: eight verbs, each one conditional write or one consistent read
- * of a single item. (`due` and `list` read an index: what they name is read again before anything is decided.)
+ * Where recharges and accounts are kept: seven verbs, each one conditional write or one consistent read
+ * of a single item. (`due` reads an index: what it names is read again before anything is decided.)
  *
  * A verb throws when storage did not answer; then nobody knows whether its write happened, and the
  * caller reads the row again.
@@ -43,6 +43,4 @@ export interface Ledger {
    * @throws NewerRowError for a row of a later version of this program, which stays as it is.
    */
   postpone(due: DueRecharge, to: number): Promise<Swept | undefined>;
-  /** Keys of the recharges received on a UTC day (`2026-01-05`), newest first, of one client where given. */
-  list(day: string, email?: string, cursor?: string): Promise<Page<string>>;
 }

@@ -147,8 +147,8 @@ export interface Recharge {
   history: HistoryEntry[];
 }
 
-export function isFinished(recharge: Recharge): boolean {
-  return END_PHASES.includes(recharge.phase);
+export function isFinished({ phase }: Pick<Recharge, 'phase'>): boolean {
+  return END_PHASES.includes(phase);
 }
 
 export function moneyOf(recharge: Recharge): Money | undefined {
@@ -190,12 +190,17 @@ export function newRecharge(
 const hashOf = (recharge: Pick<Recharge, 'key' | 'email'>) =>
   createHash('sha256').update(`${recharge.key}\n${recharge.email}`).digest('hex');
 
+/** What the charge ids of all attempts of a recharge begin with; the number of the attempt follows. */
+export function chargeIdPrefixOf(recharge: Pick<Recharge, 'key' | 'email'>): string {
+  return `rr_${hashOf(recharge).slice(0, 32)}_`;
+}
+
 /**
  * Our key at the payment provider: the same for every repetition of one attempt, another for the next
  * attempt. Derived from what never changes on a row, so that no crash can lose it. URL-safe, 38+ characters.
  */
 export function chargeIdOf(recharge: Recharge): string {
-  return `rr_${hashOf(recharge).slice(0, 32)}_${recharge.attempt}`;
+  return chargeIdPrefixOf(recharge) + recharge.attempt;
 }
 
 /** One refund key per recharge, for ever: a second refund of the same payment is impossible by key. */
@@ -204,7 +209,7 @@ export function refundIdOf(recharge: Recharge): string {
 }
 
 /** What the marks of all grants of a recharge begin with; the number of the grant follows. */
-export function grantMarkPrefixOf(recharge: Recharge): string {
+export function grantMarkPrefixOf(recharge: Pick<Recharge, 'key' | 'email'>): string {
   return `rr-${hashOf(recharge).slice(0, 12)}-`;
 }
 

@@ -115,7 +115,13 @@ function changes(before: Item, after: Item) {
 const listedSchema = z.object({ pk: z.string(), listKey: z.string() });
 
 /** A page of one list of the `recent` index, by its sort key from the last to the first. */
-export const recentPage = (client: DynamoDBDocumentClient, table: string, list: string, cursor?: string) =>
+export const recentPage = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  list: string,
+  cursor?: string,
+  limit = PAGE_SIZE,
+) =>
   indexPage(client, listedSchema, cursor, {
     TableName: table,
     IndexName: 'recent',
@@ -123,7 +129,12 @@ export const recentPage = (client: DynamoDBDocumentClient, table: string, list: 
     ExpressionAttributeNames: { '#list': 'list' },
     ExpressionAttributeValues: { ':list': list },
     ScanIndexForward: false,
+    Limit: limit,
   });
+
+/** The cursor of the page that begins after an entry. The entry need not be there any more. */
+export const cursorAfter = (list: string, { pk, listKey }: z.output<typeof listedSchema>) =>
+  JSON.stringify({ pk, list, listKey });
 
 const openSchema = z.object({ pk: z.string(), nextAttemptAt: z.int() });
 
@@ -141,6 +152,7 @@ export const openPage = (
     KeyConditionExpression: '#open = :open AND nextAttemptAt <= :until',
     ExpressionAttributeNames: { '#open': 'open' },
     ExpressionAttributeValues: { ':open': open, ':until': until },
+    Limit: PAGE_SIZE,
   });
 
 /** Keys only, under 500 bytes each. */
@@ -155,7 +167,7 @@ async function indexPage<Entry>(
 ): Promise<Page<Entry>> {
   const from = cursor && z.record(z.string(), z.unknown()).parse(JSON.parse(cursor));
   const { Items = [], LastEvaluatedKey: last } = await client.send(
-    new QueryCommand({ ...query, Limit: PAGE_SIZE, ...(from ? { ExclusiveStartKey: from } : {}) }),
+    new QueryCommand({ ...query, ...(from ? { ExclusiveStartKey: from } : {}) }),
   );
   return {
     items: Items.map((item) => schema.parse(item)),

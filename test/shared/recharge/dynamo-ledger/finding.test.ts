@@ -1,11 +1,11 @@
-import { type BatchGetCommand, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type BatchGetCommand, BatchWriteCommand, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createDynamoRows } from '../../../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
 import { SCHEMA_VERSION } from '../../../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../../../shared/storage/table.ts';
 import { meter, useLedger } from '../../../support/store.ts';
-import { allDue, EMAIL, knownAccount, NOW, received } from './items.ts';
+import { allDue, EMAIL, knownAccount, makeNewer, NOW, received } from './items.ts';
 
 const store = useLedger();
 
@@ -143,8 +143,12 @@ describe('postpone', () => {
   });
 });
 
-describe('list', () => {
-  it('names the recharges of a UTC day, newest first, finished or not', async () => {
+/** The rows of the store as people list them. */
+const theRows = () => createDynamoRows(store().client, store().table);
+const keysOf = ({ items }: { items: { key: string }[] }) => items.map(({ key }) => key);
+
+describe('the recharges of a UTC day', () => {
+  it('are named newest first, finished or not', async () => {
     const { ledger } = store();
     const at = (hour: number, minute: number) => Date.UTC(2026, 0, 5, hour, minute);
     await ledger.claim(received({ key: 'noon', receivedAt: at(12, 0) }));
@@ -152,58 +156,51 @@ describe('list', () => {
     await ledger.claim(received({ key: 'last', receivedAt: at(24, 0) - 1 }));
     await ledger.claim(received({ key: 'the-day-before', receivedAt: at(0, 0) - 1 }));
     await ledger.claim(received({ key: 'the-day-after', receivedAt: at(24, 0) }));
-    expect(await ledger.list('2026-01-05')).toEqual({ items: ['last', 'noon', 'first'] });
-    expect(await ledger.list('2026-01-04')).toEqual({ items: ['the-day-before'] });
-    expect(await ledger.list('2026-01-07')).toEqual({ items: [] });
+    const rows = theRows();
+    expect(keysOf(await rows.ofDay('2026-01-05'))).toEqual(['last', 'noon', 'first']);
+    expect(await rows.ofDay('2026-01-04')).toEqual({
+      items: [{ key: 'the-day-before', email: EMAIL, receivedAt: at(0, 0) - 1 }],
+    });
+    expect(await rows.ofDay('2026-01-07')).toEqual({ items: [] });
   });
 
-  it('names those of one client only, also where an address ends with another or contains #', async () => {
+  it('bear their keys and emails also where these contain #', async () => {
     const { ledger } = store();
-    const emails = ['a@example.com', 'b-a@example.com', 'b#a@example.com', '#a@example.com'];
-    for (const [index, email] of emails.entries()) {
-      await ledger.claim(received({ key: `${index}-old`, email, receivedAt: NOW + index }));
-      await ledger.claim(received({ key: `${index}-new`, email, receivedAt: NOW + 1_000 + index }));
-    }
-    for (const [index, email] of emails.entries()) {
-      expect(await ledger.list('2026-01-05', email)).toEqual({ items: [`${index}-new`, `${index}-old`] });
-    }
-    expect(await ledger.list('2026-01-05', 'example.com')).toEqual({ items: [] });
+    const named = { key: '#1#', email: '#b#a@example.com', receivedAt: NOW };
+    await ledger.claim(received(named));
+    expect(await theRows().ofDay('2026-01-05')).toEqual({ items: [named] });
   });
 
-  it('goes on page after page', async () => {
-    const { ledger } = store();
-    await Promise.all(
-      Array.from({ length: 130 }, (_, index) =>
-        ledger.claim(
-          received({
-            key: `key-${index}`,
-            receivedAt: NOW + index,
-            email: index < 3 ? EMAIL : 'other@example.com',
-          }),
-        ),
-      ),
-    );
-    const first = await ledger.list('2026-01-05');
-    const second = await ledger.list('2026-01-05', undefined, first.cursor);
-    expect([...first.items, ...second.items]).toEqual(
-      Array.from({ length: 130 }, (_, index) => `key-${129 - index}`),
-    );
+  it('go on page after page, and after any of them', async () => {
+    const { ledger, client, table } = store();
+    const all = Array.from({ length: 1_020 }, (_, index) => ({
+      pk: `RECHARGE#key-${index}`,
+      list: 'RECHARGE#2026-01-05',
+      listKey: `${NOW + index}#${EMAIL}`,
+    }));
+    for (let from = 0; from < all.length; from += 25) {
+      const RequestItems = { [table]: all.slice(from, from + 25).map((Item) => ({ PutRequest: { Item } })) };
+      await client.send(new BatchWriteCommand({ RequestItems }));
+    }
+    const rows = theRows();
+    const first = await rows.ofDay('2026-01-05');
+    const second = await rows.ofDay('2026-01-05', first.cursor);
+    expect([...keysOf(first), ...keysOf(second)]).toEqual(all.map((_, index) => `key-${1_019 - index}`));
+    expect(second.items).toHaveLength(20);
     expect(second.cursor).toBeUndefined();
-
-    const ofJane = await ledger.list('2026-01-05', EMAIL);
-    expect(ofJane.items).toEqual([]);
-    expect((await ledger.list('2026-01-05', EMAIL, ofJane.cursor)).items).toEqual([
-      'key-2',
-      'key-1',
-      'key-0',
-    ]);
+    const [, , third] = second.items;
+    expect(keysOf(await rows.ofDay('2026-01-05', third))).toEqual(keysOf(second).slice(3));
+    // The one after which a page begins may be gone, or have moved.
+    await ledger.claim(received({ key: 'late', receivedAt: NOW - 1 }));
+    const gone = { key: 'gone', email: EMAIL, receivedAt: NOW };
+    expect(keysOf(await rows.ofDay('2026-01-05', gone))).toEqual(['late']);
   });
 
-  it('does not take the list of clients for a day', async () => {
+  it('are no clients', async () => {
     const { ledger } = store();
     await knownAccount(ledger);
     await ledger.claim(received());
-    expect((await ledger.list('2026-01-05')).items).toEqual(['key-1']);
+    expect(keysOf(await theRows().ofDay('2026-01-05'))).toEqual(['key-1']);
   });
 });
 
@@ -216,7 +213,7 @@ describe('many rows at once', () => {
     await knownAccount(ledger);
     counted.reset();
     const rows = createDynamoRows(client, table);
-    const found = await rows.recharges([...keys, 'key-1', 'no-such-key']);
+    const { found } = await rows.recharges([...keys, 'key-1', 'no-such-key']);
     expect(found.size).toBe(230);
     expect(counted.requests).toBe(3);
     expect(found.get('key-7')).toEqual(await ledger.read('key-7'));
@@ -237,7 +234,16 @@ describe('many rows at once', () => {
         return left < 0 ? send(command) : { Responses: {}, UnprocessedKeys: command.input.RequestItems };
       },
     });
-    const found = await createDynamoRows(scanty, table).recharges(['key-1']);
+    const { found } = await createDynamoRows(scanty, table).recharges(['key-1']);
     expect([...found.keys()]).toEqual(['key-1']);
+  });
+
+  it('are read beside one of a later version of this program, which is named', async () => {
+    await store().ledger.claim(received({ key: 'key-1' }));
+    await store().ledger.claim(received({ key: 'key-2', email: 'joe@example.com' }));
+    await makeNewer(store(), 'key-2');
+    const { found, newer } = await theRows().recharges(['key-1', 'key-2']);
+    expect([...found.keys()]).toEqual(['key-1']);
+    expect(newer).toEqual([{ key: 'key-2', email: 'joe@example.com', receivedAt: NOW, v: 3 }]);
   });
 });

@@ -1,0 +1,76 @@
+import type { Recharge } from '../shared/recharge/recharge.ts';
+import { shellQuoted } from '../shared/shell.ts';
+import type { Connection } from './connection.ts';
+import { OperateError } from './error.ts';
+import { pagesOfRecharges } from './list-recharges.ts';
+import { type Match, matchOfRow } from './reference.ts';
+
+export interface FoundRecharge {
+  row: Recharge;
+  by: Match;
+}
+
+/** A provider's dispute comes within weeks; three months of 10,000 are some four seconds. */
+const FIND_DAYS = 92;
+/** More are not told apart by reading them. */
+const MOST_MATCHES = 20;
+
+/**
+ * Finds a recharge by whatever names it: its key, our charge id, refund id or grant mark, the payment endpoint's
+ * reference of the payment or the refund, or the beginning of one of these. Only the key is found however old the
+ * recharge is, with one read. For the others those of the last 92 days are looked through, and all that are unfinished.
+ *
+ * @param options.from the UTC day on which to begin instead: `2026-01-31`, or `200d`.
+ * @param options.looked hears how many were looked at, and back to which day, while it goes on.
+ * @throws an OperateError, `not_found`, that says what was looked at; `refused`, that names them, if there are several.
+ */
+export async function findRecharge(
+  connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
+  reference: string,
+  options: { from?: string; looked?: (count: number, backTo: string) => void } = {},
+): Promise<FoundRecharge> {
+  const text = reference.trim();
+  const row = await connection.ledger.read(text);
+  if (row) return { row, by: { kind: 'key', whole: true } };
+  const { from, looked } = options;
+  const filter = { reference: text, ...(from === undefined ? {} : { from }) };
+  const request = { limit: MOST_MATCHES, recentDays: FIND_DAYS };
+  const matches: FoundRecharge[] = [];
+  const search = { count: 0, backTo: '' };
+  for await (const page of pagesOfRecharges(connection, filter, request)) {
+    search.count += page.looked;
+    search.backTo = page.lookedBackTo;
+    looked?.(search.count, search.backTo);
+    for (const one of page.rows) {
+      const by = matchOfRow(one, text);
+      if (by?.whole) return { row: one, by };
+      if (by) matches.push({ row: one, by });
+    }
+    if (matches.length >= MOST_MATCHES) throw tooMany(text, matches, true);
+  }
+  const [only, ...others] = matches;
+  if (only === undefined) throw notFound(text, search);
+  if (others.length > 0) throw tooMany(text, matches, false);
+  return only;
+}
+
+function tooMany(text: string, matches: FoundRecharge[], more: boolean): OperateError {
+  const lines = matches.map(({ row, by }) => `  ${row.key} (${by.kind})`);
+  return new OperateError(
+    'refused',
+    [
+      `${more ? 'At least ' : ''}${matches.length} recharges are named by what begins with ${text}:`,
+      ...lines,
+      'Give more of it, or the key of one.',
+    ].join('\n'),
+  );
+}
+
+function notFound(text: string, { count, backTo }: { count: number; backTo: string }): OperateError {
+  return new OperateError(
+    'not_found',
+    `No recharge has the key ${text}. Nor is it, or does it begin, the charge id, refund id, grant mark, payment or ` +
+      `refund reference of one of the ${count} recharges received since ${backTo}, or unfinished. ` +
+      `To look farther back: npx relay recharges show ${shellQuoted(text)} --from 365d`,
+  );
+}
