@@ -40,11 +40,15 @@ export function rangeOf(
   const first = from === undefined ? undefined : startOf(from, today);
   const last = to === undefined ? today : startOf(to, today);
   const start = Math.max(first ?? last - (recentDays - 1) * DAY_MS, FIRST_DAY);
-  if (start > today) throw refused(`No recharge was received yet from ${from} on: today is ${dayOf(now)} (UTC).`);
-  if (start > last) throw refused(`The range is empty: it begins on ${dayOf(start)}, after its end, ${dayOf(last)}.`);
+  if (start > today)
+    throw refused(`No recharge was received yet from ${from} on: today is ${dayOf(now)} (UTC).`);
+  if (start > last)
+    throw refused(`The range is empty: it begins on ${dayOf(start)}, after its end, ${dayOf(last)}.`);
   // The webhook's clock may be ahead of this one.
   const end = to === undefined ? last + 2 * DAY_MS : last + DAY_MS;
-  const days = Array.from({ length: (end - start) / DAY_MS }, (_, index) => dayOf(end - (index + 1) * DAY_MS));
+  const days = Array.from({ length: (end - start) / DAY_MS }, (_, index) =>
+    dayOf(end - (index + 1) * DAY_MS),
+  );
   return { from: start, to: end, days, isOpenEnded: from === undefined && to === undefined };
 }
 
@@ -56,4 +60,3 @@ function startOf(text: string, today: number): number {
   if (fault !== undefined) throw refused(`"${text}" is no day to list from or to: ${fault}.`);
   return text.endsWith('d') ? today - Number.parseInt(text, 10) * DAY_MS : Date.parse(text);
 }
-

@@ -69,8 +69,8 @@ function tooMany(text: string, matches: FoundRecharge[], more: boolean): Operate
 function notFound(text: string, { count, backTo }: { count: number; backTo: string }): OperateError {
   return new OperateError(
     'not_found',
-    `No recharge has the key ${text}. Nor is it, or does it begin, the charge id, refund id, grant mark, payment or ` +
-      `refund reference of one of the ${count} recharges received since ${backTo}, or unfinished. ` +
-      `To look farther back: npx relay recharges show ${shellQuoted(text)} --from 365d`,
+    `No recharge has the key ${text}. And none of the ${count} that were received since ${backTo}, or are unfinished, ` +
+      'has a charge id, refund id, grant mark, payment or refund reference that is this, or begins so. ' +
+      `Farther back: npx relay recharges show ${shellQuoted(text)} --from 365d`,
   );
 }

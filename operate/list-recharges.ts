@@ -27,23 +27,22 @@ export interface PageRequest {
   cursor?: string;
   /** How many days the list goes back where the filter does not say: 31 unless given. */
   recentDays?: number;
+  /** How many rows are read for the page, wanted or not: 2,000 unless given, some half a second. */
+  lookAtMost?: number;
 }
-
-/** Rows that are read for a page, wanted or not: some half a second. */
-const COST_OF_PAGE = 2_000;
 
 /**
  * A page of the recharges that were received in a range of days, newest first. Where no range is given: those of the
  * last 31 days, and every unfinished one however old. A filter for unfinished ones looks at these alone.
  *
- * A page ends when it is full, or when 2,000 rows were read for it. So a page may be short, and have a next one.
+ * A page ends when it is full, or when enough was looked at for it. So a page may be short, and have a next one.
  *
  * @throws an OperateError, `refused`, if the filter makes no sense; `not_found`, if there is no such cursor.
  */
 export async function listRecharges(
   connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
   filter: RechargeFilter,
-  { limit, cursor, recentDays }: PageRequest,
+  { limit, cursor, recentDays, lookAtMost = 2_000 }: PageRequest,
 ): Promise<RechargePage> {
   checkFilter(filter);
   const range = rangeOf(filter, connection.now(), recentDays);
@@ -58,7 +57,7 @@ export async function listRecharges(
     page.newer.push(...look.newer);
     page.rows.push(...look.rows.filter((row) => isWanted(row, filter)));
     if (page.rows.length > limit) return cutTo(limit, page);
-    if (cost >= COST_OF_PAGE) return { ...page, ...endOf(look) };
+    if (cost >= lookAtMost) return { ...page, ...endOf(look) };
   }
   return { ...page, lookedBackTo: dayOf(range.from) };
 }
@@ -91,6 +90,28 @@ export async function* pagesOfRecharges(
     yield page;
     next = page.cursor;
   } while (next !== undefined);
+}
+
+/**
+ * The last recharges of one client, newest first: for "why was this client not recharged?" and the client's page. Those
+ * of the last 31 days, and the one that was reserved last, however old.
+ *
+ * @param limit the most of them.
+ */
+export async function lastRechargesOf(
+  connection: Parameters<typeof listRecharges>[0],
+  email: string,
+  limit: number,
+): Promise<Recharge[]> {
+  const rows: Recharge[] = [];
+  for await (const page of pagesOfRecharges(connection, { email }, { limit })) {
+    rows.push(...page.rows);
+    if (rows.length >= limit) return rows.slice(0, limit);
+  }
+  const { last } = await connection.ledger.readAccount(email);
+  if (last === undefined || rows.some(({ key }) => key === last.key)) return rows;
+  const { found } = await connection.rows.recharges([last.key]);
+  return [...rows, ...found.values()];
 }
 
 async function placeOf({ rows }: Pick<Connection, 'rows'>, key: string): Promise<ListedRecharge> {

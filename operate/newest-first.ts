@@ -1,5 +1,6 @@
 import { dayOf } from '../shared/recharge/account.ts';
 import type { ListedRecharge, NewerRecharge } from '../shared/recharge/dynamo-rows.ts';
+import { isGivingBack } from '../shared/recharge/machine/goodwill.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 import type { Range } from './days.ts';
@@ -90,7 +91,11 @@ async function* namedNewestFirst(
 ): AsyncGenerator<ListedRecharge[]> {
   const first = after === undefined ? -1 : range.days.indexOf(dayOf(after.receivedAt));
   const days = first === -1 ? range.days : range.days.slice(first);
-  for (let from = 0, atOnce = 1; from < days.length; from += atOnce, atOnce = Math.min(2 * atOnce, DAYS_AT_ONCE)) {
+  for (
+    let from = 0, atOnce = 1;
+    from < days.length;
+    from += atOnce, atOnce = Math.min(2 * atOnce, DAYS_AT_ONCE)
+  ) {
     const together = days.slice(from, from + atOnce);
     const pages = await Promise.all(
       together.map((day, index) => rows.ofDay(day, first !== -1 && from + index === 0 ? after : undefined)),
@@ -134,4 +139,4 @@ async function* unfinished(
 }
 
 /** A recharge that has ended comes back, too, if it is looked at late. */
-const isUnfinished = (row: Recharge) => !isFinished(row) || row.review !== undefined;
+const isUnfinished = (row: Recharge) => !isFinished(row) || row.review !== undefined || isGivingBack(row);

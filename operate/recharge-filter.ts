@@ -67,7 +67,9 @@ export function checkFilter({ phase, reason, min, max, reference }: RechargeFilt
   if (min !== undefined && max !== undefined && Number(min) > Number(max))
     throw refused(`No amount is at least ${min} and at most ${max}.`);
   if (reference !== undefined && reference.length < SHORTEST_BEGINNING)
-    throw refused(`"${reference}" is too short to look for: give at least ${SHORTEST_BEGINNING} characters of it.`);
+    throw refused(
+      `"${reference}" is too short to look for: give at least ${SHORTEST_BEGINNING} characters of it.`,
+    );
 }
 
 /** "pay" is the beginning of every payment reference. */
@@ -91,10 +93,13 @@ export function isWanted(row: Recharge, filter: RechargeFilter): boolean {
   if (money === undefined || row.prepaid) return false;
   const { amount, currency } = money;
   return (
-    (min === undefined || amount >= toMinorUnits(min, 1, currency)) &&
-    (max === undefined || amount <= toMinorUnits(max, 1, currency))
+    (min === undefined || amount * FINE >= toMinorUnits(min, FINE, currency)) &&
+    (max === undefined || amount * FINE <= toMinorUnits(max, FINE, currency))
   );
 }
+
+/** A bound may have four decimals, also of a currency that has none. It is not rounded. */
+const FINE = 10_000;
 
 /** Whether a row must be read to know whether it is wanted. */
 export function hasRowConditions({ phase, reason, min, max, reference }: RechargeFilter): boolean {

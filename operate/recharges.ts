@@ -1,63 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { dayOf } from '../shared/recharge/account.ts';
 import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
 import { applyGoodwillRefund, applyRetry, applyStop } from '../shared/recharge/deeds.ts';
-import { isFinished, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
+import type { Recharge } from '../shared/recharge/recharge.ts';
+import { shellQuoted } from '../shared/shell.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import { timeOfStorage } from './time.ts';
-
-export interface RechargeFilter {
-  phase?: Phase;
-  email?: string;
-  days: number;
-}
-
-const DAY_MS = 24 * 3_600_000;
-
-/** The recharges received in the last days, newest first, and every unfinished one however old. */
-export async function listRecharges(
-  { ledger, now }: Connection,
-  options: RechargeFilter,
-): Promise<Recharge[]> {
-  const recent = new Set<string>();
-  const due = new Set<string>();
-  const collect = async (
-    keys: Set<string>,
-    next: (cursor?: string) => Promise<{ keys: string[]; cursor?: string }>,
-  ) => {
-    let page = await next();
-    for (;;) {
-      for (const key of page.keys) keys.add(key);
-      if (page.cursor === undefined) return;
-      page = await next(page.cursor);
-    }
-  };
-  for (let day = 0; day < options.days; day += 1) {
-    await collect(recent, async (cursor) => {
-      const { items, ...rest } = await ledger.list(dayOf(now() - day * DAY_MS), options.email, cursor);
-      return { keys: items, ...rest };
-    });
-  }
-  for (const waitsFor of ['time', 'person'] as const) {
-    await collect(due, async (cursor) => {
-      const { items, ...rest } = await ledger.due(waitsFor, Number.MAX_SAFE_INTEGER, cursor);
-      return { keys: items.map(({ key }) => key), ...rest };
-    });
-  }
-  const rows: Recharge[] = [];
-  for (const key of new Set([...recent, ...due])) {
-    const row = await ledger.read(key);
-    const wanted =
-      row &&
-      // A recharge that has ended is due, too, if it is looked at late.
-      (recent.has(key) || !isFinished(row)) &&
-      (options.email === undefined || row.email === options.email) &&
-      (options.phase === undefined || row.phase === options.phase);
-    if (wanted) rows.push(row);
-  }
-  return rows.sort((a, b) => b.receivedAt - a.receivedAt);
-}
 
 /** @throws an OperateError, `not_found`, if no recharge has this key. */
 export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: string): Promise<Recharge> {
@@ -65,7 +13,7 @@ export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: 
   if (row) return row;
   throw new OperateError(
     'not_found',
-    `No recharge has the key ${key}. Look for it: npx relay recharges list`,
+    `No recharge has the key ${key}. Look for it: npx relay recharges show ${shellQuoted(key)}`,
   );
 }
 

@@ -50,7 +50,7 @@ function matchOfNumber(end: string, ends: [RegExp, ReferenceKind][]): Match | un
 export function matchOfRow(row: Recharge, reference: string): Match | undefined {
   const named: [ReferenceKind, string | undefined][] = [
     ['payment reference', row.paymentRef],
-    ['refund reference', refundRefOf(row)],
+    ['refund reference', row.refundRef],
   ];
   const found = named.find(([, text]) => text?.startsWith(reference));
   return matchOfListed(row, reference) ?? (found && { kind: found[0], whole: found[1] === reference });

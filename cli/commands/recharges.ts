@@ -1,49 +1,35 @@
-import { Option } from 'commander';
+import { daySchema } from '../../operate/days.ts';
 import { OperateError } from '../../operate/error.ts';
-import {
-  listRecharges,
-  type RechargeFilter,
-  type Resolution,
-  readRecharge,
-  resolveRecharge,
-  stopRecharge,
-} from '../../operate/recharges.ts';
+import { findRecharge } from '../../operate/find-recharge.ts';
+import { type Resolution, readRecharge, resolveRecharge, stopRecharge } from '../../operate/recharges.ts';
 import { type Start, startRecharge } from '../../operate/start.ts';
 import { spelledEmailSchema } from '../../shared/email.ts';
-import { formatMoney } from '../../shared/money.ts';
-import { printableLine } from '../../shared/printable.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
-import { NOT_CHARGED, rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
-import { moneyOf, PHASES, type Recharge } from '../../shared/recharge/recharge.ts';
+import { rechargeEvidence, rechargeJson, rechargeText } from '../../shared/recharge/present.ts';
 import { shellQuoted } from '../../shared/shell.ts';
-import { type Cli, checked, email, wholeNumber } from '../program.ts';
+import { type Cli, checked, wholeNumber } from '../program.ts';
+import { addRechargeListCommand } from './recharges-list.ts';
 
-export function addRechargeCommands({ program, connected, say, sayJson }: Cli): void {
+export function addRechargeCommands(cli: Cli): void {
+  const { program, connected, say, sayJson, tell } = cli;
   const recharges = program.command('recharges').description('what happened to each webhook');
 
-  recharges
-    .command('list')
-    .description('the recharges of the last days, and every unfinished one')
-    .addOption(new Option('--phase <phase>', 'only those in this phase').choices(PHASES))
-    .option('--email <email>', 'only those of this client', email)
-    .option('--days <n>', 'how many days back', wholeNumber, 31)
-    .option('--json', 'as a JSON array')
-    .action(async ({ json, ...options }: RechargeFilter & { json?: boolean }) => {
-      const rows = await listRecharges(await connected(), options);
-      if (json) return sayJson(rows.map(rechargeJson));
-      for (const row of rows) say(rechargeLine(row));
-      say(`${rows.length} ${rows.length === 1 ? 'recharge' : 'recharges'}`);
-    });
+  addRechargeListCommand(cli, recharges);
 
   recharges
     .command('show')
     .description('one recharge: its timeline, and what to do')
-    .argument('<key>', "the platform's idempotency key")
+    .argument(
+      '<reference>',
+      "the platform's idempotency key; or a charge id, grant mark, payment or refund reference, or its beginning",
+    )
+    .option('--from <day>', 'looks for it from this day (UTC) on: 2026-01-31, or 365d', checked(daySchema))
     .option('--json', 'as a JSON object')
-    .action(async (key: string, { json }: { json?: boolean }) => {
+    .action(async (reference: string, { json, ...options }: { from?: string; json?: boolean }) => {
       const connection = await connected();
-      const row = await readRecharge(connection, key);
+      const { row, by } = await findRecharge(connection, reference, options);
       if (json) return sayJson(rechargeJson(row));
+      if (by.kind !== 'key' || !by.whole) tell(`Found by its ${by.kind}.`);
       say(rechargeText(row, connection.policy));
     });
 
@@ -126,19 +112,3 @@ export function addRechargeCommands({ program, connected, say, sayJson }: Cli): 
 }
 
 type StartOptions = Omit<Start, 'client' | 'insteadOf'> & { for?: string; json?: boolean };
-
-/** One line a recharge. */
-function rechargeLine(row: Recharge): string {
-  const money = moneyOf(row);
-  const word = row.review ?? row.reason;
-  return [
-    new Date(row.receivedAt).toISOString(),
-    (word === undefined ? row.phase : `${row.phase} (${word})`).padEnd(32),
-    `${row.credits} credits`.padStart(14),
-    (row.prepaid ? NOT_CHARGED : money ? formatMoney(money) : '').padStart(12),
-    row.email.padEnd(28),
-    row.key,
-  ]
-    .map(printableLine)
-    .join('  ');
-}

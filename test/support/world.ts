@@ -18,6 +18,7 @@ import { type Account, unknownAccount } from '../../shared/recharge/account.ts';
 import type { Charging } from '../../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { createDynamoRows } from '../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
@@ -201,6 +202,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     config,
     policy,
     ledger,
+    rows: createDynamoRows(client, table),
     /** Keys that wait to be delivered. */
     queued,
     now,

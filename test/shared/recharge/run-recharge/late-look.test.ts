@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection } from '../../../../operate/connection.ts';
-import { listRecharges } from '../../../../operate/recharges.ts';
+import { listRecharges } from '../../../../operate/list-recharges.ts';
 import { productionPolicy } from '../../../../shared/recharge/policy.ts';
 import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
 import { utc } from '../../../support/builders.ts';
@@ -199,10 +198,8 @@ describe('after the end, where a grant may have been one too many', () => {
 
   it('it is listed among the recharges of its day, and among the older ones only while it is unfinished', async () => {
     const world = await unknownGrant('error_before');
-    const listed = async (days = 1) => {
-      const connection = { ledger: world.ledger, now: world.now } as Connection;
-      return (await listRecharges(connection, { days })).map(({ key }) => key);
-    };
+    const listed = async (recentDays = 1) =>
+      (await listRecharges(world, {}, { limit: 10, recentDays })).rows.map(({ key }) => key);
     world.advance(2 * DAY);
     expect(await listed()).toEqual([KEY]);
     await answer(world, 'refund');
