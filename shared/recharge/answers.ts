@@ -4,6 +4,7 @@ import { asCompleted, asRefunding, isGivingBack } from './machine/goodwill.ts';
 import { toCharged, toRefunding } from './machine/moves.ts';
 import type { Moment } from './machine/outcome.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
+import type { Policy } from './policy.ts';
 import type { Recharge, ReviewReason } from './recharge.ts';
 
 /** What a person may say of a recharge. An answer only writes the row; the worker moves the money. */
@@ -44,7 +45,10 @@ export function answersFor(row: Recharge): readonly Answer[] {
  * Before this time a person's "not granted" may be true and become false: the request that got no
  * answer can still be on its way. Undefined where there is nothing to wait for.
  */
-export function settlesAt(row: Recharge, { policy }: Pick<Moment, 'policy'>): number | undefined {
+export function settlesAt(
+  row: Recharge,
+  { policy }: { policy: Pick<Policy, 'settleMs'> },
+): number | undefined {
   if (waitingAnswers(row).length === 0 || row.grantDeadline === undefined) return undefined;
   return row.grantDeadline + policy.settleMs;
 }

@@ -1,17 +1,26 @@
 import { formatMoney } from '../money.ts';
 import { printableLine } from '../printable.ts';
-import { shellQuoted } from '../shell.ts';
-import { answersFor, settlesAt } from './answers.ts';
 import { LATE_LOOKS, LOOKS } from './machine/books.ts';
+import { GOODWILL_REFUND } from './machine/goodwill.ts';
 import { GRANTING_AGAIN, isInDoubt } from './machine/grant.ts';
 import { sinceReview } from './machine/moves.ts';
-import { awaitsCounterparty, OTHER_COUNTERPARTY } from './machine/parties.ts';
+import { OTHER_COUNTERPARTY } from './machine/parties.ts';
 import { PREPAID } from './machine/payment.ts';
+import { ACTORS, type Circumstances, type NextStep, nextStepOf } from './next-step.ts';
 import { type Policy, productionPolicy } from './policy.ts';
-import { chargeIdOf, grantMarkOf, INSTEAD_OF, isFinished, moneyOf, type Recharge } from './recharge.ts';
+import {
+  chargeIdOf,
+  grantMarkOf,
+  INSTEAD_OF,
+  isFinished,
+  moneyOf,
+  RETRIED,
+  type Recharge,
+} from './recharge.ts';
 import { STARTED_AGAIN } from './started.ts';
 
 const iso = (time: number) => new Date(time).toISOString();
+const isoIf = (time: number | undefined) => (time === undefined ? undefined : iso(time));
 
 /**
  * A recharge for programs: times as ISO 8601, `amount` in minor units, nothing left out but what is not
@@ -28,14 +37,18 @@ export function rechargeJson(row: Recharge) {
     currency: row.currency,
     prepaid: row.prepaid,
     payment_ref: row.paymentRef,
+    paid_at: isoIf(row.paidAt),
+    goodwill_refund: row.goodwillRefund,
+    refund_ref: row.refundRef,
+    refunded_at: isoIf(row.refundedAt),
     charge_id: chargeIdOf(row),
     grant_mark: row.grantNo > 0 ? grantMarkOf(row) : undefined,
     balance_before: row.balanceBefore,
     new_balance: row.newBalance,
     action_url: row.actionUrl,
     received_at: iso(row.receivedAt),
-    next_attempt_at: row.nextAttemptAt === undefined ? undefined : iso(row.nextAttemptAt),
-    grant_deadline: row.grantDeadline === undefined ? undefined : iso(row.grantDeadline),
+    next_attempt_at: isoIf(row.nextAttemptAt),
+    grant_deadline: isoIf(row.grantDeadline),
     attempt: row.attempt,
     version: row.version,
     history: row.history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
@@ -66,12 +79,25 @@ const MEANING_PREPAID: Partial<Record<Recharge['phase'], string>> = {
   refunded: 'Not charged, not granted.',
 };
 
+/** Of a completed recharge that a person gives back. */
+const MEANING_GOODWILL = {
+  under_way: 'Paid and granted. The money is being given back; the credits stay.',
+  refunded: 'Paid and granted, and the money given back. The credits stay.',
+} as const;
+
+function meaningOf({ phase, prepaid, goodwillRefund }: Recharge): string {
+  if (goodwillRefund !== undefined) return MEANING_GOODWILL[goodwillRefund];
+  return (prepaid ? MEANING_PREPAID[phase] : undefined) ?? MEANING[phase];
+}
+
 const EVENTS: Record<string, string> = {
   received: 'webhook received',
   started: 'started by a person',
   [INSTEAD_OF]: 'in the place of',
   [STARTED_AGAIN]: 'started again as',
   stopped: 'stopped by a person',
+  [RETRIED]: 'tried at once, as a person wished',
+  [GOODWILL_REFUND]: 'to be given back, as a person said',
   [PREPAID]: 'not charged, as the person said who started it',
   paid: 'client charged',
   granted: 'credits granted',
@@ -93,8 +119,9 @@ const EVENTS: Record<string, string> = {
 };
 
 /** A recharge for people: what it is, what happened when, and what to do. */
-export function rechargeText(row: Recharge, policy: Policy): string {
-  return [rechargeEvidence(row, policy), ...whatToDo(row, policy).map(printableLine)].join('\n');
+export function rechargeText(row: Recharge, at: Circumstances & { policy: Policy }): string {
+  const step = nextStepText(nextStepOf(row, at));
+  return [rechargeEvidence(row, at.policy), ...step.map(printableLine)].join('\n');
 }
 
 /** What is known of a recharge, and what happened when. */
@@ -106,7 +133,7 @@ export function rechargeEvidence(
   const word = row.review ?? row.reason;
   const facts: [string, string | undefined][] = [
     ['phase', word === undefined ? row.phase : `${row.phase} (${word})`],
-    ['', (row.prepaid ? MEANING_PREPAID[row.phase] : undefined) ?? MEANING[row.phase]],
+    ['', meaningOf(row)],
     [
       'client',
       row.grantEmail === undefined ? row.email : `${row.email} (on the platform: ${row.grantEmail})`,
@@ -132,6 +159,7 @@ export const NOT_CHARGED = 'not charged';
 const paymentFacts = (row: Recharge): [string, string | undefined][] => [
   ['payment', row.paymentRef],
   ['charge id', chargeIdOf(row)],
+  ['refund', row.refundRef],
 ];
 
 const LOOK_EVENTS: readonly string[] = Object.values(LOOKS);
@@ -204,58 +232,11 @@ function sinceText(ms: number): string {
   return ms < 172_800_000 ? `+${Math.round(ms / 3_600_000)} h` : `+${Math.round(ms / 86_400_000)} d`;
 }
 
-const PAUSED = 'Charging is paused; it goes on by itself after: npx relay resume';
-
-const isPaused = ({ history }: Recharge) => history.at(-1)?.detail === 'charging is paused';
-
-function howItGoesOn(row: Recharge): string {
-  if (awaitsCounterparty(row)) {
-    return 'It goes on by itself once the party it began with is configured again (RUNBOOK.md, other_counterparty). Or say what happened:';
-  }
-  if (row.phase === 'charged') return 'It goes on by itself. To have it tried at once, or to end it by hand:';
-  return 'Find out what happened (RUNBOOK.md), then say it:';
-}
-
-function startAgain({ phase, email, key, history }: Recharge): string[] {
-  if (phase !== 'blocked' && phase !== 'declined') return [];
-  if (history.some(({ event }) => event === STARTED_AGAIN)) return [];
+/** Who must do what, and the commands with which they can. */
+function nextStepText(step: NextStep): string[] {
   return [
     '',
-    'Its key stays burnt. To start it again, once the cause is mended:',
-    `  npx relay recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} --note "why"`,
-  ];
-}
-
-function howToStop(row: Recharge): string[] {
-  if (row.stopped)
-    return ['Stopped by a person: no charge begins. A payment that was under way is kept, and granted.'];
-  const canBeStopped =
-    row.phase === 'received' || (row.phase === 'charge_pending' && row.actionUrl !== undefined);
-  if (!canBeStopped) return [];
-  return [
-    'To stop it before it is charged:',
-    `  npx relay recharges stop ${shellQuoted(row.key)} --note "why"`,
-  ];
-}
-
-function whatToDo(row: Recharge, policy: Policy): string[] {
-  if (isFinished(row)) return startAgain(row);
-  const answers = answersFor(row);
-  if (answers.length === 0)
-    return ['', isPaused(row) ? PAUSED : 'Nothing to do: it goes on by itself.', ...howToStop(row)];
-  const settled = settlesAt(row, { policy });
-  return [
-    '',
-    howItGoesOn(row),
-    ...answers.map(
-      (answer) =>
-        `  npx relay recharges resolve ${shellQuoted(row.key)} ${answer}` +
-        `${answer === 'confirm-charged' ? ' --payment-ref REF' : ''} --version ${row.version} --note "what you saw"`,
-    ),
-    ...(settled === undefined
-      ? []
-      : [
-          `"confirm-not-granted" and "refund" from ${iso(settled)} on: until then the grant may still arrive.`,
-        ]),
+    `${ACTORS[step.who]}. ${step.what}`,
+    ...step.commands.flatMap(({ what, command }) => [`${what}:`, `  ${command}`]),
   ];
 }

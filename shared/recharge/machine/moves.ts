@@ -156,6 +156,12 @@ export function writtenAlready({ review }: Recharge): Decision {
   return review === undefined ? stop : { alert: { word: review }, effect: 'stop' };
 }
 
+/** Of the history: this wait ends only when whoever runs this relay mends something of theirs. */
+export const FOR_YOU = 'yours to mend: ';
+
+export const detailOf = ({ misconfigured, detail }: NotAttempted | Unknown) =>
+  (misconfigured ? FOR_YOU : '') + detail;
+
 /** Only the agency's developer can mend it, so it is said at once, whatever else is decided. */
 export function misconfigured({ misconfigured, detail }: NotAttempted | Unknown): Pick<Decision, 'alert'> {
   // A row that waits meets this every quarter of an hour. It is told once a day for each client and each word.

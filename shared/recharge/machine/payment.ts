@@ -5,7 +5,7 @@ import type { Recharge } from '../recharge.ts';
 import { decline, expire, finish } from './ends.ts';
 import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
 import { isReserved, latePayment, notFoundIsFinal, onReviewedPayment } from './late-payment.ts';
-import { asAsked, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
+import { asAsked, detailOf, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
 import { type Decision, type Moment, type Outcome, type PaymentOutcome, stop } from './outcome.ts';
 
 export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
@@ -70,10 +70,10 @@ function onOpenPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Deci
     case 'not_attempted':
       return {
         ...misconfigured(result),
-        ...wait(row, at, `payment not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
+        ...wait(row, at, `payment not attempted: ${detailOf(result)}`, asAsked(result.retryAfterMs, at)),
       };
     case 'unknown':
-      return { ...misconfigured(result), ...onUnknown(row, outcome.asked, result.detail, at) };
+      return { ...misconfigured(result), ...onUnknown(row, outcome.asked, detailOf(result), at) };
   }
 }
 

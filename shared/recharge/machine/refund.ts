@@ -1,6 +1,6 @@
 import type { Recharge, ReviewReason } from '../recharge.ts';
 import { finish } from './ends.ts';
-import { asAsked, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
+import { asAsked, detailOf, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
@@ -36,10 +36,15 @@ export function onRefund(row: Recharge, result: RefundResult, at: Moment): Decis
     case 'not_attempted':
       return {
         ...misconfigured(result),
-        ...waitForRefund(row, at, `refund not attempted: ${result.detail}`, asAsked(result.retryAfterMs, at)),
+        ...waitForRefund(
+          row,
+          at,
+          `refund not attempted: ${detailOf(result)}`,
+          asAsked(result.retryAfterMs, at),
+        ),
       };
     case 'unknown':
-      return { ...misconfigured(result), ...waitForRefund(row, at, `refund unknown: ${result.detail}`) };
+      return { ...misconfigured(result), ...waitForRefund(row, at, `refund unknown: ${detailOf(result)}`) };
   }
 }
 
