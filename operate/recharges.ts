@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Answer, applyAnswer } from '../shared/recharge/answers.ts';
 import { applyGoodwillRefund, applyRetry, applyStop } from '../shared/recharge/deeds.ts';
+import type { Circumstances } from '../shared/recharge/next-step.ts';
+import type { Policy } from '../shared/recharge/policy.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
 import type { Connection } from './connection.ts';
@@ -15,6 +17,15 @@ export async function readRecharge({ ledger }: Pick<Connection, 'ledger'>, key: 
     'not_found',
     `No recharge has the key ${key}. Look for it: npx relay recharges show ${shellQuoted(key)}`,
   );
+}
+
+/** What is to be done about a recharge depends on this, besides its row. */
+export async function circumstancesOf({
+  charging,
+  policy,
+  now,
+}: Pick<Connection, 'charging' | 'policy' | 'now'>): Promise<Circumstances & { policy: Policy }> {
+  return { now: now(), policy, pause: await charging.paused() };
 }
 
 export interface Resolution {

@@ -55,6 +55,12 @@ export function rechargeJson(row: Recharge) {
   };
 }
 
+/** The same, with who must do what now. */
+export const shownJson = (row: Recharge, at: Circumstances) => ({
+  ...rechargeJson(row),
+  next_step: nextStepOf(row, at),
+});
+
 /** What each phase means for money, in words for someone who was woken up by it. */
 const MEANING: Record<Recharge['phase'], string> = {
   received: 'Accepted. No payment is known yet.',

@@ -88,7 +88,9 @@ describe.concurrent('recharges', () => {
     expect(stdout).toContain(`payment     ${row.payment_ref}\n`);
     expect(stdout).toMatch(/Z +\+\d\.\d\d s {2}webhook received\n/);
     expect(stdout).toMatch(/Z +\+\d\.\d\d s {2}client charged: pay_/);
-    expect(stdout).toMatch(/"confirm-not-granted" and "refund" from 20\d\d-\S+Z on: until then/);
+    expect(stdout).toMatch(
+      /Until 20\d\d-\S+Z the grant may still arrive: "confirm-not-granted" and "refund" only/,
+    );
     for (const answer of ['confirm-granted', 'confirm-not-granted', 'refund']) {
       expect(stdout).toContain(
         `npx relay recharges resolve ${row.key} ${answer} --version ${row.version} --note "what you saw"\n`,
@@ -132,18 +134,24 @@ describe.concurrent('recharges', () => {
     const stale = await resolve('confirm-granted', ...note, '--version', '1');
     expect(stale).toMatchObject({ code: 1, stderr: expect.stringMatching(/ has changed since version 1 /) });
     expect(stale.stdout).toContain(`resolve ${row.key} confirm-granted --version ${row.version} --note`);
-    expect(await relay.json('recharges', 'show', row.key)).toEqual(row);
+    const { next_step: _, ...unchanged } = await relay.json<Row & { next_step: unknown }>(
+      'recharges',
+      'show',
+      row.key,
+    );
+    expect(unchanged).toEqual(row);
 
     const { code, stdout } = await resolve('confirm-granted', ...note, ...version);
     expect(code).toBe(0);
     expect(stdout).toContain(`Recharge ${row.key}\n`);
-    expect(stdout).toMatch(/\nconfirm-granted: the recharge is now completed\.\n$/);
+    expect(stdout).toMatch(/^confirm-granted is written\.\n/);
+    expect(stdout).toContain('phase       completed\n');
     expect(await resolve('confirm-granted', ...note, '--version', String(row.version + 1), '--json')).toEqual(
-      refused(/ is completed: nobody needs to answer for it\.\n$/),
+      refused(/ is completed: nobody needs to answer for it\./),
     );
     const { stdout: shown } = await relay.cli('recharges', 'show', row.key);
     expect(shown).toContain('confirm-granted: seen in the history');
-    expect(shown).not.toContain('npx relay');
+    expect(shown).not.toContain('recharges resolve');
   });
 });
 
@@ -190,6 +198,49 @@ describe.concurrent('recharges of a person', () => {
     expect(await relay.reaches(`op-1-${key}`, 'blocked')).toMatchObject({ reason: 'unknown_on_platform' });
     const again = await relay.cli('recharges', 'start', email, '--for', `op-1-${key}`, '--note', 'and now');
     expect(again.stdout).toMatch(`Recharge op-2-${key} is started`);
+  });
+
+  it('are given back once they are completed, after the amount was typed or with --yes, and shown as they are then', async () => {
+    const email = 'client-043@example.com';
+    const key = await sendWebhook(email);
+    await relay.reaches(key, 'completed');
+    const note = ['--note', 'a dispute'];
+    const giveBack = (input: string, ...args: string[]) =>
+      runCommand(['recharges', 'refund', key, ...note, ...args], {
+        env: { RELAY_LOCAL_DIR: relay.folder },
+        input,
+      });
+    const declined = await giveBack('yes\n');
+    expect(declined.code).not.toBe(0);
+    expect(declined.stderr).toContain('50.00 USD go back to client-043@example.com. The 500 credits stay');
+    expect(declined.stderr).toContain('Nothing was given back.');
+    const { code, stdout } = await giveBack('50.00 USD\n');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Paid and granted. The money is being given back; the credits stay.');
+    await eventually(async () =>
+      expect(await relay.json('recharges', 'show', key)).toMatchObject({
+        phase: 'completed',
+        goodwill_refund: 'refunded',
+        refund_ref: expect.any(String),
+      }),
+    );
+    expect((await giveBack('', '--yes')).stderr).toContain('was given back already');
+  });
+
+  it('are tried at once where the endpoint is mended before their time', async () => {
+    const email = 'client-044@example.com';
+    await fault('payments', { operation: 'charge', fault: 'unauthorized', email });
+    const key = await sendWebhook(email);
+    await eventually(async () =>
+      expect(await relay.json('recharges', 'show', key)).toMatchObject({ next_step: { who: 'you' } }),
+    );
+    const { stdout } = await relay.cli('recharges', 'show', key);
+    expect(stdout).toContain('You must act. Mend your payment endpoint');
+    await relay.cli('recharges', 'retry', key, '--note', 'the secret was wrong');
+    expect(await relay.reaches(key, 'completed')).toMatchObject({ amount: 5_000 });
+    expect(await relay.cli('recharges', 'retry', key)).toEqual(
+      refused(/is not tried again: it is completed/),
+    );
   });
 
   it('are stopped while they wait', async () => {

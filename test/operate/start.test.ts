@@ -45,7 +45,9 @@ describe('a recharge that a person starts', () => {
     expect(events(ended)).toEqual(['started', 'paid', 'granted']);
     expect(ended.history[0]).toMatchObject({ detail: 'Jane asked, ticket 7' });
     expect(books(world, row)).toEqual(GRANTED);
-    expect(rechargeText(ended, world.policy)).toContain('started by a person: Jane asked, ticket 7');
+    expect(rechargeText(ended, { now: world.now(), policy: world.policy })).toContain(
+      'started by a person: Jane asked, ticket 7',
+    );
     await world.close();
   });
 
@@ -112,7 +114,7 @@ describe('without a charge', () => {
     expect(await spent(world)).toBeUndefined();
     expect((await world.account()).counts).toEqual({});
     expect(world.alerts()).toEqual([]);
-    const text = rechargeText(ended, world.policy);
+    const text = rechargeText(ended, { now: world.now(), policy: world.policy });
     expect(text).toContain('Granted, and not charged.');
     expect(text).toMatch(/^ {2}price +not charged$/m);
     expect(text).not.toMatch(/client charged|Paid|charge id/);
@@ -234,7 +236,9 @@ describe('without a charge', () => {
       await world.ledger.write(row, said.next);
       expect(await world.row(key)).toMatchObject({ phase: 'refunded', refundStartedAt: world.now() });
       expect(world.payments.books).toEqual([]);
-      expect(rechargeText(await world.row(key), world.policy)).toContain('Not charged, not granted.');
+      expect(rechargeText(await world.row(key), { now: world.now(), policy: world.policy })).toContain(
+        'Not charged, not granted.',
+      );
       await world.close();
     },
   );
@@ -284,10 +288,10 @@ describe('in the place of a burnt key', () => {
     const row = await start(world, FOR);
     expect(row).toMatchObject({ key: 'op-1-key-1', email: EMAIL, credits: 500 });
     expect(await work(world, row.key)).toMatchObject({ phase: 'completed' });
-    expect(rechargeText(row, world.policy)).toMatch(/in the place of: key-1$/m);
+    expect(rechargeText(row, { now: world.now(), policy: world.policy })).toMatch(/in the place of: key-1$/m);
     const burnt = await world.row('key-1');
     expect(burnt).toMatchObject({ phase: 'blocked' });
-    const text = rechargeText(burnt, world.policy);
+    const text = rechargeText(burnt, { now: world.now(), policy: world.policy });
     expect(text).toMatch(/started again as: op-1-key-1$/m);
     expect(text).not.toContain('recharges start');
     expect(books(world, row)).toEqual(GRANTED);

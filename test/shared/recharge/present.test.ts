@@ -17,11 +17,13 @@ import {
 } from './machine/looks.ts';
 import { DUE, evidence, written } from './machine/outcomes.ts';
 
+const AT = { now: utc('2026-01-05 12:00:10'), policy: productionPolicy };
+
 describe('a person', () => {
   const lineOf = (text: string, name: string) =>
     text.split('\n').flatMap((line) => (line.startsWith(`  ${name} `) ? [line.slice(14)] : []));
   const shown = (row: Recharge) => {
-    const text = rechargeText(row, productionPolicy);
+    const text = rechargeText(row, AT);
     expect(text).toContain(rechargeEvidence(row));
     return { text, of: (name: string) => lineOf(text, name) };
   };
@@ -75,7 +77,7 @@ describe('a person', () => {
     const { text, of } = shown(written(looked));
     expect(of('next look')).toEqual([`2026-01-07T12:06:00.000Z${where}`]);
     expect(text).toContain('A GRANT TOO MANY: usage export: rr-1-1, rr-1-2');
-    expect(text).not.toContain('Nothing to do');
+    expect(text).toContain('You must act. It holds a grant too many');
   });
 
   it('reads that the export is asked again before a grant that was called not made is made anew', () => {

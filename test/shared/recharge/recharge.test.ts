@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { localWaits } from '../../../local/policy.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import { rechargeText } from '../../../shared/recharge/present.ts';
 import {
   chargeIdOf,
   grantMarkOf,
@@ -112,25 +111,5 @@ describe('production’s numbers', () => {
 
   it('leave refunds and further attempts to the agency’s choice', () => {
     expect(policy).toMatchObject({ refundAutomatically: false, declineRetries: 0 });
-  });
-});
-
-describe('what there is to do', () => {
-  const waiting = (detail: string) =>
-    aRecharge({
-      phase: 'received',
-      history: [
-        { at: utc('2026-01-05 12:00:00'), event: 'received' },
-        { at: utc('2026-01-05 12:00:01'), event: 'waiting', detail },
-      ],
-    });
-
-  it('is to let charging begin again where it is paused, and nothing where a recharge waits for anything else', () => {
-    expect(rechargeText(waiting('charging is paused'), productionPolicy)).toMatch(
-      /Charging is paused; it goes on by itself after: npx relay resume\n/,
-    );
-    expect(rechargeText(waiting('no answer'), productionPolicy)).toMatch(
-      /Nothing to do: it goes on by itself\.\n/,
-    );
   });
 });

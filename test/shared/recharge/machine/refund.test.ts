@@ -61,7 +61,7 @@ describeTransitions([
     row: aRecharge({ phase: 'refunding' }),
     outcome: refund({ kind: 'not_attempted', detail: 'status 401', misconfigured: true }),
     becomes: { nextAttemptAt: utc('2026-01-05 12:00:11'), notBefore: utc('2026-01-05 12:00:11') },
-    event: ['waiting', 'refund not attempted: status 401'],
+    event: ['waiting', 'refund not attempted: yours to mend: status 401'],
     says: {
       alert: { word: 'payment_hook_misconfigured', detail: 'status 401', daily: true },
       effect: 'stop',

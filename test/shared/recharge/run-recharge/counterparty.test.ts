@@ -42,7 +42,7 @@ describe('a recharge whose charge lost its answer, where another payment endpoin
     expect(await nextRunAt(world, after)).toMatchObject({ phase: 'received' });
     expect(payments.books).toEqual([]);
     expect(world.alerts()).toEqual(['other_counterparty']);
-    expect(rechargeText(await world.row(), world.policy)).toMatch(
+    expect(rechargeText(await world.row(), { now: world.now(), policy: world.policy })).toMatch(
       /waiting for the party it began with: began with payment endpoint ~[0-9a-f]{8}, and ~[0-9a-f]{8} is configured/,
     );
     expect(await nextRun(world)).toMatchObject({ phase: 'completed' });
