@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/engine.ts'],
     // Engines and processes start in a second here, and in several where other work runs beside.
     // The end-to-end tests wait as much as they work: with two workers, two cores are idle for a tenth of the time.
     maxWorkers: 3,

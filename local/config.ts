@@ -11,7 +11,7 @@ const fileSchema = z.looseObject({
   guard: section,
   platform: section,
   payment: section,
-  channels: section,
+  channels: z.record(z.string(), z.looseObject({ outgoing: section })).default({}),
 });
 
 /** What recharges remember of the sandbox's platform and payment endpoint. */
@@ -23,30 +23,35 @@ const LOCAL_VERIFIERS = [
   { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
 ];
 
-/** Between the sandbox's chat system and the sandbox's platform, both of which have fields of their own. */
-const demoChannel = (chatUrl: string) => {
-  const verifiers = LOCAL_VERIFIERS;
-  return {
-    adapter: 'webhook',
-    toId: 'demo-agency',
-    incoming: {
-      verifiers,
-      id: '/id',
-      contact: '/contact/id',
-      text: '/text',
-      firstName: '/contact/name',
-      attachments: '/attachments',
-    },
-    delivery: {
-      url: `${chatUrl}/messages`,
-      headers: { authorization: 'Bearer {{token}}' },
-      externalId: '/id',
-      dedupes: true,
-    },
-    outgoing: { verifiers, id: '/messageId', contact: '/contactId', text: '/body' },
-    send: { verifiers },
-  };
+/** How the sandbox's platform replies. Where a channel leaves that open, its bot is to reach it. */
+const SANDBOX_REPLIES = {
+  verifiers: LOCAL_VERIFIERS,
+  id: '/messageId',
+  contact: '/contactId',
+  text: '/body',
 };
+
+/** Between the sandbox's chat system and the sandbox's platform, both of which have fields of their own. */
+const demoChannel = (chatUrl: string) => ({
+  adapter: 'webhook',
+  toId: 'demo-agency',
+  incoming: {
+    verifiers: LOCAL_VERIFIERS,
+    id: '/id',
+    contact: '/contact/id',
+    text: '/text',
+    firstName: '/contact/name',
+    attachments: '/attachments',
+  },
+  delivery: {
+    url: `${chatUrl}/messages`,
+    headers: { authorization: 'Bearer {{token}}' },
+    externalId: '/id',
+    dedupes: true,
+  },
+  outgoing: SANDBOX_REPLIES,
+  send: { verifiers: LOCAL_VERIFIERS },
+});
 
 /**
  * The configuration of `npm start`: every client pays USD 0.10 a credit, without limits. `RELAY_CONFIG` (a file,
@@ -86,7 +91,7 @@ export function localConfig(
       },
       channels: {
         ...(chatUrl === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chatUrl) }),
-        ...channels,
+        ...(platformUrl === undefined ? channels : answeredBySandbox(channels)),
       },
       payment: {
         ...payment,
@@ -99,10 +104,30 @@ export function localConfig(
   );
 }
 
+const answeredBySandbox = (channels: z.infer<typeof fileSchema>['channels']) =>
+  Object.fromEntries(
+    Object.entries(channels).map(([name, { outgoing, ...channel }]) => [
+      name,
+      { ...channel, outgoing: { ...SANDBOX_REPLIES, ...outgoing } },
+    ]),
+  );
+
+/**
+ * The platform and the payment endpoint that `RELAY_CONFIG` names. On AWS they count. Here only the environment names
+ * whose money moves: a file that is tried out must not charge anybody.
+ */
+export function namedInFile(env: NodeJS.ProcessEnv): { platform?: string; payments?: string } {
+  const { platform, payment } = readFile(env.RELAY_CONFIG);
+  return {
+    ...(typeof platform.baseUrl === 'string' ? { platform: platform.baseUrl } : {}),
+    ...(typeof payment.url === 'string' ? { payments: payment.url } : {}),
+  };
+}
+
 const readFile = (path: string | undefined) =>
   parseWith(fileSchema, path === undefined ? {} : readConfigFile(path), basename(path ?? ''));
 
-/** For a start that is no demonstration: what it does with whose money, and which settings it lacks. */
+/** What a start does with whose money, and which settings it lacks or leaves aside. */
 export function whatIsInForce(
   { platform, payment, recharge, pricing, guard }: Config,
   env: NodeJS.ProcessEnv,
@@ -112,6 +137,7 @@ export function whatIsInForce(
       ? `${pricing.perCredit} ${pricing.currency} a credit`
       : `${pricing.currency}, by list`;
   const limits = Object.keys(guard.limits).length === 0 ? 'no limits' : JSON.stringify(guard.limits);
+  const named = namedInFile(env);
   const warnings = [
     env.PLATFORM_BASE_URL !== undefined &&
       env.PLATFORM_API_KEY === undefined &&
@@ -120,10 +146,19 @@ export function whatIsInForce(
       env.PAYMENT_HOOK_SECRET === undefined &&
       'PAYMENT_HOOK_SECRET is not set',
   ].filter((warning) => warning !== false);
+  const standIns = [
+    env.PLATFORM_BASE_URL === undefined &&
+      named.platform !== undefined &&
+      `${named.platform} is not asked: set PLATFORM_BASE_URL and PLATFORM_API_KEY for that.`,
+    env.PAYMENT_HOOK_URL === undefined &&
+      named.payments !== undefined &&
+      `${named.payments} is not asked: set PAYMENT_HOOK_URL and PAYMENT_HOOK_SECRET for that.`,
+  ].filter((line) => line !== false);
   return [
     `  mode ${recharge.mode}, ${price}, ${limits}; clients that are not set up: ${guard.unknownAccounts === 'allow' ? 'charged, too' : 'refused'}`,
     `  platform  ${platform.baseUrl}${env.PLATFORM_BASE_URL === undefined ? ' (sandbox)' : ''}`,
     `  payments  ${payment.url}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
+    ...standIns.map((line) => `  ${line}`),
     ...warnings.map(
       (warning) => `  ${warning}: a generated secret is used, which the other side does not know.`,
     ),

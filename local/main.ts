@@ -1,22 +1,32 @@
-import { parseArgs } from 'node:util';
 import { createLogger } from '../shared/logger.ts';
 import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
+import type { Config } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
-import { localConfig, whatIsInForce } from './config.ts';
+import { localConfig, namedInFile, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
+import { bringEngine } from './engine-package.ts';
 import { type Engine, startDynamo } from './engines.ts';
+import { readFlags, UsageError } from './flags.ts';
 import { createLogFile } from './log-file.ts';
 import { localWaits } from './policy.ts';
 import { startRelay } from './relay.ts';
-import { DEMO_CHANNEL, folderId, localFile, localSecrets, takeFolder, writeRuntime } from './state.ts';
+import {
+  DEMO_CHANNEL,
+  folderId,
+  type LocalSecrets,
+  localFile,
+  localSecrets,
+  takeFolder,
+  withFolder,
+  withReplySecrets,
+  writeRuntime,
+} from './state.ts';
+import { createTalk } from './talk.ts';
+import { asker, paint, say } from './terminal.ts';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-const say = (line: string) => {
-  process.stdout.write(`${printable(line)}\n`);
-};
-
 /** What was started, ended in the opposite order. */
 const started: (() => unknown)[] = [];
 let ending: Promise<never> | undefined;
@@ -35,27 +45,33 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`${printable(messageOf(error))}\n`);
-  await end(1);
+  await end(error instanceof UsageError ? 2 : 1);
 }
 
 async function main(): Promise<void> {
-  const { port, once, json, fresh } = readFlags();
+  const flags = readFlags(process.argv.slice(2), (help) => process.stdout.write(help));
+  if (flags === undefined) return;
+  const { port, once, json, fresh } = flags;
+  // A program that reads the last line must find the recharge there.
+  const talks = !flags.quiet && !once && !json;
   const { env } = process;
   const demo = env.PLATFORM_BASE_URL === undefined && env.PAYMENT_HOOK_URL === undefined;
   if (once && !demo) {
-    throw new Error(
+    throw new UsageError(
       '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
     );
   }
+  if (env.DYNAMODB_ENDPOINT === undefined) await bringEngine({ confirm: asker() });
   const folder = takeFolder(env, { fresh });
   started.push(() => folder.release());
   // Only the start that has the folder makes secrets. Of two that begin at once, each would make some, and one
   // would run with secrets that the other has replaced.
-  const secrets = localSecrets(env);
-  const parts = await startParts(folder, secrets);
-  const { platformUrl, paymentsUrl, chatUrl, ...engines } = parts;
+  const stored = localSecrets(env);
+  const parts = await startParts(folder, stored);
+  const { platformUrl, paymentsUrl, chatUrl: _, ...engines } = parts;
   const name = tableName(env);
   const config = localConfig(env, parts);
+  const secrets = platformUrl === undefined ? stored : withReplySecrets(stored, Object.keys(config.channels));
   const relay = await startRelay({
     ...engines,
     port,
@@ -64,7 +80,7 @@ async function main(): Promise<void> {
     config,
     waits: localWaits(env, Object.keys(config.channels)),
     secrets,
-    logger: createLogger(createLogFile(localFile(env, 'relay.log'))),
+    logger: createLogger(logOf(env, { talks })),
   });
   started.push(() => relay.stop());
   writeRuntime(env, {
@@ -81,25 +97,20 @@ async function main(): Promise<void> {
     config,
   });
 
-  if (platformUrl !== undefined) {
-    await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });
-  }
-  if (platformUrl !== undefined && chatUrl !== undefined) {
-    const channel = `${relay.url}/channels/${DEMO_CHANNEL}`;
-    const secret = secrets.inbound.channels[`${DEMO_CHANNEL}/outgoing`]?.[0];
-    await ask(`${platformUrl}/sandbox/replies`, { url: `${channel}/outgoing`, secret });
-    await ask(`${chatUrl}/sandbox/relay`, { url: `${channel}/incoming` });
-  }
-  if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
+  await connectSandbox(relay, parts, { secrets, channels: config.channels });
   say(`Recharge Relay listens on ${relay.url} (log: ${localFile(env, 'relay.log')})`);
-  if (!demo || env.RELAY_CONFIG) for (const line of whatIsInForce(config, env)) say(line);
-  const row = await showDemonstration(relay, parts).catch((error: unknown) => {
+  for (const line of whatIsInForce(config, env)) say(line);
+  const named = namedInFile(env);
+  const isWhole = named.platform !== undefined && named.payments !== undefined;
+  // Whoever brings a whole configuration has seen the demonstration, and wants to try that.
+  const showing = isWhole && !once && !json ? undefined : showDemonstration(relay, parts);
+  const row = await showing?.catch((error: unknown) => {
     if (once) throw error;
     // A relay that stays up helps to find out why.
     say(`${messageOf(error)}\n`);
     return undefined;
   });
-  if (!once) say(whatToTry(relay.url, demo, env));
+  if (!once) say(whatToTry(relay.url, { demo, talks }, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
   if (once) await end(row?.phase === 'completed' ? 0 : 1);
 }
@@ -120,18 +131,15 @@ function tableName(env: NodeJS.ProcessEnv): string {
   return shared ? `recharge-relay-${folderId(env)}` : 'recharge-relay';
 }
 
-function readFlags() {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: '3000' },
-      once: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      fresh: { type: 'boolean', default: false },
-    },
-  });
-  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.POSITIVE_INFINITY;
-  if (port > 65_535) throw new Error('--port takes a number from 0 (any free port) to 65535.');
-  return { ...values, port };
+/** Each line goes into the log file, and from there to the person. */
+function logOf(env: NodeJS.ProcessEnv, { talks }: { talks: boolean }): (line: string) => void {
+  const write = createLogFile(localFile(env, 'relay.log'));
+  if (!talks) return write;
+  const tell = createTalk({ say, paint, relay: `${withFolder(env)}npx relay` });
+  return (line) => {
+    write(line);
+    tell(line);
+  };
 }
 
 interface Parts {
@@ -209,6 +217,30 @@ async function showDemonstration(
   const row = await demonstrate({ ...relay, platformUrl, say });
   await demonstrateMessage({ chatUrl, say });
   return row;
+}
+
+/** Tells the sandbox where the relay is: for webhooks, for what is written in the chat, and for the bot's replies. */
+async function connectSandbox(
+  relay: Awaited<ReturnType<typeof startRelay>>,
+  { platformUrl, paymentsUrl, chatUrl }: Parts,
+  { secrets, channels }: { secrets: LocalSecrets; channels: Config['channels'] },
+): Promise<void> {
+  const replyAddress = (name: string) => ({
+    url: `${relay.url}/channels/${name}/outgoing`,
+    secret: secrets.inbound.channels[`${name}/outgoing`]?.[0],
+  });
+  if (platformUrl !== undefined) {
+    await ask(`${platformUrl}/sandbox/webhook`, { url: `${relay.url}/webhooks/auto-recharge` });
+    const byLabel = Object.entries(channels).map(([name, { label = name }]) => [label, replyAddress(name)]);
+    await ask(`${platformUrl}/sandbox/replies`, {
+      ...replyAddress(DEMO_CHANNEL),
+      channels: Object.fromEntries(byLabel),
+    });
+  }
+  if (chatUrl !== undefined) {
+    await ask(`${chatUrl}/sandbox/relay`, { url: `${relay.url}/channels/${DEMO_CHANNEL}/incoming` });
+  }
+  if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
 }
 
 async function setUpSandboxClients({ accounts }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {

@@ -162,6 +162,21 @@ function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
   return more;
 }
 
+/**
+ * With a secret for the replies of every channel. Where none is set, it is made for this start alone: the sandbox's
+ * platform is told it, and nobody else replies.
+ */
+export function withReplySecrets({ inbound, outbound }: LocalSecrets, channels: string[]): LocalSecrets {
+  const made = channels
+    .map((name) => `${name}/outgoing`)
+    .filter((way) => !inbound.channels[way]?.[0])
+    .map((way) => [way, [random()]]);
+  return {
+    inbound: { ...inbound, channels: { ...inbound.channels, ...Object.fromEntries(made) } },
+    outbound,
+  };
+}
+
 export function writeRuntime(env: Env, runtime: LocalRuntime): void {
   write(localFile(env, 'runtime.json'), runtime);
 }

@@ -9,7 +9,8 @@ import { json, parseJson, type Routes } from './server.ts';
 
 const spendSchema = z.strictObject({ email: z.string(), credits: z.number().positive() });
 const webhookSchema = z.strictObject({ url: z.url() });
-const repliesSchema = z.strictObject({ url: z.url(), secret: z.string().min(1) });
+const addressSchema = z.strictObject({ url: z.url(), secret: z.string().min(1) });
+const repliesSchema = addressSchema.extend({ channels: z.record(z.string(), addressSchema).default({}) });
 const saySchema = z.strictObject({
   channel: z.string().min(1),
   contactId: z.string().min(1),
@@ -109,9 +110,13 @@ function messagingRoutes({ contacts, messages, replies, record }: Dependencies):
       }),
     'POST /sandbox/replies': ({ body }) => {
       const parsed = repliesSchema.safeParse(parseJson(body));
-      if (!parsed.success) return json(400, { error: 'A JSON body {url, secret} is needed.' });
-      replies.set(parsed.data.url, parsed.data.secret);
-      return json(200, { url: parsed.data.url });
+      if (!parsed.success)
+        return json(400, {
+          error: 'A JSON body {url, secret, channels?: {label: {url, secret}}} is needed.',
+        });
+      const { channels, ...address } = parsed.data;
+      replies.set(address, channels);
+      return json(200, { url: address.url });
     },
     'POST /sandbox/say': ({ body }) => {
       const parsed = saySchema.safeParse(parseJson(body));

@@ -12,9 +12,21 @@ const SILENT = 'silent-';
 /** The label of a message that came without one, as in the API page's example. */
 const DEFAULT_CHANNEL = 'custom';
 
+/** Where replies go, and what they are signed with. */
+export interface ReplyAddress {
+  /** May hold `{channel}`. */
+  url: string;
+  /** Sent as it is in `x-webhook-token`, and the key of `x-webhook-signature`. */
+  secret: string;
+}
+
 export interface Replies {
-  /** Switches the bot on, or to another address. That counts for what is still to be delivered, too. */
-  set(url: string, secret: string): void;
+  /**
+   * Switches the bot on, or to another address. That counts for what is still to be delivered, too.
+   *
+   * @param channels by their labels: those that have an address of their own.
+   */
+  set(address: ReplyAddress, channels?: Record<string, ReplyAddress>): void;
   isOn(): boolean;
   /** What the bot says to a message, to be recorded and then delivered; undefined if it says nothing. */
   answerTo(received: EventOf<'received'>): Reply | undefined;
@@ -29,10 +41,8 @@ export interface Replies {
 }
 
 interface Dependencies {
-  /** May hold `{channel}`. */
-  url: string | undefined;
-  /** Sent as it is in `x-webhook-token`, and the key of `x-webhook-signature`. */
-  secret: string;
+  /** Without one, there are no replies until `set`. */
+  address: ReplyAddress | undefined;
   /** The wait before the second try, the third and so on. After the last one the reply is given up. */
   retryMs: number[];
   record: RecordEvents;
@@ -43,7 +53,8 @@ interface Dependencies {
 /** What the platform says to the contacts of custom channels: the same bytes again on every answer but a 2xx. */
 export function createReplies(dependencies: Dependencies): Replies {
   const { retryMs, record, faults, timers } = dependencies;
-  let { url, secret } = dependencies;
+  let { address } = dependencies;
+  let ownAddresses: Record<string, ReplyAddress> = {};
   const outbox = createOutbox<Reply>();
   const send = createSender('reply', faults, timers);
 
@@ -51,6 +62,7 @@ export function createReplies(dependencies: Dependencies): Replies {
     laneOf: ({ channel, contactId }) => JSON.stringify([channel, contactId]),
     send({ messageId, contactId, channel, body: text }) {
       const body = JSON.stringify({ messageId, contactId, channel, body: text, direction: 'outbound' });
+      const { url, secret = '' }: Partial<ReplyAddress> = ownAddresses[channel] ?? address ?? {};
       const target = url?.replaceAll('{channel}', encodeURIComponent(channel));
       return send(contactId, { url: target, headers: tokenAndSignature(secret, body), body });
     },
@@ -66,7 +78,7 @@ export function createReplies(dependencies: Dependencies): Replies {
 
   let left: ReturnType<Outbox<Reply>['pending']> = [];
   const resumeLeft = () => {
-    if (url === undefined) return;
+    if (address === undefined) return;
     for (const { item, attempts } of left.splice(0)) deliver(item, attempts);
   };
   const write: Replies['write'] = ({ channel, contactId, body, email }) => {
@@ -75,14 +87,14 @@ export function createReplies(dependencies: Dependencies): Replies {
   };
 
   return {
-    set(newUrl, newSecret) {
-      url = newUrl;
-      secret = newSecret;
+    set(newAddress, channels = {}) {
+      address = newAddress;
+      ownAddresses = channels;
       resumeLeft();
     },
-    isOn: () => url !== undefined,
+    isOn: () => address !== undefined,
     answerTo({ fromId, channel = DEFAULT_CHANNEL, body, email, messageType }) {
-      if (url === undefined || messageType !== 'text' || fromId.startsWith(SILENT)) return undefined;
+      if (address === undefined || messageType !== 'text' || fromId.startsWith(SILENT)) return undefined;
       return write({ channel, contactId: fromId, body: `You said: ${body}`, email });
     },
     write,

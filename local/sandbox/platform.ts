@@ -96,7 +96,8 @@ export async function createSandboxPlatform(options: SandboxPlatformOptions): Pr
   const sending = { retryMs, record, faults, timers };
   const recharge = createAutoRecharge({ url: webhookUrl, secret: webhookSecret, ...sending });
   const { replyUrl, replySecret = webhookSecret } = outgoing;
-  const replies = createReplies({ url: replyUrl, secret: replySecret, ...sending });
+  const replyTo = replyUrl === undefined ? undefined : { url: replyUrl, secret: replySecret };
+  const replies = createReplies({ address: replyTo, ...sending });
   books.events.forEach(apply);
 
   const { events } = books;
@@ -125,7 +126,7 @@ export async function createSandboxPlatform(options: SandboxPlatformOptions): Pr
       return spent;
     },
     setWebhook: recharge.setUrl,
-    setReplies: replies.set,
+    setReplies: (url, secret) => replies.set({ url, secret }),
     balance: (email) => known(email).balance,
     async close() {
       await server.close();

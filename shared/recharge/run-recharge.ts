@@ -137,6 +137,7 @@ class Run {
   /** `durationMs`: from the question, over the answer, to the written decision. */
   #report(before: Recharge, outcome: Outcome, decision: Decision, askedAt: number): void {
     const { logger, now } = this.#deps;
+    const { credits, review, reason = review } = this.#row;
     const metrics = businessMetrics(before, this.#row);
     const isWake = outcome.kind === 'due' && decision.next === undefined;
     const isRepeat = (isWake || decision.effect === 'stop') && isOldNews(isWake ? before : this.#row);
@@ -145,6 +146,9 @@ class Run {
       'decided',
       {
         ...this.#tags(),
+        credits,
+        ...moneyOf(this.#row),
+        reason,
         outcome: outcome.kind,
         word: wordOf(outcome),
         effect: decision.effect,

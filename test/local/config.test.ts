@@ -65,6 +65,24 @@ describe('what a start says of itself', () => {
     ]);
   });
 
+  it('names the parties of a file that are not asked, because the environment alone says whose money moves', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'local-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const RELAY_CONFIG = join(folder, 'mine.json');
+    const parties = {
+      platform: { baseUrl: 'https://api.example.com/v1' },
+      payment: { url: 'https://pay.example.com' },
+    };
+    writeFileSync(RELAY_CONFIG, JSON.stringify(parties));
+    const config = localConfig({ RELAY_CONFIG }, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS });
+    expect(whatIsInForce(config, { RELAY_CONFIG }).slice(1)).toEqual([
+      '  platform  http://127.0.0.1:4001/v1 (sandbox)',
+      '  payments  http://127.0.0.1:4002 (sandbox: takes no money)',
+      '  https://api.example.com/v1 is not asked: set PLATFORM_BASE_URL and PLATFORM_API_KEY for that.',
+      '  https://pay.example.com is not asked: set PAYMENT_HOOK_URL and PAYMENT_HOOK_SECRET for that.',
+    ]);
+  });
+
   it('names the sandbox where it stands in for a part', () => {
     const config = localConfig({}, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS });
     expect(whatIsInForce(config, {}).slice(1)).toEqual([

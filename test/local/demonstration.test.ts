@@ -1,6 +1,6 @@
 import { exec } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -80,7 +80,7 @@ describe.concurrent('npm start -- --once --json', () => {
     ]) {
       const folder = join(newFolder(), 'new');
       expect(await run({ folder, env, args: ['--once'] })).toEqual({
-        code: 1,
+        code: 2,
         stdout: '',
         stderr:
           '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.\n',
@@ -101,7 +101,7 @@ describe('a relay that stays up', () => {
     const lines = relay
       .output()
       .split('\n')
-      .filter((line) => /^ {2}(RELAY_LOCAL_DIR=\S+ npm|curl) /.test(line));
+      .filter((line) => /^ {2}(RELAY_LOCAL_DIR=\S+ npx|curl) /.test(line));
     expect(lines).toHaveLength(8);
     // As in a terminal of the user: another shell, with Node and npm on its path.
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
@@ -121,6 +121,29 @@ describe('a relay that stays up', () => {
     expect(await paste(lines[2] ?? '')).toMatch(/^200 \{"status"/m);
     expect(relay.output()).toContain(
       `stays in ${relay.folder} (RELAY_LOCAL_DIR=${relay.folder} npm start -- --fresh forgets it)`,
+    );
+  });
+
+  it('tells of each webhook, charge, grant and message while it runs, and what to do where an alert is raised', async () => {
+    const { url, folder } = relay;
+    const email = 'client-041@example.com';
+    const fault = JSON.stringify({ operation: 'grant', fault: 'error_after', email });
+    await fetch(`${url}/sandbox/platform/faults`, { method: 'POST', body: fault });
+    await relay.cli('webhook', 'send', '--key', 'told-1', '--email', email);
+    await says(relay, `RELAY_LOCAL_DIR=${folder} npx relay recharges show told-1\n`);
+    const lines = relay.output().split('\n');
+    const of = (word: string) => lines.find((line) => line.includes(word) && line.includes('told-1'));
+    expect(of('webhook')).toMatch(
+      /^\d\d:\d\d:\d\d --> webhook {2}202 received .+ c\*{3}@example\.com {2}500 credits$/,
+    );
+    expect(of('charge')).toMatch(/ <-- charge {3}paid .+ 50\.00 USD$/);
+    expect(of('grant ')).toMatch(/ <-- grant {4}unknown .+ needs_review: grant_unknown$/);
+    expect(of('ALERT')).toMatch(/ !!! ALERT {4}grant_unknown .+ \(RUNBOOK\.md#grant_unknown\)$/);
+    expect(lines.filter((line) => line.includes('<-- message'))).not.toEqual([]);
+    // The file keeps the whole of it, for programs.
+    const log = readFileSync(join(folder, 'relay.log'), 'utf8').trimEnd().split('\n');
+    expect(log.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'alert', message: 'grant_unknown', key: 'told-1' }),
     );
   });
 
@@ -206,16 +229,18 @@ describe.concurrent('npm start', () => {
     }
   });
 
-  it('refuses flags it does not know, before it starts anything', async () => {
-    const cases = [
-      { args: ['--port', 'http'], stderr: '--port takes a number from 0 (any free port) to 65535.\n' },
-      { args: ['--port', '65536'], stderr: '--port takes a number from 0 (any free port) to 65535.\n' },
-      { args: ['--onse'], stderr: expect.stringMatching(/^Unknown option '--onse'.*\n$/) },
-    ];
+  it('refuses options it does not know with exit code 2, and shows them all, before it starts anything', async () => {
     const folder = join(newFolder(), 'new');
-    for (const { args, stderr } of cases) {
-      expect(await run({ folder, args })).toEqual({ code: 1, stdout: '', stderr });
-    }
+    expect(await run({ folder, args: ['--onse'] })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "unknown option '--onse' (Did you mean --once?). All options: npm start -- --help\n",
+    });
+    expect(await run({ folder, args: ['--help'] })).toEqual({
+      code: 0,
+      stdout: expect.stringContaining('Usage: npm start -- [options]'),
+      stderr: '',
+    });
     expect(existsSync(folder)).toBe(false);
   });
 

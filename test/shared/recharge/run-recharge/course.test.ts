@@ -61,13 +61,20 @@ describe('a recharge', () => {
   it('says of every decision in one line what was decided, of what, and how long it took', async () => {
     const world = await worldWith();
     await world.start().run();
-    const decision = { level: 'info', message: 'decided', key: KEY, email: 'd***@example.com', attempt: 1 };
+    const decision = {
+      level: 'info',
+      message: 'decided',
+      key: KEY,
+      email: 'd***@example.com',
+      attempt: 1,
+      credits: 500,
+    };
     expect(world.lines()).toEqual(
       [
         { phase: 'received', outcome: 'due', word: 'due' },
         { phase: 'received', outcome: 'reserved', word: 'reserved' },
-        { phase: 'granting', outcome: 'payment', word: 'paid' },
-        { phase: 'completed', outcome: 'grant', word: 'granted' },
+        { phase: 'granting', outcome: 'payment', word: 'paid', amount: 5_000, currency: 'USD' },
+        { phase: 'completed', outcome: 'grant', word: 'granted', amount: 5_000, currency: 'USD' },
       ].map((line) => expect.objectContaining({ ...decision, ...line, durationMs: expect.any(Number) })),
     );
   });

@@ -1,0 +1,78 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+export interface Flags {
+  /** 0 for any free one. */
+  port: number;
+  once: boolean;
+  json: boolean;
+  quiet: boolean;
+  fresh: boolean;
+}
+
+/** What was typed is no way to start. Nothing was done. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+const MORE = `
+The environment says whose parts are used. Those that are not named are the sandbox's:
+
+  PLATFORM_BASE_URL, PLATFORM_API_KEY      the platform
+  PLATFORM_TIMEOUT_SECONDS                 how long it may take to answer, 10
+  PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET    your payment endpoint, WHICH THEN CHARGES FOR REAL
+  PAYMENT_HOOK_TIMEOUT_SECONDS             how long it may take to answer, 20
+  WEBHOOK_SECRET                           of the webhooks; generated otherwise
+  RELAY_CONFIG                             a file with the settings, in whole or in part
+  DYNAMODB_ENDPOINT, SQS_ENDPOINT          engines instead of the embedded ones
+  RELAY_LOCAL_DIR                          the folder for data, secrets and the log, .local
+  NO_COLOR                                 no colours
+
+Examples:
+
+  npm start
+  npm start -- --port 3100 --quiet
+  npm start -- --once --json | tail -n 1
+  PAYMENT_HOOK_URL=http://127.0.0.1:4000 PAYMENT_HOOK_SECRET=whsec_… npm start
+
+It ends with 0 after Ctrl-C, 1 where something failed, and 2 where the command was not understood.
+README.md leads through it, docs/sandbox.md tells of the sandbox, docs/configuration.md of the settings.
+`;
+
+/**
+ * @param words what follows `npm start --`.
+ * @param print takes the help.
+ * @returns undefined where help was asked for, and printed.
+ * @throws UsageError with one sentence.
+ */
+export function readFlags(words: string[], print: (text: string) => void): Flags | undefined {
+  const command = new Command('npm start --')
+    .description('Runs the relay on this machine, and tells what it does, until Ctrl-C.')
+    .option('--port <number>', 'where it listens; 0 for any free port', portOf, 3000)
+    .option('--quiet', 'no line for each webhook, charge, grant, message and alert')
+    .option('--fresh', 'forgets the data of earlier starts, not the secrets')
+    .option('--once', 'shows one recharge and one message in the sandbox, and ends')
+    .option('--json', 'prints the recharge that was shown as a JSON object on the last line; quiet')
+    .helpOption('-h, --help', 'this')
+    .addHelpText('after', MORE)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => {} });
+  try {
+    const given = command.parse(words, { from: 'user' }).opts<Partial<Flags> & Pick<Flags, 'port'>>();
+    return { once: false, json: false, quiet: false, fresh: false, ...given };
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    const said = error.message
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ')
+      .replace(/\.$/, '');
+    throw new UsageError(`${said}. All options: npm start -- --help`);
+  }
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('It is a number from 0 (any free port) to 65535.');
+}

@@ -1,0 +1,6 @@
+import { engineBinary } from '../../local/engine-package.ts';
+
+/** Before all tests: where the engine is missing, one sentence says so, instead of each of them. */
+export function setup(): void {
+  engineBinary();
+}
