@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -112,9 +112,9 @@ const PROOFS: Record<string, (body: string, secret: string) => Record<string, st
   },
 };
 
-async function says(vendor: string, payload: object, secret = secretOf(vendor, 'incoming')) {
+async function says(vendor: string, payload: object, secret = secretOf(vendor, 'incoming'), { url } = relay) {
   const body = JSON.stringify(payload);
-  const response = await fetch(`${relay.url}/channels/${vendor}/incoming`, {
+  const response = await fetch(`${url}/channels/${vendor}/incoming`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...PROOFS[vendor]?.(body, secret) },
     body,
@@ -297,5 +297,33 @@ describe('Telegram', () => {
     expect(writtenTo(NEW_GROUP).map(({ body }) => body)).toEqual([
       { chat_id: NEW_GROUP, text: 'You said: one' },
     ]);
+  });
+});
+
+describe('the bot of the sandbox’s own platform', () => {
+  it('answers in every channel, whatever it is called at the platform, without a word of it in the settings', async () => {
+    const folder = newFolder();
+    const { env } = await newParties(folder, () => ({
+      telegram: { toId: 'agency-1', adapter: 'telegram', apiUrl: `${vendors.url}/telegram`, label: 'bot' },
+      slack: { toId: 'agency-1', adapter: 'slack', apiUrl: `${vendors.url}/slack` },
+    }));
+    const { RELAY_CONFIG = '' } = env;
+    // Of one channel no secret of replies is set yet.
+    const file = join(folder, 'secrets.json');
+    const { inbound, outbound } = JSON.parse(readFileSync(file, 'utf8'));
+    delete inbound.channels['slack/outgoing'];
+    writeFileSync(file, JSON.stringify({ inbound, outbound }));
+    const alone = await start({ folder, env: { RELAY_CONFIG }, args: ['--quiet'] });
+    const heard = CASES.slice(0, 2).map(async ({ vendor, incoming }) => {
+      const answer = await says(vendor, incoming(`Alone in ${vendor}`), undefined, alone);
+      expect(answer.status).toBe(200);
+      await eventually(async () =>
+        expect(vendors.of(vendor).map(({ body }) => JSON.stringify(body))).toContainEqual(
+          expect.stringContaining(`You said: Alone in ${vendor}`),
+        ),
+      );
+    });
+    await Promise.all(heard);
+    await alone.end();
   });
 });
