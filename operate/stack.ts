@@ -1,5 +1,7 @@
+import type { Output } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { OperateError } from './error.ts';
+import { STACK_PREFIX } from './target.ts';
 
 const outputsSchema = z.object({
   TableName: z.string(),
@@ -21,6 +23,12 @@ const outputsSchema = z.object({
 /** What a deployed stack says of itself. */
 export type StackOutputs = z.infer<typeof outputsSchema>;
 
+/** CloudFormation answers within a second. Without a limit, a network that swallows everything holds us for minutes. */
+const PATIENCE = {
+  maxAttempts: 3,
+  requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+};
+
 const DEPLOY = 'deploy it: npm run deploy -- --stage …';
 
 /**
@@ -33,12 +41,10 @@ export async function readStack(name: string): Promise<StackOutputs> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   let outputs: Record<string, string | undefined>;
   try {
-    const { Stacks: [stack] = [] } = await new CloudFormationClient().send(
+    const { Stacks: [stack] = [] } = await new CloudFormationClient(PATIENCE).send(
       new DescribeStacksCommand({ StackName: name }),
     );
-    outputs = Object.fromEntries(
-      stack?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]) ?? [],
-    );
+    outputs = byKey(stack?.Outputs);
   } catch (cause) {
     throw errorOf(cause, name);
   }
@@ -47,6 +53,39 @@ export async function readStack(name: string): Promise<StackOutputs> {
   const missing = parsed.error.issues.map(({ path }) => path.join('.'));
   throw new OperateError('not_ready', `The stack ${name} does not say its ${missing.join(', ')}: ${DEPLOY}`);
 }
+
+/** Where a relay of this account and region keeps its secrets. */
+export interface RelayStack {
+  name: string;
+  InboundSecretId: string;
+  OutboundSecretId: string;
+}
+
+const keepingSchema = z.object({ InboundSecretId: z.string(), OutboundSecretId: z.string() });
+
+/**
+ * All stacks of relays in this account and region, by what they say of themselves.
+ *
+ * @throws what CloudFormation says: it takes the right to describe all stacks, not the own one alone.
+ */
+export async function listRelayStacks(): Promise<RelayStack[]> {
+  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
+  const client = new CloudFormationClient(PATIENCE);
+  const found: RelayStack[] = [];
+  let next: string | undefined;
+  do {
+    const page = await client.send(new DescribeStacksCommand(next === undefined ? {} : { NextToken: next }));
+    for (const { StackName = '', Outputs } of page.Stacks ?? []) {
+      const keeping = keepingSchema.safeParse(byKey(Outputs)).data;
+      if (StackName.startsWith(STACK_PREFIX) && keeping) found.push({ name: StackName, ...keeping });
+    }
+    next = page.NextToken;
+  } while (next !== undefined);
+  return found;
+}
+
+const byKey = (outputs: Output[] = []) =>
+  Object.fromEntries(outputs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
 
 /** The SDK has one class for "no credentials", and only messages for the other two. */
 function errorOf(cause: unknown, name: string): Error {

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
 /** Clocks that are set by the network are milliseconds apart. */
-const APART_MS = 60_000;
+export const APART_MS = 60_000;
 
 /**
  * The time by which deeds are judged: that of storage, which all processes share. Something must have been read before.
@@ -26,4 +26,16 @@ export function timeOfStorage({ storageNow, now }: Pick<Connection, 'storageNow'
     `Nothing was written: this computer's clock is ${minutes} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} the ` +
       `table's (${new Date(time).toISOString()}). Set the clock, then run this again.`,
   );
+}
+
+/**
+ * How far this machine's clock is ahead of storage's, in milliseconds; negative: behind. Something must have been read
+ * before. Undefined where storage does not say its time.
+ */
+export function aheadOfStorageMs({
+  storageNow,
+  now,
+}: Pick<Connection, 'storageNow' | 'now'>): number | undefined {
+  const time = storageNow();
+  return time === undefined ? undefined : now() - time;
 }

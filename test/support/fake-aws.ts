@@ -12,36 +12,65 @@ interface FakeSecret {
   beforePut?: (token: string) => void;
 }
 
+const REFUSED = { status: 403, body: errorXml('AccessDenied', 'You are not authorized to perform this.') };
+
+function errorXml(code: string, message: string): string {
+  return `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
+}
+
+const membersXml = (members: Record<string, string>[]) =>
+  members
+    .map((member) => Object.entries(member).map(([name, value]) => `<${name}>${value}</${name}>`))
+    .map((parts) => `<member>${parts.join('')}</member>`)
+    .join('');
+
 /**
- * CloudFormation's DescribeStacks and the two operations on secrets that the command line uses, over their
- * real protocols, on a port of this machine. What is asked otherwise is an error.
+ * CloudFormation's DescribeStacks and SNS's ListSubscriptionsByTopic and the two operations on secrets that the command line
+ * uses, over their real protocols, on a port of this machine. What is asked otherwise is an error.
  */
 export async function startFakeAws() {
   const stacks = new Map<string, Record<string, string>>();
   const secrets = new Map<string, FakeSecret>();
+  /** By the topic: what SNS says of each receiver. */
+  const subscriptions = new Map<string, { SubscriptionArn: string; Endpoint: string }[]>();
+  /** Actions that the operator may not do, such as `secretsmanager:GetSecretValue`. */
+  const denied = new Set<string>();
 
   const describeStacks = (form: URLSearchParams) => {
-    const name = form.get('StackName') ?? '';
-    const outputs = stacks.get(name);
-    if (form.get('Action') !== 'DescribeStacks' || outputs === undefined) {
-      return {
-        status: 400,
-        body: `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id ${name} does not exist</Message></Error></ErrorResponse>`,
-      };
+    const wanted = form.get('StackName');
+    if (wanted === null && denied.has('cloudformation:DescribeStacks')) return REFUSED;
+    const found = [...stacks].filter(([name]) => wanted === null || name === wanted);
+    if (form.get('Action') !== 'DescribeStacks' || (wanted !== null && found.length === 0)) {
+      return { status: 400, body: errorXml('ValidationError', `Stack with id ${wanted} does not exist`) };
     }
-    const members = Object.entries(outputs).map(
-      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-    );
-    const stack = `<member><StackName>${name}</StackName><CreationTime>2026-01-05T10:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs></member>`;
+    const described = found.map(([name, outputs]) => ({
+      StackName: name,
+      CreationTime: '2026-01-05T10:00:00Z',
+      StackStatus: 'CREATE_COMPLETE',
+      Outputs: membersXml(
+        Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
+      ),
+    }));
     return {
       status: 200,
-      body: `<DescribeStacksResponse><DescribeStacksResult><Stacks>${stack}</Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+      body: `<DescribeStacksResponse><DescribeStacksResult><Stacks>${membersXml(described)}</Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    };
+  };
+
+  const listSubscriptions = (form: URLSearchParams) => {
+    if (denied.has('sns:ListSubscriptionsByTopic')) return REFUSED;
+    const all = membersXml(subscriptions.get(form.get('TopicArn') ?? '') ?? []);
+    return {
+      status: 200,
+      body: `<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>${all}</Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`,
     };
   };
 
   const refuse = (type: string, message: string) => ({ status: 400, body: { __type: type, message } });
   const askSecrets = (operation: string, input: Record<string, string>) => {
     const { SecretId = '', SecretString = '', ClientRequestToken = '' } = input;
+    if (denied.has(operation.replace('.', ':')))
+      return refuse('AccessDeniedException', 'You are not authorized to perform this.');
     const secret = secrets.get(SecretId);
     if (!secret)
       return refuse('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
@@ -72,7 +101,9 @@ export async function startFakeAws() {
     for await (const chunk of request) body += chunk;
     const operation = request.headers['x-amz-target'];
     if (operation === undefined) {
-      const answer = describeStacks(new URLSearchParams(body));
+      const form = new URLSearchParams(body);
+      const isTopic = form.get('Action') === 'ListSubscriptionsByTopic';
+      const answer = isTopic ? listSubscriptions(form) : describeStacks(form);
       response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body);
     } else {
       const answer = askSecrets(String(operation), JSON.parse(body));
@@ -89,6 +120,8 @@ export async function startFakeAws() {
     url,
     close: () => server.close(),
     stacks,
+    subscriptions,
+    denied,
     /** @throws where there is none. */
     secret(id: string): FakeSecret {
       const secret = secrets.get(id);

@@ -46,6 +46,7 @@ export function useOperator() {
     started = await startFakeAws();
     shell.AWS_ENDPOINT_URL_CLOUDFORMATION = started.url;
     shell.AWS_ENDPOINT_URL_SECRETS_MANAGER = started.url;
+    shell.AWS_ENDPOINT_URL_SNS = started.url;
   });
   afterAll(() => {
     started?.close();
