@@ -18,6 +18,7 @@ import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
+import { type AlertRows, createAlertRows } from './alert-rows.ts';
 import { OperateError } from './error.ts';
 import type { Queues } from './queues.ts';
 import { readStack, type StackOutputs } from './stack.ts';
@@ -28,6 +29,7 @@ export interface Connection {
   ledger: Ledger;
   accounts: Accounts;
   rows: Rows;
+  alerts: AlertRows;
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
@@ -128,6 +130,7 @@ function stores(
     ledger,
     accounts: createAccounts(client, table, ledger),
     rows: createDynamoRows(client, table),
+    alerts: createAlertRows(client, table),
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
