@@ -36,7 +36,7 @@ export interface RelayStackProps extends StackProps {
 export class RelayStack extends Stack {
   constructor(scope: Construct, id: string, { stage, config, ...props }: RelayStackProps) {
     super(scope, id, { terminationProtection: stage.protectsData, ...props });
-    const topic = new AlarmTopic(this, config.alertEmail);
+    const topic = new AlarmTopic(this, { email: config.alertEmail, runbookUrl: config.runbookUrl });
     const table = new RelayTable(this, stage);
     const inbound = addSecret(this, 'InboundSecret', 'Recharge Relay: what proves senders of webhooks to us');
     const outbound = addSecret(

@@ -1,4 +1,4 @@
-import { rankOf, runbookSection } from '../shared/alert-words.ts';
+import { meaningOf, rankOf, runbookSection } from '../shared/alert-words.ts';
 import type { AlertRow } from '../shared/alerts.ts';
 import { atMost } from '../shared/at-most.ts';
 import type { Message } from '../shared/channels/message.ts';
@@ -10,7 +10,7 @@ import { NewerRowError } from '../shared/storage/table.ts';
 import type { Connection } from './connection.ts';
 
 /** An alert, and what the state of now says of it. */
-export interface Alert extends AlertRow {
+export interface RaisedAlert extends AlertRow {
   /** Whether nothing has to be done any more, as far as can be seen. */
   over: boolean;
   /** The section of the runbook. */
@@ -41,10 +41,13 @@ type Asked = Pick<Connection, 'alerts' | 'rows' | 'ledger' | 'messages' | 'charg
  * The alerts that are open, the worst first; with `all` those that are over, too, the last one first. Whether one is
  * over is seen from what there is now: the row's phase, the pause, the message's status.
  */
-export async function listAlerts(connection: Asked, { all, runbookUrl }: AlertFilter): Promise<Alert[]> {
+export async function listAlerts(
+  connection: Asked,
+  { all, runbookUrl }: AlertFilter,
+): Promise<RaisedAlert[]> {
   const rows = await connection.alerts.latest(MOST_LISTED);
   const state = await stateOf(rows, connection);
-  const alerts = rows.map((row): Alert => {
+  const alerts = rows.map((row): RaisedAlert => {
     const look = lookAt(row);
     return {
       ...row,
@@ -175,4 +178,14 @@ function lookAt({ word, subject, key, email, quarantine }: AlertRow): string | u
   if (word.startsWith('monthly_cap_')) return `accounts show ${shellQuoted(subject)}`;
   if (key !== undefined) return `recharges show ${shellQuoted(key)}`;
   return email === undefined ? undefined : `accounts show ${shellQuoted(email)}`;
+}
+
+/** An alert for programs: times as ISO 8601. */
+export function alertJson({ firstAt, lastAt, ...alert }: RaisedAlert) {
+  return {
+    ...alert,
+    meaning: meaningOf(alert.word),
+    first_at: new Date(firstAt).toISOString(),
+    last_at: new Date(lastAt).toISOString(),
+  };
 }

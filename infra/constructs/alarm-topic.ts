@@ -4,10 +4,20 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 
-/** Where alarms go: to an email address, which must confirm its subscription, and to whatever is added later. */
+export interface AlarmTopicProps {
+  /** Must confirm its subscription. */
+  email: string | undefined;
+  /** Where whoever is told can read what to do. */
+  runbookUrl: string | undefined;
+}
+
+/** Where alarms go: to an email address, and to whatever is added later. */
 export class AlarmTopic extends Topic {
-  constructor(scope: Construct, email: string | undefined) {
+  readonly runbookUrl: string | undefined;
+
+  constructor(scope: Construct, { email, runbookUrl }: AlarmTopicProps) {
     super(scope, 'Alarms', { displayName: 'Recharge Relay', enforceSSL: true });
+    this.runbookUrl = runbookUrl;
     // A policy of its own replaces SNS's default one, which lets CloudWatch of this account publish.
     this.addToResourcePolicy(
       new PolicyStatement({

@@ -1,10 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { MEANING_OF } from '../../shared/alert-words.ts';
 import { ALERTS, METRIC_NAMESPACE } from '../../shared/logger.ts';
 import { addAlarm } from './alarm.ts';
+import type { AlarmTopic } from './alarm-topic.ts';
 
 /** The metric under which an alert, or any other count of the log, arrives. */
 export function relayMetric(name: string, stage: string, statistic = 'Sum'): Metric {
@@ -19,7 +19,7 @@ export function relayMetric(name: string, stage: string, statistic = 'Sum'): Met
 
 export interface AlertAlarmsProps {
   stage: string;
-  topic: ITopic;
+  topic: AlarmTopic;
 }
 
 /** One alarm for every word of the closed list of alerts, and a few for what only numbers show. */
@@ -27,7 +27,13 @@ export class AlertAlarms extends Construct {
   constructor(scope: Construct, { stage, topic }: AlertAlarmsProps) {
     super(scope, 'Alerts');
     for (const word of ALERTS) {
-      addAlarm(this, { name: word, impact: MEANING_OF[word], topic, metric: relayMetric(word, stage) });
+      addAlarm(this, {
+        name: word,
+        impact: MEANING_OF[word],
+        look: 'alerts',
+        topic,
+        metric: relayMetric(word, stage),
+      });
     }
     addAlarm(this, {
       name: 'webhooks refused',
@@ -47,6 +53,7 @@ export class AlertAlarms extends Construct {
     });
     addAlarm(this, {
       name: 'messages wait',
+      look: 'messages list --status queued',
       impact: 'A chat message has waited for more than half an hour: its contact waits for an answer.',
       topic,
       // The queue's own age leaves out what was received three times or more. So in an outage it shows nothing.
@@ -55,6 +62,7 @@ export class AlertAlarms extends Construct {
     });
     addAlarm(this, {
       name: 'review is old',
+      look: 'recharges list --phase needs_review',
       impact:
         'A recharge has waited for a person for more than two days: a client paid, or may have paid, for nothing.',
       topic,

@@ -1,6 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
 import { type HttpApi, HttpMethod, type HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
@@ -8,13 +7,14 @@ import { ALERT, ALERT_ATTRIBUTES } from '../../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
 import { SECRET_USED } from '../../shared/incoming/secret-use.ts';
 import type { StageSettings } from '../stages.ts';
+import type { AlarmTopic } from './alarm-topic.ts';
 import { QueueFunction } from './queue-function.ts';
 import type { RelayTable } from './relay-table.ts';
 import { RoutedFunction } from './routed-function.ts';
 
 export interface ChannelsProps {
   stage: StageSettings;
-  topic: ITopic;
+  topic: AlarmTopic;
   api: HttpApi;
   apiStage: HttpStage;
   table: RelayTable;

@@ -70,6 +70,7 @@ export class QueueFunction<Schema extends z.ZodType, Own extends string = never>
     addAlarm(this, {
       name: `${name} dead letters`,
       impact: props.deadLetterImpact,
+      look: 'deadletters list',
       topic,
       metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({
         ...everyMinute,

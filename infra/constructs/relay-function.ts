@@ -2,19 +2,19 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type * as z from 'zod';
 import { assetOf, type FunctionName } from '../build.ts';
 import type { StageSettings } from '../stages.ts';
 import { addAlarm } from './alarm.ts';
+import type { AlarmTopic } from './alarm-topic.ts';
 
 /** `Own`: what the construct itself adds to the environment. */
 export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string = never> {
   name: FunctionName;
   stage: StageSettings;
   /** Who hears of alarms. */
-  topic: ITopic;
+  topic: AlarmTopic;
   /** What a failure of this function means for clients and money. */
   impact: string;
   timeout: Duration;

@@ -44,6 +44,11 @@ export const configSchema = z.strictObject({
   channels: channelsSchema,
   /** Who is told of alerts. */
   alertEmail: z.email().exactOptional(),
+  /** Where those who are told can read RUNBOOK.md: each alarm and alert links to its section of it. */
+  runbookUrl: z
+    .url()
+    .refine((url) => isSafeUrl(url) && !url.includes('#'), 'must be https, without #')
+    .exactOptional(),
 });
 export type Config = z.infer<typeof configSchema>;
 

@@ -5,10 +5,10 @@ import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunctions } from '../../infra/build.ts';
-import { anchorOf } from '../../infra/constructs/alarm.ts';
 import { RelayStack } from '../../infra/relay-stack.ts';
 import { type StageSettings, stageSettings } from '../../infra/stages.ts';
 import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
+import { anchorOf } from '../../shared/alert-words.ts';
 import { ALERTS } from '../../shared/logger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { readConfig } from '../../shared/settings/config.ts';
@@ -384,14 +384,27 @@ describe('alarms', () => {
     .map((line) => anchorOf(line.replace(/^#+ /, '')));
   const alarms = () => ofType(prod, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
 
-  it('each says what it means, and names a section of the runbook that exists', () => {
+  it('each says what it means, which command shows what it is about, and links to a section that exists', () => {
     expect(alarms().length).toBeGreaterThan(25);
     for (const { AlarmDescription } of alarms()) {
-      const [, impact = '', anchor = ''] =
-        /^(.{20,}) What to do: RUNBOOK\.md#(\S+)$/.exec(AlarmDescription) ?? [];
-      expect(impact).toMatch(/\.$/);
+      const [impact, look, whatToDo = ''] = AlarmDescription.split('\n');
+      expect(impact).toMatch(/^.{20,}\.$/);
+      expect(look).toMatch(/^What it is about: npx relay --stack recharge-relay-prod [a-z]/);
+      const [link, anchor] = whatToDo.split('#');
+      expect(link).toBe(`What to do: ${readConfig(CONFIG).runbookUrl}`);
       expect(headings).toContain(anchor);
     }
+  });
+
+  it('that of an alert says how to find the recharge that rang', () => {
+    prod.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'grant_unknown',
+      AlarmDescription: [
+        'A client has paid, and it is not known whether the credits were granted.',
+        'What it is about: npx relay --stack recharge-relay-prod alerts',
+        'What to do: https://github.com/your-agency/recharge-relay/blob/main/RUNBOOK.md#grant_unknown',
+      ].join('\n'),
+    });
   });
 
   it('each rings at the topic, which CloudWatch may publish to', () => {
