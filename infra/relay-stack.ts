@@ -7,10 +7,12 @@ import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { ALERT, ALERT_ATTRIBUTES } from '../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
+import { REFUSED } from '../shared/incoming/refusals.ts';
 import { SECRET_USED } from '../shared/incoming/secret-use.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { type Config, digestOf } from '../shared/settings/config.ts';
+import { SWEEP } from '../shared/sweeps.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { Channels } from './constructs/channels.ts';
@@ -98,7 +100,7 @@ export class RelayStack extends Stack {
           keys: ['QUARANTINE#*'],
           attributes: TOLD_ATTRIBUTES,
         },
-        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*'] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTROL#capture#*', `${REFUSED}*`] },
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
@@ -139,7 +141,7 @@ export class RelayStack extends Stack {
           on: table.tableArn,
           keys: ['RECHARGE#*', 'MESSAGE#*'],
         },
-        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTACT#*', `${ALERT}*`] },
+        { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: ['CONTACT#*', `${ALERT}*`, SWEEP] },
         { actions: ['sqs:SendMessage'], on: worker.queue.queueArn },
         { actions: ['sqs:SendMessage'], on: channels.worker.queue.queueArn },
       ],

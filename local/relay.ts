@@ -29,6 +29,7 @@ import {
   type Secrets,
 } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { createSweeps } from '../shared/sweeps.ts';
 import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';
@@ -110,6 +111,7 @@ export async function startRelay(options: RelayOptions) {
     queue,
     messages: messages.messages,
     messageQueue: messages.queue,
+    sweeps: createSweeps(client, table),
     policy,
     logger,
     now: shared.now,
@@ -153,6 +155,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
   const { policy } = waits;
   const webhook = rechargeWebhookDeps({
     ...common,
+    countEveryMs: 0,
     secrets: inbound,
     queue,
     sweepAgainMs: policy.sweepAgainMs,
@@ -181,7 +184,7 @@ async function messageParts({ options, logger, client, sqs, inbound, outbound, n
   const messages = createDynamoMessages(client, table, now);
   const queue = createSqsMessageQueue(sqs, queueUrl);
   const work = createSqsWorkQueue(sqs, { queueUrl, deadLetterUrl });
-  const webhook = channelWebhookDeps({ ...common, secrets: inbound, queue });
+  const webhook = channelWebhookDeps({ ...common, countEveryMs: 0, secrets: inbound, queue });
   const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: waits.messages });
   return {
     messages,

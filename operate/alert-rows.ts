@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { ALERTS_LIST, type AlertRow, alertOf } from '../shared/alerts.ts';
+import { type AlertRow, alertOf } from '../shared/alert-row.ts';
+import { ALERTS_LIST } from '../shared/alerts.ts';
 import { itemsByKey } from '../shared/storage/batch.ts';
 import { recentPage } from '../shared/storage/table.ts';
 

@@ -1,5 +1,5 @@
+import type { AlertRow } from '../shared/alert-row.ts';
 import { meaningOf, rankOf, runbookSection } from '../shared/alert-words.ts';
-import type { AlertRow } from '../shared/alerts.ts';
 import { atMost } from '../shared/at-most.ts';
 import type { Message } from '../shared/channels/message.ts';
 import { awaitsCounterparty } from '../shared/recharge/machine/parties.ts';

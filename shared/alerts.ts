@@ -1,54 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
 import type { Alert, Fields, Logger } from './logger.ts';
 
 /** What the keys of these items begin with. */
 export const ALERT = 'ALERT#';
 /** The partition of the `recent` index that names them, the one that rang last at the end. */
 export const ALERTS_LIST = 'alerts';
-
-/** One row for each word and each thing that it was raised for, however often it rang. */
-export interface AlertRow {
-  id: string;
-  /** Of the closed list. A later version of this program may know more words than this one. */
-  word: string;
-  /** What it was raised for: a recharge's key, a client, a message, a route, a secret, or the relay's own switch. */
-  subject: string;
-  /** The recharge it was last raised for. */
-  key?: string;
-  /** The client it was last raised for, in full. */
-  email?: string;
-  /** What was said last. */
-  detail?: string;
-  /** Under which what was last kept aside for it can be shown. */
-  quarantine?: string;
-  /** Unix milliseconds; and how often it rang from then on. */
-  firstAt: number;
-  lastAt: number;
-  times: number;
-}
-
-const itemSchema = z.object({
-  pk: z.string().startsWith(ALERT),
-  word: z.string(),
-  subject: z.string(),
-  key: z.string().exactOptional(),
-  email: z.string().exactOptional(),
-  detail: z.string().exactOptional(),
-  quarantine: z.string().exactOptional(),
-  firstAt: z.int(),
-  lastAt: z.int(),
-  times: z.int(),
-});
-
-/** The row as the table holds it; undefined for what is no alert. */
-export function alertOf(item: Record<string, unknown>): AlertRow | undefined {
-  const { data } = itemSchema.safeParse(item);
-  if (!data) return undefined;
-  const { pk, ...row } = data;
-  return { id: pk.slice(ALERT.length), ...row };
-}
 
 const OPTIONAL = ['key', 'email', 'detail', 'quarantine'] as const;
 

@@ -7,6 +7,7 @@ import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { createRefusals, type RefusalOptions } from '../../shared/incoming/refusals.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { bundledConfig } from '../../shared/settings/config-file.ts';
@@ -28,7 +29,8 @@ export function channelWebhookDeps({
 }: { config: { channels: Channels }; client: DynamoDBDocumentClient; table: string } & Pick<
   ChannelWebhookDeps,
   'secrets' | 'queue' | 'logger' | 'now'
->): ChannelWebhookDeps {
+> &
+  RefusalOptions): ChannelWebhookDeps {
   return {
     ...given,
     channels: openChannels(config.channels),
@@ -36,6 +38,7 @@ export function channelWebhookDeps({
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, given),
+    refusals: createRefusals(client, table, given),
   };
 }
 

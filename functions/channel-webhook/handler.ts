@@ -18,6 +18,7 @@ import { readJson } from '../../shared/http.ts';
 import { formAsJson, unpack } from '../../shared/incoming/body.ts';
 import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
 import type { Quarantine } from '../../shared/incoming/quarantine.ts';
+import type { Refusals } from '../../shared/incoming/refusals.ts';
 import {
   type GatewayEvent,
   pathOf,
@@ -41,6 +42,7 @@ export interface ChannelWebhookDeps extends AcceptDeps {
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;
   secretUses: Pick<SecretUses, 'saw'>;
+  refusals: Refusals;
   now: () => number;
 }
 
@@ -86,6 +88,7 @@ export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
       return { answer: errorResponse(500, 'NOT_STORED', message), about: { word: 'not_stored' } };
     });
     const { statusCode: status = 500 } = answer;
+    if (route) await deps.refusals.answered(route.path, status, about);
     const fields = { ...tagsOf(route), status, ...about, durationMs: now() - receivedAt };
     logger.info('channel answered', fields, { [`channel_${status}`]: 1 });
     return answer;

@@ -7,6 +7,7 @@ import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createSweeps } from '../../shared/sweeps.ts';
 import { envSchema } from './env.ts';
 import type { RechargeSweeperDeps } from './handler.ts';
 
@@ -20,6 +21,7 @@ export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps & { lo
     queue: createSqsRechargeQueue(sqs, env.RECHARGE_QUEUE_URL),
     messages: createDynamoMessages(client, env.TABLE_NAME, Date.now),
     messageQueue: createSqsMessageQueue(sqs, env.MESSAGE_QUEUE_URL),
+    sweeps: createSweeps(client, env.TABLE_NAME),
     policy: productionPolicy,
     logger: withAlertRows(createLogger(toStdout, { stage: env.STAGE }), { client, table: env.TABLE_NAME }),
     now: Date.now,

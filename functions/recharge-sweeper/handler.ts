@@ -8,12 +8,14 @@ import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../shared/storage/table.ts';
+import type { Sweeps } from '../../shared/sweeps.ts';
 
 export interface RechargeSweeperDeps {
   ledger: Ledger;
   queue: RechargeQueue;
   messages: Pick<Messages, 'due' | 'read' | 'rememberReplyTo' | 'write'>;
   messageQueue: MessageQueue;
+  sweeps: Pick<Sweeps, 'note'>;
   policy: Pick<Policy, 'sweepAgainMs' | 'sweepsToAlert' | 'callMarginMs'>;
   logger: Logger;
   now: () => number;
@@ -22,7 +24,7 @@ export interface RechargeSweeperDeps {
 /** Rows moved at a time: each is one small write. */
 const AT_A_TIME = 10;
 
-/** How often the reviews are counted: one read each. */
+/** How often the reviews are counted, one read each, and the sweep is noted: each run on AWS. */
 const COUNT_EVERY_MS = 55_000;
 
 /**
@@ -36,10 +38,14 @@ const COUNT_EVERY_MS = 55_000;
  */
 export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
   let countedAt = 0;
-  return async (
-    _event: unknown,
-    context: Pick<Context, 'getRemainingTimeInMillis'>,
-  ): Promise<{ queued: number }> => {
+  let notedAt = 0;
+  const note = async (queued: number, failed: boolean) => {
+    if (deps.now() < notedAt + COUNT_EVERY_MS) return;
+    notedAt = deps.now();
+    const noted = deps.sweeps.note({ sweptAt: notedAt, queued, failed });
+    await noted.catch((error: unknown) => deps.logger.error('a sweep could not be noted', error));
+  };
+  const sweepAll = async (context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<number> => {
     const { policy, logger, now } = deps;
     const endsAt = now() + context.getRemainingTimeInMillis() - policy.callMarginMs;
     const sweepRecharges = async () => {
@@ -56,7 +62,20 @@ export function createRechargeSweeperHandler(deps: RechargeSweeperDeps) {
     if (recharges.status === 'rejected') logger.error('recharges could not be swept', recharges.reason);
     const messages = await sweepMessages(endsAt, deps);
     if (recharges.status === 'rejected') throw recharges.reason;
-    return { queued: recharges.value + messages };
+    return recharges.value + messages;
+  };
+  return async (
+    _event: unknown,
+    context: Pick<Context, 'getRemainingTimeInMillis'>,
+  ): Promise<{ queued: number }> => {
+    try {
+      const queued = await sweepAll(context);
+      await note(queued, false);
+      return { queued };
+    } catch (error) {
+      await note(0, true);
+      throw error;
+    }
   };
 }
 

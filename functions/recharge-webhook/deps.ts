@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { createRefusals, type RefusalOptions } from '../../shared/incoming/refusals.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
@@ -29,7 +30,8 @@ export function rechargeWebhookDeps({
 }: { config: { recharge: RechargeConfig }; client: DynamoDBDocumentClient; table: string } & Pick<
   RechargeWebhookDeps,
   'secrets' | 'queue' | 'sweepAgainMs' | 'logger' | 'now'
->): RechargeWebhookDeps {
+> &
+  RefusalOptions): RechargeWebhookDeps {
   const ledger = createDynamoLedger(client, table);
   return {
     ...given,
@@ -39,6 +41,7 @@ export function rechargeWebhookDeps({
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, given),
+    refusals: createRefusals(client, table, given),
   };
 }
 

@@ -2,6 +2,7 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { formAsJson, unpack } from '../../shared/incoming/body.ts';
 import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
 import type { Quarantine } from '../../shared/incoming/quarantine.ts';
+import type { Refusals } from '../../shared/incoming/refusals.ts';
 import {
   type GatewayEvent,
   readIncoming,
@@ -30,6 +31,7 @@ export interface RechargeWebhookDeps {
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;
   secretUses: Pick<SecretUses, 'saw'>;
+  refusals: Refusals;
   queue: RechargeQueue;
   /** How soon a claimed row brings itself back where it could not be queued. */
   sweepAgainMs: number;
@@ -59,6 +61,7 @@ export function createRechargeWebhookHandler(deps: RechargeWebhookDeps) {
       return { answer: errorResponse(500, 'NOT_STORED', message), about: { word: 'not_stored' } };
     });
     const { statusCode: status = 500 } = answer;
+    await deps.refusals.answered(ROUTE, status, about);
     const fields = { status, ...about, durationMs: now() - receivedAt };
     logger.info('webhook answered', fields, { [`webhook_${status}`]: 1, ...metrics });
     return answer;

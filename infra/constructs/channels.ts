@@ -5,6 +5,7 @@ import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts'
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
 import { ALERT, ALERT_ATTRIBUTES } from '../../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
+import { REFUSED } from '../../shared/incoming/refusals.ts';
 import { SECRET_USED } from '../../shared/incoming/secret-use.ts';
 import type { StageSettings } from '../stages.ts';
 import type { AlarmTopic } from './alarm-topic.ts';
@@ -98,7 +99,7 @@ export class Channels extends Construct {
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTACT#*', 'CONTROL#capture#*'],
+          keys: ['MESSAGE#*', 'CONTACT#*', 'CONTROL#capture#*', `${REFUSED}*`],
         },
         {
           actions: ['dynamodb:UpdateItem'],

@@ -9,6 +9,7 @@ import { createLogger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { newRecharge, SCHEMA_VERSION } from '../../shared/recharge/recharge.ts';
+import { createSweeps, type Sweeps } from '../../shared/sweeps.ts';
 import { useQueue } from '../support/queue.ts';
 import { meter, useLedger } from '../support/store.ts';
 
@@ -27,11 +28,13 @@ function aSweeper({
   now = () => NOW,
   messages,
   send = async () => {},
+  sweeps = createSweeps(store().client, store().table),
 }: {
   ledger?: Ledger;
   now?: () => number;
   messages?: Partial<Messages>;
   send?: MessageQueue['send'];
+  sweeps?: Pick<Sweeps, 'note'>;
 } = {}) {
   const lines: Record<string, unknown>[] = [];
   const sent: string[] = [];
@@ -45,6 +48,7 @@ function aSweeper({
         sent.push(`${message.content.text}, ${message.queuedNo}`);
       },
     },
+    sweeps,
     policy: productionPolicy,
     logger: createLogger((line) => lines.push(JSON.parse(line))),
     now,
@@ -82,6 +86,33 @@ async function allDue(now: number): Promise<DueRecharge[]> {
   } while (cursor !== undefined);
   return items;
 }
+
+it('leaves word that it ran, of a run that failed, too: at most once a minute', async () => {
+  const { client, table } = store();
+  const last = () => createSweeps(client, table).last();
+  let time = NOW;
+  const now = () => time;
+  expect(await last()).toBeUndefined();
+  await claimed(2);
+  const { sweep } = aSweeper({ now });
+  await sweep();
+  expect(await last()).toEqual({ sweptAt: NOW, queued: 2, failed: false });
+  time += 1_000;
+  await sweep();
+  expect(await last()).toMatchObject({ sweptAt: NOW });
+  time += 60_000;
+  const due = () => Promise.reject(new Error('no answer'));
+  await expect(aSweeper({ now, ledger: { ...store().ledger, due } }).sweep()).rejects.toThrow('no answer');
+  expect(await last()).toEqual({ sweptAt: time, queued: 0, failed: true });
+});
+
+it('that cannot leave word has swept all the same', async () => {
+  await claimed(1);
+  const note = () => Promise.reject(new Error('no answer'));
+  const { sweep, lines } = aSweeper({ sweeps: { note } });
+  expect(await sweep()).toEqual({ queued: 1 });
+  expect(lines).toContainEqual(expect.objectContaining({ message: 'a sweep could not be noted' }));
+});
 
 describe('a sweep', () => {
   it('of nothing does nothing, and counts nobody who waits for a person', async () => {

@@ -2,13 +2,8 @@ import { createServer } from 'node:http';
 import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import {
-  ALERT_ATTRIBUTES,
-  type AlertRow,
-  alertOf,
-  keepingAlerts,
-  withAlertRows,
-} from '../../shared/alerts.ts';
+import { type AlertRow, alertOf } from '../../shared/alert-row.ts';
+import { ALERT_ATTRIBUTES, keepingAlerts, withAlertRows } from '../../shared/alerts.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { recentPage } from '../../shared/storage/table.ts';

@@ -265,6 +265,7 @@ export function createChatWorld(
       quarantine: { keep: async () => 'kept' },
       capture: { take: async () => false },
       secretUses: { saw: async () => {} },
+      refusals: { answered: async () => {} },
       logger,
       now,
     });
@@ -274,6 +275,7 @@ export function createChatWorld(
       queue: { send: () => expect.unreachable('There are no recharges in this world.') },
       messages,
       messageQueue: queue,
+      sweeps: { note: async () => {} },
       policy: productionPolicy,
       logger,
       now,

@@ -44,7 +44,7 @@ const PLATFORM_KEY = 'platform-key-9d42';
 export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
 const noMessage = async () => expect.unreachable('There are no messages in this world.');
-const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue'> = {
+const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue' | 'sweeps'> = {
   messages: {
     due: async () => ({ items: [] }),
     read: noMessage,
@@ -52,6 +52,7 @@ const NO_MESSAGES: Pick<RechargeSweeperDeps, 'messages' | 'messageQueue'> = {
     write: noMessage,
   },
   messageQueue: { send: noMessage },
+  sweeps: { note: async () => {} },
 };
 
 export interface WorldOptions {

@@ -4,6 +4,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { expect } from 'vitest';
 import { rechargeWebhookDeps } from '../../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../../functions/recharge-webhook/handler.ts';
+import { REFUSED } from '../../../shared/incoming/refusals.ts';
 import { signRequest } from '../../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../../shared/logger.ts';
 import { parseConfig } from '../../../shared/settings/config.ts';
@@ -142,10 +143,11 @@ export function useWebhook() {
     };
   }
 
+  /** All but the counts of what was refused. */
   async function everythingStored(): Promise<Record<string, unknown>[]> {
     const { client, table } = store();
     const { Items = [] } = await client.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
-    return Items;
+    return Items.filter(({ pk }) => !String(pk).startsWith(REFUSED));
   }
 
   /** What is kept of the webhook with this body. */

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { ALERT } from './alerts.ts';
+
+/** One row for each word and each thing that it was raised for, however often it rang. */
+export interface AlertRow {
+  id: string;
+  /** Of the closed list. A later version of this program may know more words than this one. */
+  word: string;
+  /** What it was raised for: a recharge's key, a client, a message, a route, a secret, or the relay's own switch. */
+  subject: string;
+  /** The recharge it was last raised for. */
+  key?: string;
+  /** The client it was last raised for, in full. */
+  email?: string;
+  /** What was said last. */
+  detail?: string;
+  /** Under which what was last kept aside for it can be shown. */
+  quarantine?: string;
+  /** Unix milliseconds; and how often it rang from then on. */
+  firstAt: number;
+  lastAt: number;
+  times: number;
+}
+
+const itemSchema = z.object({
+  pk: z.string().startsWith(ALERT),
+  word: z.string(),
+  subject: z.string(),
+  key: z.string().exactOptional(),
+  email: z.string().exactOptional(),
+  detail: z.string().exactOptional(),
+  quarantine: z.string().exactOptional(),
+  firstAt: z.int(),
+  lastAt: z.int(),
+  times: z.int(),
+});
+
+/** The row as the table holds it; undefined for what is no alert. */
+export function alertOf(item: Record<string, unknown>): AlertRow | undefined {
+  const { data } = itemSchema.safeParse(item);
+  if (!data) return undefined;
+  const { pk, ...row } = data;
+  return { id: pk.slice(ALERT.length), ...row };
+}
