@@ -7,6 +7,7 @@ import { type Cli, createCli, type Io } from './program.ts';
  */
 const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   recharges: async (cli) => (await import('./commands/recharges.ts')).addRechargeCommands(cli),
+  alerts: async (cli) => (await import('./commands/alerts.ts')).addAlertsCommand(cli),
   accounts: async (cli) => (await import('./commands/accounts.ts')).addAccountCommands(cli),
   pause: async (cli) => (await import('./commands/charging.ts')).addPauseCommand(cli),
   resume: async (cli) => (await import('./commands/charging.ts')).addResumeCommand(cli),

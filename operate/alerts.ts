@@ -6,7 +6,6 @@ import { awaitsCounterparty } from '../shared/recharge/machine/parties.ts';
 import { LOSS_WORDS, REVIEW_REASONS, type Recharge } from '../shared/recharge/recharge.ts';
 import { STARTED_AGAIN } from '../shared/recharge/started.ts';
 import { shellQuoted } from '../shared/shell.ts';
-import { NewerRowError } from '../shared/storage/table.ts';
 import type { Connection } from './connection.ts';
 
 /** An alert, and what the state of now says of it. */
@@ -35,7 +34,7 @@ const QUIET_MS = 24 * HOUR_MS;
 /** A loss does not ring again. It is shown long enough to be seen by whoever was away. */
 const LOSS_SHOWN_MS = 7 * QUIET_MS;
 
-type Asked = Pick<Connection, 'alerts' | 'rows' | 'ledger' | 'messages' | 'charging' | 'policy' | 'now'>;
+type Asked = Pick<Connection, 'alerts' | 'rows' | 'messages' | 'charging' | 'policy' | 'now'>;
 
 /**
  * The alerts that are open, the worst first; with `all` those that are over, too, the last one first. Whether one is
@@ -79,40 +78,19 @@ interface State {
 async function stateOf(rows: AlertRow[], connection: Asked): Promise<State> {
   const { charging, policy, now } = connection;
   const keys = new Set(rows.flatMap(({ key }) => key ?? []));
-  const [{ recharges, newer }, messages, pause] = await Promise.all([
-    rechargesOf(keys, connection),
+  const [{ found: recharges, newer }, messages, pause] = await Promise.all([
+    connection.rows.recharges(keys),
     messagesOf(rows, connection),
     rows.some(({ word }) => word === 'charging_paused') ? charging.paused() : undefined,
   ]);
   return {
     recharges,
-    newer,
+    newer: new Set(newer.map(({ key }) => key)),
     messages,
     isPaused: pause !== undefined,
     sweepsToAlert: policy.sweepsToAlert,
     now: now(),
   };
-}
-
-/** A row of a later version fails the reading of all. Then each is read by itself. */
-async function rechargesOf(keys: ReadonlySet<string>, { rows, ledger }: Pick<Asked, 'rows' | 'ledger'>) {
-  const newer = new Set<string>();
-  try {
-    return { recharges: await rows.recharges(keys), newer };
-  } catch (error) {
-    if (!(error instanceof NewerRowError)) throw error;
-  }
-  const recharges = new Map<string, Recharge>();
-  await atMost(AT_ONCE, keys, async (key) => {
-    try {
-      const row = await ledger.read(key);
-      if (row) recharges.set(key, row);
-    } catch (error) {
-      if (!(error instanceof NewerRowError)) throw error;
-      newer.add(key);
-    }
-  });
-  return { recharges, newer };
 }
 
 async function messagesOf(rows: AlertRow[], { messages }: Pick<Asked, 'messages'>) {

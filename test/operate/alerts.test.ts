@@ -32,10 +32,9 @@ beforeEach(() => {
 });
 
 function connection() {
-  const { client, table, ledger } = store();
+  const { client, table } = store();
   const now = () => time;
   return {
-    ledger,
     now,
     policy: productionPolicy,
     alerts: createAlertRows(client, table),
@@ -202,7 +201,9 @@ describe('an alert is over once', () => {
   it('this version knows the row, where a later one was needed', async () => {
     const { client, table } = store();
     await stored({ key: 'old', phase: 'needs_review' });
-    await client.send(new PutCommand({ TableName: table, Item: { pk: 'RECHARGE#new', v: 99 } }));
+    await client.send(
+      new PutCommand({ TableName: table, Item: { pk: 'RECHARGE#new', v: 99, listKey: '1#a@b.c' } }),
+    );
     for (const key of ['old', 'new']) logger.alert('newer_row', { key });
     logger.alert('grant_unknown', { key: 'old' });
     await logger.kept();
