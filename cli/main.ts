@@ -1,4 +1,7 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { printableJson } from '../shared/printable.ts';
+import { EXIT, type ExitCode, failureOf } from './failure.ts';
 import { type Cli, createCli, type Io } from './program.ts';
 
 /**
@@ -21,6 +24,7 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   messages: async (cli) => (await import('./commands/messages.ts')).addMessageCommands(cli),
   platform: async (cli) => (await import('./commands/platform.ts')).addPlatformCommands(cli),
   payments: async (cli) => (await import('./commands/payments.ts')).addPaymentCommands(cli),
+  use: async (cli) => (await import('./commands/use.ts')).addUseCommand(cli),
   probe: async (cli) => (await import('./commands/probe.ts')).addProbeCommand(cli),
 };
 
@@ -28,20 +32,40 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
  * Runs one command line, and prints what comes of it.
  *
  * @param argv without the interpreter and the script.
- * @returns the exit code: 0, or 1 where something is refused, not found, or did not come about.
  */
-export async function main(argv: string[], io: Io): Promise<number> {
+export async function main(argv: string[], io: Io): Promise<ExitCode> {
   const cli = createCli(io);
   // A value may be one of these words, too. Then more is loaded than is asked for. The help needs all of it.
   const given = argv.filter((word) => Object.hasOwn(GROUPS, word));
   for (const word of given.length > 0 ? new Set(given) : Object.keys(GROUPS)) await GROUPS[word]?.(cli);
+  // "recharges resolve" has a --version of its own.
+  if (given.length === 0) cli.program.version(packageJson.version);
   try {
     await cli.program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    // The help, or what is wrong with an argument: commander has printed it.
-    if (error instanceof CommanderError) return error.exitCode;
-    cli.tell(cli.sentenceOf(error));
-    return 1;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    // A group without its command, such as "recharges": commander has printed the help.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
+    return sayFailure(error, argv, cli);
   }
-  return cli.hasFailed() ? 1 : 0;
+  return cli.hasFailed() ? EXIT.failed : EXIT.done;
+}
+
+/** With `--json`, what went wrong is what is printed: a program always finds one JSON document there, or nothing. */
+function sayFailure(error: unknown, argv: string[], { program, sentenceOf, tell, print }: Cli): ExitCode {
+  const { code, exit } = failureOf(error);
+  const message = sentenceOf(error);
+  if (argv.includes('--json')) print(printableJson({ error: { code, message } }));
+  else tell(exit === EXIT.usage ? `${message}\nHelp: ${commandOf(program, argv)} --help` : message);
+  return exit;
+}
+
+/** The command that was meant, as far as there is one. */
+function commandOf(program: Command, argv: string[]): string {
+  const path = [program];
+  for (const word of argv) {
+    const next = path.at(-1)?.commands.find((command) => command.name() === word);
+    if (next !== undefined) path.push(next);
+  }
+  return ['npx', ...path.map((command) => command.name())].join(' ');
 }

@@ -187,6 +187,25 @@ export function readRuntime(env: Env): LocalRuntime | undefined {
   return existsSync(file) ? read(file, runtimeSchema) : undefined;
 }
 
+const STACK_FILE = 'stack';
+
+/** The stack that commands speak to where none is named: `relay use` remembers it. */
+export function rememberedStack(env: Env): string | undefined {
+  const file = localFile(env, STACK_FILE);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() || undefined : undefined;
+}
+
+/** @param stack undefined: from now on the relay that `npm start` runs here. @returns the file. */
+export function rememberStack(env: Env, stack: string | undefined): string {
+  const file = localFile(env, STACK_FILE);
+  if (stack === undefined) rmSync(file, { force: true });
+  else {
+    mkdirSync(folderOf(env), { recursive: true });
+    writeFileSync(file, `${stack}\n`);
+  }
+  return file;
+}
+
 /** Whether the relay of this folder runs. What it wrote of itself stays when it ends. */
 export function isRunning(env: Env): boolean {
   const { data } = processesSchema.safeParse(readJson(localFile(env, 'processes.json')));

@@ -24,6 +24,9 @@ export const STACK_PREFIX = 'recharge-relay-';
 export const stageOf = (stack: string) =>
   stack.startsWith(STACK_PREFIX) ? stack.slice(STACK_PREFIX.length) : stack;
 
+/** Whether money of real clients moves there, so that a change is asked about. The local relay is never production. */
+export const isProduction = (stack: string | undefined) => stack !== undefined && stageOf(stack) === 'prod';
+
 export const notStarted = (env: NodeJS.ProcessEnv) =>
   new OperateError('not_ready', `No relay was started in ${folderOf(env)}. ${startFirst(env)}`);
 

@@ -10,19 +10,21 @@ import { findInbound } from '../../operate/connection.ts';
 import { unknownChannel } from '../../operate/known-channels.ts';
 import { configuredVerifiers } from '../../operate/proofs.ts';
 import { channelOf, routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
+import { whenText } from '../../shared/ages.ts';
 import { MAX_CAPTURED } from '../../shared/incoming/capture.ts';
 import { CAPTURED } from '../../shared/incoming/quarantine.ts';
 import { printableLine } from '../../shared/printable.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, checked, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
 
 async function start(
-  { connected, target, print, say, tell }: Cli,
+  { connected, target, io, print, say, tell }: Cli,
   { route: given, minutes }: { route: string; minutes: number },
 ): Promise<void> {
   if (minutes < 1 || minutes > MAX_CAPTURE_MINUTES) {
-    throw new Error(`--minutes is from 1 to ${MAX_CAPTURE_MINUTES}.`);
+    throw new UsageError(`--minutes is from 1 to ${MAX_CAPTURE_MINUTES}.`);
   }
   const inbound = await findInbound(target());
   const { address, until } = await startCapture(await connected(), inbound, { route: given, minutes });
@@ -33,7 +35,7 @@ async function start(
   // An address that belongs to no channel is answered 404, and nothing is kept there.
   if (remark !== undefined) tell(remark);
   say(
-    `Until ${new Date(until).toISOString()} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
+    `Until ${whenText(until, io.now())} the first ${MAX_CAPTURED} deliveries there that nobody can verify are kept for ` +
       '30 days with all of their headers, and answered 202. Nothing is charged or relayed for them.\n' +
       `Then look: npx relay capture show${ofRoute(given)}`,
   );

@@ -1,22 +1,31 @@
-import type { Cli } from '../program.ts';
+import { confirmChange, YES } from '../confirm.ts';
+import { type Cli, examples } from '../program.ts';
 
-export function addPauseCommand({ program, connected, say }: Cli): void {
-  program
+export function addPauseCommand(cli: Cli): void {
+  cli.program
     .command('pause')
     .description('stops new charges until resume; webhooks are still accepted, and wait')
     .requiredOption('--note <text>', 'why')
-    .action(async ({ note }: { note: string }) => {
-      await (await connected()).charging.pause({ reason: note });
-      say('No new charge begins from now on (other processes: within 5 seconds). Go on: npx relay resume');
+    .option(...YES)
+    .addHelpText('after', examples('pause --note "prices change tonight"'))
+    .action(async ({ note, yes }: { note: string; yes?: boolean }) => {
+      await confirmChange(cli, { question: 'Stop charging all clients?', yes });
+      await (await cli.connected()).charging.pause({ reason: note });
+      cli.say(
+        'No new charge begins from now on (other processes: within 5 seconds). Go on: npx relay resume',
+      );
     });
 }
 
-export function addResumeCommand({ program, connected, say }: Cli): void {
-  program
+export function addResumeCommand(cli: Cli): void {
+  cli.program
     .command('resume')
     .description('lets charges begin again')
-    .action(async () => {
-      await (await connected()).charging.resume();
-      say('Charges begin again; waiting recharges come back by themselves within 15 minutes.');
+    .option(...YES)
+    .addHelpText('after', examples('resume'))
+    .action(async ({ yes }: { yes?: boolean }) => {
+      await confirmChange(cli, { question: 'Let charges begin again?', yes });
+      await (await cli.connected()).charging.resume();
+      cli.say('Charges begin again; waiting recharges come back by themselves within 15 minutes.');
     });
 }

@@ -10,6 +10,7 @@ import {
 import { newTestName, testPayments } from '../../operate/payments/test-payments.ts';
 import { currencyDecimals, formatMoney, toMinorUnits } from '../../shared/money.ts';
 import { printableLine } from '../../shared/printable.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, checked, text } from '../program.ts';
 import { typedEmail } from './platform.ts';
 
@@ -59,7 +60,7 @@ async function runTest(cli: Cli, flags: TestFlags): Promise<void> {
   const endpoint = await findPaymentEndpoint(target(), flags.url);
   const currency = flags.currency ?? endpoint.currency;
   const money = { amount: amountOf(flags.amount, currency), currency };
-  if (money.amount === 0) throw new Error('--amount: nothing would be charged.');
+  if (money.amount === 0) throw new UsageError('--amount: nothing would be charged.');
   const rechargeKey = newTestName();
   const which = endpoint.isSandbox
     ? `The sandbox's payment endpoint ${endpoint.url} is tried. It takes no money. This charges ${email} there`

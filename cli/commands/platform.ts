@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import * as z from 'zod';
+import { OperateError } from '../../operate/error.ts';
 import { callPlatform, createPatience, findPlatform, readSubAccount } from '../../operate/platform.ts';
 import type { NewContact, PlatformOperations } from '../../shared/platform/operations.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, checked, text } from '../program.ts';
 
 /** As it was typed, because nobody knows whether the platform tells small letters from capitals. */
@@ -25,7 +27,7 @@ async function onPlatform<Result>(
 export function e164(phone: string, country: string | undefined): string {
   const read = toE164(phone, country);
   if ('phone' in read) return read.phone;
-  throw new Error(`--phone: ${read.fault}. Nothing was sent.`);
+  throw new UsageError(`--phone: ${read.fault}. Nothing was sent.`);
 }
 
 interface Who {
@@ -82,10 +84,11 @@ function addContactCommands(cli: Cli, platform: Command): void {
     .option(...COUNTRY)
     .option(...JSON_OPTION)
     .action(async ({ json, phone, email = '', country }: Who & Print) => {
-      if ((phone === undefined) === (email === '')) throw new Error('Give --phone or --email, and not both.');
+      if ((phone === undefined) === (email === ''))
+        throw new UsageError('Give --phone or --email, and not both.');
       const by = phone === undefined ? { email } : { phoneNumber: e164(phone, country) };
       const contact = await onPlatform(cli, (operations) => operations.findContact(by));
-      if (!contact) throw new Error('The platform knows no such contact.');
+      if (!contact) throw new OperateError('not_found', 'The platform knows no such contact.');
       if (json) return sayJson({ contact });
       say(contactText(contact));
     });

@@ -3,6 +3,7 @@ import { openConfigFile } from '../../operate/probe/file.ts';
 import { findingLine } from '../../operate/probe/finding.ts';
 import { type ProbeReport, probe } from '../../operate/probe/probe.ts';
 import { isTyped } from '../confirm.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, text, wholeNumber } from '../program.ts';
 import { e164, typedEmail } from './platform.ts';
 
@@ -53,7 +54,7 @@ async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags)
   const email = flags.email ?? grantOneCredit;
   const phone = flags.phone === undefined ? undefined : e164(flags.phone, undefined);
   if (readsOnly && grantOneCredit !== undefined) {
-    throw new Error('--reads-only and --grant-one-credit exclude each other.');
+    throw new UsageError('--reads-only and --grant-one-credit exclude each other.');
   }
   const file = write === undefined ? undefined : openConfigFile(write);
   // What the file says already counts, because it is the file in which a word changes here and there.

@@ -8,6 +8,7 @@ import {
 } from '../../operate/quarantine.ts';
 import { routeSchema, WEBHOOK_ROUTE } from '../../operate/routes.ts';
 import { printableLine } from '../../shared/printable.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, checked, wholeNumber } from '../program.ts';
 
 const route = checked(routeSchema);
@@ -70,7 +71,7 @@ export function addQuarantineCommands(cli: Cli): void {
     .action(async (id: string | undefined, options: ReplayOptions) => {
       if (options.all) return replayAll(cli, id, options);
       if (id === undefined)
-        throw new Error('Name one by its id, or all that came to a route: --all --route PATH.');
+        throw new UsageError('Name one by its id, or all that came to a route: --all --route PATH.');
       const kept = await readQuarantined(await connected(), id);
       const inbound = await findInbound(target());
       const { unverified = false } = options;
@@ -95,8 +96,10 @@ async function replayAll(
   id: string | undefined,
   { route: at, yes, unverified }: ReplayOptions,
 ): Promise<void> {
-  if (id !== undefined || unverified) throw new Error('--all goes neither with an id nor with --unverified.');
-  if (at === undefined) throw new Error(`Say which: --route ${WEBHOOK_ROUTE}, or /channels/NAME/incoming.`);
+  if (id !== undefined || unverified)
+    throw new UsageError('--all goes neither with an id nor with --unverified.');
+  if (at === undefined)
+    throw new UsageError(`Say which: --route ${WEBHOOK_ROUTE}, or /channels/NAME/incoming.`);
   const connection = await connected();
   const ids: string[] = [];
   const reasons = new Map<string, number>();

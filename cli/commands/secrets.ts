@@ -16,6 +16,7 @@ import {
 } from '../../operate/secrets.ts';
 import { askHidden } from '../ask-hidden.ts';
 import { isTyped } from '../confirm.ts';
+import { UsageError } from '../failure.ts';
 import { type Cli, checked } from '../program.ts';
 
 const HOUR_MS = 3_600_000;
@@ -205,5 +206,5 @@ function whichOf({ allPrevious, which, olderThan }: DropOptions): DropWhich {
   ];
   const [one, ...more] = given;
   if (one !== undefined && more.length === 0) return one;
-  throw new Error('Say which: one of --all-previous, --which ID and --older-than 7d.');
+  throw new UsageError('Say which: one of --all-previous, --which ID and --older-than 7d.');
 }

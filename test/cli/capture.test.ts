@@ -6,7 +6,7 @@ import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
-import { runCommand } from '../support/command.ts';
+import { exits, runCommand } from '../support/command.ts';
 import { useOperator } from '../support/operator.ts';
 import { useParties } from '../support/parties.ts';
 import { type RunningRelay, useRelays } from '../support/relay-process.ts';
@@ -44,8 +44,6 @@ async function captureAddress(relay: RunningRelay, ...args: string[]): Promise<s
   return /^ {2}(http\S+\?token=capture-\S{24})$/m.exec(stdout)?.[1] ?? '';
 }
 
-const refused = (sentence: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) });
-
 const newestId = async (relay: RunningRelay) => (await relay.json<{ id: string }>('capture', 'show')).id;
 
 describe('an undocumented sender', () => {
@@ -57,7 +55,7 @@ describe('an undocumented sender', () => {
     writeFileSync(file, '{}');
     const before = await start({ folder, env });
     expect(await before.cli('capture', 'show')).toEqual(
-      refused(/^Nothing was captured at \/webhooks\/auto-recharge: npx relay capture start\n$/),
+      exits(3, /^Nothing was captured at \/webhooks\/auto-recharge: npx relay capture start\n$/),
     );
     expect(await deliver(`${before.url}/webhooks/auto-recharge`)).toMatchObject({ status: 401 });
 
@@ -135,7 +133,7 @@ describe('what was captured', () => {
       'No verifier matches.\nLooked at:\n  the secret as a token',
     );
     expect(await relay.cli('quarantine', 'replay', id)).toEqual(
-      refused(/^Nobody proved to have sent this: .+ add --unverified\.\n$/),
+      exits(4, /^Nobody proved to have sent this: .+ add --unverified\.\n$/),
     );
     expect(await relay.json('recharges', 'list')).toEqual([]);
     expect(await relay.cli('quarantine', 'replay', id, '--unverified')).toMatchObject({
@@ -201,14 +199,14 @@ describe('what was captured', () => {
     });
     for (const minutes of ['0', '1441']) {
       expect(await relay.cli('capture', 'start', '--minutes', minutes)).toEqual(
-        refused(/^--minutes is from 1 to 1440\.\n$/),
+        exits(2, /^--minutes is from 1 to 1440\.\nHelp: /),
       );
     }
     expect(await relay.cli('capture', 'start', '--route', '/webhooks')).toEqual(
-      refused(/\/webhooks\/auto-recharge, or \/channels\/NAME\/incoming\|outgoing\|send/),
+      exits(2, /\/webhooks\/auto-recharge, or \/channels\/NAME\/incoming\|outgoing\|send/),
     );
     expect(await relay.cli('capture', 'show', 'none')).toEqual(
-      refused(/^Nothing captured is kept under none: npx relay capture list\n$/),
+      exits(3, /^Nothing captured is kept under none: npx relay capture list\n$/),
     );
   });
 });
@@ -258,7 +256,7 @@ describe('with --stack', () => {
     expect(unset.lookedAt[0]).toMatch(/^no secret is set/);
     const replayed = await cli('quarantine', 'replay', unset.id);
     expect(replayed).toEqual(
-      refused(/^No secret is set for \/channels\/support\/outgoing, so nothing can be/),
+      exits(5, /^No secret is set for \/channels\/support\/outgoing, so nothing can be/),
     );
     aws().put(stack.inbound, { webhook: ['other'], channels: { 'support/outgoing': ['of the channel'] } });
     expect((await show()).config).toEqual({

@@ -20,7 +20,8 @@ import {
   secretOf,
   useChannelParties,
 } from '../support/channel-relay.ts';
-import { refused, useOperator } from '../support/operator.ts';
+import { exits } from '../support/command.ts';
+import { useOperator } from '../support/operator.ts';
 import { eventually, type RunningRelay, useEngines, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
@@ -164,15 +165,14 @@ describe.concurrent('messages', () => {
       relay.cli('messages', 'list', '--status', 'lost'),
       relay.cli('messages', 'list', '--days', 'few'),
     ]);
-    const refusal = (sentence: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) });
     expect(none).toEqual({ code: 0, stdout: '0 messages\n', stderr: '' });
     const stderr = 'No configuration here has a channel suport, only bare, support.\n';
     expect(misspelt).toEqual({ code: 0, stdout: '[]\n', stderr });
     expect(resent).toEqual({ code: 0, stdout: '0 messages replayed\n', stderr });
     expect(status).toEqual(
-      refusal(/Allowed choices are received, queued, delivering, delivered, failed, parked/),
+      exits(2, /Allowed choices are received, queued, delivering, delivered, failed, parked/),
     );
-    expect(days).toEqual(refusal(/a whole number/));
+    expect(days).toEqual(exits(2, /a whole number/));
   });
 
   it('are shown with what they say, what happened, and what to do', async () => {
@@ -200,7 +200,7 @@ describe.concurrent('messages', () => {
       `given up; mend the cause, then: npx relay messages replay ${ids['a second']}`,
     );
     expect(failed.stdout).toMatch(/failed: Handing over an incoming message was refused: status 400/);
-    expect(unknown).toEqual(refused('No message has the id rrm-0. Look for it: npx relay messages list'));
+    expect(unknown).toEqual(exits(3, 'No message has the id rrm-0. Look for it: npx relay messages list'));
   });
 
   it('that wait because the chat asked for it say until when', async () => {
@@ -268,7 +268,7 @@ describe.concurrent('messages', () => {
     );
     expect(taken).toEqual(['one of many', 'more of many']);
     const all = await relay.cli('messages', 'replay-all');
-    expect(all).toMatchObject({ code: 1, stderr: expect.stringContaining('--status') });
+    expect(all).toEqual(exits(2, /--status/));
   });
 
   it('are replayed once they have ended badly, and not before', async () => {
@@ -278,8 +278,8 @@ describe.concurrent('messages', () => {
       relay.cli('messages', 'replay', 'rrm-0'),
       relay.cli('messages', 'replay', id),
     ]);
-    expect(delivered).toEqual(refused(`Message ${ids['a first\n']} is not replayed: it is delivered.`));
-    expect(unknown).toEqual(refused('No message has the id rrm-0. Look for it: npx relay messages list'));
+    expect(delivered).toEqual(exits(4, `Message ${ids['a first\n']} is not replayed: it is delivered.`));
+    expect(unknown).toEqual(exits(3, 'No message has the id rrm-0. Look for it: npx relay messages list'));
     expect(replayed).toEqual({
       code: 0,
       stdout: expect.stringMatching(
@@ -359,20 +359,20 @@ describe.concurrent('channels', () => {
       relay.cli('channels', 'test', 'nobody'),
     ]);
     expect(wrong).toEqual({
-      code: 1,
+      code: 4,
       stdout: expect.stringMatching(/\n… which answers 401 \{.+could not be verified.+\}\n$/),
       stderr:
         'The relay did not take it. Is channels.support in force, with the secret that is set (a running npm start takes a new one at its next start)?\n',
     });
-    expect(missing).toEqual(refused('No secret is set. Set it: npx relay secrets set bare/incoming'));
-    expect(unknown).toEqual(refused('There is no channel nobody, only bare, support.'));
+    expect(missing).toEqual(exits(5, 'No secret is set. Set it: npx relay secrets set bare/incoming'));
+    expect(unknown).toEqual(exits(3, 'There is no channel nobody, only bare, support.'));
   });
 
   it('are of no relay where none was started', async () => {
     const env = { RELAY_LOCAL_DIR: newFolder() };
-    const refusal = { code: 1, stdout: '', stderr: expect.stringMatching(NOT_STARTED) };
+    const refusal = exits(5, NOT_STARTED);
     const commands = [
-      ['channels', 'list', '--json'],
+      ['channels', 'list'],
       ['channels', 'test', 'support'],
     ];
     const said = await Promise.all(commands.map((command) => cli(command, { env })));
@@ -488,7 +488,7 @@ describe.concurrent('with --stack', () => {
       return 202;
     });
     expect(await stack.cli('channels', 'test', 'support')).toEqual(
-      refused(`No secret is set. Set it: npx relay --stack ${stack.name} secrets set support/incoming`),
+      exits(5, `No secret is set. Set it: npx relay --stack ${stack.name} secrets set support/incoming`),
     );
     const secret = secretOf('support', 'incoming');
     aws().put(stack.inbound, { channels: { 'support/incoming': [secret, 'the one before'] } });

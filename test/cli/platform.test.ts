@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
-import { runCommand } from '../support/command.ts';
+import { exits, runCommand } from '../support/command.ts';
 import { useOperator } from '../support/operator.ts';
 import { type Env, useRelays } from '../support/relay-process.ts';
 
@@ -47,11 +47,6 @@ async function json(...args: string[]): Promise<any> {
   return JSON.parse(stdout);
 }
 const done = (stdout: string) => ({ code: 0, stdout, stderr: '' });
-const failed = (sentence: string | RegExp) => ({
-  code: 1,
-  stdout: '',
-  stderr: typeof sentence === 'string' ? `${sentence}\n` : expect.stringMatching(sentence),
-});
 const eventsOf = (kind: string, { books } = platform) => books.filter((event) => event.kind === kind);
 
 describe.concurrent('relay platform', () => {
@@ -97,18 +92,20 @@ describe.concurrent('relay platform', () => {
     const nowhere = { ...env, PLATFORM_BASE_URL: 'http://127.0.0.1:1/v1' };
     const create = (...args: string[]) => relay(['platform', 'contacts', 'create', ...args], nowhere);
     const noCode = 'the phone number has no country code: it begins with + and the code';
-    expect(await create('--phone', '0612345678')).toEqual(failed(`--phone: ${noCode}. Nothing was sent.`));
-    expect(await create('--phone', '+3161')).toEqual(failed(/^--phone: .*Nothing was sent\.$/m));
+    expect(await create('--phone', '0612345678')).toEqual(exits(2, `--phone: ${noCode}. Nothing was sent.`));
+    expect(await create('--phone', '+3161')).toEqual(exits(2, /^--phone: .*Nothing was sent\.$/m));
     expect(await create('--phone', '0612345678', '--country', 'XX')).toEqual(
-      failed('--phone: the default country is not two letters of ISO 3166. Nothing was sent.'),
+      exits(2, '--phone: the default country is not two letters of ISO 3166. Nothing was sent.'),
     );
-    expect(await create('--email', 'jane')).toEqual(failed(/not an email address/));
-    expect(await create('--first-name', 'Jane')).toEqual(failed(/needs a phone number or an email/));
+    expect(await create('--email', 'jane')).toEqual(exits(2, /not an email address/));
+    expect(await create('--first-name', 'Jane')).toEqual(exits(1, /needs a phone number or an email/));
     expect(await relay(['platform', 'contacts', 'get'], nowhere)).toEqual(
-      failed('Give --phone or --email, and not both.'),
+      exits(2, 'Give --phone or --email, and not both.'),
     );
     // What could be meant is sent, and says that nobody listens.
-    expect(await create('--phone', '+31612345678')).toEqual(failed(/did not happen: not sent: ECONNREFUSED/));
+    expect(await create('--phone', '+31612345678')).toEqual(
+      exits(1, /did not happen: not sent: ECONNREFUSED/),
+    );
   });
 
   it('sends a message, and hands one over once however often it is asked to', async () => {
@@ -133,7 +130,7 @@ describe.concurrent('relay platform', () => {
         messageType: 'reaction',
       },
     ]);
-    expect(await cli(...send.slice(0, -2))).toEqual(failed(/required option '--body <text>'/));
+    expect(await cli(...send.slice(0, -2))).toEqual(exits(2, /required option '--body <text>'/));
   });
 
   it('looks a sub-account up', async () => {
@@ -145,16 +142,16 @@ describe.concurrent('relay platform', () => {
       platformId: 'sub-demo-example-com',
     });
     expect(await cli('subaccounts', 'get', 'nobody@example.com')).toEqual(
-      failed('The platform knows no sub-account with this email.'),
+      exits(3, 'The platform knows no sub-account with this email.'),
     );
   });
 
   it('says in a sentence what the platform refused, without the key and without an email', async () => {
     expect(await cli('contacts', 'get', '--email', 'nobody@example.com')).toEqual(
-      failed('The platform knows no such contact.'),
+      exits(3, 'The platform knows no such contact.'),
     );
     expect(await cli('lists', 'add', 'no-list', 'no-contact')).toEqual(
-      failed(/^Adding a contact to a list was refused: status 404 .*LIST_NOT_FOUND/),
+      exits(1, /^Adding a contact to a list was refused: status 404 .*LIST_NOT_FOUND/),
     );
     const wrongKey = { ...env, PLATFORM_API_KEY: 'another-key' };
     const { code, stderr } = await relay(
@@ -165,7 +162,7 @@ describe.concurrent('relay platform', () => {
     expect(stderr).toMatch(/^Finding a contact did not happen: status 401 .*Check the API key\./);
     expect(stderr).not.toMatch(/another-key|@example|apiKey=/);
     const unknown = await relay(['platform', 'subaccounts', 'get', 'demo@example.com'], wrongKey);
-    expect(unknown).toEqual(failed(/^Whether there is such a sub-account could not be learnt: status 401/));
+    expect(unknown).toEqual(exits(1, /^Whether there is such a sub-account could not be learnt: status 401/));
   });
 
   it('waits as long as a 429 asks, and says so', async () => {
@@ -187,14 +184,14 @@ describe.concurrent('relay platform', () => {
     lossy.fault({ operation: 'send', fault: 'error_after' });
     const send = ['platform', 'messages', 'send', '--from-id', 'v', '--channel', 'chat', '--body', 'Hello'];
     expect(await relay(send, { ...env, PLATFORM_BASE_URL: `${lossy.url}/v1` })).toEqual(
-      failed(/^Sending a message has no known outcome: .*Look whether it is there before you repeat it\./),
+      exits(1, /^Sending a message has no known outcome: .*Look whether it is there before you repeat it\./),
     );
     expect(eventsOf('sent', lossy)).toHaveLength(1);
   });
 });
 
 describe('the platform a command speaks to', () => {
-  const lookup = ['platform', 'subaccounts', 'get', 'demo@example.com', '--json'];
+  const lookup = ['platform', 'subaccounts', 'get', 'demo@example.com'];
 
   it('is that of the relay that npm start runs, as RELAY_CONFIG describes it', async () => {
     const running = await start();
@@ -207,10 +204,10 @@ describe('the platform a command speaks to', () => {
     const shell = { RELAY_LOCAL_DIR: running.folder, RELAY_CONFIG: elsewhere };
     expect(await relay(lookup, shell)).toMatchObject({ code: 0, stderr: '' });
     writeFileSync(elsewhere, JSON.stringify({ platform: { keyQuery: 'token' } }));
-    expect(await relay(lookup, shell)).toEqual(failed(/status 401/));
+    expect(await relay(lookup, shell)).toEqual(exits(1, /status 401/));
     writeFileSync(elsewhere, JSON.stringify({ platform: { keyQuery: '' } }));
     expect(await relay(lookup, shell)).toEqual(
-      failed(/^The platform section cannot be used:\n {2}- keyQuery: /),
+      exits(1, /^The platform section cannot be used:\n {2}- keyQuery: /),
     );
   });
 
@@ -229,26 +226,27 @@ describe('the platform a command speaks to', () => {
     const onStack = (name: string, more: Env = {}) =>
       cliOf(['--stack', name, ...lookup], { env: { RELAY_CONFIG: config, ...more } });
     expect(await onStack(stack.name)).toEqual(
-      failed(
+      exits(
+        5,
         `The platform's API key is not set yet. Set it: npx relay --stack ${stack.name} secrets set platformApiKey`,
       ),
     );
     aws().put(stack.outbound, { platformApiKey: KEY });
     expect(await onStack(stack.name)).toMatchObject({ code: 0, stderr: '' });
-    expect(await onStack('somebody-elses')).toEqual(failed(/^The stage of somebody-elses is not known/));
-    expect(await onStack(stack.name, env)).toEqual(failed(/name one platform, --stack another/));
+    expect(await onStack('somebody-elses')).toEqual(exits(4, /^The stage of somebody-elses is not known/));
+    expect(await onStack(stack.name, env)).toEqual(exits(4, /name one platform, --stack another/));
   });
 
   it('must be known, and its key', async () => {
     const { PLATFORM_API_KEY: _, ...keyless } = env;
-    expect(await relay(lookup, keyless)).toEqual(failed(/^PLATFORM_API_KEY is not set/));
+    expect(await relay(lookup, keyless)).toEqual(exits(5, /^PLATFORM_API_KEY is not set/));
     expect(await relay(lookup, { RELAY_LOCAL_DIR: join(folder, 'none') })).toEqual(
-      failed(/^No platform is known\. Set PLATFORM_BASE_URL and PLATFORM_API_KEY\. Or: Run/),
+      exits(5, /^No platform is known\. Set PLATFORM_BASE_URL and PLATFORM_API_KEY\. Or: Run/),
     );
   });
 
   it('gets the key over a safe connection only', async () => {
     const shell = { ...env, PLATFORM_BASE_URL: 'http://platform.example.com/v1' };
-    expect(await relay(lookup, shell)).toEqual(failed(/baseUrl: must be https/));
+    expect(await relay(lookup, shell)).toEqual(exits(1, /baseUrl: must be https/));
   });
 });

@@ -107,7 +107,7 @@ describe.concurrent('relay probe', () => {
     for (const typed of ['', 'demo@example.org\n', '\n']) {
       expect(await grant(typed)).toMatchObject({ code: 1, stdout: '' });
     }
-    expect(await grant(`${EMAIL}\n`, '--reads-only')).toMatchObject({ code: 1 });
+    expect(await grant(`${EMAIL}\n`, '--reads-only')).toMatchObject({ code: 2 });
     expect(sandbox.books).toEqual([]);
     const granted = await grant(`${EMAIL}\n`);
     expect(granted).toMatchObject({ code: 0 });

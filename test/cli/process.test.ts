@@ -26,10 +26,10 @@ describe.concurrent('a command as a process', () => {
     ['messages', 'list'],
     ['platform', 'subaccounts', 'get', 'demo@example.com'],
     ['probe'],
-  ])('starts, says what is missing, and ends with 1: %s', async (...args) => {
+  ])('starts, says what is missing, and ends with 5: %s', async (...args) => {
     const env = { RELAY_LOCAL_DIR: join(folder, 'none') };
     const said = await startCommand(args, { env }).ended;
-    expect(said).toMatchObject({ code: 1, stdout: '' });
+    expect(said).toMatchObject({ code: 5, stdout: '' });
     expect(said.stderr).toMatch(/^No (relay was started|platform is known).+\n$/);
     expect(said).toEqual(await runCommand(args, { env }));
   });
@@ -119,7 +119,7 @@ describe.skipIf(!existsSync(SCRIPT) || process.platform !== 'linux')('on a termi
       return 'mine\r';
     };
     const { code, shown } = await atTerminal('secrets set platformApiKey', [answer], home.env);
-    expect(code).toBe(1);
+    expect(code).toBe(4);
     expect(shown).toBe(
       "The platform's API key: \r\nplatformApiKey could not be set: Somebody else has changed it meanwhile: look, and run this again.\r\n",
     );

@@ -82,7 +82,7 @@ describe('the quarantine', () => {
     expect(idsIn(ofRoute.stdout).slice(0, 2)).toEqual(ids.toReversed().slice(0, 2));
     expect(ofRoute.stdout).toContain(`quarantine list --route ${HOOK} --limit 2 --after ${ids.at(-2)}\n`);
     expect(await cli(['quarantine', 'list', '--after', 'none'])).toMatchObject({
-      code: 1,
+      code: 3,
       stderr: expect.stringMatching(/^Nothing is kept under none/),
     });
   });
@@ -140,7 +140,7 @@ describe('the quarantine', () => {
   ])('is left alone by %s', async (command, sentence) => {
     const { cli } = await quarantineOf([]);
     expect(await cli(['quarantine', ...command])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringMatching(sentence),
     });
   });

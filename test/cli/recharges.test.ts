@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCommand } from '../support/command.ts';
+import { exits, runCommand } from '../support/command.ts';
 import { send, useParties } from '../support/parties.ts';
 import { eventually, type Row, type RunningRelay, useRelays } from '../support/relay-process.ts';
 
@@ -36,12 +36,6 @@ async function anUnknownGrant(email: string): Promise<Row> {
   return relay.reaches(await sendWebhook(email), 'needs_review');
 }
 
-const refused = (sentence: string | RegExp) => ({
-  code: 1,
-  stdout: '',
-  stderr: expect.stringMatching(sentence),
-});
-
 describe.concurrent('recharges', () => {
   it('are listed newest first, by phase and by client, for people and for programs', async () => {
     const email = 'client-001@example.com';
@@ -71,9 +65,9 @@ describe.concurrent('recharges', () => {
     );
     expect(lines[2]).toBe('2 recharges');
     expect(await relay.cli('recharges', 'list', '--phase', 'paid')).toEqual(
-      refused(/Allowed choices are received,/),
+      exits(2, /Allowed choices are received,/),
     );
-    expect(await relay.cli('recharges', 'list', '--limit', 'few')).toEqual(refused(/a whole number/));
+    expect(await relay.cli('recharges', 'list', '--limit', 'few')).toEqual(exits(2, /a whole number/));
   });
 
   it('are shown with what happened, what it means, and commands that answer when they are pasted', async () => {
@@ -97,7 +91,7 @@ describe.concurrent('recharges', () => {
       );
     }
     expect(await relay.cli('recharges', 'show', 'no-such-key')).toEqual(
-      refused(/^No recharge has the key no-such-key\. And none of the \d+ that were received since /),
+      exits(3, /^No recharge has the key no-such-key\. And none of the \d+ that were received since /),
     );
   });
 
@@ -115,24 +109,29 @@ describe.concurrent('recharges', () => {
     const resolve = (...args: string[]) => relay.cli('recharges', 'resolve', row.key, ...args);
     const note = ['--note', 'seen in the history'];
     const version = ['--version', String(row.version)];
-    expect(await resolve('confirm-granted', ...version)).toEqual(refused(/required option '--note <text>'/));
-    expect(await resolve('confirm-granted', ...note)).toEqual(refused(/required option '--version <n>'/));
-    expect(await resolve('confirm-granted', ...version, '--note', ' ', '--json')).toEqual(
-      refused(/^Say in --note what you looked at and what you saw\.\n$/),
+    expect(await resolve('confirm-granted', ...version)).toEqual(exits(2, /required option '--note <text>'/));
+    expect(await resolve('confirm-granted', ...note)).toEqual(exits(2, /required option '--version <n>'/));
+    expect(await resolve('confirm-granted', ...version, '--note', ' ')).toEqual(
+      exits(4, /^Say in --note what you looked at and what you saw\.\n$/),
     );
     expect(await resolve('perhaps', ...version, ...note)).toEqual(
-      refused(/Allowed choices are confirm-charged,/),
+      exits(2, /Allowed choices are confirm-charged,/),
     );
-    expect(await resolve('confirm-charged', ...version, ...note, '--payment-ref', 'pay_1', '--json')).toEqual(
-      refused(
+    expect(await resolve('confirm-charged', ...version, ...note, '--payment-ref', 'pay_1')).toEqual(
+      exits(
+        4,
         /^"confirm-charged" is no answer to grant_unknown\. Possible: confirm-granted, confirm-not-granted, refund\.\n$/,
       ),
     );
-    expect(await resolve('confirm-granted', ...note, '--version', '1', '--json')).toEqual(
-      refused(/ has changed since version 1 was shown\. Nothing was written: look at it again/),
+    const { error } = JSON.parse(
+      (await resolve('confirm-granted', ...note, '--version', '1', '--json')).stdout,
     );
+    expect(error).toEqual({
+      code: 'changed',
+      message: expect.stringMatching(/ version 1 was shown\. Nothing/),
+    });
     const stale = await resolve('confirm-granted', ...note, '--version', '1');
-    expect(stale).toMatchObject({ code: 1, stderr: expect.stringMatching(/ has changed since version 1 /) });
+    expect(stale).toMatchObject({ code: 4, stderr: expect.stringMatching(/ has changed since version 1 /) });
     expect(stale.stdout).toContain(`resolve ${row.key} confirm-granted --version ${row.version} --note`);
     const { next_step: _, ...unchanged } = await relay.json<Row & { next_step: unknown }>(
       'recharges',
@@ -146,8 +145,8 @@ describe.concurrent('recharges', () => {
     expect(stdout).toContain(`Recharge ${row.key}\n`);
     expect(stdout).toMatch(/^confirm-granted is written\.\n/);
     expect(stdout).toContain('phase       completed\n');
-    expect(await resolve('confirm-granted', ...note, '--version', String(row.version + 1), '--json')).toEqual(
-      refused(/ is completed: nobody needs to answer for it\./),
+    expect(await resolve('confirm-granted', ...note, '--version', String(row.version + 1))).toEqual(
+      exits(4, / is completed: nobody needs to answer for it\./),
     );
     const { stdout: shown } = await relay.cli('recharges', 'show', row.key);
     expect(shown).toContain('confirm-granted: seen in the history');
@@ -159,7 +158,7 @@ describe.concurrent('recharges of a person', () => {
   it('are started once for the same words, charged or not, and shown as what they are', async () => {
     const email = 'client-041@example.com';
     const start = (...args: string[]) => relay.cli('recharges', 'start', email, '--credits', '200', ...args);
-    expect(await start()).toEqual(refused(/required option '--note <text>'/));
+    expect(await start()).toEqual(exits(2, /required option '--note <text>'/));
     const { code, stdout } = await start('--note', 'Jane asked');
     expect(code).toBe(0);
     const [, key = ''] =
@@ -167,7 +166,7 @@ describe.concurrent('recharges of a person', () => {
       [];
     expect(await relay.reaches(key, 'completed')).toMatchObject({ credits: 200, amount: 2_000 });
     expect(await start('--note', 'Jane asked')).toEqual(
-      refused(/^Nothing was started: this was asked for at /),
+      exits(4, /^Nothing was started: this was asked for at /),
     );
 
     const free = JSON.parse((await start('--note', 'a present', '--no-charge', '--json')).stdout);
@@ -178,10 +177,10 @@ describe.concurrent('recharges of a person', () => {
     expect(list).toMatch(/completed +200 credits +not charged {2}client-041/);
     expect(list).toMatch(/completed +200 credits +20\.00 USD {2}client-041/);
     expect(await relay.cli('recharges', 'start', email, '--credits', '0', '--note', 'x')).toEqual(
-      refused(/must be greater than zero/),
+      exits(4, /must be greater than zero/),
     );
     expect(await relay.cli('recharges', 'start', email, '--note', 'x')).toEqual(
-      refused(/^Say how many credits: --credits N\.\n$/),
+      exits(4, /^Say how many credits: --credits N\.\n$/),
     );
   });
 
@@ -239,7 +238,7 @@ describe.concurrent('recharges of a person', () => {
     await relay.cli('recharges', 'retry', key, '--note', 'the secret was wrong');
     expect(await relay.reaches(key, 'completed')).toMatchObject({ amount: 5_000 });
     expect(await relay.cli('recharges', 'retry', key)).toEqual(
-      refused(/is not tried again: it is completed/),
+      exits(1, /is not tried again: it is completed/),
     );
   });
 
@@ -253,7 +252,7 @@ describe.concurrent('recharges of a person', () => {
     expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toMatchObject({ code: 0 });
     expect(await relay.reaches(key, 'declined')).toMatchObject({ reason: 'cancelled' });
     expect(await relay.cli('recharges', 'stop', key, '--note', 'not wanted')).toEqual(
-      refused(/cannot be stopped: it has ended\.\n$/),
+      exits(4, /cannot be stopped: it has ended\.\n$/),
     );
   });
 });
@@ -306,12 +305,14 @@ describe.concurrent('accounts', () => {
     expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
 
     const taken = await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9');
-    expect(taken).toEqual(refused(/is linked to other@example\.com, .*: npx relay accounts unlink sub_9\n$/));
+    expect(taken).toEqual(
+      exits(4, /is linked to other@example\.com, .*: npx relay accounts unlink sub_9\n$/),
+    );
     expect((await relay.cli('accounts', 'unlink', 'sub_9')).stdout).toBe(
       'The platform id sub_9 led to other@example.com. A webhook that names it is quarantined now.\n',
     );
     expect(await relay.cli('accounts', 'unlink', 'sub_9')).toEqual(
-      refused(/^No client is linked to the platform id sub_9\.\n$/),
+      exits(3, /^No client is linked to the platform id sub_9\.\n$/),
     );
     expect((await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9')).code).toBe(0);
 
@@ -326,15 +327,15 @@ describe.concurrent('accounts', () => {
 
   it('are refused where a setting is not understood, and not found where nobody named them', async () => {
     const set = (...args: string[]) => relay.cli('accounts', 'set', ...args);
-    expect(await set('not an email')).toEqual(refused(/is not an email address in plain ASCII/));
-    expect(await set('a@example.com', '--status', 'gone')).toEqual(refused(/Allowed choices are active/));
+    expect(await set('not an email')).toEqual(exits(2, /is not an email address in plain ASCII/));
+    expect(await set('a@example.com', '--status', 'gone')).toEqual(exits(2, /Allowed choices are active/));
     expect(await set('a@example.com', '--pricing', '{"perCredit":1}')).toEqual(
-      refused(/JSON such as \{"currency":"USD","perCredit":"0\.08"\}/),
+      exits(2, /JSON such as \{"currency":"USD","perCredit":"0\.08"\}/),
     );
-    expect(await set('a@example.com', '--daily-count', 'few')).toEqual(refused(/a whole number/));
-    expect(await set('a@example.com', '--customer', ' ')).toEqual(refused(/it is blank/));
+    expect(await set('a@example.com', '--daily-count', 'few')).toEqual(exits(2, /a whole number/));
+    expect(await set('a@example.com', '--customer', ' ')).toEqual(exits(2, /it is blank/));
     expect(await relay.cli('accounts', 'show', 'a@example.com')).toEqual(
-      refused(/^No account a@example\.com\. Set it up: npx relay accounts set a@example\.com\n$/),
+      exits(3, /^No account a@example\.com\. Set it up: npx relay accounts set a@example\.com\n$/),
     );
   });
 });
@@ -385,7 +386,7 @@ describe.concurrent('quarantine', () => {
     expect(stdout.endsWith(`\n${body}\n`)).toBe(true);
     expect(stdout).not.toMatch(/x-webhook-(token|signature)/);
     expect(await relay.cli('quarantine', 'show', 'none')).toEqual(
-      refused(/^Nothing is kept under none: npx relay quarantine list\n$/),
+      exits(3, /^Nothing is kept under none: npx relay quarantine list\n$/),
     );
   });
 });
@@ -394,7 +395,7 @@ describe.concurrent('pause', () => {
   it('keeps new recharges waiting and uncharged until resume', async () => {
     const parties = await newParties();
     const paused = await start(parties);
-    expect(await paused.cli('pause')).toEqual(refused(/required option '--note <text>'/));
+    expect(await paused.cli('pause')).toEqual(exits(2, /required option '--note <text>'/));
     expect(await paused.cli('pause', '--note', 'prices change')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^No new charge begins from now on .+npx relay resume\n$/),
@@ -431,7 +432,7 @@ describe.concurrent('without a relay', () => {
       ['webhook', 'send'],
     ];
     const said = await Promise.all(commands.map((command) => cli(...command)));
-    expect(said).toEqual(commands.map(() => ({ code: 1, stdout: '', stderr: sentence })));
+    expect(said).toEqual(commands.map(() => ({ code: 5, stdout: '', stderr: sentence })));
   });
 
   it('says that the one that was there has ended', async () => {
@@ -441,7 +442,7 @@ describe.concurrent('without a relay', () => {
     const sentence = new RegExp(
       `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME\\.\\n$`,
     );
-    expect(await ended.cli('recharges', 'list')).toEqual(refused(sentence));
-    expect(await ended.cli('webhook', 'send')).toEqual(refused(sentence));
+    expect(await ended.cli('recharges', 'list')).toEqual(exits(5, sentence));
+    expect(await ended.cli('webhook', 'send')).toEqual(exits(5, sentence));
   });
 });

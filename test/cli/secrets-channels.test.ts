@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../operate/proofs.ts';
 import { secretId } from '../../shared/incoming/secret-use.ts';
 import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
-import { pastedFrom, refused, useOperator } from '../support/operator.ts';
+import { exits } from '../support/command.ts';
+import { pastedFrom, useOperator } from '../support/operator.ts';
 import type { Env } from '../support/relay-process.ts';
 
 const API_KEY = 'api-key-of-the-agency';
@@ -117,7 +118,7 @@ describe.concurrent('secrets of a channel', () => {
   ])('%s is not ours to make', async (name, maker) => {
     const stack = newStack();
     expect(await stack.cli(['secrets', 'rotate', name], { env: CONFIGURED })).toEqual(
-      refused(`${maker} makes ${name}, not the relay: take a new one from there, with secrets set ${name}.`),
+      exits(4, `${maker} makes ${name}, not the relay: take a new one from there, with secrets set ${name}.`),
     );
     expect([aws().valueOf(stack.inbound), aws().valueOf(stack.outbound)]).toEqual([undefined, undefined]);
     expect(existsSync(stack.file)).toBe(false);
@@ -128,7 +129,7 @@ describe.concurrent('secrets of a channel', () => {
     const set = (env: Env, input: string) =>
       stack.cli(['secrets', 'set', 'support/incoming'], { input, env });
     expect(await set(CONFIGURED, '')).toEqual(
-      refused(UNKNOWN, 'No answer to "The secret of the chat system of support". Nothing was changed.'),
+      exits(1, UNKNOWN, 'No answer to "The secret of the chat system of support". Nothing was changed.'),
     );
     expect(await set(CONFIGURED, 'the-first-one')).toMatchObject({ code: 0, stderr: `${UNKNOWN}\n` });
     expect(aws().valueOf(stack.inbound)).toEqual({ channels: { 'support/incoming': ['the-first-one'] } });
@@ -149,24 +150,26 @@ describe.concurrent('secrets of a channel', () => {
   it('are refused where they cannot be any, without being repeated', async () => {
     const stack = newStack();
     expect(await stack.cli(['secrets', 'set', 'hunter2'], { input: 'x\n' })).toEqual(
-      refused(
+      exits(
+        3,
         'A secret is called webhook, platformApiKey, paymentHook or, with the name of a channel (small letters, digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
       ),
     );
     const inArguments = await stack.cli(['secrets', 'set', 'own/token', 'hunter2'], { env: CONFIGURED });
-    expect(inArguments.code).toBe(1);
+    expect(inArguments.code).toBe(2);
     expect(inArguments.stdout + inArguments.stderr).not.toContain('hunter2');
     const bot = await stack.cli(['secrets', 'set', 'bot/incoming'], {
       input: 'not+for/telegram',
       env: CONFIGURED,
     });
     expect(bot).toEqual(
-      refused(
+      exits(
+        4,
         'bot/incoming is at most 256 letters, digits, _ and -, as Telegram takes it. Nothing was changed.',
       ),
     );
     const blank = await stack.cli(['secrets', 'set', 'own/send'], { input: ' \n', env: CONFIGURED });
-    expect(blank).toEqual(refused('own/send is blank. Nothing was changed.'));
+    expect(blank).toEqual(exits(4, 'own/send is blank. Nothing was changed.'));
     expect([aws().valueOf(stack.inbound), aws().valueOf(stack.outbound)]).toEqual([undefined, undefined]);
   });
 
@@ -177,7 +180,8 @@ describe.concurrent('secrets of a channel', () => {
       aws().put(stack.inbound, { channels: { 'own/send': ['quicker', 'one'] } });
     };
     expect(await stack.cli(['secrets', 'rotate', 'own/send'], { env: CONFIGURED })).toEqual(
-      refused(
+      exits(
+        4,
         `own/send could not be set; do not use what ${stack.file} holds of it: Somebody else has changed it meanwhile: look, and run this again.`,
       ),
     );

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { localSecrets } from '../../local/state.ts';
 import { secretId } from '../../shared/incoming/secret-use.ts';
-import { startCommand } from '../support/command.ts';
-import { pastedFrom, refused, useOperator } from '../support/operator.ts';
+import { exits, startCommand } from '../support/command.ts';
+import { pastedFrom, useOperator } from '../support/operator.ts';
 import { type Env, useRelays } from '../support/relay-process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -103,10 +103,11 @@ describe.concurrent('secrets of npm start', () => {
     mkdirSync(none);
     const sentence = `No relay was started in ${none}. Run RELAY_LOCAL_DIR=${none} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME.`;
     for (const args of [['rotate', 'webhook'], ['set', 'webhook'], ['list']]) {
-      expect(await cli(['secrets', ...args], { env: { RELAY_LOCAL_DIR: none } })).toEqual(refused(sentence));
+      expect(await cli(['secrets', ...args], { env: { RELAY_LOCAL_DIR: none } })).toEqual(exits(5, sentence));
     }
     expect(await cli(['secrets', 'init'], { env: { RELAY_LOCAL_DIR: none } })).toEqual(
-      refused(
+      exits(
+        4,
         `secrets init is for a relay on AWS: npx relay --stack NAME secrets init. npm start makes its own in ${none}/secrets.json; secrets set and secrets rotate change them.`,
       ),
     );
@@ -118,7 +119,7 @@ describe.concurrent('secrets of npm start', () => {
     for (const text of ['{"inbound": hunter2}', '{"inbound":{"webhook":"hunter2"},"outbound":{}}']) {
       writeFileSync(home.file, text);
       expect(await home.cli(['secrets', 'set', 'webhook'], 'new\n')).toEqual(
-        refused(`${home.file} is not what npm start wrote: delete it, and start again.`),
+        exits(1, `${home.file} is not what npm start wrote: delete it, and start again.`),
       );
       expect(readFileSync(home.file, 'utf8')).toBe(text);
     }
@@ -130,7 +131,8 @@ describe.concurrent('secrets of npm start', () => {
     const changing = `${home.file}.changing`;
     writeFileSync(changing, '');
     expect(await home.cli(['secrets', 'set', 'platformApiKey'], 'new\n')).toEqual(
-      refused(
+      exits(
+        1,
         `platformApiKey could not be set: Another command is changing ${home.file}. If none is, delete ${changing}.`,
       ),
     );

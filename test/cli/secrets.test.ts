@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pastedFrom, refused, useOperator } from '../support/operator.ts';
+import { exits } from '../support/command.ts';
+import { pastedFrom, useOperator } from '../support/operator.ts';
 
 const API_KEY = 'api-key-of-the-agency';
 const HOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -116,17 +117,20 @@ describe.concurrent('secrets set', () => {
     const set = (input: string) =>
       stack.cli(['secrets', 'set', 'webhook'], { input: `${input}\n`, env: { RELAY_CONFIG: file } });
     expect(await set('correct-horse-battery')).toEqual(
-      refused(
+      exits(
+        4,
         'webhook is no secret of the configured standard-webhooks: theirs are whsec_ and base64. Nothing was changed.',
       ),
     );
     expect(await set(`v1,${HOOK_SECRET}`)).toEqual(
-      refused(
+      exits(
+        4,
         'webhook begins with a version, as some dashboards show it: give it from whsec_ on. Nothing was changed.',
       ),
     );
     expect(await set('abc')).toEqual(
-      refused(
+      exits(
+        4,
         'webhook has 3 characters, so it can be guessed: at least 12 are needed. secrets rotate makes one. Nothing was changed.',
       ),
     );
@@ -145,10 +149,10 @@ describe.concurrent('secrets set', () => {
     const stack = newStack();
     aws().put(stack.outbound, { platformApiKey: API_KEY });
     const set = (input: string) => stack.cli(['secrets', 'set', 'platformApiKey'], { input });
-    expect(await set('')).toEqual(refused('No answer to "The platform\'s API key". Nothing was changed.'));
-    expect(await set(' \n')).toEqual(refused('platformApiKey is blank. Nothing was changed.'));
+    expect(await set('')).toEqual(exits(1, 'No answer to "The platform\'s API key". Nothing was changed.'));
+    expect(await set(' \n')).toEqual(exits(4, 'platformApiKey is blank. Nothing was changed.'));
     expect(await set('new-\nkey')).toEqual(
-      refused('There were more lines than questions: paste one line each. Nothing was changed.'),
+      exits(1, 'There were more lines than questions: paste one line each. Nothing was changed.'),
     );
     expect(aws().valueOf(stack.outbound)).toEqual({ platformApiKey: API_KEY });
 
@@ -156,7 +160,8 @@ describe.concurrent('secrets set', () => {
       aws().put(stack.outbound, { platformApiKey: API_KEY, paymentHook: HOOK_SECRET });
     };
     expect(await set('new-key\n')).toEqual(
-      refused(
+      exits(
+        4,
         'platformApiKey could not be set: Somebody else has changed it meanwhile: look, and run this again.',
       ),
     );
@@ -167,10 +172,10 @@ describe.concurrent('secrets set', () => {
     const stack = newStack();
     aws().secret(stack.inbound).versions.set('by-hand', '{"webhook": hunter2}');
     const sentence = `The secret "${stack.inbound}" is not what it should be: see docs/configuration.md.`;
-    expect(await stack.cli(['secrets', 'set', 'webhook'], { input: 'new\n' })).toEqual(refused(sentence));
+    expect(await stack.cli(['secrets', 'set', 'webhook'], { input: 'new\n' })).toEqual(exits(1, sentence));
     aws().secrets.delete(stack.outbound);
     expect(await stack.cli(['secrets', 'set', 'platformApiKey'], { input: 'new\n' })).toEqual(
-      refused("Secrets Manager can't find the specified secret."),
+      exits(1, "Secrets Manager can't find the specified secret."),
     );
   });
 });
@@ -222,7 +227,7 @@ describe.concurrent('secrets rotate', () => {
       make(file);
       const before = readFileSync(file, 'utf8');
       expect(await rotate(file)).toEqual(
-        refused(`${file} was there before, and is not ours to write to: name another with --file.`),
+        exits(4, `${file} was there before, and is not ours to write to: name another with --file.`),
       );
       expect(readFileSync(file, 'utf8')).toBe(before);
     }
@@ -239,7 +244,8 @@ describe.concurrent('secrets rotate', () => {
       entry.versions.set(token, '{"webhook":["quicker"]}');
     };
     expect(await stack.cli(['secrets', 'rotate', 'webhook'])).toEqual(
-      refused(
+      exits(
+        4,
         `webhook could not be set; do not use what ${stack.file} holds of it: Somebody else has changed it meanwhile: look, and run this again.`,
       ),
     );

@@ -7,7 +7,8 @@ import { type IncomingRequest, verifierSchema, verifyRequest } from '../../share
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { aRecharge } from '../support/builders.ts';
-import { refused, useOperator, WEBHOOK_URL } from '../support/operator.ts';
+import { exits } from '../support/command.ts';
+import { useOperator, WEBHOOK_URL } from '../support/operator.ts';
 
 const { shell, aws, cli, newStack } = useOperator();
 let dynamo: Engine;
@@ -49,30 +50,33 @@ describe.concurrent('with --stack', () => {
     const stack = newStack();
     const list = (env: NodeJS.ProcessEnv = {}) => stack.cli(['recharges', 'list'], { env });
     expect(await list({ AWS_REGION: undefined })).toEqual(
-      refused('No AWS region is set: set AWS_REGION, or one in your profile.'),
+      exits(5, 'No AWS region is set: set AWS_REGION, or one in your profile.'),
     );
     expect(await list({ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined })).toEqual(
-      refused(
+      exits(
+        5,
         'No AWS credentials (Could not load credentials from any providers): sign in, or set AWS_PROFILE.',
       ),
     );
     aws().stacks.delete(stack.name);
     expect(await list()).toEqual(
-      refused(
+      exits(
+        5,
         `There is no stack ${stack.name} in this account and region. Check AWS_PROFILE and AWS_REGION, or deploy it: npm run deploy -- --stage …`,
       ),
     );
     aws().stacks.set(stack.name, { WebhookUrl: WEBHOOK_URL, TableName: 'a-table' });
     expect(await list()).toEqual(
-      refused(
+      exits(
+        5,
         `The stack ${stack.name} does not say its InboundSecretId, OutboundSecretId: deploy it: npm run deploy -- --stage …`,
       ),
     );
     expect(await list({ AWS_ENDPOINT_URL_CLOUDFORMATION: 'http://127.0.0.1:1' })).toEqual(
-      refused(`The stack ${stack.name} could not be read: connect ECONNREFUSED 127.0.0.1:1`),
+      exits(5, `The stack ${stack.name} could not be read: connect ECONNREFUSED 127.0.0.1:1`),
     );
     const blank = await cli(['--stack', '', 'recharges', 'list']);
-    expect(blank).toMatchObject({ code: 1, stderr: expect.stringContaining("a stack's name is letters") });
+    expect(blank).toEqual(exits(2, /a stack's name is letters/));
   });
 
   it('webhook send goes to its address, and carries what its verifiers ask for', async () => {
@@ -95,7 +99,7 @@ describe.concurrent('with --stack', () => {
     const stack = newStack({ WebhookUrl: `${origin}/dev/webhooks/auto-recharge` });
 
     expect(await stack.cli(['webhook', 'send'])).toEqual(
-      refused(`No webhook secret is set yet. Set it: npx relay --stack ${stack.name} secrets init`),
+      exits(5, `No webhook secret is set yet. Set it: npx relay --stack ${stack.name} secrets init`),
     );
     aws().put(stack.inbound, { webhook: ['the current one', 'the one before'] });
     expect(await stack.cli(['webhook', 'send', '--key', 'key-1'])).toEqual({

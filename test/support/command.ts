@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { EXIT, type ExitCode } from '../../cli/failure.ts';
 import { main } from '../../cli/main.ts';
+import type { Io } from '../../cli/program.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -15,6 +18,18 @@ export interface Ended {
   stderr: string;
 }
 
+/**
+ * What a command that did nothing has said, and its exit code (cli/failure.ts).
+ *
+ * @param sentences all of its lines, or one pattern. A line that points to the help may follow.
+ */
+export function exits(code: ExitCode, ...sentences: string[] | [RegExp]) {
+  const [first] = sentences;
+  const said = `${sentences.join('\n')}\n`;
+  if (first instanceof RegExp) return { code, stdout: '', stderr: expect.stringMatching(first) };
+  return { code, stdout: '', stderr: code === EXIT.usage ? expect.stringContaining(said) : said };
+}
+
 export interface CommandOptions {
   /** All that the command knows of the environment. */
   env: NodeJS.ProcessEnv;
@@ -22,36 +37,44 @@ export interface CommandOptions {
   cwd?: string;
   /** All of standard input. */
   input?: string;
+  /** Whether a person types the input, and the output is shown to them. */
+  isTerminal?: boolean;
   /** Default: as long as it is asked to. */
   sleep?: (ms: number) => Promise<unknown>;
+}
+
+/** The surroundings of a command, and what it says there. */
+export function ioOf({ env, input = '', isTerminal = false, sleep = wait }: CommandOptions) {
+  const said = { stdout: '', stderr: '' };
+  const writer = (channel: keyof typeof said) =>
+    Object.assign(
+      new Writable({
+        decodeStrings: false,
+        write(chunk, _encoding, done) {
+          said[channel] += chunk.toString();
+          done();
+        },
+      }),
+      isTerminal ? { isTTY: true, columns: 120 } : {},
+    );
+  const io: Io = {
+    stdin: Object.assign(Readable.from(input === '' ? [] : [Buffer.from(input)]), { isTTY: isTerminal }),
+    stdout: writer('stdout'),
+    stderr: writer('stderr'),
+    env,
+    now: Date.now,
+    sleep,
+  };
+  return { io, said };
 }
 
 /**
  * `npx relay …` in the test's own process: the same but for the start and the end of a process, which
  * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
  */
-export async function runCommand(
-  args: string[],
-  { input = '', sleep = wait, ...surroundings }: CommandOptions,
-): Promise<Ended> {
-  const said = { stdout: '', stderr: '' };
-  const writer = (channel: keyof typeof said) =>
-    new Writable({
-      decodeStrings: false,
-      write(chunk, _encoding, done) {
-        said[channel] += chunk.toString();
-        done();
-      },
-    });
-  const io = {
-    stdin: Readable.from(input === '' ? [] : [Buffer.from(input)]),
-    stdout: writer('stdout'),
-    stderr: writer('stderr'),
-    env: surroundings.env,
-    now: Date.now,
-    sleep,
-  };
-  const code = await surroundedBy(surroundings, () => main(args, io));
+export async function runCommand(args: string[], options: CommandOptions): Promise<Ended> {
+  const { io, said } = ioOf(options);
+  const code = await surroundedBy(options, () => main(args, io));
   return { code, ...said };
 }
 

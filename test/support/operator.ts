@@ -12,6 +12,7 @@ export const WEBHOOK_URL = 'https://hooks.example.com/webhooks/auto-recharge';
 interface RunOptions {
   /** All of standard input. */
   input?: string;
+  isTerminal?: boolean;
   /** Beside the operator's own variables; undefined takes one away. */
   env?: NodeJS.ProcessEnv;
 }
@@ -21,13 +22,6 @@ export const pastedFrom = (file: string) =>
   readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-
-/** What a command that refuses says. */
-export const refused = (...sentences: string[]) => ({
-  code: 1,
-  stdout: '',
-  stderr: `${sentences.join('\n')}\n`,
-});
 
 /** An operator with a shell and a folder, and nothing else of ours, and a fake AWS: for the tests of one file. */
 export function useOperator() {
@@ -57,8 +51,8 @@ export function useOperator() {
     throw new Error('The fake AWS is there within tests.');
   };
 
-  const cli = (args: string[], { input = '', env = {} }: RunOptions = {}) =>
-    runCommand(args, { input, cwd: folder, env: { ...shell, ...env } });
+  const cli = (args: string[], { env = {}, ...options }: RunOptions = {}) =>
+    runCommand(args, { ...options, cwd: folder, env: { ...shell, ...env } });
 
   let stacks = 0;
   /** A stack that was just deployed: both secrets without a value. Says of itself what is usual, and `outputs`. */
