@@ -30,7 +30,7 @@ describe.concurrent('a command as a process', () => {
     const env = { RELAY_LOCAL_DIR: join(folder, 'none') };
     const said = await startCommand(args, { env }).ended;
     expect(said).toMatchObject({ code: 5, stdout: '' });
-    expect(said.stderr).toMatch(/^No (relay was started|platform is known).+\n$/);
+    expect(said.stderr).toMatch(/^(Relay: local .+\n)?No (relay was started|platform is known).+\n$/);
     expect(said).toEqual(await runCommand(args, { env }));
   });
 

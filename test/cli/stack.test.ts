@@ -29,7 +29,7 @@ describe.concurrent('with --stack', () => {
     const shown = await stack.cli(['recharges', 'show', 'key-1']);
     expect(shown).toMatchObject({ code: 0, stderr: '' });
     // Its deadline of 12:02:10 and fifteen minutes.
-    expect(shown.stdout).toContain('"refund" from 2026-01-05T12:17:10.000Z on');
+    expect(shown.stdout).toContain('2026-01-05T12:17:10.000Z');
     expect(shown.stdout).toContain(
       `  npx relay --stack ${stack.name} recharges resolve key-1 confirm-granted --version`,
     );
