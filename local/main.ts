@@ -24,7 +24,7 @@ import {
   writeRuntime,
 } from './state.ts';
 import { createTalk } from './talk.ts';
-import { asker, paint, say } from './terminal.ts';
+import { asker, paint, say, sayPainted } from './terminal.ts';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 /** What was started, ended in the opposite order. */
@@ -135,7 +135,7 @@ function tableName(env: NodeJS.ProcessEnv): string {
 function logOf(env: NodeJS.ProcessEnv, { talks }: { talks: boolean }): (line: string) => void {
   const write = createLogFile(localFile(env, 'relay.log'));
   if (!talks) return write;
-  const tell = createTalk({ say, paint, relay: `${withFolder(env)}npx relay` });
+  const tell = createTalk({ say: sayPainted, paint, relay: `${withFolder(env)}npx relay` });
   return (line) => {
     write(line);
     tell(line);

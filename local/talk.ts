@@ -65,6 +65,7 @@ const SAID_AGAIN_MS = 30_000;
 const MOST_FAULTS = 100;
 
 interface TalkOptions {
+  /** Takes a line that is printable already, but for what `paint` made of it. */
   say: (line: string) => void;
   paint: (tone: Tone, text: string) => string;
   /** How a command begins, so that it leads to this relay when it is pasted. */

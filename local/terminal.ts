@@ -7,10 +7,13 @@ import type { Tone } from './talk.ts';
 // Whoever read what we say may have gone (`npm start | head`). The relay goes on.
 process.stdout.on('error', () => {});
 
-/** One text and a line end, on standard output. */
-export const say = (text: string) => {
-  process.stdout.write(`${printable(text)}\n`);
+/** One line on standard output, of text that is printable but for our own colours. */
+export const sayPainted = (line: string) => {
+  process.stdout.write(`${line}\n`);
 };
+
+/** One text and a line end, on standard output. */
+export const say = (text: string) => sayPainted(printable(text));
 
 const STYLES = {
   plain: [],

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { localConfig } from '../../local/config.ts';
 import { ROOT } from '../support/command.ts';
@@ -93,7 +93,7 @@ describe.concurrent('npm start -- --once --json', () => {
 describe('a relay that stays up', () => {
   let relay: RunningRelay;
   beforeAll(async () => {
-    relay = await start();
+    relay = await start({ env: { FORCE_COLOR: '1' } });
     await says(relay, 'Ctrl-C stops everything');
   });
 
@@ -130,8 +130,8 @@ describe('a relay that stays up', () => {
     const fault = JSON.stringify({ operation: 'grant', fault: 'error_after', email });
     await fetch(`${url}/sandbox/platform/faults`, { method: 'POST', body: fault });
     await relay.cli('webhook', 'send', '--key', 'told-1', '--email', email);
-    await says(relay, `RELAY_LOCAL_DIR=${folder} npx relay recharges show told-1\n`);
-    const lines = relay.output().split('\n');
+    await says(relay, `\u001b[31mRELAY_LOCAL_DIR=${folder} npx relay recharges show told-1\u001b[`);
+    const lines = stripVTControlCharacters(relay.output()).split('\n');
     const of = (word: string) => lines.find((line) => line.includes(word) && line.includes('told-1'));
     expect(of('webhook')).toMatch(
       /^\d\d:\d\d:\d\d --> webhook {2}202 received .+ c\*{3}@example\.com {2}500 credits$/,
