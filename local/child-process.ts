@@ -49,7 +49,13 @@ export async function startProcess(file: string, options: unknown = {}): Promise
  */
 export async function runAsProcess(create: (options: unknown) => Promise<{ port: number }>): Promise<void> {
   for (const end of ['disconnect', 'SIGTERM', 'SIGINT']) process.once(end, () => process.exit(0));
-  const { port } = await create(JSON.parse(process.env[OPTIONS] ?? process.argv[2] ?? '{}'));
+  const { port } = await create(JSON.parse(process.env[OPTIONS] ?? process.argv[2] ?? '{}')).catch(
+    (error: unknown) => {
+      // In one sentence: the parent shows it to a person.
+      process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+      process.exit(1);
+    },
+  );
   if (process.send) process.send({ port });
   else process.stdout.write(`${JSON.stringify({ port })}\n`);
 }

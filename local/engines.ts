@@ -77,7 +77,9 @@ async function startDynoxide(binary: string, port: number, dbFile: string | unde
     return engine;
   } catch (error) {
     await engine.stop();
-    throw new Error(`DynamoDB (dynoxide) did not start on ${endpoint}`, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    const data = dbFile === undefined ? '' : ` Its data is ${dbFile}, which npm start -- --fresh forgets.`;
+    throw new Error(`DynamoDB (dynoxide) did not start on ${endpoint}: ${why}${data}`, { cause: error });
   }
 }
 

@@ -55,7 +55,10 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
     await once(server, 'listening');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? error.code : error;
-    throw new Error(`Port ${port} of 127.0.0.1 cannot be used (${reason}): give another with --port.`);
+    const why = reason === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${reason})`;
+    throw new Error(
+      `Port ${port} of 127.0.0.1 ${why}. Choose another with --port N, or any free one with --port 0.`,
+    );
   }
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('Bug! A TCP server has no port.');

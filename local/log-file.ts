@@ -8,9 +8,12 @@ const MAX_BYTES = 10 * 1024 * 1024;
  * begins.
  *
  * @returns takes one line without its line end.
+ * @throws if the file cannot be written.
  */
 export function createLogFile(file: string, maxBytes = MAX_BYTES): (line: string) => void {
-  let bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  // Here, where a person is there to be told, and not at the first line.
+  appendFileSync(file, '');
+  let bytes = statSync(file).size;
   return (line) => {
     const text = `${line}\n`;
     const length = Buffer.byteLength(text);

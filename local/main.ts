@@ -12,6 +12,7 @@ import { readFlags, UsageError } from './flags.ts';
 import { createLogFile } from './log-file.ts';
 import { localWaits } from './policy.ts';
 import { startRelay } from './relay.ts';
+import { secretFault } from './secret-variables.ts';
 import {
   DEMO_CHANNEL,
   folderId,
@@ -61,6 +62,8 @@ async function main(): Promise<void> {
       '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
     );
   }
+  const fault = secretFault(env);
+  if (fault !== undefined) throw new Error(fault);
   if (env.DYNAMODB_ENDPOINT === undefined) await bringEngine({ confirm: asker() });
   const folder = takeFolder(env, { fresh });
   started.push(() => folder.release());

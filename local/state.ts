@@ -73,12 +73,12 @@ export function localSecrets(env: Env): LocalSecrets {
   return {
     inbound: {
       ...inbound,
-      webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET],
+      webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET.trim()],
     },
     outbound: {
       ...outbound,
-      platformApiKey: env.PLATFORM_API_KEY ?? outbound.platformApiKey,
-      paymentHook: env.PAYMENT_HOOK_SECRET ?? outbound.paymentHook,
+      platformApiKey: env.PLATFORM_API_KEY?.trim() ?? outbound.platformApiKey,
+      paymentHook: env.PAYMENT_HOOK_SECRET?.trim() ?? outbound.paymentHook,
     },
   };
 }
@@ -133,7 +133,7 @@ export function writeStoredSecrets(env: Env, secrets: StoredSecrets, version: st
     // Fails if the file exists: of two commands at once, one goes on.
     writeFileSync(changing, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
     throw new Error(`Another command is changing ${file}. If none is, delete ${changing}.`);
   }
   if (versionOf(file) !== version) {
@@ -227,7 +227,7 @@ export function takeFolder(
   release(): void;
 } {
   const folder = folderOf(env);
-  mkdirSync(folder, { recursive: true });
+  inFolder(env, () => mkdirSync(folder, { recursive: true }));
   const file = localFile(env, 'processes.json');
   const earlier = processesSchema.safeParse(readJson(file)).data;
   const relay = earlier ? stillRuns(earlier.relay) : 'no';
@@ -246,12 +246,15 @@ export function takeFolder(
     relay: markOf(process.pid),
     engines: enginePids.map((pid) => markOf(pid)),
   });
-  try {
-    // Fails if the file exists: of two starts at once, one goes on.
-    writeFileSync(file, JSON.stringify(described([])), { flag: 'wx', mode: 0o600 });
-  } catch {
-    throw new Error(`Another npm start has just begun in ${folder}. If none has, delete ${file}.`);
-  }
+  inFolder(env, () => {
+    try {
+      // Fails if the file exists: of two starts at once, one goes on.
+      writeFileSync(file, JSON.stringify(described([])), { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      throw new Error(`Another npm start has just begun in ${folder}. If none has, delete ${file}.`);
+    }
+  });
   if (fresh) {
     for (const name of [
       'dynamodb.sqlite',
@@ -268,6 +271,22 @@ export function takeFolder(
     record: (enginePids) => write(file, described(enginePids)),
     release: () => rmSync(file, { force: true }),
   };
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/** @throws an Error that says what is wrong with the folder, where the system refuses the work. */
+function inFolder(env: Env, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    throw new Error(
+      `npm start keeps its data in ${resolve(folderOf(env))}, which cannot be used (${code}). ` +
+        'Make it a folder that you may write to, or name another one in RELAY_LOCAL_DIR.',
+    );
+  }
 }
 
 /** Written beside and renamed: a reader never finds half a file. Readable by this user alone. */

@@ -30,7 +30,11 @@ export function openBooks<Event>(schema: z.ZodType<Event>, file: string | undefi
     truncateSync(file, complete.length);
     for (const [index, line] of complete.toString('utf8').split('\n').slice(0, -1).entries()) {
       const event = schema.safeParse(parseJson(line));
-      if (!event.success) throw new Error(`${file}, line ${index + 1}: not an event of these books`);
+      if (!event.success) {
+        throw new Error(
+          `${file}, line ${index + 1}: not an event of these books. Delete the file to begin anew.`,
+        );
+      }
       events.push(event.data);
     }
   }

@@ -221,7 +221,7 @@ describe.concurrent('npm start', () => {
       expect(await run({ folder, args: ['--port', String(port)] })).toEqual({
         code: 1,
         stdout: '',
-        stderr: `Port ${port} of 127.0.0.1 cannot be used (EADDRINUSE): give another with --port.\n`,
+        stderr: `Port ${port} of 127.0.0.1 is taken by another program. Choose another with --port N, or any free one with --port 0.\n`,
       });
       expect(existsSync(join(folder, 'processes.json'))).toBe(false);
     } finally {
@@ -242,6 +242,25 @@ describe.concurrent('npm start', () => {
       stderr: '',
     });
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it('says in one sentence that its folder cannot be used, or what it finds there', async () => {
+    const folder = newFolder();
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(await run({ folder: file })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `npm start keeps its data in ${file}, which cannot be used (EEXIST). Make it a folder that you may write to, or name another one in RELAY_LOCAL_DIR.\n`,
+    });
+    const other = newFolder();
+    const books = join(other, 'platform.jsonl');
+    writeFileSync(books, 'no event\n');
+    expect(await run({ folder: other })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `./sandbox/platform-process.ts did not start: ${books}, line 1: not an event of these books. Delete the file to begin anew.\n`,
+    });
   });
 
   it('names the faults of RELAY_CONFIG without quoting it, and leaves nothing running', async () => {
