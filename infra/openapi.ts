@@ -1,15 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { paths } from './openapi/operations.ts';
-import { paymentHookDocument } from './openapi/payment-hook.ts';
 import { componentSchemas } from './openapi/schemas.ts';
 import { securitySchemes } from './openapi/security.ts';
-
-const DOCUMENTS: Record<string, () => object> = {
-  'relay.openapi.json': openapiDocument,
-  'payment-hook.openapi.json': paymentHookDocument,
-};
 
 /** Our own endpoints in OpenAPI 3.1: the relay on AWS, and with `npm start`. */
 export function openapiDocument() {
@@ -42,11 +34,4 @@ export function openapiDocument() {
     paths,
     components: { schemas: componentSchemas(), securitySchemes },
   };
-}
-
-if (import.meta.main) {
-  for (const [name, document] of Object.entries(DOCUMENTS)) {
-    const file = fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
-    writeFileSync(file, `${JSON.stringify(document(), null, 2)}\n`);
-  }
 }

@@ -248,7 +248,7 @@ describe('the status in an answer', () => {
 });
 
 describe('the document', () => {
-  it('is what the generator makes: npm run openapi', () => {
+  it('is what the generator makes: npm run generate', () => {
     expect(JSON.stringify(document)).toBe(JSON.stringify(openapiDocument()));
   });
 

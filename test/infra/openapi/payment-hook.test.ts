@@ -42,7 +42,7 @@ const documented = (sent: string) =>
   sent.split(' ')[1]?.replace(/^\/charges\/[^/]+/, '/charges/{charge_id}') ?? '';
 
 describe("the document of the agency's payment endpoint", () => {
-  it('is what the generator makes: npm run openapi', () => {
+  it('is what the generator makes: npm run generate', () => {
     expect(JSON.stringify(document)).toBe(JSON.stringify(paymentHookDocument()));
   });
 
