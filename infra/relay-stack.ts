@@ -28,6 +28,11 @@ import type { StageSettings } from './stages.ts';
 export interface RelayStackProps extends StackProps {
   stage: StageSettings;
   config: Config;
+  /**
+   * Whether the stack and its table refuse to be deleted. Default: as the stage says. A first deployment is not locked,
+   * because CloudFormation could not take it back where it fails.
+   */
+  locked?: boolean;
 }
 
 /**
@@ -36,10 +41,14 @@ export interface RelayStackProps extends StackProps {
  * Timeouts in the order that keeps a grant single: call < function < grant deadline (120 s) < visibility.
  */
 export class RelayStack extends Stack {
-  constructor(scope: Construct, id: string, { stage, config, ...props }: RelayStackProps) {
-    super(scope, id, { terminationProtection: stage.protectsData, ...props });
+  constructor(
+    scope: Construct,
+    id: string,
+    { stage, config, locked = stage.protectsData, ...props }: RelayStackProps,
+  ) {
+    super(scope, id, { terminationProtection: locked, ...props });
     const topic = new AlarmTopic(this, { email: config.alertEmail, runbookUrl: config.runbookUrl });
-    const table = new RelayTable(this, stage);
+    const table = new RelayTable(this, { locked, ...stage });
     const inbound = addSecret(this, 'InboundSecret', 'Recharge Relay: what proves senders of webhooks to us');
     const outbound = addSecret(
       this,

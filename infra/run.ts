@@ -1,29 +1,49 @@
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { createRequire, enableCompileCache } from 'node:module';
+import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
-
 import { readStageConfig } from './config.ts';
 import { type StageSettings, stageSettings } from './stages.ts';
 
-const COMMANDS = {
-  synth: ['synth', '--quiet'],
-  diff: ['diff'],
-  deploy: ['deploy'],
-  destroy: ['destroy'],
+const COMMANDS = ['synth', 'diff', 'deploy', 'destroy'] as const;
+type Command = (typeof COMMANDS)[number];
+
+/** Which options a command takes, beside `--stage`. Nothing is dropped that somebody relies on. */
+const OPTIONS = {
+  profile: ['diff', 'deploy', 'destroy'],
+  'require-approval': ['deploy'],
+  'beside-old-table': ['deploy'],
+  strict: ['synth'],
+  yes: ['destroy'],
+  force: ['destroy'],
+} satisfies Record<string, Command[]>;
+
+const say = (line: string) => {
+  process.stdout.write(`${line}\n`);
 };
 
-function main(): number {
-  const { command, stage, passedOn } = readArguments();
-  if (command === 'deploy') checkConfig(stage);
-  if (command === 'destroy') process.stdout.write(`${whatIsKept(stage)}\n`);
-  const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
-  const { status, error } = spawnSync(process.execPath, [cdk, ...COMMANDS[command], ...passedOn], {
-    stdio: 'inherit',
-    env: { ...process.env, RELAY_STAGE: stage.name, CDK_DISABLE_CLI_TELEMETRY: 'true' },
-  });
-  if (error) throw error;
-  return status ?? 1;
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<number> {
+  const { command, stage, values } = readArguments();
+  const { profile } = values;
+  switch (command) {
+    case 'synth':
+      return synth(stage, values.strict ?? false);
+    case 'diff':
+      return cdk(['diff', ...profileFlag(profile)], { RELAY_STAGE: stage.name });
+    case 'deploy':
+      checkConfig(stage);
+      return deployStage(stage, values);
+    case 'destroy':
+      return destroyStage(stage, { profile, yes: values.yes === true || values.force === true });
+  }
 }
 
 /** Nothing is guessed, and nothing is dropped, because a misspelt stage or profile must not reach another one. */
@@ -33,12 +53,16 @@ function readArguments() {
       stage: { type: 'string' },
       profile: { type: 'string' },
       'require-approval': { type: 'string' },
+      'beside-old-table': { type: 'boolean' },
+      strict: { type: 'boolean' },
+      yes: { type: 'boolean', short: 'y' },
+      force: { type: 'boolean' },
     },
     allowPositionals: true,
   });
   const [name, ...further] = positionals;
-  const command = Object.keys(COMMANDS).find((known): known is keyof typeof COMMANDS => known === name);
-  if (!command) throw new Error(`Say what to do: ${Object.keys(COMMANDS).join(', ')}.`);
+  const command = COMMANDS.find((known) => known === name);
+  if (!command) throw new Error(`Say what to do: ${COMMANDS.join(', ')}.`);
   if (further.length > 0) {
     throw new Error(
       `Not understood: ${further.join(' ')}. Write: npm run ${command} -- --stage dev (mind the --)`,
@@ -47,9 +71,19 @@ function readArguments() {
   if (values.stage === undefined && command !== 'synth') {
     throw new Error(`Say which stage: npm run ${command} -- --stage dev (mind the -- in the middle)`);
   }
-  const { stage = 'dev', ...others } = values;
-  const passedOn = Object.entries(others).flatMap(([option, value]) => [`--${option}`, String(value)]);
-  return { command, stage: stageSettings(stage), passedOn };
+  for (const [option, commands] of Object.entries<Command[]>(OPTIONS)) {
+    if (Object.hasOwn(values, option) && !commands.includes(command)) {
+      throw new Error(`${command} takes no --${option}.`);
+    }
+  }
+  return { command, stage: stageSettings(values.stage ?? 'dev'), values };
+}
+
+/** The app alone, because CDK's command line takes a second and adds nothing. */
+function synth({ name }: StageSettings, strict: boolean): number {
+  const code = run(['infra/app.ts'], { CDK_OUTDIR: 'cdk.out', RELAY_STAGE: name, RELAY_STRICT: `${strict}` });
+  if (code === 0) say(`cdk.out/recharge-relay-${name}.template.json`);
+  return code;
 }
 
 /** Settings that would deploy without a fault, and be of no use. */
@@ -65,18 +99,80 @@ function checkConfig({ name, protectsData }: StageSettings): void {
     throw new Error('Set alertEmail: nobody would hear an alarm.');
 }
 
-/** What `cdk destroy` leaves. It is printed before CDK asks. */
-function whatIsKept({ protectsData }: StageSettings): string {
-  const secrets = 'both secrets (delete them in Secrets Manager when the keys in them are no longer valid)';
-  return protectsData
-    ? `Kept, and paid for, after this: the table with every recharge, the logs, and ${secrets}. The stack is protected ` +
-        'against this: switch its termination protection, and the deletion protection of the table, off first.'
-    : `Kept after this: ${secrets}. The table of this stage, with every recharge, and its logs are deleted.`;
+interface DeployValues {
+  profile?: string | undefined;
+  'require-approval'?: string | undefined;
+  'beside-old-table'?: boolean | undefined;
 }
 
-try {
-  process.exitCode = main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+async function deployStage({ name: stage, protectsData }: StageSettings, values: DeployValues) {
+  const [{ deploy }, cloud] = await Promise.all([import('./deployment/deploy.ts'), cloudOf(values.profile)]);
+  const approval = values['require-approval'];
+  return deploy({
+    name: `recharge-relay-${stage}`,
+    stage,
+    protectsData,
+    besideOldTable: values['beside-old-table'] ?? false,
+    cloud,
+    say,
+    cdk: async ({ locked, approved }) => {
+      const asked = approved ? 'never' : approval;
+      return cdk(
+        [
+          'deploy',
+          ...profileFlag(values.profile),
+          ...(asked === undefined ? [] : ['--require-approval', asked]),
+        ],
+        // The region that was looked at: without one, CDK would take us-east-1.
+        { RELAY_STAGE: stage, RELAY_UNLOCKED: `${!locked}`, AWS_REGION: cloud.region },
+      );
+    },
+  });
+}
+
+async function destroyStage(
+  { name: stage, protectsData }: StageSettings,
+  { profile, yes }: { profile: string | undefined; yes: boolean },
+): Promise<number> {
+  const [{ destroy }, cloud] = await Promise.all([import('./deployment/destroy.ts'), cloudOf(profile)]);
+  await destroy({ name: `recharge-relay-${stage}`, stage, protectsData, yes, cloud, ask, say });
+  return 0;
+}
+
+async function cloudOf(profile: string | undefined) {
+  const { openCloud } = await import('./deployment/cloud.ts');
+  return openCloud({ profile });
+}
+
+/** A line of standard input, from a terminal or not. */
+async function ask(question: string): Promise<string> {
+  const reader = createInterface({ input: process.stdin });
+  process.stdout.write(question);
+  try {
+    const { value = '' } = await reader[Symbol.asyncIterator]().next();
+    return value.trim();
+  } finally {
+    reader.close();
+  }
+}
+
+function profileFlag(profile: string | undefined): string[] {
+  return profile === undefined ? [] : ['--profile', profile];
+}
+
+function cdk(words: string[], env: NodeJS.ProcessEnv): number {
+  return run([createRequire(import.meta.url).resolve('aws-cdk/bin/cdk'), ...words], {
+    ...env,
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+  });
+}
+
+/** A Node program in a process of its own. What it compiles is kept for the next run. */
+function run(words: string[], env: NodeJS.ProcessEnv): number {
+  const { status, error } = spawnSync(process.execPath, words, {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_COMPILE_CACHE: enableCompileCache().directory, ...env },
+  });
+  if (error) throw error;
+  return status ?? 1;
 }

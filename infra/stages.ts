@@ -1,4 +1,5 @@
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+// A type alone: `npm run deploy` reads its arguments without loading CDK.
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 /** What differs between a stage that carries money and one that does not. */
 export interface StageSettings {
@@ -22,8 +23,8 @@ export interface StageSettings {
 }
 
 const STAGES: readonly StageSettings[] = [
-  { name: 'dev', protectsData: false, logRetention: RetentionDays.ONE_MONTH, workerConcurrency: 2 },
-  { name: 'prod', protectsData: true, logRetention: RetentionDays.ONE_YEAR, workerConcurrency: 2 },
+  { name: 'dev', protectsData: false, logRetention: 30, workerConcurrency: 2 },
+  { name: 'prod', protectsData: true, logRetention: 365, workerConcurrency: 2 },
 ];
 
 /** @throws an Error that names the stages there are. */

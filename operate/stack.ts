@@ -1,5 +1,6 @@
 import type { Output } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { awsFault } from '../shared/aws-fault.ts';
 import { OperateError } from './error.ts';
 import { STACK_PREFIX } from './target.ts';
 
@@ -87,15 +88,10 @@ export async function listRelayStacks(): Promise<RelayStack[]> {
 const byKey = (outputs: Output[] = []) =>
   Object.fromEntries(outputs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
 
-/** The SDK has one class for "no credentials", and only messages for the other two. */
 function errorOf(cause: unknown, name: string): Error {
+  const fault = awsFault(cause);
+  if (fault !== undefined) return new OperateError('not_ready', fault);
   const { name: kind, message } = cause instanceof Error ? cause : new Error(String(cause));
-  if (message === 'Region is missing') {
-    return new OperateError('not_ready', 'No AWS region is set: set AWS_REGION, or one in your profile.');
-  }
-  if (kind === 'CredentialsProviderError') {
-    return new OperateError('not_ready', `No AWS credentials (${message}): sign in, or set AWS_PROFILE.`);
-  }
   if (kind === 'ValidationError' && message.endsWith('does not exist')) {
     return new OperateError(
       'not_ready',

@@ -39,7 +39,7 @@ export class RelayApi extends Construct {
     });
     const logGroup = new LogGroup(this, 'AccessLog', {
       retention: logRetention,
-      removalPolicy: protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: protectsData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     this.stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,

@@ -42,7 +42,7 @@ export class RelayFunction<Schema extends z.ZodType, Own extends string = never>
     const { name, stage, topic, impact } = props;
     const logGroup = new LogGroup(this, 'Log', {
       retention: stage.logRetention,
-      removalPolicy: stage.protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.protectsData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     // Not the managed policy for basic execution, which may write to every log of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });

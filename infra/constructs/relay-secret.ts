@@ -12,7 +12,7 @@ export function addSecret(
   description: string,
 ): string {
   const secret = new CfnSecret(scope, id, { description });
-  secret.applyRemovalPolicy(RemovalPolicy.RETAIN);
+  secret.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
   Validations.of(secret).acknowledge({
     id: 'AwsSolutions::AwsSolutions-SMG4',
     reason:

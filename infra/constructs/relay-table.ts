@@ -10,9 +10,14 @@ import {
 import type { Construct } from 'constructs';
 import type { StageSettings } from '../stages.ts';
 
+export interface RelayTableProps extends Pick<StageSettings, 'protectsData'> {
+  /** Whether it refuses to be deleted. */
+  locked: boolean;
+}
+
 /** The one table: on demand, recoverable to any second of the last 35 days, and hard to delete. */
 export class RelayTable extends Table {
-  constructor(scope: Construct, { protectsData }: StageSettings) {
+  constructor(scope: Construct, { protectsData, locked }: RelayTableProps) {
     super(scope, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
@@ -20,8 +25,8 @@ export class RelayTable extends Table {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: 'expiresAt',
       stream: StreamViewType.NEW_AND_OLD_IMAGES,
-      deletionProtection: protectsData,
-      removalPolicy: protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      deletionProtection: locked,
+      removalPolicy: protectsData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     this.addGlobalSecondaryIndex({
       indexName: 'open',

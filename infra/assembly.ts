@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { VALIDATE_AGAINST_DEFAULT_RULES } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import * as z from 'zod';
+import { RelayStack, type RelayStackProps } from './relay-stack.ts';
+import { stageSettings } from './stages.ts';
+
+export interface AssemblyOptions extends Pick<RelayStackProps, 'stage' | 'config' | 'locked'> {
+  /**
+   * CDK's own rules, too, and no finding is let pass, not even a warning. They take three of five seconds, so
+   * `npm run check` asks for them once.
+   */
+  strict: boolean;
+}
+
+/**
+ * What `infra/run.ts` asks of the app, which CDK starts as a process of its own. Started otherwise, it is dev, locked
+ * as the stage says, and not strict.
+ */
+export function askedOfApp({ RELAY_STAGE = 'dev', RELAY_UNLOCKED, RELAY_STRICT }: NodeJS.ProcessEnv) {
+  const stage = stageSettings(RELAY_STAGE);
+  const locked = stage.protectsData && RELAY_UNLOCKED !== 'true';
+  return { stage, locked, strict: RELAY_STRICT === 'true' };
+}
+
+/** The stack of a stage, under the rules of cdk-nag. CDK puts what comes of it where `CDK_OUTDIR` says. */
+export function relayApp({ strict, ...props }: AssemblyOptions): App {
+  const app = new App({
+    builtinCloudFormationValidation: strict,
+    context: { [VALIDATE_AGAINST_DEFAULT_RULES]: true },
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  new RelayStack(app, `recharge-relay-${props.stage.name}`, props);
+  return app;
+}
+
+const reportSchema = z.object({
+  pluginReports: z.array(
+    z.object({ violations: z.array(z.object({ ruleName: z.string(), description: z.string() })) }),
+  ),
+});
+
+/**
+ * Writes the templates, and prints what breaks a rule.
+ *
+ * @throws an Error where a rule is broken; with `strict` also for a warning, which CDK lets pass.
+ */
+export function synthesise(app: App, { strict }: Pick<AssemblyOptions, 'strict'>): void {
+  const { directory } = app.synth();
+  if (!strict) return;
+  const { pluginReports } = reportSchema.parse(
+    JSON.parse(readFileSync(join(directory, 'validation-report.json'), 'utf8')),
+  );
+  const broken = pluginReports.flatMap(({ violations }) => violations);
+  if (broken.length === 0) return;
+  const lines = broken.map(({ ruleName, description }) => `  - ${ruleName}: ${description}`);
+  throw new Error(`The template breaks rules:\n${lines.join('\n')}`);
+}

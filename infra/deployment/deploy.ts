@@ -1,0 +1,94 @@
+import type { Cloud } from './cloud.ts';
+import { keptInWords, removalOf } from './kept.ts';
+import {
+  afterFailure,
+  conditionOf,
+  failuresOf,
+  refusalOf,
+  type StackName,
+  type StackState,
+  TABLE,
+} from './stack-state.ts';
+
+/** What one run of `cdk deploy` is for. */
+export interface CdkRun {
+  /**
+   * Whether stack and table refuse to be deleted from now on. Not in a first deployment: if it fails, CloudFormation
+   * must be able to take all of it back, or it can never be tried again.
+   */
+  locked: boolean;
+  /** Whether a person was asked already. */
+  approved: boolean;
+}
+
+export interface DeployOptions extends StackName {
+  /** Whether stack and table of this stage refuse to be deleted. */
+  protectsData: boolean;
+  /** Whether a new stack may begin with an empty table although there is one with rows. */
+  besideOldTable: boolean;
+  cloud: Cloud;
+  /** Runs `cdk deploy` for this stage. Returns its exit code. */
+  cdk: (run: CdkRun) => Promise<number>;
+  say: (line: string) => void;
+}
+
+/**
+ * Deploys a stage from whatever state its stack is in, and never deletes a table that holds a row.
+ *
+ * @returns the exit code of `cdk deploy`.
+ * @throws an Error that says what a person does first, where nothing was done.
+ */
+export async function deploy(options: DeployOptions): Promise<number> {
+  const { name, stage, protectsData, besideOldTable, cloud, cdk, say } = options;
+  const before = await cloud.describe(name);
+  const refusal = refusalOf({ name, stage }, before, before ? await cloud.resources(before.id) : []);
+  if (refusal !== undefined) throw new Error(refusal);
+
+  if (before !== undefined && conditionOf(before) === 'never-worked') await removeFailed(options, before);
+  const isFirst = conditionOf(before) !== 'good';
+  if (isFirst && !besideOldTable) await refuseOldTable(options);
+
+  const code = await cdk({ locked: protectsData && !isFirst, approved: false });
+  if (code !== 0) {
+    const told = afterFailure({ name, stage }, before, await cloud.describe(name));
+    if (told !== undefined) say(told);
+    return code;
+  }
+  if (!isFirst || !protectsData) return code;
+  say(`\n${name} works. Now it is protected: neither the stack nor its table can be deleted by mistake.`);
+  const protectedCode = await cdk({ locked: true, approved: true });
+  if (protectedCode !== 0)
+    say(`It works, and is not protected yet: run npm run deploy -- --stage ${stage} again.`);
+  return protectedCode;
+}
+
+/** CDK would delete it, too, but not where the stack is protected, as earlier versions of the relay left it. */
+async function removeFailed({ name, stage, cloud, say }: DeployOptions, failed: StackState): Promise<void> {
+  const resources = await cloud.resources(failed.id);
+  for (const { type, physicalId } of resources) {
+    if (type === TABLE && physicalId !== undefined && (await cloud.hasRows(physicalId))) {
+      throw new Error(
+        `The deployment that failed left the table ${physicalId}, which holds rows. Nothing was done. See what they are (aws dynamodb scan --table-name ${physicalId}). Then run npm run destroy -- --stage ${stage}, and deploy again.`,
+      );
+    }
+  }
+  say(`${name} is what a first deployment that failed has left (${failed.status}). It is removed first.`);
+  if (failed.isProtected) await cloud.unprotect(name);
+  const after = await cloud.remove(failed.id);
+  const left = await cloud.resources(failed.id);
+  if (conditionOf(after) !== 'none') throw new Error(`${name} could not be removed.${failuresOf(left)}`);
+  const kept = left.filter(({ status }) => status === 'DELETE_SKIPPED');
+  if (kept.length > 0) {
+    say(`It leaves, without a row:\n${keptInWords(kept)}\nThis deletes it:\n${removalOf(kept)}\n`);
+  }
+}
+
+/** CloudFormation names a table after its stack and its place in the template. */
+async function refuseOldTable({ name, stage, cloud }: DeployOptions): Promise<void> {
+  for (const table of await cloud.tablesNamed(`${name}-Table`)) {
+    if (!(await cloud.hasRows(table))) continue;
+    throw new Error(
+      `The table ${table} of an earlier stack ${name} holds rows. Nothing was done. A new stack begins with an empty table, does not know which webhooks were paid, and would charge what the platform sends again. Read "Restore" in docs/deploy.md, and then run npm run deploy -- --stage ${stage} --beside-old-table.`,
+    );
+  }
+}
