@@ -28,6 +28,9 @@ export function currencyDecimals(currency: string): number {
   return OTHER_DECIMALS[currency] ?? 2;
 }
 
+/** Whether it is a code of ISO 4217 that the runtime knows. */
+export const isCurrency = (code: string) => Intl.supportedValuesOf('currency').includes(code);
+
 /** `{amount: 5000, currency: 'USD'}` → `50.00 USD`. For people, never for arithmetic. */
 export function formatMoney({ amount, currency }: Money): string {
   const decimals = currencyDecimals(currency);
@@ -47,4 +50,64 @@ export function toMinorUnits(decimal: string, factor: number, currency: string):
   const scale = 10n ** BigInt(fraction.length);
   const minor = BigInt(whole + fraction) * BigInt(factor) * 10n ** BigInt(currencyDecimals(currency));
   return Number((minor + scale / 2n) / scale);
+}
+
+/** `decimal × factor` without rounding, as a decimal: `0.0333` × 50 = `1.665`. */
+export function timesExactly(decimal: string, factor: number): string {
+  const [whole = '0', fraction = ''] = decimal.split('.');
+  const digits = String(BigInt(whole + fraction) * BigInt(factor)).padStart(fraction.length + 1, '0');
+  const at = digits.length - fraction.length;
+  const rest = digits.slice(at).replace(/0+$/, '');
+  return rest === '' ? digits.slice(0, at) : `${digits.slice(0, at)}.${rest}`;
+}
+
+/** An amount as a person writes it, in whole units of a currency that may stand before or behind it. */
+export interface WrittenAmount {
+  /** With a point, whatever was written. */
+  decimal: string;
+  /** Undefined: the text names none. */
+  currency: string | undefined;
+}
+
+/**
+ * Reads `200`, `0.08`, `200.00 EUR`, `EUR 200,00`. A comma is a decimal point, as much of Europe writes it, unless it
+ * may as well separate thousands (`1,250`).
+ *
+ * @returns a fault that ends a sentence about the text.
+ */
+export function readAmount(text: string): WrittenAmount | { fault: string } {
+  const parts = /^(?:([a-z]{3})\s*)?(\d{1,12}(?:[.,]\d{1,9})?)(?:\s*([a-z]{3}))?$/i.exec(text.trim());
+  const [, before, number = '', after] = parts ?? [];
+  if (!parts || (before !== undefined && after !== undefined)) {
+    return { fault: 'must be a number, and a currency where another one is meant, such as "200.00 EUR"' };
+  }
+  if (/^[1-9]\d{0,2},\d{3}$/.test(number)) {
+    return {
+      fault: `may mean ${number.replace(',', '')} or ${number.replace(',', '.')}: write one of these`,
+    };
+  }
+  const currency = (before ?? after)?.toUpperCase();
+  if (currency !== undefined && !isCurrency(currency)) {
+    return { fault: `names ${currency}, which is no currency of ISO 4217` };
+  }
+  return { decimal: number.replace(',', '.'), currency };
+}
+
+/**
+ * An amount as a person writes it (`readAmount`), in minor units. Nothing is rounded.
+ *
+ * @param currency the one that counts where the text names none. Undefined: it must name one.
+ */
+export function readMoney(text: string, currency: string | undefined): Money | { fault: string } {
+  const written = readAmount(text);
+  if ('fault' in written) return written;
+  const named = written.currency ?? currency;
+  if (named === undefined) {
+    return { fault: 'names no currency, and none is configured here: write it as in "200.00 EUR"' };
+  }
+  const decimals = currencyDecimals(named);
+  if ((written.decimal.split('.')[1]?.length ?? 0) > decimals) {
+    return { fault: `has more decimals than ${named}, which has ${decimals === 0 ? 'none' : decimals}` };
+  }
+  return { amount: toMinorUnits(written.decimal, 1, named), currency: named };
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { type Money, toMinorUnits } from '../money.ts';
+import { isCurrency, type Money, timesExactly, toMinorUnits } from '../money.ts';
 
-const decimal = z
+/** A price as text, in major units. */
+export const priceSchema = z
   .string()
   .regex(/^\d{1,9}(\.\d{1,9})?$/, 'a price is a decimal number as text, such as "0.10"');
 const credits = z.int().positive();
@@ -9,16 +10,16 @@ const credits = z.int().positive();
 const currency = z
   .string()
   .regex(/^[A-Z]{3}$/, 'a currency is three capital letters, such as "USD"')
-  .refine((code) => Intl.supportedValuesOf('currency').includes(code), 'not a currency of ISO 4217');
+  .refine(isCurrency, 'not a currency of ISO 4217');
 
 /** What a client pays. Exactly one of `perCredit`, `packs` and `tiers`. */
 export const pricingSchema = z.union(
   [
-    z.strictObject({ currency, perCredit: decimal, minimumCharge: decimal.optional() }),
+    z.strictObject({ currency, perCredit: priceSchema, minimumCharge: priceSchema.optional() }),
     z.strictObject({
       currency,
       packs: z
-        .array(z.strictObject({ credits, price: decimal }))
+        .array(z.strictObject({ credits, price: priceSchema }))
         .min(1)
         .refine(
           (packs) => new Set(packs.map((pack) => pack.credits)).size === packs.length,
@@ -28,7 +29,7 @@ export const pricingSchema = z.union(
     z.strictObject({
       currency,
       tiers: z
-        .array(z.strictObject({ upTo: credits.optional(), perCredit: decimal }))
+        .array(z.strictObject({ upTo: credits.optional(), perCredit: priceSchema }))
         .min(1)
         .refine(
           (tiers) =>
@@ -37,7 +38,7 @@ export const pricingSchema = z.union(
             ),
           'each tier must reach further, and only the last may lack upTo',
         ),
-      minimumCharge: decimal.optional(),
+      minimumCharge: priceSchema.optional(),
     }),
   ],
   {
@@ -47,26 +48,56 @@ export const pricingSchema = z.union(
 );
 export type Pricing = z.infer<typeof pricingSchema>;
 
+/** How a price came about, step by step. */
+export interface Calculation {
+  /** What the price list has for this number of credits. */
+  basis:
+    | { kind: 'per_credit'; perCredit: string }
+    /** All credits cost what this tier says. `upTo` is absent on the last one. */
+    | { kind: 'tier'; perCredit: string; upTo?: number }
+    | { kind: 'pack'; price: string };
+  /** Major units, before rounding. */
+  exact: string;
+  rounded: Money;
+  /** Where the price list has one, whether it raised the amount or not. */
+  minimum?: Money;
+  /** What the client pays. */
+  money: Money;
+}
+
 /**
- * The price of `credits` in minor units; rounding is half up, once, on the whole amount.
+ * The price of `credits`; rounding is half up, once, on the whole amount.
  * `packs` sell exactly the listed numbers of credits; with `tiers`, the first tier that reaches the number
  * gives the price of every credit of it (volume pricing). `minimumCharge` raises a smaller amount.
  *
  * @returns undefined where the price list has no price for this number of credits.
  */
-export function priceOf(credits: number, pricing: Pricing): Money | undefined {
+export function calculatePrice(credits: number, pricing: Pricing): Calculation | undefined {
   const { currency } = pricing;
   if ('packs' in pricing) {
     const pack = pricing.packs.find((candidate) => candidate.credits === credits);
-    return pack && { amount: toMinorUnits(pack.price, 1, currency), currency };
+    if (!pack) return undefined;
+    const money = { amount: toMinorUnits(pack.price, 1, currency), currency };
+    const exact = timesExactly(pack.price, 1);
+    return { basis: { kind: 'pack', price: pack.price }, exact, rounded: money, money };
   }
-  const perCredit = 'tiers' in pricing ? perCreditOf(credits, pricing.tiers) : pricing.perCredit;
-  if (perCredit === undefined) return undefined;
-  const amount = toMinorUnits(perCredit, credits, currency);
-  const minimum = pricing.minimumCharge === undefined ? 0 : toMinorUnits(pricing.minimumCharge, 1, currency);
-  return { amount: Math.max(amount, minimum), currency };
+  const basis = basisOf(credits, pricing);
+  if (basis === undefined) return undefined;
+  const rounded = { amount: toMinorUnits(basis.perCredit, credits, currency), currency };
+  const exact = timesExactly(basis.perCredit, credits);
+  if (pricing.minimumCharge === undefined) return { basis, exact, rounded, money: rounded };
+  const minimum = { amount: toMinorUnits(pricing.minimumCharge, 1, currency), currency };
+  return { basis, exact, rounded, minimum, money: minimum.amount > rounded.amount ? minimum : rounded };
 }
 
-function perCreditOf(credits: number, tiers: { upTo?: number | undefined; perCredit: string }[]) {
-  return tiers.find((tier) => tier.upTo === undefined || credits <= tier.upTo)?.perCredit;
+/** What `calculatePrice` comes to, in minor units. */
+export const priceOf = (credits: number, pricing: Pricing): Money | undefined =>
+  calculatePrice(credits, pricing)?.money;
+
+function basisOf(credits: number, pricing: Exclude<Pricing, { packs: unknown }>) {
+  if (!('tiers' in pricing)) return { kind: 'per_credit' as const, perCredit: pricing.perCredit };
+  const tier = pricing.tiers.find(({ upTo }) => upTo === undefined || credits <= upTo);
+  if (tier === undefined) return undefined;
+  const { upTo, perCredit } = tier;
+  return { kind: 'tier' as const, perCredit, ...(upTo === undefined ? {} : { upTo }) };
 }

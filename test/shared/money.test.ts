@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { currencyDecimals, formatMoney, toMinorUnits } from '../../shared/money.ts';
+import {
+  currencyDecimals,
+  formatMoney,
+  readAmount,
+  readMoney,
+  timesExactly,
+  toMinorUnits,
+} from '../../shared/money.ts';
 
 describe('the decimals of a currency', () => {
   it.each([
@@ -86,4 +93,74 @@ describe('money, for people', () => {
   ])('%i %s is %s', (amount, currency, text) => {
     expect(formatMoney({ amount, currency })).toBe(text);
   });
+});
+
+describe('an amount as a person writes it', () => {
+  it.each([
+    ['200', '200', undefined],
+    ['0.0315', '0.0315', undefined],
+    ['200.00 EUR', '200.00', 'EUR'],
+    ['200.00eur', '200.00', 'EUR'],
+    ['EUR 200,00', '200.00', 'EUR'],
+    ['0,125', '0.125', undefined],
+    ['1250,50', '1250.50', undefined],
+    ['1250,500', '1250.500', undefined],
+  ])('%s is %s %s', (text, decimal, currency) => {
+    expect(readAmount(text)).toEqual({ decimal, currency });
+  });
+
+  it.each([
+    ['1,250', 'may mean 1250 or 1.250: write one of these'],
+    ['1,250.00', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['1.250,00', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['-5', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['€200', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['EUR 200 EUR', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['1234567890123', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['1e3', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
+    ['200 XXQ', 'names XXQ, which is no currency of ISO 4217'],
+  ])('%j is not understood', (text, fault) => {
+    expect(readAmount(text)).toEqual({ fault });
+  });
+
+  it.each([
+    ['200', 'USD', 20_000, 'USD'],
+    ['200.5 EUR', 'USD', 20_050, 'EUR'],
+    ['30000', 'JPY', 30_000, 'JPY'],
+    ['60.125', 'KWD', 60_125, 'KWD'],
+    ['60,5', 'KWD', 60_500, 'KWD'],
+  ])('%s, where %s is configured, is %i minor units of %s', (text, configured, amount, currency) => {
+    expect(readMoney(text, configured)).toEqual({ amount, currency });
+  });
+
+  it.each([
+    ['200.005', 'USD', 'has more decimals than USD, which has 2'],
+    ['200.0', 'JPY', 'has more decimals than JPY, which has none'],
+    ['0.0001 KWD', 'USD', 'has more decimals than KWD, which has 3'],
+    ['200', undefined, 'names no currency, and none is configured here: write it as in "200.00 EUR"'],
+  ])('%s is never rounded nor guessed', (text, configured, fault) => {
+    expect(readMoney(text, configured)).toEqual({ fault });
+  });
+
+  it('comes back from the text that shows it', () => {
+    for (const money of [
+      { amount: 5, currency: 'USD' },
+      { amount: 7_500, currency: 'JPY' },
+      { amount: 1, currency: 'KWD' },
+      { amount: 999_999_999_999_999, currency: 'KWD' },
+    ]) {
+      expect(readMoney(formatMoney(money), undefined)).toEqual(money);
+    }
+  });
+});
+
+it.each([
+  ['0.10', 500, '50'],
+  ['0.0333', 50, '1.665'],
+  ['0.0005', 1, '0.0005'],
+  ['12.5', 3, '37.5'],
+  ['7', 3, '21'],
+])('%s × %i is exactly %s', (decimal, factor, exact) => {
+  expect(timesExactly(decimal, factor)).toBe(exact);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Pricing, priceOf, pricingSchema } from '../../../shared/recharge/pricing.ts';
+import { calculatePrice, type Pricing, priceOf, pricingSchema } from '../../../shared/recharge/pricing.ts';
 
 const perCredit = (price: string, currency = 'USD'): Pricing => ({ currency, perCredit: price });
 
@@ -138,5 +138,40 @@ describe('a configured price list', () => {
     expect(pricingSchema.safeParse({ currency: 'USD' }).error?.issues[0]?.message).toBe(
       'give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
     );
+  });
+});
+
+describe('how a price comes about', () => {
+  const usd = (amount: number) => ({ amount, currency: 'USD' });
+
+  it('is the exact product, rounded, and raised to the minimum where it is less', () => {
+    const pricing: Pricing = { currency: 'USD', perCredit: '0.0333', minimumCharge: '5.00' };
+    expect(calculatePrice(50, pricing)).toEqual({
+      basis: { kind: 'per_credit', perCredit: '0.0333' },
+      exact: '1.665',
+      rounded: usd(167),
+      minimum: usd(500),
+      money: usd(500),
+    });
+    expect(calculatePrice(500, pricing)).toMatchObject({
+      exact: '16.65',
+      rounded: usd(1_665),
+      money: usd(1_665),
+    });
+  });
+
+  it('names the tier, and the pack', () => {
+    const tiers: Pricing = {
+      currency: 'USD',
+      tiers: [{ upTo: 999, perCredit: '0.12' }, { perCredit: '0.10' }],
+    };
+    expect(calculatePrice(999, tiers)?.basis).toEqual({ kind: 'tier', perCredit: '0.12', upTo: 999 });
+    expect(calculatePrice(1_000, tiers)?.basis).toEqual({ kind: 'tier', perCredit: '0.10' });
+    const packs: Pricing = { currency: 'USD', packs: [{ credits: 500, price: '45.00' }] };
+    expect(calculatePrice(500, packs)).toMatchObject({
+      basis: { kind: 'pack', price: '45.00' },
+      money: usd(4_500),
+    });
+    expect(calculatePrice(501, packs)).toBeUndefined();
   });
 });
