@@ -14,6 +14,18 @@ export const limitsSchema = z.strictObject({
 });
 export type Limits = z.infer<typeof limitsSchema>;
 
+/** The section `guard` of the configuration. */
+export const guardSchema = z.strictObject({
+  /** `allow` lets a client nobody has set up be charged at the default price. */
+  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
+  /** For every client, unless the account has its own. Give `{}` for none. */
+  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
+});
+
+/**
+ * `active` is charged. `suspended` is not, until somebody enables the client again. `disabled` says the same: an
+ * earlier version had two words for it. It is still read, and its rows are still refused under its own word.
+ */
 export const ACCOUNT_STATUSES = ['active', 'disabled', 'suspended'] as const;
 
 /** One attempt's entry on the account row: the intent to charge, with every parameter of the call. */
@@ -48,6 +60,8 @@ export interface Account {
   revision: number;
   /** Absent: the agency does not know this client. */
   status?: (typeof ACCOUNT_STATUSES)[number];
+  /** The last change of the status: when, by whom where that is known, and why. */
+  statusChange?: StatusChange;
   /** The address as the platform spells it, where that differs from `email`. */
   grantEmail?: string;
   platformId?: string;
@@ -70,6 +84,17 @@ export interface Account {
    * and is not the last recharge's is refused: its own may have been among them.
    */
   closedTo?: number;
+  /**
+   * When storage may forget the row, in Unix seconds. Only where nothing was ever reserved, and nobody set the client
+   * up: the row then holds refusals alone, which exclude nothing after 25 hours.
+   */
+  expiresAt?: number;
+}
+
+export interface StatusChange {
+  at: number;
+  note: string;
+  by?: string;
 }
 
 export function unknownAccount(email: string): Account {

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { shellQuoted } from '../shell.ts';
 import { recentPage, standingItem } from '../storage/table.ts';
-import { type Account, type Limits, unknownAccount } from './account.ts';
+import { type Account, type Limits, type StatusChange, unknownAccount } from './account.ts';
 import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
+import { forgettable } from './guard.ts';
 import type { Ledger } from './ledger.ts';
 import { ALIAS, aliasSchema, linkedEmail } from './linked-email.ts';
 
@@ -13,14 +15,30 @@ export interface Accounts {
   emailOf(platformId: string): Promise<string | undefined>;
   /**
    * Changes settings only; what the guard counts is never touched. Links `platformId` where it is given, and unlinks
-   * the one before: nobody knows whose that is now.
+   * the one before: nobody knows whose that is now. Writes nothing where everything is so already.
    *
+   * @param options.judge throws where the account, as it is then, must not be changed so.
+   * @param options.read the account, if it was read before: it is written only if it is still the same.
    * @throws a LinkedIdError where that id is linked to another client.
    */
-  set(email: string, settings: AccountSettings): Promise<Account>;
+  set(
+    email: string,
+    settings: AccountSettings,
+    options?: { judge?: (account: Account) => void; read?: Account },
+  ): Promise<Account>;
   /** Frees the platform's id. @returns whose it was. */
   unlink(platformId: string): Promise<string | undefined>;
-  /** Undefined where neither a setting nor a webhook ever named this client. */
+  /**
+   * Forgets all that is known of a client, and the link of their platform id. For two days a bare row stays, which
+   * refuses every attempt that began by now; then storage clears it away. So nothing that is under way anywhere can
+   * charge a client whose reservations are gone.
+   *
+   * @param judge throws where the client, as they are then, must not be erased.
+   * @param now Unix milliseconds.
+   * @returns false where nothing was known.
+   */
+  erase(email: string, judge: (account: Account) => Promise<void>, now: number): Promise<boolean>;
+  /** Undefined where neither a setting nor a webhook named this client, as far as storage remembers. */
   show(email: string): Promise<Account | undefined>;
   /** Emails of the clients set up by the agency, in alphabetical order. */
   list(): Promise<string[]>;
@@ -37,11 +55,12 @@ export class LinkedIdError extends Error {
   }
 }
 
-type Clearable<Settings> = { [Name in keyof Settings]?: Settings[Name] | null };
+type Clearable<Settings> = { [Name in keyof Settings]?: Settings[Name] | null | undefined };
 
 /** What is not named stays as it is; `null` takes a setting away, so that the configuration's counts again. */
 export type AccountSettings = {
   status?: NonNullable<Account['status']>;
+  statusChange?: StatusChange;
   limits?: Clearable<Limits>;
 } & Clearable<Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'pricing'>>;
 
@@ -78,15 +97,13 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
   return {
     emailOf,
 
-    async set(email, { limits, ...settings }) {
+    async set(email, settings, { judge = () => {}, read } = {}) {
+      let account = read ?? (await ledger.readAccount(email));
+      judge(account);
       if (settings.platformId) await link(settings.platformId, email);
-      let account = await ledger.readAccount(email);
       for (;;) {
-        const next: Account = {
-          ...withSettings(account, settings),
-          status: settings.status ?? account.status ?? 'active',
-          limits: withSettings(account.limits, limits ?? {}),
-        };
+        const next = withSettings(account, settings);
+        if (isDeepStrictEqual(next, account)) return account;
         // The old id is unlinked before the account is written. Should this process end in between, a webhook with
         // the old id is quarantined, not charged.
         if (account.platformId && account.platformId !== next.platformId)
@@ -94,6 +111,7 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
         const written = await ledger.writeAccount(account, next);
         if (written.kind === 'written') return written.row;
         account = written.row;
+        judge(account);
       }
     },
 
@@ -110,16 +128,33 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
       return email;
     },
 
+    async erase(email, judge, now) {
+      let account = await ledger.readAccount(email);
+      for (;;) {
+        if (isBare(account)) return false;
+        await judge(account);
+        if (account.platformId) await unlink(account.platformId, email);
+        const bare = {
+          ...unknownAccount(email),
+          revision: account.revision,
+          closedTo: now + CLOCKS_APART_MS,
+        };
+        const written = await ledger.writeAccount(account, forgettable(bare, now));
+        if (written.kind === 'written') return true;
+        account = written.row;
+      }
+    },
+
     async show(email) {
       const account = await ledger.readAccount(email);
-      return account.revision === unknownAccount(email).revision ? undefined : account;
+      return isBare(account) ? undefined : account;
     },
 
     async list() {
       const emails: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await recentPage(client, table, ACCOUNTS_LIST, cursor);
+        const page = await recentPage(client, table, ACCOUNTS_LIST, cursor, LISTED_AT_ONCE);
         emails.push(...page.items.map(({ listKey }) => listKey));
         cursor = page.cursor;
       } while (cursor !== undefined);
@@ -128,9 +163,33 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
   };
 }
 
+/** Nothing is known of the client: there is no row, or one that only excludes what is over. */
+const isBare = ({ status, last, reservations, told }: Account) =>
+  status === undefined && last === undefined && told === undefined && Object.keys(reservations).length === 0;
+
+/** The webhook's clock, which says when an attempt began, may be ahead of ours by this. */
+const CLOCKS_APART_MS = 60_000;
+
+/** Keys of under 600 bytes each: a page of DynamoDB's has 1 MB. */
+const LISTED_AT_ONCE = 1_000;
+
+/** The account as these settings make it: known, and active unless they say otherwise. */
+export function withSettings(account: Account, { limits, ...settings }: AccountSettings): Account {
+  // Storage may forget the row of a client who is not known, and of no other.
+  const { expiresAt: _, ...kept } = changed(account, settings);
+  return {
+    ...kept,
+    status: settings.status ?? account.status ?? 'active',
+    limits: changed(account.limits, limits ?? {}),
+  };
+}
+
 /** `before` with what is given; `null` takes away. */
-function withSettings<Settings extends object>(before: Settings, given: Clearable<Settings>): Settings {
-  const next = { ...before, ...given };
-  for (const [name, value] of Object.entries(given)) if (value === null) Reflect.deleteProperty(next, name);
+function changed<Settings extends object>(before: Settings, given: Clearable<Settings>): Settings {
+  const next = { ...before };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null) Reflect.deleteProperty(next, name);
+    else if (value !== undefined) Reflect.set(next, name, value);
+  }
   return next;
 }

@@ -93,7 +93,10 @@ export function createDynamoLedger(client: DynamoDBDocumentClient, table: string
       const standing = await standingItem(() =>
         client.send(new UpdateCommand({ TableName: table, ...update })),
       );
-      return standing ? { kind: 'conflict', row: accountOf(standing) } : { kind: 'written', row };
+      if (!standing) return { kind: 'written', row };
+      // Nothing stands there any more where storage has forgotten the row of a client who is not known.
+      const isGone = standing.pk === undefined;
+      return { kind: 'conflict', row: isGone ? unknownAccount(read.email) : accountOf(standing) };
     },
 
     async due(waitsFor, until, cursor) {
@@ -286,6 +289,7 @@ function itemOfReservation(entry: Reservation): Item {
 const accountSchema = z.object({
   revision: z.int(),
   status: z.enum(ACCOUNT_STATUSES).exactOptional(),
+  statusChange: z.object({ at: time, note: text, by: text.exactOptional() }).exactOptional(),
   grantEmail: text.exactOptional(),
   platformId: text.exactOptional(),
   customer: text.exactOptional(),
@@ -295,6 +299,7 @@ const accountSchema = z.object({
   lastAt: time.exactOptional(),
   told: z.object({ day: text, words: z.array(text) }).exactOptional(),
   closedTo: time.exactOptional(),
+  expiresAt: z.int().exactOptional(),
 });
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */

@@ -74,7 +74,7 @@ export function barredBy(
 }
 
 /** At least one minor unit, and small enough for a number to hold it exactly. */
-const isChargeable = ({ amount }: Money) => amount > 0 && Number.isSafeInteger(amount);
+export const isChargeable = ({ amount }: Money) => amount > 0 && Number.isSafeInteger(amount);
 
 export function limitsOf(account: Account, settings: Pick<GuardSettings, 'limits'>): Limits {
   return { ...settings.limits, ...account.limits };
@@ -85,9 +85,9 @@ export function limitsOf(account: Account, settings: Pick<GuardSettings, 'limits
  * only stands there, so that from now on nobody can reserve the attempt. Old entries are dropped on the way.
  */
 export function withEntry(account: Account, recharge: Recharge, entry: Reservation): Account {
-  const kept = withoutOldEntries(account, entry.at);
+  const { expiresAt: _, ...kept } = withoutOldEntries(account, entry.at);
   const next = { ...kept, reservations: { ...kept.reservations, [reservationNameOf(recharge)]: entry } };
-  if (entry.state !== 'reserved') return next;
+  if (entry.state !== 'reserved') return forgettable(next, entry.at);
   const last = { key: recharge.key, at: entry.at };
   if (!entry.money) return { ...next, last };
   const day = dayOf(entry.at);
@@ -98,6 +98,15 @@ export function withEntry(account: Account, recharge: Recharge, entry: Reservati
     counts: { ...kept.counts, [day]: (kept.counts[day] ?? 0) + 1 },
     spent: { ...kept.spent, [month]: (kept.spent[month] ?? 0) + entry.money.amount },
   };
+}
+
+/** Longer than any entry excludes anything. DynamoDB then takes up to two days more to clear the row away. */
+const FORGOTTEN_AFTER_MS = 48 * 3_600_000;
+
+/** The account, with the time when storage may forget it, where nobody set the client up and nothing was reserved. */
+export function forgettable(account: Account, now: number): Account {
+  if (account.status !== undefined || account.last !== undefined) return account;
+  return { ...account, expiresAt: Math.ceil((now + FORGOTTEN_AFTER_MS) / 1_000) };
 }
 
 /** The warning a reservation sets off: its amount reaches 80 % or all of the monthly cap. */

@@ -39,7 +39,9 @@ export const keySchema = z
   .string('must be text, or a whole number')
   .regex(/^(?=.*\S)[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
 export const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
-export const platformIdSchema = z.string().regex(/^[\x21-\x7e]{1,128}$/);
+export const platformIdSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'must be up to 128 ASCII characters without blanks');
 
 /**
  * Reads a verified webhook by the configured fields. Whatever the content type says, the body is JSON.

@@ -3,20 +3,13 @@ import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
 import { isSafeUrl } from '../http.ts';
 import { partyNameSchema, platformProfileSchema } from '../platform/profile.ts';
-import { limitsSchema } from '../recharge/account.ts';
+import { guardSchema } from '../recharge/account.ts';
 import { type Counterparties, counterpartyOf } from '../recharge/counterparty.ts';
 import type { GuardSettings } from '../recharge/guard.ts';
 import type { Policy } from '../recharge/policy.ts';
 import { pricingSchema } from '../recharge/pricing.ts';
 import { rechargeSchema } from '../recharge/settings.ts';
 import { fileName, parseWith, readConfigFile } from './config-file.ts';
-
-const guardSchema = z.strictObject({
-  /** `allow` lets a client nobody has set up be charged at the default price. */
-  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
-  /** For every client, unless the account has its own. Give `{}` for none. */
-  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
-});
 
 const paymentSchema = z.strictObject({
   type: z.literal('http'),

@@ -367,6 +367,33 @@ describe('writing a refusal', () => {
   });
 });
 
+describe('a row that storage may forget', () => {
+  const stranger = unknownAccount('demo@example.com');
+  const refusal = { state: 'refused', at: NOW, word: 'account_unknown' } as const;
+  const IN_TWO_DAYS = (NOW + 48 * 3_600_000) / 1_000;
+
+  it('is that of a stranger who was only refused, two days after the last time', () => {
+    const refused = withEntry(stranger, aRecharge(), refusal);
+    expect(refused).toMatchObject({ expiresAt: IN_TWO_DAYS });
+    const later = withEntry(refused, aRecharge({ key: 'key-2' }), { ...refusal, at: NOW + 60_000 });
+    expect(later).toMatchObject({ expiresAt: IN_TWO_DAYS + 60 });
+  });
+
+  it('is none where something was ever reserved, though the last was a refusal', () => {
+    const refused = withEntry(stranger, aRecharge(), refusal);
+    const reserved = withEntry(refused, aRecharge({ key: 'key-2' }), aReservation({ at: NOW }));
+    expect(reserved).not.toHaveProperty('expiresAt');
+    const again = withEntry(reserved, aRecharge({ key: 'key-3' }), { ...refusal, word: 'cooldown' });
+    expect(again).not.toHaveProperty('expiresAt');
+  });
+
+  it('is none of a client who is set up', () => {
+    expect(withEntry(anAccount(), aRecharge(), { ...refusal, word: 'cooldown' })).not.toHaveProperty(
+      'expiresAt',
+    );
+  });
+});
+
 describe('old entries', () => {
   const refusal = (at: number): Reservation => ({ state: 'refused', at, word: 'cooldown' });
   const released = (at: number): Reservation => ({

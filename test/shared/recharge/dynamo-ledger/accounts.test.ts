@@ -1,4 +1,4 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { type Account, type Reservation, unknownAccount } from '../../../../shared/recharge/account.ts';
 import { judge, withEntry } from '../../../../shared/recharge/guard.ts';
@@ -25,6 +25,19 @@ describe('readAccount and writeAccount', () => {
       counts: {},
       spent: {},
       reservations: {},
+    });
+  });
+
+  it('take a row for none that storage has forgotten since it was read', async () => {
+    const { ledger, client, table } = store();
+    const { row } = await ledger.writeAccount(unknownAccount(EMAIL), {
+      ...unknownAccount(EMAIL),
+      closedTo: NOW,
+    });
+    await client.send(new DeleteCommand({ TableName: table, Key: { pk: `ACCOUNT#${EMAIL}` } }));
+    expect(await ledger.writeAccount(row, { ...row, status: 'active' })).toEqual({
+      kind: 'conflict',
+      row: unknownAccount(EMAIL),
     });
   });
 

@@ -73,6 +73,8 @@ export const FULL_ACCOUNT: Required<Account> = {
   email: EMAIL,
   revision: 0,
   status: 'suspended',
+  statusChange: { at: NOW, note: 'three declines', by: 'jane' },
+  expiresAt: 1_767_787_200,
   grantEmail: 'Jane@Example.com',
   platformId: 'sub_1',
   customer: 'cus_1',
