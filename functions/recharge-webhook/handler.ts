@@ -16,7 +16,7 @@ import type { Fields, Logger, Metrics } from '../../shared/logger.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
-import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
+import { isOf, newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { looksLikeWebhook, type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -143,7 +143,7 @@ async function claim(
   const { row } = claimed;
   // Credits are compared only if the webhook names them. Otherwise they come from a setting that may have changed.
   const otherCredits = config.creditsField !== undefined && row.credits !== credits;
-  if (row.email !== email || otherCredits) return keyReused(request, key, email, deps);
+  if (!isOf(row, email) || otherCredits) return keyReused(request, key, email, deps);
 
   if (isUntouched(row)) await queue.send([key]);
   const isNew = claimed.kind === 'written';

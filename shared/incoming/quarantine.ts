@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { recentPage, standingItem } from '../storage/table.ts';
 
@@ -148,4 +154,13 @@ export function createDynamoQuarantine(client: DynamoDBDocumentClient, table: st
       return expiresAt * 1_000 < Date.now() ? undefined : { ...webhook, body: Buffer.from(body) };
     },
   };
+}
+
+/** Deletes what is kept under an id, before its 30 days are over. Apart from the rest: no function needs it. */
+export async function forgetQuarantined(
+  client: DynamoDBDocumentClient,
+  table: string,
+  id: string,
+): Promise<void> {
+  await client.send(new DeleteCommand({ TableName: table, Key: { pk: QUARANTINE + id } }));
 }

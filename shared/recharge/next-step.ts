@@ -6,7 +6,7 @@ import { isGivingBack } from './machine/goodwill.ts';
 import { FOR_YOU } from './machine/moves.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
 import type { Policy } from './policy.ts';
-import { isFinished, type Recharge, type Refusal } from './recharge.ts';
+import { isErased, isFinished, type Recharge, type Refusal } from './recharge.ts';
 import { STARTED_AGAIN } from './started.ts';
 
 /** What a recharge's row does not say, and what is to be done depends on. */
@@ -231,8 +231,9 @@ function giveBack(row: Recharge): NextStep['commands'] {
 }
 
 /** Its key is burnt. */
-function startAgain({ phase, email, key, history }: Recharge): NextStep['commands'] {
-  if (phase !== 'blocked' && phase !== 'declined') return [];
+function startAgain(row: Recharge): NextStep['commands'] {
+  const { phase, email, key, history } = row;
+  if ((phase !== 'blocked' && phase !== 'declined') || isErased(row)) return [];
   if (history.some(({ event }) => event === STARTED_AGAIN)) return [];
   const command = relay(`recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} ${NOTE}`);
   return [{ what: 'Its key stays burnt. To start it again, once the cause is mended', command }];
@@ -259,7 +260,7 @@ const REFUSED: Record<Refusal, [who: Actor, what: string, command?: (client: str
   over_monthly_amount: [
     'you',
     'The client has reached what may be charged a month.',
-    (client) => relay(`accounts set ${client} --monthly-amount AMOUNT`),
+    (client) => relay(`accounts set ${client} --monthly-cap AMOUNT`),
   ],
   amount_out_of_range: [
     'you',
@@ -279,7 +280,9 @@ const REFUSED: Record<Refusal, [who: Actor, what: string, command?: (client: str
 
 const isRefusal = (word: string): word is Refusal => Object.hasOwn(REFUSED, word);
 
-function ofBlocked({ email, reason = '' }: Recharge, again: NextStep['commands']): NextStep {
+function ofBlocked(row: Recharge, again: NextStep['commands']): NextStep {
+  const { email, reason = '' } = row;
+  if (isErased(row)) return step('nobody', 'The client was erased since.');
   if (!isRefusal(reason)) return step('you', `It was refused: ${reason}.`, again);
   const [who, what, command] = REFUSED[reason];
   const mend = command ? [{ what: 'To mend it', command: command(shellQuoted(email)) }] : [];

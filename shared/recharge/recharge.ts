@@ -187,8 +187,30 @@ export function newRecharge(
   };
 }
 
+/** What stands in the place of an email that was erased begins so. No email has a colon. */
+const ERASED = 'erased:';
+const ERASED_HASH_LENGTH = 32;
+
+const digestOf = ({ key, email }: Pick<Recharge, 'key' | 'email'>) =>
+  createHash('sha256').update(`${key}\n${email}`).digest('hex');
+
+/** Of a client who was erased, as much of it as any of our ids needs stands where the email stood. */
 const hashOf = (recharge: Pick<Recharge, 'key' | 'email'>) =>
-  createHash('sha256').update(`${recharge.key}\n${recharge.email}`).digest('hex');
+  isErased(recharge) ? recharge.email.slice(ERASED.length) : digestOf(recharge);
+
+/** Whether the client's email is not on the row any more. */
+export const isErased = ({ email }: Pick<Recharge, 'email'>) => email.startsWith(ERASED);
+
+/**
+ * What stands in the place of the client's email once they are erased. It is another one on each of their rows, and
+ * all ids that follow from the row (charge, mark, reservation) stay the same.
+ */
+export const erasedNameOf = (recharge: Pick<Recharge, 'key' | 'email'>) =>
+  isErased(recharge) ? recharge.email : ERASED + digestOf(recharge).slice(0, ERASED_HASH_LENGTH);
+
+/** Whether the recharge is this client's, also where they were erased: a repeated webhook must be known as one. */
+export const isOf = (recharge: Pick<Recharge, 'key' | 'email'>, email: string) =>
+  recharge.email === email || recharge.email === erasedNameOf({ key: recharge.key, email });
 
 /** What the charge ids of all attempts of a recharge begin with; the number of the attempt follows. */
 export function chargeIdPrefixOf(recharge: Pick<Recharge, 'key' | 'email'>): string {
