@@ -12,6 +12,8 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   recharges: async (cli) => (await import('./commands/recharges.ts')).addRechargeCommands(cli),
   alerts: async (cli) => (await import('./commands/alerts.ts')).addAlertsCommand(cli),
   accounts: async (cli) => (await import('./commands/accounts.ts')).addAccountCommands(cli),
+  price: async (cli) => (await import('./commands/price.ts')).addPriceCommand(cli),
+  erase: async (cli) => (await import('./commands/erase.ts')).addEraseCommand(cli),
   pause: async (cli) => (await import('./commands/charging.ts')).addPauseCommand(cli),
   resume: async (cli) => (await import('./commands/charging.ts')).addResumeCommand(cli),
   webhook: async (cli) => (await import('./commands/webhook.ts')).addWebhookCommands(cli),

@@ -5,7 +5,7 @@ import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
-import { createDynamoQuarantine, type Quarantine } from '../shared/incoming/quarantine.ts';
+import { createDynamoQuarantine, forgetQuarantined, type Quarantine } from '../shared/incoming/quarantine.ts';
 import { createSecretUses, type SecretUses } from '../shared/incoming/secret-use.ts';
 import type { Logger } from '../shared/logger.ts';
 import { type Accounts, createAccounts } from '../shared/recharge/accounts.ts';
@@ -23,6 +23,7 @@ import { OperateError } from './error.ts';
 import type { Queues } from './queues.ts';
 import { readStack, type StackOutputs } from './stack.ts';
 import { notStarted, type Target } from './target.ts';
+import { readableTerms, type Terms } from './terms.ts';
 
 /** The relay on which deeds act. */
 export interface Connection {
@@ -32,6 +33,7 @@ export interface Connection {
   alerts: AlertRows;
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
+  forgetQuarantined(id: string): Promise<void>;
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   secretUses: Pick<SecretUses, 'lastUsed'>;
   messages: Messages;
@@ -40,6 +42,8 @@ export interface Connection {
   /** @throws likewise, where not all of them are known. */
   queues(): Queues;
   policy: Policy;
+  /** Undefined: nothing on this machine says them. */
+  terms(): Terms | undefined;
   /** Is told what a deed goes on without. */
   logger: Logger;
   now: () => number;
@@ -54,9 +58,11 @@ export interface Connection {
  * @throws an OperateError that says what to start, or to deploy, if there is none.
  */
 export async function connect(
-  { env, stack }: Target,
+  target: Target,
   { logger, now }: Pick<Connection, 'logger' | 'now'>,
 ): Promise<Connection> {
+  const { env, stack } = target;
+  const terms = once(() => readableTerms(target));
   if (stack !== undefined) {
     const outputs = await readStack(stack);
     const { TableName, MessageQueueUrl } = outputs;
@@ -66,6 +72,7 @@ export async function connect(
     };
     return {
       ...stores(createDocumentClient(), TableName, { logger, now }),
+      terms,
       messageQueue: queue,
       queues: once(() => queuesOf(stack, outputs)),
       policy: productionPolicy,
@@ -81,6 +88,7 @@ export async function connect(
   });
   return {
     ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
+    terms,
     messageQueue() {
       const { sqs, urls: known } = queues();
       return createSqsMessageQueue(sqs, known.messages);
@@ -133,6 +141,7 @@ function stores(
     alerts: createAlertRows(client, table),
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
+    forgetQuarantined: (id: string) => forgetQuarantined(client, table, id),
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, { logger, now }),
     messages: createDynamoMessages(client, table, now),

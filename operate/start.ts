@@ -12,12 +12,13 @@ import {
   startedRecharge,
 } from '../shared/recharge/started.ts';
 import { creditsSchema } from '../shared/recharge/webhook.ts';
+import { shellQuoted } from '../shared/shell.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import { readRecharge } from './recharges.ts';
 import { timeOfStorage } from './time.ts';
 
-type Ledgered = Pick<Connection, 'ledger' | 'now' | 'storageNow'>;
+type Ledgered = Pick<Connection, 'ledger' | 'now' | 'storageNow'> & Partial<Pick<Connection, 'terms'>>;
 
 export interface Start {
   /** The email, as the platform spells it: towards the platform it is used like that. */
@@ -47,7 +48,8 @@ export async function startRecharge(connection: Ledgered, start: Start): Promise
   const order =
     insteadOf === undefined ? await newOrder(connection, start) : await again(connection, start, insteadOf);
   const row = startedRecharge(order, timeOfStorage(connection));
-  if (!start.charge) {
+  if (start.charge) await checkKnown(connection, order.email);
+  else {
     // Before the row, or the worker could find it without this word, and charge.
     const refused = await reserveWithoutCharge(row, connection);
     if (refused) throw new OperateError('refused', refused.refused);
@@ -58,6 +60,15 @@ export async function startRecharge(connection: Ledgered, start: Start): Promise
   if (claimed.kind === 'conflict' && !own) throw startedBefore(claimed.row);
   if (order.insteadOf !== undefined) await noteAgain(connection, order.insteadOf, row);
   return claimed.row;
+}
+
+/** It would end as blocked. Where the configuration is not known here, the row says that then. */
+async function checkKnown({ ledger, terms }: Ledgered, email: string): Promise<void> {
+  if (terms?.()?.unknownAccounts !== 'refuse') return;
+  const { status } = await ledger.readAccount(email);
+  if (status !== undefined) return;
+  const add = `npx relay accounts add ${shellQuoted(email)}`;
+  throw new OperateError('refused', `Nothing was started: nobody has set the client ${email} up. ${add}`);
 }
 
 const startedBefore = ({ key, phase, receivedAt }: Recharge) =>

@@ -65,7 +65,7 @@ async function clients(patient: Patient): Promise<Found> {
     ? ok(`${emails.length} ${emails.length === 1 ? 'client is' : 'clients are'} set up.`)
     : warn(
         'No client is set up: every recharge ends blocked (account_unknown).',
-        'Set your clients up: npx relay accounts set client@example.com',
+        'Set your clients up: npx relay accounts add client@example.com',
       );
 }
 

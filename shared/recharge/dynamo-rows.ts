@@ -4,6 +4,7 @@ import { itemsByKey } from '../storage/batch.ts';
 import { cursorAfter, type Item, NewerRowError, type Page, recentPage } from '../storage/table.ts';
 import type { Account } from './account.ts';
 import { ACCOUNT, accountOf, keyOf, listKeyOf, RECHARGE, rechargeOf } from './dynamo-ledger.ts';
+import { ALIAS, aliasSchema } from './linked-email.ts';
 import type { Recharge } from './recharge.ts';
 
 /** What the index says of a recharge, before its row is read. */
@@ -36,6 +37,8 @@ export interface Rows {
   recharges(keys: Iterable<string>): Promise<{ found: Map<string, Recharge>; newer: NewerRecharge[] }>;
   /** Likewise, by email. @throws NewerRowError for a row of a later version of this program. */
   accounts(emails: Iterable<string>): Promise<Map<string, Account>>;
+  /** Emails of the accounts that are linked to the platform's ids, by those ids. */
+  linkedEmails(platformIds: Iterable<string>): Promise<Map<string, string>>;
 }
 
 /** A thousand names are some 150 KB. */
@@ -74,6 +77,10 @@ export function createDynamoRows(client: DynamoDBDocumentClient, table: string):
     async accounts(emails) {
       const items = [...(await read(ACCOUNT, emails)).values()].map(accountOf);
       return new Map(items.map((account) => [account.email, account]));
+    },
+    async linkedEmails(platformIds) {
+      const items = [...(await read(ALIAS, platformIds)).entries()];
+      return new Map(items.map(([pk, item]) => [pk.slice(ALIAS.length), aliasSchema.parse(item).email]));
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts';
 import type { PlatformClient } from '../platform/client.ts';
+import { shellQuoted } from '../shell.ts';
 import type { Account, Reservation } from './account.ts';
 import type { Charging } from './charging.ts';
 import { type Counterparties, idOf } from './counterparty.ts';
@@ -116,9 +117,10 @@ export async function reserveWithoutCharge(
 
 /** One that is set up and active, and has no other recharge under way: the guard's rules, but for those about money. */
 async function whyNoGrant({ email, status, last }: Account, ledger: Ledger): Promise<string | undefined> {
-  if (status === undefined) return `No client ${email} is set up: npx relay accounts set ${email}`;
+  if (status === undefined)
+    return `No client ${email} is set up: npx relay accounts add ${shellQuoted(email)}`;
   if (status !== 'active')
-    return `The client ${email} is ${status}: npx relay accounts set ${email} --status active`;
+    return `The client ${email} is ${status}: npx relay accounts enable ${shellQuoted(email)} --note "why"`;
   const other = last && (await ledger.read(last.key));
   return other && !isFinished(other)
     ? `The client ${email} has an unfinished recharge, ${other.key}, which is ${other.phase}: a client has one at a time.`

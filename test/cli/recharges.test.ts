@@ -188,7 +188,7 @@ describe.concurrent('recharges of a person', () => {
     const email = 'late@example.com';
     const key = await sendWebhook(email);
     await relay.reaches(key, 'blocked');
-    expect(await relay.cli('accounts', 'set', email)).toMatchObject({ code: 0 });
+    expect(await relay.cli('accounts', 'add', email)).toMatchObject({ code: 0 });
     const { stdout } = await relay.cli('recharges', 'show', key);
     expect(stdout).toContain(`  npx relay recharges start ${email} --for ${key} --note "why"`);
     const started = await relay.cli('recharges', 'start', email, '--for', key, '--note', 'set up now');
@@ -257,86 +257,33 @@ describe.concurrent('recharges of a person', () => {
   });
 });
 
-describe.concurrent('accounts', () => {
-  it('are set, shown and listed, and what is not given stays', async () => {
-    const email = 'new@example.com';
-    const set = (...args: string[]) => relay.json<Record<string, unknown>>('accounts', 'set', email, ...args);
-    expect(await set('--platform-id', 'sub_9', '--daily-count', '3')).toMatchObject({
-      email,
-      known: true,
-      status: 'active',
-      platformId: 'sub_9',
-      limits: { dailyCount: 3 },
-      reservations: [],
-    });
-    const pricing = { currency: 'EUR', perCredit: '0.08' };
-    const account = await set(
-      ...['--pricing', JSON.stringify(pricing), '--cooldown-seconds', '60', '--monthly-amount', '100000'],
-      ...['--grant-email', 'New@Example.com', '--customer', 'cus_9', '--status', 'suspended'],
+describe.concurrent('a client who is not set up, or is suspended', () => {
+  it('is named with what to do before anything is started, and is recharged once that is done', async () => {
+    const email = 'newcomer@example.com';
+    const start = (note: string) =>
+      relay.cli('recharges', 'start', email, '--credits', '500', '--note', note, '--json');
+    const { code, stdout } = await start('first');
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout).error.message).toBe(
+      'Nothing was started: nobody has set the client newcomer@example.com up. npx relay accounts add newcomer@example.com',
     );
-    expect(account).toMatchObject({
-      status: 'suspended',
-      platformId: 'sub_9',
-      grantEmail: 'New@Example.com',
-      customer: 'cus_9',
-      pricing,
-      limits: { dailyCount: 3, cooldownSeconds: 60, monthlyAmount: 100_000 },
-    });
-    expect(await relay.json('accounts', 'show', email)).toEqual(account);
-    const { stdout } = await relay.cli('accounts', 'show', email);
-    expect(stdout).toContain(`Account ${email}\n  status      suspended\n`);
-    expect(stdout).toContain('platform id sub_9\n');
-
     const key = await sendWebhook(email);
-    expect(await relay.reaches(key, 'blocked')).toMatchObject({ reason: 'account_suspended' });
+    expect(await relay.reaches(key, 'blocked')).toMatchObject({ reason: 'account_unknown' });
+    expect((await relay.cli('recharges', 'show', key)).stdout).toContain(
+      'npx relay accounts add newcomer@example.com',
+    );
 
-    const named = ['--platform-id', '--grant-email', '--customer', '--pricing', '--daily-count'];
-    const cleared = await set(...named.flatMap((option) => [option, 'none']));
-    expect(cleared).not.toHaveProperty('platformId');
-    expect(cleared).not.toHaveProperty('grantEmail');
-    expect(cleared).not.toHaveProperty('customer');
-    expect(cleared).not.toHaveProperty('pricing');
-    expect(cleared.limits).toEqual({ cooldownSeconds: 60, monthlyAmount: 100_000 });
-    expect(await set('--monthly-amount', 'none', '--cooldown-seconds', 'none')).toMatchObject({
-      status: 'suspended',
-      limits: {},
+    expect((await relay.cli('accounts', 'add', email)).code).toBe(0);
+    expect((await relay.cli('accounts', 'suspend', email, '--note', 'a test')).code).toBe(0);
+    const suspended = await sendWebhook(email);
+    expect(await relay.reaches(suspended, 'blocked')).toMatchObject({ reason: 'account_suspended' });
+    expect((await relay.cli('accounts', 'enable', email, '--note', 'a test')).code).toBe(0);
+    const started = await start('second');
+    expect(started.code).toBe(0);
+    // The sandbox's platform has no such client.
+    expect(await relay.reaches(JSON.parse(started.stdout).key, 'blocked')).toMatchObject({
+      reason: 'unknown_on_platform',
     });
-    // The id is free for another client now, and then taken.
-    expect((await relay.cli('accounts', 'set', 'other@example.com', '--platform-id', 'sub_9')).code).toBe(0);
-
-    const taken = await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9');
-    expect(taken).toEqual(
-      exits(4, /is linked to other@example\.com, .*: npx relay accounts unlink sub_9\n$/),
-    );
-    expect((await relay.cli('accounts', 'unlink', 'sub_9')).stdout).toBe(
-      'The platform id sub_9 led to other@example.com. A webhook that names it is quarantined now.\n',
-    );
-    expect(await relay.cli('accounts', 'unlink', 'sub_9')).toEqual(
-      exits(3, /^No client is linked to the platform id sub_9\.\n$/),
-    );
-    expect((await relay.cli('accounts', 'set', email, '--platform-id', 'sub_9')).code).toBe(0);
-
-    const { stdout: listed } = await relay.cli('accounts', 'list');
-    const emails = listed.trimEnd().split('\n');
-    expect(emails).toContain(email);
-    expect(emails).toContain('demo@example.com');
-    expect(emails).toEqual(emails.toSorted());
-    const all = await relay.json<{ email: string }[]>('accounts', 'list');
-    expect(all.map((one) => one.email)).toEqual(emails);
-  });
-
-  it('are refused where a setting is not understood, and not found where nobody named them', async () => {
-    const set = (...args: string[]) => relay.cli('accounts', 'set', ...args);
-    expect(await set('not an email')).toEqual(exits(2, /is not an email address in plain ASCII/));
-    expect(await set('a@example.com', '--status', 'gone')).toEqual(exits(2, /Allowed choices are active/));
-    expect(await set('a@example.com', '--pricing', '{"perCredit":1}')).toEqual(
-      exits(2, /JSON such as \{"currency":"USD","perCredit":"0\.08"\}/),
-    );
-    expect(await set('a@example.com', '--daily-count', 'few')).toEqual(exits(2, /a whole number/));
-    expect(await set('a@example.com', '--customer', ' ')).toEqual(exits(2, /it is blank/));
-    expect(await relay.cli('accounts', 'show', 'a@example.com')).toEqual(
-      exits(3, /^No account a@example\.com\. Set it up: npx relay accounts set a@example\.com\n$/),
-    );
   });
 });
 

@@ -39,9 +39,9 @@ describe.concurrent('with --stack', () => {
     const listed = await cli(list);
     expect(JSON.parse(listed.stdout)).toMatchObject([{ key: 'key-1', phase: 'needs_review' }]);
 
-    await stack.cli(['accounts', 'set', 'demo@example.com', '--daily-count', '2']);
+    await stack.cli(['accounts', 'add', 'demo@example.com', '--daily-count', '2']);
     const { stdout: account } = await stack.cli(['accounts', 'show', 'demo@example.com', '--json']);
-    expect(JSON.parse(account)).toMatchObject({ limits: { dailyCount: 2 } });
+    expect(JSON.parse(account)).toMatchObject({ limits: { daily_count: 2 } });
     expect((await stack.cli(['pause', '--note', 'a look'])).stdout).toContain(
       `npx relay --stack ${stack.name} resume\n`,
     );

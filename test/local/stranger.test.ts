@@ -255,14 +255,14 @@ describe.concurrent('a stranger’s mapping', () => {
     expect(
       await relay.json(
         'accounts',
-        'set',
+        'add',
         'dan@example.com',
         '--platform-id',
         'sub_77',
         '--customer',
         'cus_5',
       ),
-    ).toMatchObject({ email: 'dan@example.com', known: true, platformId: 'sub_77' });
+    ).toMatchObject({ email: 'dan@example.com', known: true, platform_id: 'sub_77' });
 
     expect((await post(hook, body, token)).status).toBe(202);
     expect(await relay.reaches('by-id-1', 'completed')).toMatchObject({
@@ -282,7 +282,7 @@ describe.concurrent('a stranger’s mapping', () => {
     const [account] = await relay.json<unknown[]>('accounts', 'list');
     expect(account).toMatchObject({
       last: { key: 'by-id-1' },
-      reservations: [{ state: 'reserved', money: { amount: 3_600, currency: 'JPY' } }],
+      reservations: [{ state: 'reserved', amount: 3_600, currency: 'JPY' }],
     });
   });
 });

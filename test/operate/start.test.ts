@@ -208,11 +208,11 @@ describe('without a charge', () => {
         (error: Error) => error.message,
       );
     expect(await refusal({ ...FREE, client: 'stranger@example.com' })).toMatch(
-      /^No client stranger@example\.com is set up: npx relay accounts set stranger@example\.com$/,
+      /^No client stranger@example\.com is set up: npx relay accounts add stranger@example\.com$/,
     );
     const account = await world.account();
     const suspended = await world.ledger.writeAccount(account, { ...account, status: 'suspended' });
-    expect(await refusal(FREE)).toMatch(/is suspended: npx relay accounts set demo@example\.com --status/);
+    expect(await refusal(FREE)).toMatch(/is suspended: npx relay accounts enable demo@example\.com --note/);
     const last = { key: 'key-1', at: world.now() };
     await world.ledger.writeAccount(suspended.row, { ...suspended.row, status: 'active', last });
     expect(await refusal(FREE)).toMatch(/has an unfinished recharge, key-1, which is received/);
