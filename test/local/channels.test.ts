@@ -17,6 +17,7 @@ import {
   twelveSecondsPass,
   useChannelParties,
 } from '../support/channel-relay.ts';
+import { startFifoSqs } from '../support/fifo-sqs.ts';
 import { eventually, type RunningRelay, useEngines, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
@@ -157,6 +158,35 @@ describe.concurrent('channels', () => {
     await replay(refused);
     await reaches('to refused', 'delivered');
     expect([arrived('to arrived'), arrived('to lost'), arrived('to refused')]).toEqual([1, 1, 1]);
+  });
+
+  it('that SQS hands out together keep their order, and none is done before those that wait before it', async ({
+    onTestFinished,
+  }) => {
+    const sqs = await startFifoSqs();
+    onTestFinished(sqs.close);
+    const folder = newFolder();
+    const parties = await newParties(folder, (url) => ({ support: chatChannel(url) }));
+    const relay = await start({ folder, env: { ...parties.env, SQS_ENDPOINT: sqs.url } });
+    repliesTo(parties.platform, relay);
+    const contacts = ['together-1', 'together-2', 'together-3'];
+    // So that there are many of one contact by the time that the first one goes.
+    parties.platform.fault({ operation: 'incoming', fault: 'error_before', times: 'always' });
+    await Promise.all(
+      contacts.map(async (contact) => {
+        for (const number of upTo(15)) await postUntilTaken(() => relay, messageOf(contact, number));
+      }),
+    );
+    await mend(parties.platform);
+    for (const contact of contacts) {
+      parties.platform.fault({ operation: 'incoming', fault: 'error_after', contact, times: 2 });
+      parties.chat.fault({ operation: 'deliver', fault: 'error_before', contact, times: 2 });
+    }
+    await happens(() => parties.delivered().length >= 45);
+    expect(byContact(parties.received('support'))).toEqual(inOrder(contacts, 15));
+    expect(byContact(parties.delivered())).toEqual(inOrder(contacts, 15, answerTo));
+    expect(Math.max(...sqs.books.together)).toBe(10);
+    expect(sqs.books.deletedBeforeTheirTurn).toEqual([]);
   });
 
   it('keep their order over a restart that the queue does not outlive', async () => {

