@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { dayOf } from '../shared/recharge/account.ts';
 import { OperateError } from './error.ts';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** No relay ran before. */
-const FIRST_DAY = Date.UTC(2025, 0, 1);
+export const FIRST_DAY = Date.UTC(2025, 0, 1);
 /** How far back a list goes where no one says. */
 const RECENT_DAYS = 31;
 
@@ -27,6 +27,28 @@ export interface Range {
   isOpenEnded: boolean;
 }
 
+/** A month as a person writes it. */
+export const monthSchema = z.string().regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'a month (UTC) such as 2026-10');
+
+/**
+ * The first moments of a month and of the one after it, in UTC.
+ *
+ * @param month `2026-10`.
+ * @throws an OperateError, `refused`, if it is no month, or has not begun.
+ */
+export function monthOf(month: string, now: number): { from: number; to: number } {
+  const fault = monthSchema.safeParse(month).error?.issues[0]?.message;
+  if (fault !== undefined) throw refused(`"${month}" is no month: ${fault}.`);
+  const from = Date.parse(month);
+  if (from > now) throw refused(`The month ${month} has not begun: today is ${dayOf(now)} (UTC).`);
+  const first = new Date(from);
+  return { from, to: Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1) };
+}
+
+/** Whole days from one moment to another, newest first: `2026-10-31`, `2026-10-30` and so on. */
+export const daysBetween = (from: number, to: number): string[] =>
+  Array.from({ length: Math.max(0, (to - from) / DAY_MS) }, (_, index) => dayOf(to - (index + 1) * DAY_MS));
+
 /**
  * @param recentDays how many days where the filter does not say.
  * @throws an OperateError, `refused`, if a day or the range makes no sense.
@@ -46,10 +68,12 @@ export function rangeOf(
     throw refused(`The range is empty: it begins on ${dayOf(start)}, after its end, ${dayOf(last)}.`);
   // The webhook's clock may be ahead of this one.
   const end = to === undefined ? last + 2 * DAY_MS : last + DAY_MS;
-  const days = Array.from({ length: (end - start) / DAY_MS }, (_, index) =>
-    dayOf(end - (index + 1) * DAY_MS),
-  );
-  return { from: start, to: end, days, isOpenEnded: from === undefined && to === undefined };
+  return {
+    from: start,
+    to: end,
+    days: daysBetween(start, end),
+    isOpenEnded: from === undefined && to === undefined,
+  };
 }
 
 const refused = (sentence: string) => new OperateError('refused', sentence);

@@ -11,7 +11,7 @@ export interface FoundRecharge {
 }
 
 /** A provider's dispute comes within weeks; three months of 10,000 are some four seconds. */
-const FIND_DAYS = 92;
+export const FIND_DAYS = 92;
 /** More are not told apart by reading them. */
 const MOST_MATCHES = 20;
 

@@ -100,14 +100,18 @@ async function* namedNewestFirst(
     const pages = await Promise.all(
       together.map((day, index) => rows.ofDay(day, first !== -1 && from + index === 0 ? after : undefined)),
     );
+    // Small days are read together: a request for each would be as many as days.
+    let small: ListedRecharge[] = [];
     for (const [index, page] of pages.entries()) {
-      yield page.items;
+      small.push(...page.items);
       for (let { cursor } = page; cursor !== undefined; ) {
+        yield small;
         const next = await rows.ofDay(together[index] ?? '', cursor);
-        yield next.items;
+        small = next.items;
         cursor = next.cursor;
       }
     }
+    yield small;
   }
 }
 

@@ -32,11 +32,14 @@ export function currencyDecimals(currency: string): number {
 export const isCurrency = (code: string) => Intl.supportedValuesOf('currency').includes(code);
 
 /** `{amount: 5000, currency: 'USD'}` → `50.00 USD`. For people, never for arithmetic. */
-export function formatMoney({ amount, currency }: Money): string {
+export const formatMoney = (money: Money): string => `${majorUnits(money)} ${money.currency}`;
+
+/** `{amount: -5000, currency: 'USD'}` → `-50.00`, as a spreadsheet reads it. */
+export function majorUnits({ amount, currency }: Money): string {
   const decimals = currencyDecimals(currency);
-  const digits = String(amount).padStart(decimals + 1, '0');
-  const whole = digits.slice(0, digits.length - decimals);
-  return decimals === 0 ? `${whole} ${currency}` : `${whole}.${digits.slice(-decimals)} ${currency}`;
+  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
+  const whole = `${amount < 0 ? '-' : ''}${digits.slice(0, digits.length - decimals)}`;
+  return decimals === 0 ? whole : `${whole}.${digits.slice(-decimals)}`;
 }
 
 /**

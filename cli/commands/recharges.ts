@@ -4,6 +4,7 @@ import { circumstancesOf } from '../../operate/recharges.ts';
 import { rechargeText, shownJson } from '../../shared/recharge/present.ts';
 import { type Cli, checked } from '../program.ts';
 import { addRechargeDeeds } from './recharge-deeds.ts';
+import { addRechargeExportCommand } from './recharges-export.ts';
 import { addRechargeListCommand } from './recharges-list.ts';
 
 export function addRechargeCommands(cli: Cli): void {
@@ -11,6 +12,7 @@ export function addRechargeCommands(cli: Cli): void {
   const recharges = program.command('recharges').description('what happened to each webhook');
 
   addRechargeListCommand(cli, recharges);
+  addRechargeExportCommand(cli, recharges);
 
   recharges
     .command('show')

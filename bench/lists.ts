@@ -1,0 +1,89 @@
+/**
+ * How long a person waits for lists, a search and a month's books, by how many recharges a month has: on the embedded
+ * engine, in this process, so that the start of a command (some 0.3 s) comes on top.
+ *
+ *     npm run bench:lists                  a thousand, and ten thousand
+ *     npm run bench:lists -- 1000 100000
+ */
+import { engineAt } from '../local/aws.ts';
+import { createTable, startDynamo } from '../local/engines.ts';
+import { findRecharge } from '../operate/find-recharge.ts';
+import { lastRechargesOf, listRecharges, pagesOfRecharges } from '../operate/list-recharges.ts';
+import { monthBooks } from '../operate/month-books.ts';
+import { linesCsv } from '../operate/month-export.ts';
+import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
+import { createDynamoRows } from '../shared/recharge/dynamo-rows.ts';
+import { chargeIdOf, newRecharge, type Recharge } from '../shared/recharge/recharge.ts';
+import { createDocumentClient } from '../shared/storage/clients.ts';
+
+const MONTH = '2026-10';
+const FROM = Date.UTC(2026, 9, 1);
+const MONTH_MS = 31 * 86_400_000;
+const NOW = FROM + MONTH_MS - 1;
+const CLIENTS = 100;
+const CLAIMS_AT_ONCE = 100;
+/** What issue trackers call "fast": the first page at once, a month while one waits. */
+const GOALS_MS: Record<string, number> = { 'first page of 50': 500, 'the whole month': 3_000 };
+
+const sizes = process.argv.slice(2).map(Number);
+const engine = await startDynamo();
+const client = createDocumentClient(engineAt(engine.endpoint));
+try {
+  for (const size of sizes.length > 0 ? sizes : [1_000, 10_000]) await measure(size);
+} finally {
+  client.destroy();
+  await engine.stop();
+}
+
+/** The n-th of a month: paid and granted after seconds, one of a hundred given back, one of fifty blocked. */
+function recharge(index: number, size: number): Recharge {
+  const at = FROM + Math.floor((index * MONTH_MS) / size);
+  const email = `client-${String(index % CLIENTS).padStart(3, '0')}@example.com`;
+  const { nextAttemptAt: _, ...row } = newRecharge({ key: `wh_${at}_${index}`, email, credits: 500 }, at, at);
+  if (index % 50 === 1) return { ...row, phase: 'blocked', reason: 'cooldown' };
+  const paid = { amount: 5_000, currency: 'USD', paymentRef: `pi_3Mtw${index}`, paidAt: at + 1_000 };
+  const history = [
+    ...row.history,
+    { at: at + 1_000, event: 'paid', detail: paid.paymentRef },
+    { at: at + 2_000, event: 'granted', detail: 'balance 542' },
+  ];
+  const granted = { ...row, ...paid, history, phase: 'completed', grantNo: 1, newBalance: 542 } as const;
+  if (index % 100 !== 2) return granted;
+  return { ...granted, goodwillRefund: 'refunded', refundedAt: at + 3_600_000, refundRef: `re_${index}` };
+}
+
+async function measure(size: number): Promise<void> {
+  const table = `recharges-${size}`;
+  await createTable(client, table);
+  const ledger = createDynamoLedger(client, table);
+  for (let from = 0; from < size; from += CLAIMS_AT_ONCE) {
+    const length = Math.min(CLAIMS_AT_ONCE, size - from);
+    await Promise.all(Array.from({ length }, (_, index) => ledger.claim(recharge(from + index, size))));
+  }
+  const relay = { ledger, rows: createDynamoRows(client, table), now: () => NOW };
+  const oldest = recharge(0, size);
+  const tried: Record<string, () => Promise<unknown>> = {
+    'first page of 50': () => listRecharges(relay, {}, { limit: 50 }),
+    'first page of one client': () => listRecharges(relay, { email: oldest.email }, { limit: 50 }),
+    'first page of a phase that is rare': () => listRecharges(relay, { phase: 'blocked' }, { limit: 50 }),
+    'what waits for a person': () => listRecharges(relay, { phase: 'needs_review' }, { limit: 50 }),
+    'the last 10 of a client': () => lastRechargesOf(relay, oldest.email, 10),
+    'the whole month': () =>
+      Array.fromAsync(pagesOfRecharges(relay, {}, { limit: Number.POSITIVE_INFINITY })),
+    'found by charge id': () => findRecharge(relay, chargeIdOf(oldest)),
+    'found by payment reference': () => findRecharge(relay, oldest.paymentRef ?? ''),
+    'not found': () => findRecharge(relay, 'pi_nobody').catch((error: Error) => error),
+    "the month's books as CSV": async () => linesCsv(await monthBooks(relay, { month: MONTH })),
+  };
+  process.stdout.write(`\n${size} recharges in a month\n`);
+  for (const [name, deed] of Object.entries(tried)) {
+    // The first time opens connections and compiles.
+    await deed();
+    const startedAt = performance.now();
+    await deed();
+    const ms = Math.round(performance.now() - startedAt);
+    const goal = GOALS_MS[name];
+    const verdict = goal === undefined ? '' : `   goal ${goal} ms${ms > goal ? ': MISSED' : ''}`;
+    process.stdout.write(`  ${name.padEnd(36)}${String(ms).padStart(6)} ms${verdict}\n`);
+  }
+}
