@@ -158,7 +158,7 @@ const config: IConfiguration = {
     onlyFrom(
       'measurements-are-outside',
       '^(bench|proof)/',
-      ['^(bench|proof)/', '^functions/', '^local/', '^shared/'],
+      ['^(bench|proof)/', '^functions/', '^local/', '^operate/', '^shared/'],
       'Measurements and proofs use what they measure.',
     ),
     onlyFrom(
