@@ -171,12 +171,12 @@ describe('a list of recharges', () => {
   });
 
   it('ends a page also where hardly anything is wanted, and says how far it looked', async () => {
-    await aDayEach(3);
+    await aDayEach(5);
     const filter = { phase: 'blocked' } as const;
     const page = await listRecharges(connection(), filter, { limit: 10, lookAtMost: 1 });
-    expect(page).toMatchObject({ rows: [], looked: 1, cursor: '0-days-ago', lookedBackTo: '2026-03-20' });
-    const rest = await listRecharges(connection(), filter, { limit: 10, cursor: '0-days-ago' });
-    expect(rest).toMatchObject({ rows: [], looked: 2, lookedBackTo: '2026-02-18' });
+    expect(page).toMatchObject({ rows: [], looked: 2, cursor: '1-days-ago', lookedBackTo: '2026-03-19' });
+    const rest = await listRecharges(connection(), filter, { limit: 10, cursor: '1-days-ago' });
+    expect(rest).toMatchObject({ rows: [], looked: 3, lookedBackTo: '2026-02-18' });
     expect(rest).not.toHaveProperty('cursor');
   });
 });
