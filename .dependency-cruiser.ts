@@ -85,6 +85,12 @@ const config: IConfiguration = {
       '^shared/recharge/',
       'Recharges and messages share nothing but the rooms below them.',
     ),
+    never(
+      'events-come-afterwards',
+      '^shared/(?!events/|settings/config\\.ts$)',
+      '^shared/events/',
+      'Events are read from the table when all is done. What charges, grants and relays knows nothing of them.',
+    ),
     {
       name: 'the-machine-is-pure',
       comment: 'The machine decides. It imports types, and the few modules that only calculate.',

@@ -10,6 +10,7 @@ export const FUNCTIONS = [
   'recharge-webhook',
   'recharge-worker',
   'recharge-sweeper',
+  'recharge-events',
   'channel-webhook',
   'channel-worker',
 ] as const;

@@ -1,4 +1,5 @@
 import packageJson from '../package.json' with { type: 'json' };
+import { eventDataSchemas, webhooks } from './openapi/events.ts';
 import { paths } from './openapi/operations.ts';
 import { componentSchemas } from './openapi/schemas.ts';
 import { securitySchemes } from './openapi/security.ts';
@@ -30,8 +31,13 @@ export function openapiDocument() {
         name: 'channels',
         description: 'Messages of external chat systems into the platform, and its replies back out.',
       },
+      {
+        name: 'events',
+        description: 'What the relay posts to your own address, if you give it one: docs/events.md.',
+      },
     ],
     paths,
-    components: { schemas: componentSchemas(), securitySchemes },
+    webhooks: webhooks(),
+    components: { schemas: { ...componentSchemas(), ...eventDataSchemas() }, securitySchemes },
   };
 }

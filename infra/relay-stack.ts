@@ -16,6 +16,7 @@ import { SWEEP } from '../shared/sweeps.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { Channels } from './constructs/channels.ts';
+import { Events } from './constructs/events.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
 import { RelayApi } from './constructs/relay-api.ts';
 import { RelayDashboard } from './constructs/relay-dashboard.ts';
@@ -36,8 +37,8 @@ export interface RelayStackProps extends StackProps {
 }
 
 /**
- * The whole system: webhook → table and queue → worker, the relay of messages, and the sweeper that brings back what
- * is due of either.
+ * The whole system: webhook → table and queue → worker, the relay of messages, the sweeper that brings back what is due
+ * of either, and the events that tell others what happened.
  * Timeouts in the order that keeps a grant single: call < function < grant deadline (120 s) < visibility.
  */
 export class RelayStack extends Stack {
@@ -156,11 +157,14 @@ export class RelayStack extends Stack {
       ],
     });
 
+    const events = new Events(this, { stage, topic, table, settings: config.events });
+
     new AlertAlarms(this, { stage: stage.name, topic });
     new RelayDashboard(this, {
       stage: stage.name,
       currency: config.pricing.currency,
-      functions: [webhook, worker, sweeper, channels.webhook, channels.worker],
+      functions: [webhook, worker, sweeper, events.function, channels.webhook, channels.worker],
+      events,
       queues: { recharges: worker, messages: channels.worker },
     });
     new CfnOutput(this, 'WebhookUrl', {

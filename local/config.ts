@@ -1,7 +1,10 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
+import { SECRET_HEADER } from '../shared/events/settings.ts';
+import { isSafeUrl } from '../shared/http.ts';
 import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
+import type { Webhook } from './events.ts';
 import { DEMO_CHANNEL } from './state.ts';
 
 /** The part of `RELAY_CONFIG` that gets the defaults here. The rest is judged with the whole. */
@@ -127,9 +130,26 @@ export function namedInFile(env: NodeJS.ProcessEnv): { platform?: string; paymen
 const readFile = (path: string | undefined) =>
   parseWith(fileSchema, path === undefined ? {} : readConfigFile(path), basename(path ?? ''));
 
+/**
+ * Where `npm start` posts events. Like the other parties, it is named by a variable and not by the file: what happens
+ * here must not reach the systems that the deployed relay speaks to.
+ *
+ * @throws an Error where the variable holds no address that may be used.
+ */
+export function eventsWebhook(
+  env: NodeJS.ProcessEnv,
+  { events }: Pick<Config, 'events'>,
+): Webhook | undefined {
+  const { EVENTS_WEBHOOK_URL: url, EVENTS_WEBHOOK_SECRET: secret } = env;
+  if (url === undefined) return undefined;
+  if (!isSafeUrl(url)) throw new Error('EVENTS_WEBHOOK_URL must be https, or http on this machine.');
+  const headers = secret === undefined ? {} : { [events?.header ?? SECRET_HEADER]: secret };
+  return { url, headers };
+}
+
 /** What a start does with whose money, and which settings it lacks or leaves aside. */
 export function whatIsInForce(
-  { platform, payment, recharge, pricing, guard }: Config,
+  { platform, payment, recharge, pricing, guard, events }: Config,
   env: NodeJS.ProcessEnv,
 ): string[] {
   const price =
@@ -153,11 +173,15 @@ export function whatIsInForce(
     env.PAYMENT_HOOK_URL === undefined &&
       named.payments !== undefined &&
       `${named.payments} is not asked: set PAYMENT_HOOK_URL and PAYMENT_HOOK_SECRET for that.`,
+    env.EVENTS_WEBHOOK_URL === undefined &&
+      events !== undefined &&
+      `${events.url} is not told of events: set EVENTS_WEBHOOK_URL and EVENTS_WEBHOOK_SECRET for that.`,
   ].filter((line) => line !== false);
   return [
     `  mode ${recharge.mode}, ${price}, ${limits}; clients that are not set up: ${guard.unknownAccounts === 'allow' ? 'charged, too' : 'refused'}`,
     `  platform  ${platform.baseUrl}${env.PLATFORM_BASE_URL === undefined ? ' (sandbox)' : ''}`,
     `  payments  ${payment.url}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
+    ...(env.EVENTS_WEBHOOK_URL === undefined ? [] : [`  events    ${env.EVENTS_WEBHOOK_URL}`]),
     ...standIns.map((line) => `  ${line}`),
     ...warnings.map(
       (warning) => `  ${warning}: a generated secret is used, which the other side does not know.`,

@@ -154,10 +154,15 @@ export const TABLE_DEFINITION = {
 
 export const TTL_ATTRIBUTE = 'expiresAt';
 
+/** Each change of an item, before and after. The tests' own tables do without. */
+export const STREAM = { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } as const;
+
 /** Creates the table as the stack would, and returns once it takes requests. Leaves an existing one as it is. */
 export async function createTable(client: DynamoDBDocumentClient, name: string): Promise<void> {
   try {
-    await client.send(new CreateTableCommand({ TableName: name, ...TABLE_DEFINITION }));
+    await client.send(
+      new CreateTableCommand({ TableName: name, ...TABLE_DEFINITION, StreamSpecification: STREAM }),
+    );
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }

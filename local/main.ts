@@ -4,7 +4,7 @@ import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
-import { localConfig, namedInFile, whatIsInForce } from './config.ts';
+import { eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { bringEngine } from './engine-package.ts';
 import { type Engine, startDynamo } from './engines.ts';
@@ -83,6 +83,7 @@ async function main(): Promise<void> {
     config,
     waits: localWaits(env, Object.keys(config.channels)),
     secrets,
+    events: { webhook: eventsWebhook(env, config), placesFile: localFile(env, 'events.json') },
     logger: createLogger(logOf(env, { talks })),
   });
   started.push(() => relay.stop());

@@ -33,6 +33,7 @@ import { createSweeps } from '../shared/sweeps.ts';
 import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { startEventSource } from './event-source.ts';
+import { type EventsOptions, startEvents } from './events.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
 import { type LocalWaits, SWEEP_EVERY_MS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
@@ -55,6 +56,8 @@ export interface RelayOptions {
   config: Config;
   waits: LocalWaits;
   secrets: LocalSecrets;
+  /** Where events go, and where it is kept how far they went. */
+  events: Pick<EventsOptions, 'webhook' | 'placesFile'>;
   logger: Logger;
 }
 
@@ -119,6 +122,17 @@ export async function startRelay(options: RelayOptions) {
   const sweeper = keepingAlerts(logger, sweepDue);
   const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => policy.runMs });
   const clock = every(SWEEP_EVERY_MS, sweep, logger);
+  const { dynamodbEndpoint, config } = options;
+  // With a logger that writes no rows: an alert about an event would be one more event.
+  const events = await startEvents({
+    ...options.events,
+    dynamodbEndpoint,
+    client,
+    table,
+    limits: config.guard.limits,
+    runbookUrl: config.runbookUrl,
+    logger: options.logger,
+  });
   return {
     url: gateway.url,
     ledger,
@@ -134,6 +148,7 @@ export async function startRelay(options: RelayOptions) {
       await gateway.close();
       await clock.stop();
       await Promise.all(sources.map((source) => source.stop()));
+      await events.stop();
       client.destroy();
       sqs.destroy();
     },

@@ -263,6 +263,7 @@ export function takeFolder(
       'platform.jsonl',
       'payments.jsonl',
       'chat.jsonl',
+      'events.json',
     ]) {
       rmSync(localFile(env, name), { force: true });
     }

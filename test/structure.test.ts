@@ -47,6 +47,7 @@ const BROKEN: [rule: string, from: string, to: string, statement: (to: string) =
   ['settings-know-no-room', 'shared/settings/secrets.ts', 'shared/channels/settings.ts', value],
   ['recharges-know-no-channels', 'shared/recharge/guard.ts', 'shared/channels/message.ts', value],
   ['channels-know-no-recharges', 'shared/channels/relay.ts', 'shared/recharge/webhook.ts', again],
+  ['events-come-afterwards', 'shared/recharge/run-recharge.ts', 'shared/events/event.ts', type],
   ['the-machine-is-pure', 'shared/recharge/machine/grant.ts', 'shared/recharge/ledger.ts', value],
   [
     'functions-stand-alone',
@@ -60,6 +61,7 @@ const BROKEN: [rule: string, from: string, to: string, statement: (to: string) =
   ['operate-stands-on-shared', 'operate/recharges.ts', 'local/relay.ts', value],
   ['commands-stand-on-operate', 'cli/commands/recharges.ts', 'functions/recharge-worker/deps.ts', value],
   ['commands-show-and-do-not-do', 'cli/commands/recharges.ts', 'shared/recharge/dynamo-ledger.ts', value],
+  ['the-linked-command-only-starts-it', 'bin/relay.mjs', 'operate/target.ts', late],
   [
     'the-stack-knows-what-functions-need',
     'infra/relay-stack.ts',

@@ -8,6 +8,7 @@ import {
 import type { Construct } from 'constructs';
 import { ALERTS } from '../../shared/logger.ts';
 import { relayMetric } from './alert-alarms.ts';
+import type { Events } from './events.ts';
 import type { QueueFunction } from './queue-function.ts';
 import type { RelayFunction } from './relay-function.ts';
 
@@ -17,11 +18,12 @@ export interface RelayDashboardProps {
   functions: Pick<RelayFunction<never>, 'lambda' | 'node'>[];
   /** By what waits in them. */
   queues: Record<string, Pick<QueueFunction<never>, 'queue' | 'deadLetters'>>;
+  events: Events;
 }
 
 /** Two questions: is money moving, and is anything stuck? */
 export class RelayDashboard extends Dashboard {
-  constructor(scope: Construct, { stage, currency, functions, queues }: RelayDashboardProps) {
+  constructor(scope: Construct, { stage, currency, functions, queues, events }: RelayDashboardProps) {
     super(scope, 'Dashboard');
     const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
     const counts = (...names: string[]) => names.map((name) => relayMetric(name, stage));
@@ -68,6 +70,17 @@ export class RelayDashboard extends Dashboard {
           deadLetters.metricApproximateNumberOfMessagesVisible({ label: 'dead letters' }),
         ]),
       ),
+    );
+    this.addWidgets(
+      graph('Events: how far behind', [
+        events.function.lambda.metric('IteratorAge', { statistic: 'Maximum' }),
+      ]),
+      graph('Events that were not sent', [
+        events.deadLetters.metricApproximateNumberOfMessagesVisible({ label: 'not read' }),
+        ...(events.undelivered
+          ? [events.undelivered.metricApproximateNumberOfMessagesVisible({ label: 'not delivered' })]
+          : []),
+      ]),
     );
     this.addWidgets(new GraphWidget({ title: 'Alerts', left: counts(...ALERTS), width: 24 }));
     this.addWidgets(

@@ -42,6 +42,11 @@ export class RelayTable extends Table {
     });
   }
 
+  get streamArn(): string {
+    if (this.tableStreamArn === undefined) throw new Error('Bug! The table has no stream.');
+    return this.tableStreamArn;
+  }
+
   index(name: 'open' | 'recent'): string {
     return `${this.tableArn}/index/${name}`;
   }

@@ -119,7 +119,16 @@ export function capWarning(
   if (entry.state !== 'reserved' || !entry.money || cap === undefined) return undefined;
   const { amount, currency } = entry.money;
   const spent = before.spent[spentNameOf(entry.at, currency)] ?? 0;
-  const reaches = (limit: number) => spent < limit && spent + amount >= limit;
+  return capCrossed(cap, spent, spent + amount);
+}
+
+/** Where a client's amount of a month, minor units, came to 80 % or all of its cap. */
+export function capCrossed(
+  cap: number,
+  before: number,
+  after: number,
+): 'monthly_cap_near' | 'monthly_cap_reached' | undefined {
+  const reaches = (limit: number) => before < limit && after >= limit;
   if (reaches(cap)) return 'monthly_cap_reached';
   return reaches(cap * 0.8) ? 'monthly_cap_near' : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
+import { eventsSchema } from '../events/settings.ts';
 import { isSafeUrl } from '../http.ts';
 import { partyNameSchema, platformProfileSchema } from '../platform/profile.ts';
 import { guardSchema } from '../recharge/account.ts';
@@ -35,6 +36,8 @@ export const configSchema = z.strictObject({
   payment: paymentSchema,
   /** External chat systems, each behind a name. */
   channels: channelsSchema,
+  /** Where events go. */
+  events: eventsSchema.exactOptional(),
   /** Who is told of alerts. */
   alertEmail: z.email().exactOptional(),
   /** Where those who are told can read RUNBOOK.md: each alarm and alert links to its section of it. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } from '../../local/engines.ts';
@@ -40,16 +41,19 @@ let platform: SandboxPlatform;
 let payments: SandboxPayments;
 let client: DynamoDBDocumentClient;
 let ledger: ReturnType<typeof createDynamoLedger>;
-type Invoked = 'webhook' | 'worker' | 'sweeper' | 'channelWebhook' | 'channelWorker';
+type Invoked = 'webhook' | 'worker' | 'sweeper' | 'events' | 'channelWebhook' | 'channelWorker';
 let invoke: Record<Invoked, (event: unknown) => Promise<any>>;
 let takeMessage: (queue: 'recharges' | 'messages') => Promise<Message | undefined>;
 let template: any;
+/** The bodies that EventBridge and SNS were sent. */
+const sent: string[] = [];
 
 beforeAll(async () => {
-  const [dynamo, sqsEngine, secretsUrl] = await Promise.all([
+  const [dynamo, sqsEngine, secretsUrl, eventsUrl] = await Promise.all([
     startDynamo(),
     startSqs(),
     startSecretsManager(),
+    startEventBridgeAndSns(),
   ]);
   stops.push(dynamo.stop, sqsEngine.stop);
   platform = await createSandboxPlatform({ apiKey: KEY, webhookSecret: WEBHOOK_SECRET });
@@ -63,6 +67,7 @@ beforeAll(async () => {
       recharge: { mode: 'live', verifiers: [{ type: 'token' }], creditsField: 'credits' },
       pricing: { currency: 'USD', perCredit: '0.10' },
       payment: { type: 'http', url: paymentsUrl },
+      events: { url: 'https://agency.example.com/events' },
       channels: {
         support: {
           adapter: 'webhook',
@@ -117,6 +122,7 @@ beforeAll(async () => {
     rechargeworkerQueue: queueUrl,
     ChannelschannelworkerQueue: messagesUrl,
     ChannelschannelworkerDeadLetters: await createdQueueUrl(sqs, deadLetterName),
+    EventsDeadLetters: await createdQueueUrl(sqs, 'event-dead-letters'),
   };
   const environment = {
     PATH: process.env.PATH ?? '',
@@ -126,12 +132,15 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
     AWS_ENDPOINT_URL_SQS: sqsEngine.endpoint,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsUrl,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: eventsUrl,
+    AWS_ENDPOINT_URL_SNS: eventsUrl,
   };
   const started = async (name: string) => startFunction(name, physical, environment);
   invoke = {
     webhook: await started('recharge-webhook'),
     worker: await started('recharge-worker'),
     sweeper: await started('recharge-sweeper'),
+    events: await started('recharge-events'),
     channelWebhook: await started('channel-webhook'),
     channelWorker: await started('channel-worker'),
   };
@@ -178,15 +187,29 @@ const resources = (type: string): any[] =>
 const assetOf = (properties: any) => join(outdir, `asset.${properties.Code.S3Key.replace('.zip', '')}`);
 
 /** Secrets Manager's one operation that we use, over its real protocol. */
-async function startSecretsManager(): Promise<string> {
+const startSecretsManager = () =>
+  startService((_target, body) => {
+    const value = SECRETS[JSON.parse(body).SecretId];
+    return value === undefined ? { __type: 'ResourceNotFoundException' } : { SecretString: value };
+  });
+
+/** The one operation of each: EventBridge's in JSON, SNS's in the older form of AWS. */
+const startEventBridgeAndSns = () =>
+  startService((target, body) => {
+    sent.push(body);
+    if (target === 'AWSEvents.PutEvents') return { FailedEntryCount: 0, Entries: [{ EventId: 'e-1' }] };
+    return '<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>';
+  });
+
+async function startService(answerTo: (target: unknown, body: string) => Record<string, unknown> | string) {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    const value = SECRETS[JSON.parse(body).SecretId];
-    response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
-    response.end(
-      JSON.stringify(value === undefined ? { __type: 'ResourceNotFoundException' } : { SecretString: value }),
-    );
+    const answer = answerTo(request.headers['x-amz-target'], body);
+    const isXml = typeof answer === 'string';
+    const type = isXml ? 'text/xml' : 'application/x-amz-json-1.1';
+    response.writeHead(!isXml && answer.__type ? 400 : 200, { 'content-type': type });
+    response.end(isXml ? answer : JSON.stringify(answer));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -248,6 +271,27 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(platform.books.filter(({ kind }) => kind === 'received')).toMatchObject([
       { fromId: 'jane', toId: 'agency', body: 'Hello', channel: 'support' },
     ]);
+  });
+
+  it('tell of a recharge on the bus, and a person of one that needs a review', async () => {
+    const row = {
+      v: 2,
+      email: 'jane@example.com',
+      credits: 5,
+      receivedAt: 1,
+      version: 3,
+      review: 'grant_unknown',
+    };
+    const NewImage = marshall({ ...row, pk: 'RECHARGE#key-9', phase: 'needs_review' });
+    const Keys = { pk: { S: 'RECHARGE#key-9' } };
+    const change = { SequenceNumber: '1', ApproximateCreationDateTime: 1_767_614_400, Keys, NewImage };
+    expect(await invoke.events({ Records: [{ dynamodb: change }] })).toEqual({ batchItemFailures: [] });
+    const [entry] = JSON.parse(sent[0] ?? '').Entries;
+    expect(entry).toMatchObject({ EventBusName: 'EventsBus', DetailType: 'recharge.needs_review' });
+    const message = new URLSearchParams(sent[1]);
+    expect(message.get('TopicArn')).toBe('Alarms');
+    expect(message.get('Subject')).toBe('recharge-relay-prod: grant_unknown: key-9');
+    expect(message.get('Message')).toContain('npx relay --stack recharge-relay-prod recharges show key-9');
   });
 
   it('sweep without anything due', async () => {

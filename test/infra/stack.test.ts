@@ -9,22 +9,26 @@ import { RelayStack } from '../../infra/relay-stack.ts';
 import { type StageSettings, stageSettings } from '../../infra/stages.ts';
 import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
 import { anchorOf } from '../../shared/alert-words.ts';
+import { EVENT_PHASES } from '../../shared/events/transitions.ts';
 import { ALERTS } from '../../shared/logger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
-import { readConfig } from '../../shared/settings/config.ts';
+import { type Config, readConfig } from '../../shared/settings/config.ts';
 
 const CONFIG = 'relay.config.example.json';
+const EVENTS_URL = 'https://agency.example.com/relay-events?a=1';
 type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };
 
 /** Without any rules: app.ts asks cdk-nag each time, and `npm run check` CDK's own, which take three seconds. */
-function synthesise(stage: StageSettings): Template {
+function synthesise(stage: StageSettings, given: Partial<Config> = {}): Template {
   const app = new App({ builtinCloudFormationValidation: false });
-  const config = { ...readConfig(CONFIG), alertEmail: 'ops@example.com' };
+  const config = { ...readConfig(CONFIG), alertEmail: 'ops@example.com', ...given };
   const stack = new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config });
   return Template.fromStack(stack);
 }
 
+/** With an address for events. */
 let dev: Template;
+/** Without one. */
 let prod: Template;
 const ofType = (template: Template, type: string): [string, Resource][] =>
   Object.entries(template.findResources(type)) as [string, Resource][];
@@ -40,7 +44,7 @@ beforeAll(async () => {
   // A folder of its own: the test of the bundles builds at the same time.
   process.env.RELAY_DIST = mkdtempSync(join(tmpdir(), 'relay-dist-'));
   await buildFunctions(CONFIG);
-  dev = synthesise(stageSettings('dev'));
+  dev = synthesise(stageSettings('dev'), { events: { url: EVENTS_URL, header: 'x-relay' } });
   prod = synthesise(stageSettings('prod'));
 });
 
@@ -72,7 +76,7 @@ it('built twice, the functions are the same to the byte', async () => {
 describe('the functions', () => {
   it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
     const functions = ofType(prod, 'AWS::Lambda::Function');
-    expect(functions).toHaveLength(5);
+    expect(functions).toHaveLength(6);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe('nodejs24.x');
       expect(Properties.Architectures).toEqual(['arm64']);
@@ -86,6 +90,7 @@ describe('the functions', () => {
     ['recharge-webhook', 10],
     ['recharge-worker', 60],
     ['recharge-sweeper', 50],
+    ['recharge-events', 60],
     ['channel-webhook', 10],
     ['channel-worker', 60],
   ])('%s ends after %i s', (name, seconds) => {
@@ -239,6 +244,22 @@ describe('what each function may do', () => {
     ]);
   });
 
+  it('events are read from the stream and published on the own bus; no item, no secret and no other topic is in reach', () => {
+    expect(generic(rightsOf('recharge-events'))).toEqual([
+      'Allow dynamodb:DescribeStream on Table',
+      'Allow dynamodb:GetRecords on Table',
+      'Allow dynamodb:GetShardIterator on Table',
+      'Allow dynamodb:ListStreams on *',
+      'Allow events:PutEvents on EventsBus',
+      ...log('Eventsrechargeevents'),
+      'Allow sns:Publish on Alarms',
+      'Allow sqs:GetQueueAttributes on EventsDeadLetters',
+      'Allow sqs:GetQueueUrl on EventsDeadLetters',
+      'Allow sqs:SendMessage on EventsDeadLetters',
+      ...traces,
+    ]);
+  });
+
   it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
@@ -287,11 +308,12 @@ describe('the table', () => {
 describe('queues, secrets, logs', () => {
   it('queues are encrypted, keep messages for 14 days, and take nothing unencrypted', () => {
     const queues = ofType(prod, 'AWS::SQS::Queue');
-    expect(queues).toHaveLength(4);
+    expect(queues).toHaveLength(5);
     for (const [id, { Properties }] of queues) {
       expect(Properties.SqsManagedSseEnabled).toBe(true);
       expect(Properties.MessageRetentionPeriod).toBe(1_209_600);
-      expect(Properties.VisibilityTimeout).toBe(360);
+      // What nobody works off by itself needs none of its own.
+      expect([360, undefined]).toContain(Properties.VisibilityTimeout);
       prod.hasResourceProperties('AWS::SQS::QueuePolicy', {
         Queues: [{ Ref: id }],
         PolicyDocument: {
@@ -308,7 +330,9 @@ describe('queues, secrets, logs', () => {
 
   it('secrets are created empty and stay when the stack goes, in both stages', () => {
     for (const template of [dev, prod]) {
-      const secrets = ofType(template, 'AWS::SecretsManager::Secret');
+      const secrets = ofType(template, 'AWS::SecretsManager::Secret').filter(
+        ([id]) => !id.startsWith('Events'),
+      );
       expect(secrets).toHaveLength(2);
       for (const [, secret] of secrets) {
         expect(Object.keys(secret.Properties)).toEqual(['Description']);
@@ -320,8 +344,94 @@ describe('queues, secrets, logs', () => {
   it('every log has an end: a month in dev, a year in prod', () => {
     const retention = (template: Template) =>
       ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
-    expect(retention(dev)).toEqual(Array(6).fill(30));
-    expect(retention(prod)).toEqual(Array(6).fill(365));
+    expect(retention(dev)).toEqual(Array(7).fill(30));
+    expect(retention(prod)).toEqual(Array(7).fill(365));
+  });
+});
+
+describe('events out', () => {
+  const mapping = () =>
+    ofType(prod, 'AWS::Lambda::EventSourceMapping').find(([id]) => id.startsWith('Events'))?.[1].Properties;
+
+  it('read every change from the first on, in its order, for a day; what is given up is kept aside', () => {
+    const deadLetters = ofType(prod, 'AWS::SQS::Queue').find(([id]) => id.startsWith('Events'))?.[0];
+    expect(mapping()).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      MaximumRecordAgeInSeconds: 86_400,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': [deadLetters, 'Arn'] } } },
+    });
+    // Without end within that day, and one reader a shard.
+    for (const name of ['MaximumRetryAttempts', 'ParallelizationFactor'])
+      expect(mapping()).not.toHaveProperty(name);
+  });
+
+  it('run for recharges that come to rest, for accounts and for alerts, and for nothing else', () => {
+    const patterns = mapping()?.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) =>
+      JSON.parse(Pattern),
+    );
+    const key = (prefix: string) => ({ pk: { S: [{ prefix }] } });
+    expect(patterns).toEqual([
+      { dynamodb: { Keys: key('RECHARGE#'), NewImage: { phase: { S: [...EVENT_PHASES] } } } },
+      { dynamodb: { Keys: key('ACCOUNT#') } },
+      { dynamodb: { Keys: key('ALERT#') } },
+    ]);
+  });
+
+  it('go to a bus of the stack, and nowhere else without an address', () => {
+    for (const template of [dev, prod]) template.resourceCountIs('AWS::Events::EventBus', 1);
+    prod.hasResourceProperties('AWS::Events::EventBus', { Name: 'recharge-relay-prod' });
+    for (const type of ['ApiDestination', 'Connection', 'Archive'])
+      prod.resourceCountIs(`AWS::Events::${type}`, 0);
+    expect(ofType(prod, 'AWS::SecretsManager::Secret')).toHaveLength(2);
+  });
+
+  it('are posted whole to the address, for a day, with its secret in the header that it wants', () => {
+    dev.hasResourceProperties('AWS::Events::ApiDestination', {
+      InvocationEndpoint: EVENTS_URL,
+      HttpMethod: 'POST',
+    });
+    const [secret] = ofType(dev, 'AWS::SecretsManager::Secret').find(([id]) => id.startsWith('Events')) ?? [];
+    dev.hasResourceProperties('AWS::Events::Connection', {
+      AuthorizationType: 'API_KEY',
+      AuthParameters: {
+        ApiKeyAuthParameters: {
+          ApiKeyName: 'x-relay',
+          ApiKeyValue: {
+            'Fn::Join': ['', ['{{resolve:secretsmanager:', { Ref: secret }, ':SecretString:::}}']],
+          },
+        },
+      },
+    });
+    const [undelivered] =
+      ofType(dev, 'AWS::SQS::Queue').find(([id]) => id.startsWith('EventsUndelivered')) ?? [];
+    dev.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { source: ['recharge-relay'] },
+      Targets: [
+        Match.objectLike({
+          InputPath: '$.detail',
+          RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 },
+          DeadLetterConfig: { Arn: { 'Fn::GetAtt': [undelivered, 'Arn'] } },
+        }),
+      ],
+    });
+    dev.hasResourceProperties('AWS::Events::Archive', { RetentionDays: 14 });
+  });
+
+  it('ring when they are late, given up, or refused by the address', () => {
+    const named = (template: Template) =>
+      ofType(template, 'AWS::CloudWatch::Alarm').flatMap(([id]) =>
+        id.startsWith('Events') ? [id.slice(0, -8)] : [],
+      );
+    const always = ['ErrorsAlarm', 'ThrottledAlarm', 'IsBehindAlarm', 'DeadLettersAlarm'];
+    expect(
+      named(prod)
+        .map((id) => id.replace(/.*RechargeEvents/, ''))
+        .toSorted(),
+    ).toEqual(always.toSorted());
+    expect(named(dev)).toContain('EventsEventsNotDeliveredAlarm');
+    dev.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'IteratorAge', Threshold: 900_000 });
   });
 });
 
@@ -386,10 +496,11 @@ describe('alarms', () => {
 
   it('each says what it means, which command shows what it is about, and links to a section that exists', () => {
     expect(alarms().length).toBeGreaterThan(25);
-    for (const { AlarmDescription } of alarms()) {
+    const inDev = ofType(dev, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+    for (const { AlarmDescription } of [...alarms(), ...inDev]) {
       const [impact, look, whatToDo = ''] = AlarmDescription.split('\n');
       expect(impact).toMatch(/^.{20,}\.$/);
-      expect(look).toMatch(/^What it is about: npx relay --stack recharge-relay-prod [a-z]/);
+      expect(look).toMatch(/^What it is about: npx relay --stack recharge-relay-(dev|prod) [a-z]/);
       const [link, anchor] = whatToDo.split('#');
       expect(link).toBe(`What to do: ${readConfig(CONFIG).runbookUrl}`);
       expect(headings).toContain(anchor);
@@ -495,6 +606,8 @@ describe('the template', () => {
     'InboundSecretId',
     'OutboundSecretId',
     'AlarmTopicArn',
+    'EventBusArn',
+    'EventDeadLettersUrl',
     'Version',
     'ConfigDigest',
   ])('says its %s, by which the command line and the developer find it', (output) => {

@@ -28,6 +28,7 @@ export const SEND = '/channels/{channel}/send';
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
 // It is strict about the schemas; what stands around them is no schema.
 ajv.addVocabulary(Object.keys(document));
+ajv.addFormat('date-time', (text) => !Number.isNaN(Date.parse(text)));
 ajv.addSchema(document, 'relay');
 
 /** @param place where the schema stands in the document. */

@@ -1,0 +1,120 @@
+import type { AlertRow } from '../alert-row.ts';
+import { type Account, dayOf, type Limits } from '../recharge/account.ts';
+import { capCrossed, limitsOf } from '../recharge/guard.ts';
+import { chargeIdOf, grantMarkOf, PHASES, type Phase, type Recharge } from '../recharge/recharge.ts';
+import type { RelayEvent } from './event.ts';
+
+/**
+ * What a change of a row means for others. A pure function of the row before and after: the same change gives the same
+ * events, however often it is read from the table's stream. A row without a `before` is new here: its webhook has just
+ * come, or it was copied back from a backup.
+ */
+
+const ENDS = {
+  completed: 'recharge.completed',
+  declined: 'recharge.declined',
+  blocked: 'recharge.blocked',
+  refunded: 'recharge.refunded',
+} as const;
+
+/** The phases in which an event can begin: of recharges the stream need hand on no others. */
+export const EVENT_PHASES: readonly Phase[] = [...PHASES.filter(isEnd), 'needs_review', 'charge_pending'];
+
+function isEnd(phase: Phase): phase is keyof typeof ENDS {
+  return phase in ENDS;
+}
+
+const iso = (time: number) => new Date(time).toISOString();
+
+/** @param timestamp when the row was changed, ISO 8601. */
+export function eventsOfRecharge(
+  before: Recharge | undefined,
+  after: Recharge,
+  timestamp: string,
+): RelayEvent[] {
+  const { key, phase, version, review, reason, actionUrl, actBy } = after;
+  const id = `${key}:${phase}:${version}`;
+  const data = dataOf(after);
+  if (phase === 'needs_review') {
+    if (before?.phase === phase && before.review === review) return [];
+    return [{ id, type: 'recharge.needs_review', timestamp, data: { ...data, reason: review } }];
+  }
+  if (isEnd(phase)) {
+    if (before?.phase === phase) return [];
+    return [{ id, type: ENDS[phase], timestamp, data: { ...data, reason } }];
+  }
+  if (phase !== 'charge_pending' || actionUrl === undefined || actionUrl === before?.actionUrl) return [];
+  const act = { action_url: actionUrl, act_by: actBy === undefined ? undefined : iso(actBy) };
+  return [{ id, type: 'payment.action_required', timestamp, data: { ...data, ...act } }];
+}
+
+function dataOf(row: Recharge) {
+  return {
+    key: row.key,
+    version: row.version,
+    phase: row.phase,
+    email: row.email,
+    credits: row.credits,
+    amount: row.amount,
+    currency: row.currency,
+    prepaid: row.prepaid,
+    payment_ref: row.paymentRef,
+    charge_id: chargeIdOf(row),
+    grant_mark: row.grantNo > 0 ? grantMarkOf(row) : undefined,
+    new_balance: row.newBalance,
+    attempt: row.attempt,
+    received_at: iso(row.receivedAt),
+  };
+}
+
+/**
+ * @param limits of the configuration, which count where the account has none of its own.
+ * @param timestamp when the row was changed, ISO 8601.
+ */
+export function eventsOfAccount(
+  before: Account | undefined,
+  after: Account,
+  { limits, timestamp }: { limits: Limits; timestamp: string },
+): RelayEvent[] {
+  const { email, revision: version } = after;
+  const isSuspended = after.status === 'suspended' && before?.status !== 'suspended';
+  const suspended: RelayEvent[] = isSuspended
+    ? [
+        {
+          id: `${email}:suspended:${version}`,
+          type: 'account.suspended',
+          timestamp,
+          data: { email, version },
+        },
+      ]
+    : [];
+  const cap = limitsOf(after, { limits }).monthlyAmount;
+  // A row that was copied back has reserved nothing by that.
+  if (cap === undefined || before === undefined) return suspended;
+  const warnings = Object.entries(after.spent).flatMap(([counter, spent]): RelayEvent[] => {
+    const word = capCrossed(cap, before.spent[counter] ?? 0, spent);
+    if (word === undefined) return [];
+    const [month = '', currency = ''] = counter.split('_');
+    const level = word === 'monthly_cap_reached' ? 'reached' : 'near';
+    const data = { email, version, level, month, spent, cap, currency } as const;
+    return [{ id: `${email}:cap_${level}:${version}`, type: 'account.cap_warning', timestamp, data }];
+  });
+  return [...suspended, ...warnings];
+}
+
+/**
+ * An alert that is raised again and again is told once a UTC day.
+ *
+ * @param timestamp when the row was changed, ISO 8601.
+ */
+export function eventsOfAlert(
+  before: AlertRow | undefined,
+  after: AlertRow,
+  timestamp: string,
+): RelayEvent[] {
+  if (before && dayOf(before.lastAt) === dayOf(after.lastAt)) return [];
+  const { id: alert, word, subject, key, email, detail, firstAt, lastAt, times } = after;
+  const at = { first_at: iso(firstAt), last_at: iso(lastAt) };
+  const data = { alert, word, subject, key, email, detail, ...at, times };
+  return [{ id: `${alert}:${word}:${times}`, type: 'alert.raised', timestamp, data }];
+}

@@ -1,0 +1,103 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterEach, expect, it, vi } from 'vitest';
+import { type Place, startStreamSource } from '../../local/stream-source.ts';
+import { useStream } from '../support/stream.ts';
+
+const store = useStream();
+const sources: { stop(): Promise<void> }[] = [];
+afterEach(() => Promise.all(sources.splice(0).map((source) => source.stop())));
+
+const put = (...keys: string[]) =>
+  keys.reduce<Promise<unknown>>(async (before, pk) => {
+    await before;
+    const { client, table } = store();
+    return client.send(new PutCommand({ TableName: table, Item: { pk } }));
+  }, Promise.resolve());
+
+/** A source of the test's table, and what it brought, batch by batch. */
+function reading(place: { at?: Place }, fails: (pk: string) => boolean | 'throws' = () => false) {
+  const { streams, streamArn } = store();
+  const batches: string[][] = [];
+  const errors: unknown[] = [];
+  const source = startStreamSource({
+    client: streams,
+    streamArn,
+    place: {
+      read: () => place.at,
+      write: (at) => {
+        place.at = at;
+      },
+    },
+    async handler({ Records }) {
+      const changes = Records.map(({ dynamodb }) => ({
+        pk: dynamodb?.Keys?.pk?.S ?? '',
+        itemIdentifier: dynamodb?.SequenceNumber ?? '',
+      }));
+      batches.push(changes.map(({ pk }) => pk));
+      const failed = changes.find(({ pk }) => fails(pk) !== false);
+      if (failed && fails(failed.pk) === 'throws') throw new Error('the function died');
+      return { batchItemFailures: failed ? [failed] : [] };
+    },
+    runMs: 60_000,
+    onError: (error) => errors.push(error),
+  });
+  sources.push(source);
+  return { batches, errors, stop: () => source.stop() };
+}
+
+it('brings what was written before and after it began, in its order', async () => {
+  await put('a', 'b');
+  const { batches } = reading({});
+  await vi.waitFor(() => expect(batches.flat()).toEqual(['a', 'b']));
+  await put('c', 'a');
+  await vi.waitFor(() => expect(batches.flat()).toEqual(['a', 'b', 'c', 'a']));
+});
+
+it('brings the change that failed again, with all that follow, and none that came before', async () => {
+  await put('a', 'b', 'c');
+  let tries = 0;
+  const { batches, errors } = reading({}, (pk) => {
+    if (pk !== 'b') return false;
+    tries += 1;
+    return tries === 1;
+  });
+  await vi.waitFor(() =>
+    expect(batches).toEqual([
+      ['a', 'b', 'c'],
+      ['b', 'c'],
+    ]),
+  );
+  expect(errors).toEqual([]);
+});
+
+it('brings a whole batch again whose function died, and says so', async () => {
+  await put('a', 'b');
+  let tries = 0;
+  const { batches, errors } = reading({}, () => {
+    tries += 1;
+    return tries <= 2 ? 'throws' : false;
+  });
+  await vi.waitFor(() =>
+    expect(batches).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]),
+  );
+  expect(errors).toMatchObject([{ message: 'the function died' }]);
+});
+
+it('goes on where the last one ended, and brings what was not handled then', async () => {
+  const place = {};
+  const first = reading(place, (pk) => pk === 'b');
+  await put('a', 'b', 'c');
+  await vi.waitFor(() => expect(first.batches.at(-1)?.at(0)).toBe('b'));
+  await first.stop();
+  const second = reading(place);
+  await vi.waitFor(() => expect(second.batches.flat()).toEqual(['b', 'c']));
+});
+
+it('reads from the beginning where its place is of a shard that is gone', async () => {
+  await put('a');
+  const { batches } = reading({ at: { shard: 'shardId-gone', sequenceNumber: '5' } });
+  await vi.waitFor(() => expect(batches.flat()).toEqual(['a']));
+});
