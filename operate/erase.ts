@@ -3,7 +3,7 @@ import { atMost } from '../shared/at-most.ts';
 import { CAPTURED } from '../shared/incoming/quarantine.ts';
 import type { Account } from '../shared/recharge/account.ts';
 import { whyNotErase, withoutClient } from '../shared/recharge/erased.ts';
-import type { Recharge } from '../shared/recharge/recharge.ts';
+import { isErased, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 import { rangeOf } from './days.ts';
 import { OperateError } from './error.ts';
@@ -52,83 +52,88 @@ interface Found {
 const SINCE = '2026-01-01';
 const AT_ONCE = 8;
 
+/** A client who was looked for, and can be erased as they were found. */
+export interface Erasure {
+  plan: ErasePlan;
+  /**
+   * Erases the account row and the link of the platform id; webhooks kept aside and alerts that name the client; and what
+   * names them on their recharges, which stay for the books. First comes the account row, so that nobody is charged any
+   * more. A run that ended in the middle is done again, and one that has nothing left to do does nothing. What comes in
+   * meanwhile is refused, and needs another run.
+   *
+   * @param onProgress is told how many of all things that name the client are done.
+   * @throws an OperateError, `refused`, with nothing written, while a recharge of theirs is unfinished or looked at late.
+   */
+  erase(onProgress?: (done: number, of: number) => void): Promise<void>;
+}
+
 /**
- * Looks for all that is stored of a client, over all days there ever were. Writes nothing.
+ * Looks for all that is stored of a client, over all days there ever were. Writes nothing yet.
  *
  * @param onProgress is told how many recharges of all clients were looked through.
  */
-export async function planErasure(
+export async function prepareErasure(
   connection: Erasing,
   email: string,
-  onProgress?: (looked: number) => void,
-): Promise<ErasePlan> {
+  onProgress: (looked: number) => void = () => {},
+): Promise<Erasure> {
   const account = await connection.accounts.show(email);
-  return planOf(email, account, await find(connection, email, onProgress));
+  const found = await find(connection, email, onProgress);
+  const { rows, obstacles, webhooks, alerts } = found;
+  const plan = {
+    email,
+    obstacles,
+    account: account !== undefined,
+    ...(account?.platformId === undefined ? {} : { platformId: account.platformId }),
+    recharges: rows.length,
+    keysWithAddress: rows.flatMap(({ key }) => (key.toLowerCase().includes(email) ? [key] : [])),
+    webhooks: webhooks.length,
+    alerts: alerts.length,
+  };
+  const addresses = account?.grantEmail === undefined ? [email] : [email, account.grantEmail];
+  return {
+    plan,
+    async erase(onDone = () => {}) {
+      if (obstacles.length > 0) throw hindered(email, obstacles);
+      await eraseAccount(connection, email);
+      await eraseFound(connection, email, { found, addresses, onDone });
+    },
+  };
 }
 
-const planOf = (
-  email: string,
-  account: Account | undefined,
-  { rows, obstacles, webhooks, alerts }: Found,
-): ErasePlan => ({
-  email,
-  obstacles,
-  account: account !== undefined,
-  ...(account?.platformId === undefined ? {} : { platformId: account.platformId }),
-  recharges: rows.length,
-  keysWithAddress: rows.flatMap(({ key }) => (key.toLowerCase().includes(email) ? [key] : [])),
-  webhooks: webhooks.length,
-  alerts: alerts.length,
-});
+async function eraseAccount({ accounts, ledger, now }: Erasing, email: string): Promise<void> {
+  // Of all that was reserved, only the last one can be unfinished, and may have been reserved since it was looked for.
+  const judge = async ({ last }: Account) => {
+    const row = last && (await ledger.read(last.key));
+    const obstacle = row && obstacleOf(row);
+    if (obstacle) throw hindered(email, [obstacle]);
+  };
+  await accounts.erase(email, judge, now());
+}
 
-/**
- * Erases a client: the account row and the link of their platform id; webhooks kept aside and alerts that name them; and
- * what names them on their recharges, which stay for the books. First comes the account row, so that nobody is charged
- * any more. A run that ended in the middle is done again, and one that has nothing left to do does nothing. What comes
- * in meanwhile is refused, and needs another run.
- *
- * @returns what was erased.
- * @throws an OperateError, `refused`, with nothing written, while a recharge of theirs is unfinished or looked at late.
- */
-export async function eraseClient(
+async function eraseFound(
   connection: Erasing,
   email: string,
-  onProgress: (done: number, of: number) => void = () => {},
-): Promise<ErasePlan> {
-  const { accounts, ledger, now } = connection;
-  const account = await accounts.show(email);
-  const found = await find(connection, email);
-  if (found.obstacles.length > 0) throw hindered(email, found.obstacles);
-  await accounts.erase(
-    email,
-    // Of all that was reserved, only the last one can be unfinished, and may have been reserved since the plan.
-    async ({ last }) => {
-      const row = last && (await ledger.read(last.key));
-      const obstacle = row && obstacleOf(row);
-      if (obstacle) throw hindered(email, [obstacle]);
-    },
-    now(),
-  );
-  const { rows, webhooks, alerts } = found;
-  const addresses = account?.grantEmail === undefined ? [email] : [email, account.grantEmail];
+  given: { found: Found; addresses: string[]; onDone: (done: number, of: number) => void },
+): Promise<void> {
+  const { found, addresses, onDone } = given;
   const deeds = [
-    ...rows.map((row) => () => eraseFrom(connection, row, addresses)),
-    ...webhooks.map((id) => () => connection.forgetQuarantined(id)),
-    ...alerts.map((alert) => () => connection.alerts.eraseClient(alert, email)),
+    ...found.rows.map((row) => () => eraseFrom(connection, row, addresses)),
+    ...found.webhooks.map((id) => () => connection.forgetQuarantined(id)),
+    ...found.alerts.map((alert) => () => connection.alerts.eraseClient(alert, email)),
   ];
   let done = 0;
   await atMost(AT_ONCE, deeds, async (deed) => {
     await deed();
     done += 1;
-    onProgress(done, deeds.length);
+    onDone(done, deeds.length);
   });
-  return planOf(email, account, found);
 }
 
 /** Decided on the row as it is. One that is not over yet is left as it is: it was received meanwhile, and is refused. */
 async function eraseFrom({ ledger, now }: Erasing, found: Recharge, addresses: string[]): Promise<void> {
   let row = found;
-  while (whyNotErase(row) === undefined) {
+  while (!isErased(row) && whyNotErase(row) === undefined) {
     const written = await ledger.write(row, withoutClient(row, addresses, { now: now() }));
     if (written.kind === 'written') return;
     row = written.row;
@@ -157,7 +162,7 @@ function obstacleOf(row: Recharge): Obstacle | undefined {
 async function find(
   connection: Erasing,
   email: string,
-  onProgress: (looked: number) => void = () => {},
+  onProgress: (looked: number) => void,
 ): Promise<Found> {
   const { rows } = connection;
   const { days } = rangeOf({ from: SINCE }, connection.now());

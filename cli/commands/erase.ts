@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ErasePlan, eraseClient, planErasure } from '../../operate/erase.ts';
+import { type ErasePlan, prepareErasure } from '../../operate/erase.ts';
 import { printableLine } from '../../shared/printable.ts';
 import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, email, examples } from '../program.ts';
@@ -30,17 +30,16 @@ interface EraseOptions {
 
 async function erase(cli: Cli, address: string, { dryRun, yes, json }: EraseOptions): Promise<void> {
   const connection = await cli.connected();
-  const plan = await planErasure(connection, address, (looked) =>
+  const { plan, erase: doErase } = await prepareErasure(connection, address, (looked) =>
     cli.tellProgress(`${looked} recharges looked through`),
   );
-  if (dryRun && json) return cli.sayJson(planJson(plan));
+  const isOver = dryRun || isEmpty(plan);
+  if (json && isOver) return cli.sayJson(planJson(plan));
   if (!json) cli.say(planText(plan));
-  if (dryRun || isEmpty(plan)) return;
+  if (isOver) return;
   await confirmChange(cli, { question: `Erase ${address}? It cannot be taken back.`, yes, always: true });
-  const done = await eraseClient(connection, address, (one, of) =>
-    cli.tellProgress(`${one} of ${of} erased`),
-  );
-  if (json) return cli.sayJson(planJson(done));
+  await doErase((one, of) => cli.tellProgress(`${one} of ${of} erased`));
+  if (json) return cli.sayJson(planJson(plan));
   cli.say(`${address} is erased. Backups of the table forget it within 35 days (docs/data-protection.md).`);
 }
 

@@ -18,7 +18,7 @@ import type { Ledger } from './ledger.ts';
 import type { Outcome, Released } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
 import type { Policy } from './policy.ts';
-import { isFinished, type Recharge, reservationNameOf } from './recharge.ts';
+import { isErased, isFinished, type Recharge, reservationNameOf } from './recharge.ts';
 
 export interface ReserveDeps {
   ledger: Ledger;
@@ -133,6 +133,8 @@ export async function releaseAttempt(
   released: Released,
   { ledger, now }: Pick<ReserveDeps, 'ledger' | 'now'>,
 ): Promise<void> {
+  // Who was erased has no month to give an amount back to.
+  if (isErased(row)) return;
   let account = await ledger.readAccount(row.email);
   for (;;) {
     const next = withRelease(withEntryGivenBack(account, row, now()), row, released);

@@ -250,21 +250,13 @@ describe('a price', () => {
 });
 
 describe('erasing', () => {
-  it('says what there is, asks, and is done once', async () => {
+  it('says what there is, and is done once', async () => {
     const email = 'kim@example.com';
     await said('accounts', 'add', email, '--platform-id', 'sub_kim');
-    const dry = await said('erase', email, '--dry-run');
-    expect(dry).toContain('account    goes, with the link of the platform id sub_kim\n');
-    expect(await run(['erase', email])).toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining('add --yes'),
-    });
+    expect(await said('erase', email, '--dry-run')).toContain(
+      'account    goes, with the link of the platform id sub_kim\n',
+    );
     expect(await said('accounts', 'erase', email, '--yes')).toContain('kim@example.com is erased.');
-    expect(await said('erase', email)).toBe('Nothing is stored that names kim@example.com.\n');
-    expect(await json('erase', email, '--dry-run')).toMatchObject({
-      account: false,
-      recharges: 0,
-      obstacles: [],
-    });
+    expect(await json('erase', email)).toMatchObject({ account: false, recharges: 0, obstacles: [] });
   });
 });

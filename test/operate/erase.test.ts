@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createAlertRows } from '../../operate/alert-rows.ts';
-import { eraseClient, planErasure } from '../../operate/erase.ts';
+import { type Erasure, prepareErasure } from '../../operate/erase.ts';
+import { refundRecharge } from '../../operate/recharges.ts';
 import { withAlertRows } from '../../shared/alerts.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { chargeIdOf, erasedNameOf, grantMarkOf, refundIdOf } from '../../shared/recharge/recharge.ts';
 import { aCaptured } from '../support/builders.ts';
 import { clientsOf } from '../support/clients.ts';
-import { GRANTED, HOUR, NOTHING, toRest, useWorlds } from '../support/course.ts';
+import { GRANTED, HOUR, NOTHING, nextRun, toRest, useWorlds } from '../support/course.ts';
 import { EMAIL, KEY, type World } from '../support/world.ts';
 
 const { worldWith, store } = useWorlds();
@@ -20,6 +21,17 @@ function operatorOf(world: World) {
     alerts: createAlertRows(client, table),
     quarantine: createDynamoQuarantine(client, table),
   };
+}
+
+type Operator = Parameters<typeof prepareErasure>[0];
+
+const planErasure = async (operator: Operator, email: string) => (await prepareErasure(operator, email)).plan;
+
+/** Looks, and erases as found. @returns what was found. */
+async function eraseClient(operator: Operator, email: string, ...onProgress: Parameters<Erasure['erase']>) {
+  const { plan, erase } = await prepareErasure(operator, email);
+  await erase(...onProgress);
+  return plan;
 }
 
 /** Every item of the table that still names the client, by its key. */
@@ -106,6 +118,18 @@ describe('a client whose recharge is completed', () => {
     expect(world.queued).toEqual([]);
     expect(await world.start().run()).toMatchObject({ phase: 'completed' });
     expect(world.books()).toEqual(GRANTED);
+  });
+
+  it('gets the money back afterwards all the same', async () => {
+    const world = await worldWith();
+    await world.start().run();
+    await eraseClient(operatorOf(world), EMAIL);
+    const deed = { ledger: world.ledger, policy: world.policy, now: world.now, storageNow: world.now };
+    await refundRecharge(deed, KEY, 'a dispute');
+    await nextRun(world);
+    expect(await world.row()).toMatchObject({ phase: 'completed', goodwillRefund: 'refunded' });
+    expect(world.books()).toMatchObject({ captures: 1, refunds: 1 });
+    expect(await itemsThatName('account#erased:')).toEqual([]);
   });
 
   it('is not known when another webhook comes, and may be set up anew', async () => {
