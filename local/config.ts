@@ -2,6 +2,8 @@ import { basename } from 'node:path';
 import * as z from 'zod';
 import { SECRET_HEADER } from '../shared/events/settings.ts';
 import { isSafeUrl } from '../shared/http.ts';
+import { formatMoney } from '../shared/money.ts';
+import type { Limits } from '../shared/recharge/account.ts';
 import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { Webhook } from './events.ts';
@@ -147,6 +149,15 @@ export function eventsWebhook(
   return { url, headers };
 }
 
+function limitsInWords({ dailyCount, monthlyAmount, cooldownSeconds }: Limits, currency: string): string {
+  const words = [
+    dailyCount === undefined ? [] : `${dailyCount} recharges a day`,
+    monthlyAmount === undefined ? [] : `${formatMoney({ amount: monthlyAmount, currency })} a month`,
+    cooldownSeconds === undefined ? [] : `${cooldownSeconds} s from one to the next`,
+  ].flat();
+  return words.length === 0 ? 'no limits' : `at most ${words.join(', ')}`;
+}
+
 /** What a start does with whose money, and which settings it lacks or leaves aside. */
 export function whatIsInForce(
   { platform, payment, recharge, pricing, guard, events }: Config,
@@ -156,7 +167,7 @@ export function whatIsInForce(
     'perCredit' in pricing
       ? `${pricing.perCredit} ${pricing.currency} a credit`
       : `${pricing.currency}, by list`;
-  const limits = Object.keys(guard.limits).length === 0 ? 'no limits' : JSON.stringify(guard.limits);
+  const limits = limitsInWords(guard.limits, pricing.currency);
   const named = namedInFile(env);
   const warnings = [
     env.PLATFORM_BASE_URL !== undefined &&

@@ -95,6 +95,10 @@ const CHANGES = {
   },
 };
 
+const MONEY_EXPLAINED = `
+Money is in whole units, in the currency that the client pays in unless you name it.
+What is not given stays as it is. "none" takes a setting away: then the configuration's counts.`;
+
 function addChange(cli: Cli, accounts: Group, name: keyof typeof CHANGES): void {
   const { description, example, deed, question } = CHANGES[name];
   accounts
@@ -112,10 +116,7 @@ function addChange(cli: Cli, accounts: Group, name: keyof typeof CHANGES): void 
     .option('--cooldown-seconds <n>', 'from one recharge to the next')
     .option(...YES)
     .option('--json', 'print the client as a JSON object')
-    .addHelpText(
-      'after',
-      `\nMoney is in whole units, in the currency that the client pays in unless you name it. A limit or price that is not given, or "none", is the configuration's.\n${examples(example)}`,
-    )
+    .addHelpText('after', `${MONEY_EXPLAINED}\n${examples(example)}`)
     .action(async (address: string, { json, yes, ...written }: ChangeOptions) => {
       await confirmChange(cli, { question: question(address), yes });
       const connection = await cli.connected();

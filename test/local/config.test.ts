@@ -65,6 +65,15 @@ describe('what a start says of itself', () => {
     ]);
   });
 
+  it('is what a client is held to, in whole units', () => {
+    const config = localConfig(own, { platformUrl: undefined, paymentsUrl: undefined });
+    const limits = { dailyCount: 3, monthlyAmount: 20_000, cooldownSeconds: 600 };
+    const [first] = whatIsInForce({ ...config, guard: { unknownAccounts: 'refuse', limits } }, own);
+    expect(first).toContain(
+      'at most 3 recharges a day, 200.00 USD a month, 600 s from one to the next; clients',
+    );
+  });
+
   it('names the parties of a file that are not asked, because the environment alone says whose money moves', () => {
     const folder = mkdtempSync(join(tmpdir(), 'local-config-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
