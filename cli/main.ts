@@ -18,6 +18,7 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   resume: async (cli) => (await import('./commands/charging.ts')).addResumeCommand(cli),
   webhook: async (cli) => (await import('./commands/webhook.ts')).addWebhookCommands(cli),
   quarantine: async (cli) => (await import('./commands/quarantine.ts')).addQuarantineCommands(cli),
+  deadletters: async (cli) => (await import('./commands/deadletters.ts')).addDeadLetterCommands(cli),
   doctor: async (cli) => (await import('./commands/doctor.ts')).addDoctorCommand(cli),
   config: async (cli) => (await import('./commands/config.ts')).addConfigCommands(cli),
   capture: async (cli) => (await import('./commands/capture.ts')).addCaptureCommands(cli),

@@ -40,6 +40,17 @@ export interface ReplayedLetter extends DeadLetter {
 
 export type ReplayedLetters = Record<ReplayedLetter['done'], number>;
 
+/** For programs. */
+export const deadLetterJson = ({ id, queue, sentAt, names, state, plan, why }: DeadLetter) => ({
+  id,
+  queue,
+  sent_at: new Date(sentAt).toISOString(),
+  names,
+  state,
+  plan,
+  why,
+});
+
 /** @returns how many each dead-letter queue holds, as far as SQS knows; those that are just being listed, too. */
 export async function countDeadLetters(
   connection: Pick<Connection, 'queues'>,

@@ -1,6 +1,6 @@
 import { replayMessage as replayStored } from '../shared/channels/accept.ts';
 import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
-import { type Known, messagesOfDays } from '../shared/channels/messages.ts';
+import { eachMessage, type Known, lastDays } from '../shared/channels/messages.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
@@ -13,28 +13,77 @@ export interface MessageFilter {
    * Default: 3. Of what is not delivered, all that are kept, because a message may be three days old when it fails.
    */
   days?: number;
+  /** Only those received from this time on, in Unix milliseconds. Counts instead of `days`. */
+  since?: number;
 }
 
-/** The messages received in the last days, newest first. */
-export async function listMessages(
-  { messages, now }: Connection,
-  { days, contact, ...wanted }: MessageFilter,
-): Promise<Message[]> {
+/** Thirty days are parts of thirty-one. */
+const KEPT_DAYS = 31;
+const DAY_MS = 86_400_000;
+
+/**
+ * The messages received in the last days, newest first, read as far as the caller goes on.
+ *
+ * @param after goes on behind this one.
+ */
+export async function* findMessages(
+  { messages, now }: Pick<Connection, 'messages' | 'now'>,
+  { days, since, ...wanted }: MessageFilter,
+  after?: Message,
+): AsyncGenerator<Message> {
   const isEveryday = wanted.status === undefined || wanted.status === 'delivered';
-  // Thirty days are parts of thirty-one.
-  const rows = await messagesOfDays(messages, days ?? (isEveryday ? 3 : 31), now());
-  const { channel, direction, status } = wanted;
-  return rows.filter(
-    (row) =>
-      (channel === undefined || row.channel === channel) &&
-      (direction === undefined || row.direction === direction) &&
-      (status === undefined || row.status === status) &&
-      (contact === undefined || row.content.contact === contact),
-  );
+  const back = since === undefined ? (days ?? (isEveryday ? 3 : KEPT_DAYS)) : daysSince(since, now());
+  const order = ({ receivedAt, ...row }: Message) => `${receivedAt}#${messageIdOf(row)}`;
+  const all = lastDays(back, now());
+  const newest = after === undefined ? undefined : new Date(after.receivedAt).toISOString();
+  const left = newest === undefined ? all : all.filter((day) => day <= newest);
+  for await (const row of eachMessage(messages, left)) {
+    if (since !== undefined && row.receivedAt < since) continue;
+    if (after !== undefined && order(row) >= order(after)) continue;
+    if (fits(row, wanted)) yield row;
+  }
+}
+
+/** How many UTC days the time since then has a part in. */
+const daysSince = (since: number, now: number) =>
+  Math.min(KEPT_DAYS, Math.floor(now / DAY_MS) - Math.floor(since / DAY_MS) + 1);
+
+const fits = (
+  row: Message,
+  { channel, direction, status, contact }: Omit<MessageFilter, 'days' | 'since'>,
+): boolean =>
+  (channel === undefined || row.channel === channel) &&
+  (direction === undefined || row.direction === direction) &&
+  (status === undefined || row.status === status) &&
+  (contact === undefined || row.content.contact === contact);
+
+/** A page of what `findMessages` finds. */
+export interface MessagePage {
+  rows: Message[];
+  /** Whether there are more behind the last one. */
+  more: boolean;
+}
+
+/**
+ * @param page.after the id of the last one that was seen.
+ * @throws an OperateError, `not_found`, if there is no such message any more.
+ */
+export async function listMessages(
+  connection: Pick<Connection, 'messages' | 'now'>,
+  wanted: MessageFilter,
+  { limit, after }: { limit: number; after?: string },
+): Promise<MessagePage> {
+  const rows: Message[] = [];
+  const from = after === undefined ? undefined : await readMessage(connection, after);
+  for await (const row of findMessages(connection, wanted, from)) {
+    if (rows.length === limit) return { rows, more: true };
+    rows.push(row);
+  }
+  return { rows, more: false };
 }
 
 /** @throws an OperateError, `not_found`, if no message has this id, or its 30 days are over. */
-export async function readMessage({ messages }: Connection, id: string): Promise<Message> {
+export async function readMessage({ messages }: Pick<Connection, 'messages'>, id: string): Promise<Message> {
   const row = await messages.read(id);
   if (row) return row;
   throw notFound(id);
@@ -68,27 +117,51 @@ export async function replayMessage(
   }
 }
 
+/** A message that is to be replayed. */
+export interface Replayable {
+  id: string;
+  channel: string;
+  direction: Direction;
+  receivedAt: number;
+}
+
 /**
- * Sends all of them on their way again, the first received first, so that those of each contact keep their order.
+ * Which messages a replay of all would take: the first received first, so that those of each contact keep their order.
+ * Of each only this much is kept in memory.
+ */
+export async function planReplay(
+  connection: Pick<Connection, 'messages' | 'now'>,
+  wanted: MessageFilter & { status: 'failed' | 'parked' },
+): Promise<Replayable[]> {
+  const plan: Replayable[] = [];
+  for await (const row of findMessages(connection, wanted)) {
+    const { channel, direction, receivedAt } = row;
+    plan.push({ id: messageIdOf(row), channel, direction, receivedAt });
+  }
+  return plan.reverse().sort((a, b) => a.receivedAt - b.receivedAt);
+}
+
+/**
+ * Sends these on their way again, one after the other. One that is not replayed keeps no other from it: it may have
+ * been replayed meanwhile, so all of this may be repeated.
  *
- * @param tell is called with each of them, and with a sentence if one is not replayed. The others are.
+ * @param tell is called with each of them, and with a sentence if one is not replayed.
  * @returns how many were replayed.
  */
-export async function replayAllMessages(
-  connection: Connection,
-  wanted: MessageFilter,
+export async function replayMessages(
+  connection: Parameters<typeof replayMessage>[0],
+  plan: readonly Replayable[],
   tell: (id: string, refusal?: string) => void,
 ): Promise<number> {
-  const rows = await listMessages(connection, wanted);
   let replayed = 0;
-  for (const row of rows.toSorted((a, b) => a.receivedAt - b.receivedAt)) {
-    const id = messageIdOf(row);
+  for (const { id } of plan) {
     try {
       await replayMessage(connection, id);
       replayed += 1;
       tell(id);
     } catch (error) {
-      tell(id, error instanceof Error ? error.message : String(error));
+      if (!(error instanceof OperateError)) throw error;
+      tell(id, error.message);
     }
   }
   return replayed;
@@ -101,20 +174,32 @@ export async function knownOfContact({ messages }: Connection, row: Message): Pr
 
 /** A message for programs, times as ISO 8601. */
 export function messageJson(row: Message) {
-  const { v: _v, version, receivedAt, queuedAt, queuedNo, intent: _i, ...others } = row;
-  const { content, history, notBefore, ...rest } = others;
-  const { id: senderId, ...message } = content;
+  const { content, status, channel, direction } = row;
   return {
     id: messageIdOf(row),
-    ...rest,
-    ...(notBefore === undefined ? {} : { notBefore: iso(notBefore) }),
-    senderId,
-    ...message,
-    receivedAt: iso(receivedAt),
-    queuedAt: iso(queuedAt),
-    queuedNo,
-    version,
-    history: history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
+    status,
+    channel,
+    direction,
+    sender_id: content.id,
+    contact: content.contact,
+    type: content.type,
+    text: content.text,
+    attachments: content.attachments,
+    first_name: content.firstName,
+    last_name: content.lastName,
+    email: content.email,
+    reply_to: content.replyTo,
+    campaign_id: content.campaignId,
+    parts_delivered: row.partsDelivered,
+    external_ids: row.externalIds,
+    not_before: row.notBefore === undefined ? undefined : iso(row.notBefore),
+    cuts: row.cuts?.map(({ fromPart, maxLength }) => ({ from_part: fromPart, max_length: maxLength })),
+    waits: row.waits,
+    received_at: iso(row.receivedAt),
+    queued_at: iso(row.queuedAt),
+    queued_no: row.queuedNo,
+    version: row.version,
+    history: row.history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
   };
 }
 

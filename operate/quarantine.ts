@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { CAPTURED, type ListedWebhook, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { describeError } from '../shared/logger.ts';
 import type { Connection, Inbound } from './connection.ts';
@@ -40,6 +41,24 @@ export async function* listQuarantined(
 /** The headers for the eyes of a person. Those of a captured webhook may prove its sender. */
 export const shownHeaders = ({ reason, headers }: QuarantinedWebhook): Record<string, string> =>
   reason === CAPTURED ? masked(headers, { verifiers: [], secrets: [] }) : headers;
+
+/** One of the list, for programs. */
+export const listedJson = ({ id, receivedAt, route, reason }: ListedWebhook) => ({
+  id,
+  received_at: new Date(receivedAt).toISOString(),
+  route,
+  reason,
+});
+
+/** A whole one, for programs. What may prove its sender is left out, as in `shownHeaders`. */
+export function quarantinedJson(id: string, kept: QuarantinedWebhook) {
+  const { receivedAt, route, reason, body } = kept;
+  return {
+    ...listedJson({ id, receivedAt, route, reason }),
+    headers: shownHeaders(kept),
+    ...(isUtf8(body) ? { body: body.toString('utf8') } : { body_base64: body.toString('base64') }),
+  };
+}
 
 /** Headers that describe the connection, not what was sent. */
 const OF_THE_CONNECTION =
@@ -120,6 +139,24 @@ export interface ReplayedAll {
 
 /** A relay that gave no answer so often in a row has ended, or is away. */
 const SILENT_TO_STOP = 5;
+
+/**
+ * What a replay of all that came to a route would send.
+ *
+ * @returns the ids, the oldest first, and how many were kept for each reason. No more than this is kept in memory.
+ */
+export async function planQuarantineReplay(
+  connection: Pick<Connection, 'quarantine'>,
+  route: string,
+): Promise<{ ids: string[]; reasons: Map<string, number> }> {
+  const ids: string[] = [];
+  const reasons = new Map<string, number>();
+  for await (const { id, reason } of listQuarantined(connection, { route })) {
+    ids.push(id);
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return { ids: ids.reverse(), reasons };
+}
 
 /**
  * Sends kept webhooks to the relay once more, one after the other. One that fails keeps no other from being sent. The

@@ -1,7 +1,8 @@
 import { examine, mustBeMended } from '../../operate/doctor/doctor.ts';
 import type { HealthFinding, HealthState } from '../../operate/doctor/finding.ts';
 import { printableLine } from '../../shared/printable.ts';
-import type { Cli } from '../program.ts';
+import { type Colour, isColoured, painted } from '../output.ts';
+import { type Cli, examples } from '../program.ts';
 
 export function addDoctorCommand({ program, target, io, say, sayJson, fail }: Cli): void {
   program
@@ -10,11 +11,12 @@ export function addDoctorCommand({ program, target, io, say, sayJson, fail }: Cl
       'looks at all that the relay needs, and says what to mend; it changes nothing and charges nobody',
     )
     .option('--json', 'as a JSON object')
+    .addHelpText('after', examples('doctor', 'doctor --stack recharge-relay-prod --json'))
     .action(async ({ json = false }: { json?: boolean }) => {
       const findings: HealthFinding[] = [];
       for await (const finding of examine(target(), { now: io.now })) {
         findings.push(finding);
-        if (!json) for (const line of findingLines(finding)) say(line);
+        if (!json) for (const line of findingLines(finding, isColoured(io.stdout, io.env))) say(line);
       }
       const mend = mustBeMended(findings);
       if (mend) fail();
@@ -25,8 +27,11 @@ export function addDoctorCommand({ program, target, io, say, sayJson, fail }: Cl
 
 const WORDS: Record<HealthState, string> = { ok: 'ok', warn: 'WARN', fail: 'FAIL', skipped: '-' };
 
-function findingLines({ id, state, found, todo }: HealthFinding): string[] {
-  const line = `${WORDS[state].padEnd(6)}${id.padEnd(20)}${printableLine(found)}`;
+const COLOURS: Record<HealthState, Colour> = { ok: 'green', warn: 'yellow', fail: 'red', skipped: 'dim' };
+
+function findingLines({ id, state, found, todo }: HealthFinding, coloured: boolean): string[] {
+  const word = painted(coloured ? COLOURS[state] : undefined, WORDS[state].padEnd(6));
+  const line = `${word}${id.padEnd(20)}${printableLine(found)}`;
   return todo === undefined ? [line] : [line, `${' '.repeat(26)}do: ${printableLine(todo)}`];
 }
 

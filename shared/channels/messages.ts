@@ -177,23 +177,30 @@ const keptUntil = (at: number) => Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SE
  * @param days 1 is today.
  * @param now Unix milliseconds.
  */
-export async function messagesOfDays(
-  { list, read }: Pick<Messages, 'list' | 'read'>,
+export const messagesOfDays = (
+  messages: Pick<Messages, 'list' | 'read'>,
   days: number,
   now: number,
-): Promise<Message[]> {
-  const rows: Message[] = [];
-  for (let day = 0; day < days; day += 1) {
+): Promise<Message[]> => Array.fromAsync(eachMessage(messages, lastDays(days, now)));
+
+/** Those received on these UTC days, in the order of the days, the newest of each first; read as far as one goes on. */
+export async function* eachMessage(
+  { list, read }: Pick<Messages, 'list' | 'read'>,
+  days: readonly string[],
+): AsyncGenerator<Message> {
+  for (const day of days) {
     let cursor: string | undefined;
     do {
-      const page = await list(dayOf(now - day * DAY_SECONDS * 1_000), cursor);
-      const found = await Promise.all(page.items.map((id) => read(id)));
-      rows.push(...found.filter((row) => row !== undefined));
+      const page = await list(day, cursor);
+      for (const row of await Promise.all(page.items.map((id) => read(id)))) if (row !== undefined) yield row;
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
-  return rows;
 }
+
+/** UTC days, today first. */
+export const lastDays = (count: number, now: number): string[] =>
+  Array.from({ length: count }, (_, day) => dayOf(now - day * DAY_SECONDS * 1_000));
 
 const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
 

@@ -112,7 +112,7 @@ describe.concurrent('messages', () => {
     expect(texts(parked)).toEqual(['an answe']);
     expect(texts(outgoing)).toEqual(['You said', 'an answe', 'later on']);
     expect(texts(own)).toEqual(['You said', 'a first\n', 'a notice']);
-    const times = own.map(({ receivedAt }) => receivedAt);
+    const times = own.map(({ received_at }) => received_at);
     expect(times).toEqual(times.toSorted().reverse());
     const time = expect.stringMatching(/^20\d\d-\d\d-\d\dT\S+Z$/);
     expect(own.filter(({ direction }) => direction === 'incoming')).toEqual([
@@ -120,17 +120,17 @@ describe.concurrent('messages', () => {
         id: ids['a first\n'],
         channel: 'support',
         direction: 'incoming',
-        senderId: 'in-1',
+        sender_id: 'in-1',
         contact: 'jane',
         type: 'text',
         text: 'a first\nquestion that is longer than what a line shows',
         attachments: [],
         status: 'delivered',
-        partsDelivered: 1,
-        externalIds: [expect.stringMatching(/^\d{13}$/)],
-        receivedAt: time,
-        queuedAt: time,
-        queuedNo: 1,
+        parts_delivered: 1,
+        external_ids: [expect.stringMatching(/^\d{13}$/)],
+        received_at: time,
+        queued_at: time,
+        queued_no: 1,
         version: expect.any(Number),
         history: [
           { at: time, event: 'received' },
@@ -149,8 +149,9 @@ describe.concurrent('messages', () => {
     );
     expect(code).toBe(0);
     expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^received \(UTC\) +status +channel +contact +id +text$/),
       expect.stringMatching(
-        /^20\d\d-\S+Z {2}delivered {3}support\/incoming {6}jane {14}rrm-[0-9a-f]{24} {2}a first question that is longer than wha…$/,
+        /^20\d\d-\S+Z +\d+ s ago {2}delivered {2}support\/incoming {2}jane {5}rrm-[0-9a-f]{24} {2}a first question that is longer than wha…$/,
       ),
       '1 message',
       '',
@@ -168,7 +169,7 @@ describe.concurrent('messages', () => {
     expect(none).toEqual({ code: 0, stdout: '0 messages\n', stderr: '' });
     const stderr = 'No configuration here has a channel suport, only bare, support.\n';
     expect(misspelt).toEqual({ code: 0, stdout: '[]\n', stderr });
-    expect(resent).toEqual({ code: 0, stdout: '0 messages replayed\n', stderr });
+    expect(resent).toEqual({ code: 0, stdout: '0 messages failed\n', stderr });
     expect(status).toEqual(
       exits(2, /Allowed choices are received, queued, delivering, delivered, failed, parked/),
     );
@@ -211,7 +212,7 @@ describe.concurrent('messages', () => {
     ]);
     expect(stdout).toMatch(/^ {2}not before {5}20\S+Z, as it was asked for$/m);
     expect(stdout).toMatch(/waiting: HTTP 429: Too many requests\.; it asks for 60 min$/m);
-    expect(row).toMatchObject({ notBefore: expect.stringMatching(/^20\S+Z$/), waits: 1, known: {} });
+    expect(row).toMatchObject({ not_before: expect.stringMatching(/^20\S+Z$/), waits: 1, known: {} });
   });
 
   it('write what a customer sent as it is to be read, and let it command no terminal', async () => {
@@ -247,18 +248,23 @@ describe.concurrent('messages', () => {
   });
 
   it('are replayed all at once where they ended alike, in the order in which they were received', async () => {
-    const { code, stdout, stderr } = await relay.cli(
-      'messages',
-      'replay-all',
-      '--status',
-      'failed',
-      '--contact',
-      'silent-many',
-    );
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const both = [ids['one of m'], ids['more of ']];
-    const told = both.map((id) => `Message ${id} is on its way again.\n`);
-    expect(stdout).toBe(`${told.join('')}2 messages replayed\n`);
+    const replayAll = (...more: string[]) =>
+      relay.cli('messages', 'replay-all', '--status', 'failed', '--contact', 'silent-many', ...more);
+    // Counted first, and asked for.
+    expect(await replayAll('--dry-run')).toEqual({
+      code: 0,
+      stdout: '2 messages failed: nothing was done\n',
+      stderr: '     2  support/incoming\n',
+    });
+    expect(await replayAll()).toMatchObject({ code: 4, stderr: expect.stringContaining('add --yes') });
+    expect(JSON.parse((await replayAll('--since', '0001-01-01', '--dry-run', '--json')).stdout)).toEqual({
+      found: 2,
+      replayed: 0,
+      refused: [],
+    });
+    const { code, stdout } = await replayAll('--yes');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '2 messages replayed\n' });
     await eventually(async () => {
       const rows = (await rowsOf(relay)).filter((one) => both.includes(messageIdOf(one)));
       for (const row of rows) expect(row).toMatchObject({ status: 'delivered', queuedNo: 2 });
@@ -278,14 +284,24 @@ describe.concurrent('messages', () => {
       relay.cli('messages', 'replay', 'rrm-0'),
       relay.cli('messages', 'replay', id),
     ]);
-    expect(delivered).toEqual(exits(4, `Message ${ids['a first\n']} is not replayed: it is delivered.`));
-    expect(unknown).toEqual(exits(3, 'No message has the id rrm-0. Look for it: npx relay messages list'));
+    expect(delivered).toEqual(
+      exits(
+        4,
+        `Relay: local (${relay.folder})\nMessage ${ids['a first\n']} is not replayed: it is delivered.`,
+      ),
+    );
+    expect(unknown).toEqual(
+      exits(
+        3,
+        `Relay: local (${relay.folder})\nNo message has the id rrm-0. Look for it: npx relay messages list`,
+      ),
+    );
     expect(replayed).toEqual({
       code: 0,
       stdout: expect.stringMatching(
         new RegExp(`^Message ${id} is \\w+ again. What becomes of it: npx relay messages show ${id}\n$`),
       ),
-      stderr: '',
+      stderr: expect.stringMatching(/^Relay: local /),
     });
     await eventually(async () => {
       const row = (await rowsOf(relay)).find((one) => messageIdOf(one) === id);
@@ -472,8 +488,8 @@ describe.concurrent('with --stack', () => {
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id, status: 'parked', text: 'Bonjour' }]);
 
     const replayed = await stack.cli('messages', 'replay', id, '--json');
-    expect(replayed).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(replayed.stdout)).toMatchObject({ id, status: 'queued', queuedNo: 2 });
+    expect(replayed).toMatchObject({ code: 0, stderr: `Relay: ${stack.name}\n` });
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ id, status: 'queued', queued_no: 2 });
     expect(await stack.received()).toMatchObject([
       { Body: JSON.stringify({ message: id }), Attributes: { MessageDeduplicationId: `${id}-2` } },
     ]);

@@ -92,13 +92,30 @@ describe('the quarantine', () => {
     await keep('d', 9, { route: HOOK, reason: 'no credits' });
     await keep('e', 9, { route: '/channels/chat/incoming', reason: 'no text' });
     await keep('f', 9, { route: HOOK, reason: CAPTURED });
-    const { code, stdout } = await cli(['quarantine', 'replay', '--all', '--route', HOOK]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /^ {5}1 {2}no credits\n {5}3 {2}no key\n4 are kept of \/webhooks\/auto-recharge\. Nothing was sent\./,
+    const replay = ['quarantine', 'replay', '--all', '--route', HOOK];
+    const counted = '     1  no credits\n     3  no key\n';
+    expect(await cli([...replay, '--dry-run'])).toEqual({
+      code: 0,
+      stdout: '4 are kept of /webhooks/auto-recharge. Nothing was sent.\n',
+      stderr: counted,
+    });
+    const asked = await cli(replay);
+    expect(asked).toMatchObject({ code: 4, stdout: '' });
+    expect(asked.stderr).toContain(counted);
+    expect(asked.stderr).toMatch(
+      /\nSend 4 to \S+ again, the oldest first\? Nobody is at a terminal .* add --yes/,
     );
-    expect(stdout).toMatch(/quarantine replay --all --route \/webhooks\/auto-recharge --yes\n$/);
     expect(sent).toEqual([]);
+    const { stdout } = await cli([...replay, '--yes', '--json']);
+    expect(JSON.parse(stdout)).toEqual({ found: 4, taken: 4, refused: 0, unanswered: 0, untried: 0 });
+  });
+
+  it('is given to programs, its body as it came', async () => {
+    const { cli, ids } = await quarantineOf(['{"a":1}']);
+    const kept = { id: ids[0], route: HOOK, reason: 'no key', received_at: new Date(NOW).toISOString() };
+    expect(JSON.parse((await cli(['quarantine', 'list', '--json'])).stdout)).toEqual([kept]);
+    const { stdout } = await cli(['quarantine', 'show', `${ids[0]}`, '--json']);
+    expect(JSON.parse(stdout)).toEqual({ ...kept, headers: {}, body: '{"a":1}' });
   });
 
   it('is replayed whole, the oldest first; one that fails keeps no other back, and the end is counted', async () => {

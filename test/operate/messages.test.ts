@@ -14,12 +14,13 @@ describe('messages', () => {
     const now = () => Date.parse('2026-01-31T12:00:00Z');
     const daysOf = async (options: MessageFilter) => {
       asked.length = 0;
-      await listMessages({ messages, now } as Connection, options);
+      await listMessages({ messages, now }, options, { limit: 100 });
       return [asked.length, asked.at(-1)];
     };
     expect(await daysOf({})).toEqual([3, '2026-01-29']);
     expect(await daysOf({ status: 'delivered' })).toEqual([3, '2026-01-29']);
     expect(await daysOf({ status: 'failed' })).toEqual([31, '2026-01-01']);
     expect(await daysOf({ status: 'failed', days: 2 })).toEqual([2, '2026-01-30']);
+    expect(await daysOf({ since: now() - 13 * 3_600_000 })).toEqual([2, '2026-01-30']);
   });
 });
