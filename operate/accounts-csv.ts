@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { formatMoney } from '../shared/money.ts';
 import type { Account } from '../shared/recharge/account.ts';
 import { pricingOf, SETTINGS, type Setting } from './client-settings.ts';
+import { csvOf, withoutGuard } from './csv.ts';
 import { nearest } from './nearest.ts';
 import type { Terms } from './terms.ts';
 
@@ -164,20 +165,6 @@ export const MINOR_UNITS = 'minor units';
 const moneyText = (amount: number, currency: string | undefined) =>
   currency === undefined ? `${amount} ${MINOR_UNITS}` : formatMoney({ amount, currency });
 
-/** With CRLF and a mark for UTF-8, so that Excel reads it as it is. */
-export function csvOf(clients: Cells[]): string {
-  const rows = [COLUMNS, ...clients.map((cells) => COLUMNS.map((column) => guarded(cells[column] ?? '')))];
-  return `\ufeff${rows.map((cells) => cells.map(quoted).join(',')).join('\r\n')}\r\n`;
-}
-
-const quoted = (cell: string) =>
-  /[",;\t\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-
-/**
- * A spreadsheet takes a cell that begins with one of these for a formula, and runs it
- * (https://owasp.org/www-community/attacks/CSV_Injection). An apostrophe in front makes it text. One that stood there is
- * doubled, so that it can be told from ours.
- */
-const FORMULA = /^['\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
-const guarded = (cell: string) => (FORMULA.test(cell) ? `'${cell}` : cell);
-const withoutGuard = (cell: string) => (cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell);
+/** With a mark for UTF-8, so that Excel reads it as it is. */
+export const csvOfClients = (clients: Cells[]): string =>
+  `\ufeff${csvOf([COLUMNS, ...clients.map((cells) => COLUMNS.map((column) => cells[column] ?? ''))])}`;

@@ -11,7 +11,7 @@ import {
   type CsvLine,
   cellsOf,
   columnOf,
-  csvOf,
+  csvOfClients,
   type LineFault,
   MINOR_UNITS,
   readCsv,
@@ -214,7 +214,7 @@ export async function exportAccounts({
     return account ? [cellsOf(account, terms())] : [];
   });
   const unclear = clients.find(({ monthly_cap }) => monthly_cap?.endsWith(MINOR_UNITS));
-  if (unclear === undefined) return { csv: csvOf(clients), clients: clients.length };
+  if (unclear === undefined) return { csv: csvOfClients(clients), clients: clients.length };
   throw new OperateError(
     'not_ready',
     `In which currency the monthly cap of ${unclear.email} is, is not known here. Name the configuration in RELAY_CONFIG.`,

@@ -298,7 +298,7 @@ describe('the books as CSV', () => {
       key: '=HYPERLINK("http://evil.example.com","a, b")',
       email: '+1@example.com',
       paymentRef: '@SUM(A1)',
-      reason: 'two\nlines, with "quotes"',
+      reason: '\ttwo\nlines, with "quotes"',
       receivedAt,
       paidAt: receivedAt,
     });
@@ -311,7 +311,7 @@ describe('the books as CSV', () => {
     expect(line).toContain(
       `charge,2026-10-05T10:00:00.000Z,'+1@example.com,50.00,USD,5000,500,"'=HYPERLINK(""http://evil.example.com"",""a, b"")",'@SUM(A1),`,
     );
-    expect(parsed(csv)).toMatchObject([{ reason: 'two\nlines, with "quotes"' }]);
+    expect(parsed(csv)).toMatchObject([{ reason: '\'\ttwo\nlines, with "quotes"' }]);
     expect(totalsCsv(await books('2026-10')).split('\r\n')).toEqual([
       'email,currency,charges,charged,charged_minor,refunds,refunded,refunded_minor,net,net_minor,not_charged,credits_granted',
       "'+1@example.com,USD,1,50.00,5000,0,0.00,0,50.00,5000,0,500",
