@@ -141,10 +141,11 @@ function toWebhook({ url, headers }: Webhook, logger: Logger): Publish {
       const verdict = verdictOn(reply);
       if (verdict === 'again')
         return { taken, error: new Error(`The webhook did not take it: ${said(reply)}`) };
-      if (verdict === 'refused') {
-        logger.error('the webhook refused an event: it is not sent again', new Error(said(reply)), {
-          id: event.id,
-        });
+      if (verdict === 'taken')
+        logger.info('event posted', { id: event.id, event: event.type, status: said(reply) });
+      else {
+        const refusal = new Error(said(reply));
+        logger.error('the webhook refused an event: it is not sent again', refusal, { id: event.id });
       }
     }
     return { taken: events.length };

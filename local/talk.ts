@@ -22,6 +22,7 @@ const entrySchema = z.looseObject({
   detail: z.string().optional(),
   error: z.string().optional(),
   id: z.string().optional(),
+  event: z.string().optional(),
   messageId: z.string().optional(),
   channel: z.string().optional(),
   direction: z.string().optional(),
@@ -117,6 +118,14 @@ function toldOf(entry: Entry, relay: string): Told | undefined {
       return answerOf(entry, 'message', [wayOf(entry), entry.id]);
     case 'decided':
       return entry.channel === undefined ? decisionOf(entry, ASKED[outcome]) : deliveryOf(entry);
+    case 'event posted':
+      return {
+        arrow: '<--',
+        what: 'event',
+        answer: String(entry.status),
+        about: [entry.event, entry.id],
+        tone: 'plain',
+      };
     case 'charging goes on: a grant went through':
       return { arrow: '---', what: 'charging', answer: 'goes on', about: [], tone: 'good' };
     default:

@@ -30,7 +30,7 @@ const time = z.string().meta({ format: 'date-time' });
 const rechargeData = z.object({
   key: z.string().describe("The recharge: the platform's `idempotency_key`."),
   version,
-  phase: z.enum(PHASES),
+  phase: z.enum(PHASES).describe('A completed recharge whose money is given back is told as a refund is.'),
   reason: z
     .string()
     .optional()

@@ -1,6 +1,7 @@
 import type { AlertRow } from '../alert-row.ts';
 import { type Account, dayOf, type Limits } from '../recharge/account.ts';
 import { capCrossed, limitsOf } from '../recharge/guard.ts';
+import { asRefunding, isGivingBack } from '../recharge/machine/goodwill.ts';
 import { chargeIdOf, grantMarkOf, PHASES, type Phase, type Recharge } from '../recharge/recharge.ts';
 import type { RelayEvent } from './event.ts';
 
@@ -26,22 +27,32 @@ function isEnd(phase: Phase): phase is keyof typeof ENDS {
 
 const iso = (time: number) => new Date(time).toISOString();
 
+/**
+ * The phase as others see it. The row of a completed recharge whose money is given back stays `completed`: it is told as
+ * any other refund is.
+ */
+function seenPhase(row: Recharge): Phase {
+  if (row.goodwillRefund === 'refunded') return 'refunded';
+  return isGivingBack(row) ? asRefunding(row).phase : row.phase;
+}
+
 /** @param timestamp when the row was changed, ISO 8601. */
 export function eventsOfRecharge(
   before: Recharge | undefined,
   after: Recharge,
   timestamp: string,
 ): RelayEvent[] {
-  const { key, phase, version, review, reason, actionUrl, actBy } = after;
+  const { key, version, review, reason, actionUrl, actBy } = after;
+  const phase = seenPhase(after);
+  const hasMoved = before === undefined || phase !== seenPhase(before);
   const id = `${key}:${phase}:${version}`;
-  const data = dataOf(after);
+  const data = { ...dataOf(after), phase };
   if (phase === 'needs_review') {
-    if (before?.phase === phase && before.review === review) return [];
+    if (!hasMoved && review === before.review) return [];
     return [{ id, type: 'recharge.needs_review', timestamp, data: { ...data, reason: review } }];
   }
   if (isEnd(phase)) {
-    if (before?.phase === phase) return [];
-    return [{ id, type: ENDS[phase], timestamp, data: { ...data, reason } }];
+    return hasMoved ? [{ id, type: ENDS[phase], timestamp, data: { ...data, reason } }] : [];
   }
   if (phase !== 'charge_pending' || actionUrl === undefined || actionUrl === before?.actionUrl) return [];
   const act = { action_url: actionUrl, act_by: actBy === undefined ? undefined : iso(actBy) };
@@ -52,7 +63,6 @@ function dataOf(row: Recharge) {
   return {
     key: row.key,
     version: row.version,
-    phase: row.phase,
     email: row.email,
     credits: row.credits,
     amount: row.amount,

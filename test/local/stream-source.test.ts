@@ -96,6 +96,18 @@ it('goes on where the last one ended, and brings what was not handled then', asy
   await vi.waitFor(() => expect(second.batches.flat()).toEqual(['b', 'c']));
 });
 
+it('gives a change up that could not be handed on for a day, says so, and goes on', async () => {
+  await put('a', 'b');
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3_600_000 });
+  try {
+    const { batches, errors } = reading({}, (pk) => pk === 'a');
+    await vi.waitFor(() => expect(batches).toEqual([['a', 'b'], ['b']]));
+    expect(errors).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 it('reads from the beginning where its place is of a shard that is gone', async () => {
   await put('a');
   const { batches } = reading({ at: { shard: 'shardId-gone', sequenceNumber: '5' } });

@@ -31,6 +31,18 @@ describe('what npm start tells', () => {
     ]);
   });
 
+  it('of an event is that it was posted, and how it was answered', () => {
+    const lines = told((logger) => {
+      logger.info('event', { event: 'recharge.completed', id: 'key-1:completed:3' });
+      logger.info('event posted', {
+        event: 'recharge.completed',
+        id: 'key-1:completed:3',
+        status: 'HTTP 200',
+      });
+    });
+    expect(lines).toEqual(['09:24:32 <-- event    HTTP 200          recharge.completed  key-1:completed:3']);
+  });
+
   it('of one that came to nothing is why', () => {
     const lines = told((logger) => {
       logger.info('webhook answered', {

@@ -44,6 +44,18 @@ describe('a recharge that changes', () => {
     ]);
   });
 
+  it('whose money is given back afterwards is told as a refund, though its row stays completed', () => {
+    const paid = aRecharge({ phase: 'completed', version: 4 });
+    const asked: Recharge = { ...paid, version: 5, goodwillRefund: 'under_way' };
+    const refused: Recharge = { ...asked, version: 6, review: 'refund_failed' };
+    const { review: _, ...rest } = refused;
+    const given: Recharge = { ...rest, version: 7, goodwillRefund: 'refunded' };
+    expect(told(paid, asked)).toEqual([]);
+    expect(told(asked, refused)).toEqual(['recharge.needs_review key-1:needs_review:6']);
+    expect(told(refused, given)).toEqual(['recharge.refunded key-1:refunded:7']);
+    expect(told(given, { ...given, version: 8 })).toEqual([]);
+  });
+
   it('to a page on which the client must act is told with the page, again only for another page', () => {
     const acting = aRecharge({
       phase: 'charge_pending',
