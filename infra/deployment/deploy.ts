@@ -6,6 +6,7 @@ import {
   failuresOf,
   refusalOf,
   type StackName,
+  type StackResource,
   type StackState,
   TABLE,
 } from './stack-state.ts';
@@ -41,12 +42,15 @@ export interface DeployOptions extends StackName {
 export async function deploy(options: DeployOptions): Promise<number> {
   const { name, stage, protectsData, besideOldTable, cloud, cdk, say } = options;
   const before = await cloud.describe(name);
-  const refusal = refusalOf({ name, stage }, before, before ? await cloud.resources(before.id) : []);
+  const resources = before ? await cloud.resources(before.id) : [];
+  const refusal = refusalOf({ name, stage }, before, resources);
   if (refusal !== undefined) throw new Error(refusal);
 
-  if (before !== undefined && conditionOf(before) === 'never-worked') await removeFailed(options, before);
   const isFirst = conditionOf(before) !== 'good';
+  const failed = conditionOf(before) === 'never-worked' ? before : undefined;
+  if (failed) await refuseToDeleteRows(options, resources);
   if (isFirst && !besideOldTable) await refuseOldTable(options);
+  if (failed) await removeFailed(options, failed);
 
   const code = await cdk({ locked: protectsData && !isFirst, approved: false });
   if (code !== 0) {
@@ -62,16 +66,20 @@ export async function deploy(options: DeployOptions): Promise<number> {
   return protectedCode;
 }
 
-/** CDK would delete it, too, but not where the stack is protected, as earlier versions of the relay left it. */
-async function removeFailed({ name, stage, cloud, say }: DeployOptions, failed: StackState): Promise<void> {
-  const resources = await cloud.resources(failed.id);
+async function refuseToDeleteRows(
+  { stage, cloud }: DeployOptions,
+  resources: StackResource[],
+): Promise<void> {
   for (const { type, physicalId } of resources) {
-    if (type === TABLE && physicalId !== undefined && (await cloud.hasRows(physicalId))) {
-      throw new Error(
-        `The deployment that failed left the table ${physicalId}, which holds rows. Nothing was done. See what they are (aws dynamodb scan --table-name ${physicalId}). Then run npm run destroy -- --stage ${stage}, and deploy again.`,
-      );
-    }
+    if (type !== TABLE || physicalId === undefined || !(await cloud.hasRows(physicalId))) continue;
+    throw new Error(
+      `The deployment that failed left the table ${physicalId}, which holds rows. Nothing was done. See what they are (aws dynamodb scan --table-name ${physicalId}). Then run npm run destroy -- --stage ${stage}, and deploy again.`,
+    );
   }
+}
+
+/** CDK would delete it, too, but not where the stack is protected, as earlier versions of the relay left it. */
+async function removeFailed({ name, cloud, say }: DeployOptions, failed: StackState): Promise<void> {
   say(`${name} is what a first deployment that failed has left (${failed.status}). It is removed first.`);
   if (failed.isProtected) await cloud.unprotect(name);
   const after = await cloud.remove(failed.id);

@@ -28,7 +28,7 @@ const KINDS: Record<string, { what: string; costs: string; remove: (physicalId: 
 
 /** How many there are of each kind, and what they cost. */
 export function keptInWords(kept: StackResource[]): string {
-  const byType = Map.groupBy(kept, ({ type }) => type);
+  const byType = Map.groupBy(inOrder(kept), ({ type }) => type);
   const lines = [...byType].map(([type, { length }]) => {
     const { what, costs } = KINDS[type] ?? { what: type, costs: 'its price is in the list of AWS' };
     return `  ${length} ${what}: ${costs}`;
@@ -38,7 +38,13 @@ export function keptInWords(kept: StackResource[]): string {
 
 /** The commands that delete it for good, a line each. */
 export const removalOf = (kept: StackResource[]): string =>
-  kept
+  inOrder(kept)
     .flatMap(({ type, physicalId = '' }) => KINDS[type]?.remove(physicalId) ?? [])
     .map((command) => `  ${command}`)
     .join('\n');
+
+/** What matters most comes first. */
+function inOrder(kept: StackResource[]): StackResource[] {
+  const place = ({ type }: StackResource) => Object.keys(KINDS).indexOf(type);
+  return kept.toSorted((one, other) => place(one) - place(other));
+}

@@ -103,6 +103,15 @@ describe('what the first deployment of an earlier version left, which protected 
     );
     expect(account().named(PROD)).toMatchObject({ status: 'ROLLBACK_COMPLETE', isProtected: true });
     expect(runs()).toEqual([]);
+    await expect(deploy({ stage: 'prod', besideOldTable: true })).rejects.toThrow('Nothing was done.');
+  });
+
+  it('is left alone, too, where only the table itself still tells of it', async () => {
+    const { physicalId, held } = failed();
+    held.rows = 1;
+    account().named(PROD).resources.length = 0;
+    await expect(deploy({ stage: 'prod' })).rejects.toThrow(`The table ${physicalId} of an earlier stack`);
+    expect(account().named(PROD)).toMatchObject({ status: 'ROLLBACK_COMPLETE', isProtected: true });
   });
 
   it('is named where AWS cannot delete it', async () => {
