@@ -44,8 +44,8 @@ describe('relay payments test', () => {
 
   it('prints what was sent, what came, the field and what to do where something is wrong, and ends with 1', async () => {
     const url = await startEndpoint([
-      "return { status: 'paid', payment_ref,",
-      "return { status: 'paid', ref: '\\u001b[31m',",
+      "status: 'paid', payment_ref:",
+      "status: 'paid', colour: '\\u001b[31m', ref:",
     ]);
     const { code, stdout } = await test({ PAYMENT_HOOK_SECRET }, ['--url', url, '--yes']);
     expect(code).toBe(1);
@@ -57,7 +57,7 @@ describe('relay payments test', () => {
         '          sent: POST /charges {"charge_id":"rr_payments-test-',
       ].join('\n'),
     );
-    expect(stdout).toContain('          came: 200 {"status":"paid","ref":"\\u001b[31m"');
+    expect(stdout).toContain('          came: 200 {"status":"paid","colour":"\\u001b[31m"');
     expect(stdout).toContain('          do: Answer 200 {"status":"paid","payment_ref":"…"}.');
     expect(stdout).toContain('SKIPPED lookup:');
     expect(stdout).toContain('MAY HAVE BEEN TAKEN: look for the charge at your provider.');
