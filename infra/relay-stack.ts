@@ -9,7 +9,7 @@ import { ALERT, ALERT_ATTRIBUTES } from '../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
 import { REFUSED } from '../shared/incoming/refusals.ts';
 import { SECRET_USED } from '../shared/incoming/secret-use.ts';
-import { claimedAttributes } from '../shared/recharge/dynamo-ledger.ts';
+import { claimedAttributes } from '../shared/recharge/dynamo-recharges.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { type Config, digestOf } from '../shared/settings/config.ts';
 import { SWEEP } from '../shared/sweeps.ts';

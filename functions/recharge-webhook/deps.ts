@@ -6,7 +6,7 @@ import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createRefusals, type RefusalOptions } from '../../shared/incoming/refusals.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { createDynamoRecharges } from '../../shared/recharge/dynamo-recharges.ts';
 import { linkedEmail } from '../../shared/recharge/linked-email.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
@@ -32,11 +32,10 @@ export function rechargeWebhookDeps({
   'secrets' | 'queue' | 'sweepAgainMs' | 'logger' | 'now'
 > &
   RefusalOptions): RechargeWebhookDeps {
-  const ledger = createDynamoLedger(client, table);
   return {
     ...given,
     config: config.recharge,
-    ledger,
+    ledger: createDynamoRecharges(client, table),
     accounts: { emailOf: (platformId) => linkedEmail(client, table, platformId) },
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),

@@ -26,7 +26,7 @@ type WebhookSecrets = Pick<InboundSecrets, 'webhook'>;
 export interface RechargeWebhookDeps {
   config: RechargeConfig;
   secrets: Secrets<WebhookSecrets>;
-  ledger: Ledger;
+  ledger: Pick<Ledger, 'claim' | 'read'>;
   accounts: Pick<Accounts, 'emailOf'>;
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;

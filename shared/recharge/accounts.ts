@@ -4,7 +4,7 @@ import { DeleteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk
 import { shellQuoted } from '../shell.ts';
 import { recentPage, standingItem } from '../storage/table.ts';
 import { type Account, type Limits, type StatusChange, unknownAccount } from './account.ts';
-import { ACCOUNTS_LIST } from './dynamo-ledger.ts';
+import { ACCOUNTS_LIST } from './dynamo-accounts.ts';
 import { forgettable } from './guard.ts';
 import type { Ledger } from './ledger.ts';
 import { ALIAS, aliasSchema, linkedEmail } from './linked-email.ts';

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { itemsByKey } from '../storage/batch.ts';
 import { cursorAfter, type Item, NewerRowError, type Page, recentPage } from '../storage/table.ts';
 import type { Account } from './account.ts';
-import { ACCOUNT, accountOf, keyOf, listKeyOf, RECHARGE, rechargeOf } from './dynamo-ledger.ts';
+import { ACCOUNT, accountOf } from './dynamo-accounts.ts';
+import { keyOf, listKeyOf, RECHARGE, rechargeOf } from './dynamo-recharges.ts';
 import { ALIAS, aliasSchema } from './linked-email.ts';
 import type { Recharge } from './recharge.ts';
 

@@ -2,7 +2,7 @@ import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { record } from '../../../../shared/history.ts';
 import { type Account, unknownAccount } from '../../../../shared/recharge/account.ts';
-import { claimedAttributes } from '../../../../shared/recharge/dynamo-ledger.ts';
+import { claimedAttributes } from '../../../../shared/recharge/dynamo-recharges.ts';
 import { withEntry } from '../../../../shared/recharge/guard.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';

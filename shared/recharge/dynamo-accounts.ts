@@ -1,0 +1,162 @@
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
+import { ACCOUNT_STATUSES, type Account, limitsSchema, type Reservation, unknownAccount } from './account.ts';
+import { keyOf } from './dynamo-recharges.ts';
+import type { Ledger } from './ledger.ts';
+import { pricingSchema } from './pricing.ts';
+import { REFUSALS, SCHEMA_VERSION } from './recharge.ts';
+
+export const ACCOUNT = 'ACCOUNT#';
+/** The partition of the `recent` index that names the clients the agency knows. */
+export const ACCOUNTS_LIST = 'ACCOUNTS';
+
+/** The clients of the ledger on DynamoDB. */
+export function createDynamoAccounts(
+  client: DynamoDBDocumentClient,
+  table: string,
+): Pick<Ledger, 'readAccount' | 'writeAccount'> {
+  return {
+    async readAccount(email) {
+      const Key = { pk: ACCOUNT + email };
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }));
+      return Item ? accountOf(Item) : unknownAccount(email);
+    },
+
+    async writeAccount(read, next) {
+      const row = { ...next, revision: read.revision + 1 };
+      const update = updateOf(itemOfAccount(read), itemOfAccount(row), {
+        attribute: 'revision',
+        was: read.revision,
+        ofAbsent: 0,
+      });
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...update })),
+      );
+      if (!standing) return { kind: 'written', row };
+      // Nothing stands there any more where storage has forgotten the row of a client who is not known.
+      const isGone = standing.pk === undefined;
+      return { kind: 'conflict', row: isGone ? unknownAccount(read.email) : accountOf(standing) };
+    },
+  };
+}
+
+const time = z.int();
+const text = z.string();
+
+/**
+ * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `n` is the
+ * number of credits, `p` the payment endpoint, `q` the platform.
+ */
+const reservationSchema = z
+  .object({
+    t: time,
+    a: z.int().exactOptional(),
+    c: text.exactOptional(),
+    w: z.enum(REFUSALS).exactOptional(),
+    f: text.exactOptional(),
+    y: z.boolean().exactOptional(),
+    prepaid: z.literal(true).exactOptional(),
+    n: z.int().exactOptional(),
+    customer: text.exactOptional(),
+    platformId: text.exactOptional(),
+    balance: z.number().exactOptional(),
+    p: text.exactOptional(),
+    q: text.exactOptional(),
+  })
+  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q, n, prepaid }): Reservation => {
+    const common = {
+      at: t,
+      ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
+      ...(customer === undefined ? {} : { customer }),
+      ...(platformId === undefined ? {} : { platformId }),
+      ...(balance === undefined ? {} : { balanceBefore: balance }),
+      ...(p === undefined ? {} : { payment: p }),
+      ...(q === undefined ? {} : { platform: q }),
+    };
+    if (w !== undefined) return { ...common, state: 'refused', word: w };
+    if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
+    const credits = n === undefined ? {} : { credits: n };
+    return { ...common, state: 'reserved', ...credits, ...(prepaid ? { prepaid } : {}) };
+  });
+
+function itemOfReservation(entry: Reservation): Item {
+  return {
+    t: entry.at,
+    a: entry.money?.amount,
+    c: entry.money?.currency,
+    w: entry.state === 'refused' ? entry.word : undefined,
+    f: entry.state === 'released' ? entry.reason : undefined,
+    y: entry.state === 'released' && entry.retryable ? true : undefined,
+    prepaid: entry.state === 'reserved' ? entry.prepaid : undefined,
+    n: entry.state === 'reserved' ? entry.credits : undefined,
+    customer: entry.customer,
+    platformId: entry.platformId,
+    balance: entry.balanceBefore,
+    p: entry.payment,
+    q: entry.platform,
+  };
+}
+
+const accountSchema = z.object({
+  revision: z.int(),
+  status: z.enum(ACCOUNT_STATUSES).exactOptional(),
+  statusChange: z.object({ at: time, note: text, by: text.exactOptional() }).exactOptional(),
+  grantEmail: text.exactOptional(),
+  platformId: text.exactOptional(),
+  customer: text.exactOptional(),
+  pricing: pricingSchema.exactOptional(),
+  limits: limitsSchema.exactOptional(),
+  last: text.exactOptional(),
+  lastAt: time.exactOptional(),
+  told: z.object({ day: text, words: z.array(text) }).exactOptional(),
+  closedTo: time.exactOptional(),
+  expiresAt: z.int().exactOptional(),
+});
+
+/** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
+export function accountOf(item: Item): Account {
+  const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
+  const { limits, last, lastAt, ...account } = accountSchema.parse(item);
+  const named = <Value>(
+    prefix: string,
+    schema: z.ZodType<Value>,
+    keepPrefix = false,
+  ): Record<string, Value> =>
+    Object.fromEntries(
+      Object.entries(item)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, value]) => [keepPrefix ? name : name.slice(prefix.length), schema.parse(value)]),
+    );
+  return {
+    ...account,
+    email: keyOf(pk),
+    limits: limits ?? {},
+    ...(last === undefined || lastAt === undefined ? {} : { last: { key: last, at: lastAt } }),
+    counts: named('n_', z.int()),
+    spent: named('m_', z.int()),
+    reservations: named('r_', reservationSchema, true),
+  };
+}
+
+function itemOfAccount(account: Account): Item {
+  const { email, counts, spent, reservations, last, limits, ...rest } = account;
+  const prefixed = (prefix: string, record: Record<string, number>) =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [prefix + name, value]));
+  const known = account.status !== undefined;
+  return {
+    ...rest,
+    v: account.revision === 0 ? undefined : SCHEMA_VERSION,
+    pk: ACCOUNT + email,
+    list: known ? ACCOUNTS_LIST : undefined,
+    listKey: known ? email : undefined,
+    limits: Object.keys(limits).length === 0 ? undefined : limits,
+    last: last?.key,
+    lastAt: last?.at,
+    ...prefixed('n_', counts),
+    ...prefixed('m_', spent),
+    ...Object.fromEntries(
+      Object.entries(reservations).map(([name, entry]) => [name, itemOfReservation(entry)]),
+    ),
+  };
+}

@@ -1,0 +1,208 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import type { HistoryEntry } from '../history.ts';
+import {
+  creationOf,
+  historySchema,
+  type Item,
+  itemOfHistory,
+  openPage,
+  pkOfKnownVersion,
+  standingItem,
+  updateOf,
+} from '../storage/table.ts';
+import { dayOf } from './account.ts';
+import type { Ledger, WaitsFor } from './ledger.ts';
+import {
+  GOODWILL_REFUNDS,
+  LOSS_WORDS,
+  newRecharge,
+  PHASES,
+  REVIEW_REASONS,
+  type Recharge,
+  SCHEMA_VERSION,
+} from './recharge.ts';
+
+export const RECHARGE = 'RECHARGE#';
+
+/**
+ * The recharges of the ledger on DynamoDB. The table has
+ * partition key `pk` and two indexes of keys only: `open` (`open`, `nextAttemptAt`) of what the
+ * sweeper brings back by when it is due, and `recent` (`list`, `listKey`) of recharges by UTC day.
+ */
+export function createDynamoRecharges(
+  client: DynamoDBDocumentClient,
+  table: string,
+): Omit<Ledger, 'readAccount' | 'writeAccount'> {
+  const get = async (pk: string) =>
+    (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }))).Item;
+
+  return {
+    async claim(row) {
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...creationOf(itemOfRecharge(row)) })),
+      );
+      return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
+    },
+
+    async read(key) {
+      const item = await get(RECHARGE + key);
+      return item && rechargeOf(item);
+    },
+
+    async write(read, next) {
+      const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
+      // The sweeper counts without raising the version. So its counts are removed even where they were not read,
+      // unless they are meant to stay.
+      const counted = { swept: 0, unanswered: 0 };
+      const update = updateOf({ ...counted, ...itemOfRecharge(read) }, itemOfRecharge(row), {
+        attribute: 'version',
+        was: read.version,
+        ofAbsent: UNTOUCHED.version,
+      });
+      const standing = await standingItem(() =>
+        client.send(new UpdateCommand({ TableName: table, ...update })),
+      );
+      return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
+    },
+
+    async due(waitsFor, until, cursor) {
+      const page = await openPage(client, table, waitsFor, until, cursor);
+      const items = page.items.map(({ pk, nextAttemptAt }) => ({ key: keyOf(pk), nextAttemptAt }));
+      return { ...page, items };
+    },
+
+    async postpone({ key, nextAttemptAt }, to) {
+      try {
+        const { Attributes } = await client.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { pk: RECHARGE + key },
+            UpdateExpression: 'SET nextAttemptAt = :to ADD swept :one, unanswered :one',
+            ConditionExpression: 'nextAttemptAt = :seen AND v <= :known',
+            ExpressionAttributeValues: {
+              ':to': to,
+              ':seen': nextAttemptAt,
+              ':one': 1,
+              ':known': SCHEMA_VERSION,
+            },
+            ReturnValues: 'UPDATED_NEW',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        );
+        return sweptSchema.parse(Attributes);
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (error.Item) pkOfKnownVersion(unmarshall(error.Item), SCHEMA_VERSION);
+        return undefined;
+      }
+    },
+  };
+}
+
+// ── Items: what a row looks like on disk ─────────────────────────────────────────────────────────────
+
+const time = z.int();
+const text = z.string();
+
+/**
+ * What a row says that nobody has written since its claim. It is left out of the item, so that the function that claims,
+ * which faces the internet, needs no right to write it: such a right would be one to forge a row, or to set it back.
+ */
+const UNTOUCHED = { phase: 'received', version: 1, attempt: 1, grantNo: 0 } as const;
+
+const historyOfClaim = ({ receivedAt }: Pick<Recharge, 'receivedAt'>): HistoryEntry[] => [
+  { at: receivedAt, event: 'received' },
+];
+
+const sweptSchema = z.object({ swept: z.int(), unanswered: z.int() });
+
+const rechargeSchema = z.object({
+  v: z.int(),
+  email: text,
+  credits: z.int(),
+  receivedAt: time,
+  phase: z.enum(PHASES).default(UNTOUCHED.phase),
+  version: z.int().default(UNTOUCHED.version),
+  attempt: z.int().default(UNTOUCHED.attempt),
+  attemptStartedAt: time.exactOptional(),
+  nextAttemptAt: time.exactOptional(),
+  swept: z.int().exactOptional(),
+  notBefore: time.exactOptional(),
+  stopped: z.boolean().exactOptional(),
+  prepaid: z.literal(true).exactOptional(),
+  amount: z.int().exactOptional(),
+  currency: text.exactOptional(),
+  paymentRef: text.exactOptional(),
+  paidAt: time.exactOptional(),
+  paymentParty: text.exactOptional(),
+  platformParty: text.exactOptional(),
+  actionUrl: text.exactOptional(),
+  actBy: time.exactOptional(),
+  grantEmail: text.exactOptional(),
+  platformId: text.exactOptional(),
+  balanceBefore: z.number().exactOptional(),
+  grantNo: z.int().default(UNTOUCHED.grantNo),
+  grantToken: text.exactOptional(),
+  grantDeadline: time.exactOptional(),
+  unsent: z.boolean().exactOptional(),
+  notApplied: z.int().exactOptional(),
+  phaseDeadline: time.exactOptional(),
+  refundStartedAt: time.exactOptional(),
+  refundedAt: time.exactOptional(),
+  refundRef: text.exactOptional(),
+  goodwillRefund: z.enum(GOODWILL_REFUNDS).exactOptional(),
+  newBalance: z.number().exactOptional(),
+  review: z.enum(REVIEW_REASONS).exactOptional(),
+  sayAgain: z.enum(LOSS_WORDS).exactOptional(),
+  reason: text.exactOptional(),
+  history: historySchema.exactOptional(),
+});
+
+/** @throws NewerRowError where a later version of this program wrote the item. */
+export function rechargeOf(item: Item): Recharge {
+  const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
+  const row = rechargeSchema.parse(item);
+  const { receivedAt, attemptStartedAt = receivedAt, history = historyOfClaim(row) } = row;
+  return { ...row, key: keyOf(pk), attemptStartedAt, history };
+}
+
+/** Two partitions. Keyed by the phase, every transition would cost two more write units. */
+const waitsFor = ({ review }: Recharge): WaitsFor => (review === undefined ? 'time' : 'person');
+
+function itemOfRecharge(row: Recharge): Item {
+  const { key, history, ...rest } = row;
+  return {
+    ...rest,
+    pk: RECHARGE + key,
+    list: RECHARGE + dayOf(row.receivedAt),
+    listKey: listKeyOf(row),
+    open: row.nextAttemptAt === undefined ? undefined : waitsFor(row),
+    // The first attempt begins with the webhook; only a later one needs a time of its own.
+    attemptStartedAt: row.attemptStartedAt === row.receivedAt ? undefined : row.attemptStartedAt,
+    ...leftOut(row),
+    history: isDeepStrictEqual(history, historyOfClaim(row)) ? undefined : itemOfHistory(history),
+  };
+}
+
+const leftOut = (row: Recharge): Item =>
+  Object.fromEntries(
+    Object.entries(UNTOUCHED).flatMap(([name, value]) =>
+      Reflect.get(row, name) === value ? [[name, undefined]] : [],
+    ),
+  );
+
+/** The attributes that a claim writes, and no other: the function that claims is given the right to these alone. */
+export function claimedAttributes(): string[] {
+  const order = { key: 'a', email: 'a', credits: 1, grantEmail: 'A' };
+  const item = Object.entries(itemOfRecharge(newRecharge(order, 0, 0)));
+  return item.flatMap(([name, value]) => (value === undefined ? [] : [name]));
+}
+
+export const listKeyOf = ({ receivedAt, email }: Pick<Recharge, 'receivedAt' | 'email'>) =>
+  `${receivedAt}#${email}`;
+
+export const keyOf = (pk: string) => pk.slice(pk.indexOf('#') + 1);
