@@ -1,8 +1,8 @@
 import type { Account } from '../shared/recharge/account.ts';
 import { isChargeable } from '../shared/recharge/guard.ts';
 import { type Calculation, calculatePrice, type Pricing } from '../shared/recharge/pricing.ts';
-import { pricingOf } from './client-settings.ts';
-import type { Terms } from './terms.ts';
+import type { Target } from './target.ts';
+import { readableTerms, readTerms, type Terms } from './terms.ts';
 
 /** What a recharge of so many credits costs a client, and how that comes about. */
 export interface Quote {
@@ -12,6 +12,8 @@ export interface Quote {
   pricing: Pricing;
   /** Whose price list it is. */
   from: 'client' | 'configuration';
+  /** Where the configuration stands, for people; undefined where it is not known here. */
+  source: string | undefined;
   /** Undefined: the price list has no price for this number of credits. */
   calculation: Calculation | undefined;
   /** How many credits a recharge may have; undefined where that is not known here. */
@@ -21,18 +23,17 @@ export interface Quote {
 }
 
 /**
- * Calculates a price as the worker does, by the same function.
+ * Calculates a price as the worker does, by the same function, from the configuration that the relay has.
  *
- * @param terms undefined: only a client with prices of their own has a price then.
- * @returns undefined where no price list is known here.
+ * @throws an OperateError, `not_ready`, where no price list is known here; a ConfigError where it has a fault.
  */
 export function quotePrice(
+  target: Target,
   credits: number,
-  account: Pick<Account, 'email' | 'pricing'> | undefined,
-  terms: Terms | undefined,
-): Quote | undefined {
-  const pricing = pricingOf(account ?? {}, terms);
-  if (pricing === undefined) return undefined;
+  account?: Pick<Account, 'email' | 'pricing'>,
+): Quote {
+  const pricing = account?.pricing ?? readTerms(target).pricing;
+  const terms = readableTerms(target);
   const calculation = calculatePrice(credits, pricing);
   const allowed = terms?.credits;
   const isAllowed = allowed === undefined || (allowed.min <= credits && credits <= allowed.max);
@@ -42,6 +43,7 @@ export function quotePrice(
     ...(account === undefined ? {} : { email: account.email }),
     pricing,
     from: account?.pricing === undefined ? 'configuration' : 'client',
+    source: terms?.source,
     calculation,
     allowed,
     ...(isRefused ? { refused: 'amount_out_of_range' } : {}),

@@ -1,7 +1,5 @@
 import { readAccount } from '../../operate/accounts.ts';
-import { OperateError } from '../../operate/error.ts';
 import { type Quote, quoteJson, quotePrice } from '../../operate/price.ts';
-import { readableTerms, readTerms } from '../../operate/terms.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { type Cli, email, examples, wholeNumber } from '../program.ts';
 
@@ -16,10 +14,7 @@ export function addPriceCommand({ program, connected, target, say, sayJson }: Cl
     .action(async (credits: number, options: { email?: string; json?: boolean }) => {
       const client =
         options.email === undefined ? undefined : await readAccount(await connected(), options.email);
-      const quote =
-        quotePrice(credits, client?.account, readableTerms(target())) ??
-        quotePrice(credits, client?.account, readTerms(target()));
-      if (quote === undefined) throw new OperateError('not_ready', 'No price list is known here.');
+      const quote = quotePrice(target(), credits, client?.account);
       if (options.json) return sayJson(quoteJson(quote));
       say(quoteText(quote));
     });
@@ -27,10 +22,10 @@ export function addPriceCommand({ program, connected, target, say, sayJson }: Cl
 
 /** Step by step, as it is calculated. */
 function quoteText(quote: Quote): string {
-  const { credits, email: client, pricing, from, calculation, allowed, refused } = quote;
+  const { credits, email: client, pricing, from, source, calculation, allowed, refused } = quote;
   const { currency } = pricing;
   const facts: [string, string][] = [
-    ['price list', from === 'client' ? "the client's own" : "the configuration's"],
+    ['price list', from === 'client' ? "the client's own" : `the configuration's (${source})`],
     ...(calculation ? steps(quote, calculation) : []),
   ];
   if (allowed) facts.push(['allowed', `${allowed.min} to ${allowed.max} credits a recharge`]);

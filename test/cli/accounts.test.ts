@@ -224,7 +224,7 @@ describe('a price', () => {
     expect(await said('price', '50')).toBe(
       `${[
         '50 credits for any client who pays in USD: 5.00 USD',
-        "  price list  the configuration's",
+        "  price list  the configuration's (relay.config.json)",
         '  per credit  0.0333 USD',
         '  exactly     50 × 0.0333 = 1.665 USD',
         '  rounded     1.67 USD, half up',
