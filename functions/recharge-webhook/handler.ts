@@ -16,7 +16,7 @@ import type { Fields, Logger, Metrics } from '../../shared/logger.ts';
 import type { Accounts } from '../../shared/recharge/accounts.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
-import { isOf, newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
+import { isErased, isOf, newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { looksLikeWebhook, type RechargeOrder, readOrder } from '../../shared/recharge/webhook.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -126,6 +126,9 @@ async function claim(
   const linked = client.platformId === undefined ? undefined : await accounts.emailOf(client.platformId);
   const email = client.email ?? linked;
   if (email === undefined) {
+    // The id of a client who was erased is linked to no account any more. Nothing is charged under a known key.
+    const known = await ledger.read(key);
+    if (known && isErased(known)) return acknowledged(known, 'duplicate');
     return keepAside(
       request,
       'the platform id of the client is linked to no account: relay accounts set',
@@ -146,12 +149,13 @@ async function claim(
   if (!isOf(row, email) || otherCredits) return keyReused(request, key, email, deps);
 
   if (isUntouched(row)) await queue.send([key]);
-  const isNew = claimed.kind === 'written';
+  return acknowledged(row, claimed.kind === 'written' ? 'received' : 'duplicate');
+}
+
+function acknowledged({ key, email, phase, credits }: Recharge, word: 'received' | 'duplicate'): Received {
   return {
-    answer: isNew
-      ? jsonResponse(202, { status: 'received', idempotency_key: key })
-      : jsonResponse(200, { status: row.phase, idempotency_key: key }),
-    about: { word: isNew ? 'received' : 'duplicate', key, email, phase: row.phase, credits },
+    answer: jsonResponse(word === 'received' ? 202 : 200, { status: phase, idempotency_key: key }),
+    about: { word, key, email, phase, credits },
   };
 }
 

@@ -4,6 +4,7 @@ import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { engineAt } from '../../../local/aws.ts';
 import { createTable } from '../../../local/engines.ts';
+import { withoutClient } from '../../../shared/recharge/erased.ts';
 import { createDocumentClient } from '../../../shared/storage/clients.ts';
 import { meter } from '../../support/store.ts';
 import { BODY, DAY_MS, NOT_STORED, NOW, order, RECEIVED, type Sent, useWebhook } from './receiving.ts';
@@ -64,6 +65,45 @@ describe('a new webhook', () => {
     expect((await everythingStored()).map(({ pk }) => pk)).toEqual(['RECHARGE#key-1']);
     expect(new Set(await queue().taken())).toEqual(new Set(['{"key":"key-1"}']));
     expect(alerts()).toEqual([]);
+  });
+});
+
+describe('a webhook that comes again after its client was erased', () => {
+  /** As `relay erase` leaves the row. */
+  const erased = async (body: string) => {
+    const { ledger } = store();
+    const webhook = aWebhook({ recharge: { platformIdFields: ['id'], creditsField: 'credits' } });
+    await webhook.send(body);
+    await queue().taken();
+    const row = (await ledger.read('key-1')) ?? expect.unreachable('it was claimed');
+    const { nextAttemptAt: _, ...ended } = row;
+    const { row: blocked } = await ledger.write(row, { ...ended, phase: 'blocked' });
+    await ledger.write(blocked, withoutClient(blocked, ['jane@example.com'], { now: NOW }));
+    return webhook;
+  };
+  const duplicate = {
+    status: 200,
+    body: { status: 'blocked', idempotency_key: 'key-1' },
+  };
+
+  it('is a duplicate, and nothing is kept of it', async () => {
+    const { send } = await erased(BODY);
+    expect(await send(BODY)).toMatchObject(duplicate);
+    expect(await quarantined(BODY)).toBeUndefined();
+    expect(await queue().taken()).toEqual([]);
+  });
+
+  it('is a duplicate where it names the client by an id alone, which leads nowhere any more', async () => {
+    const { send } = await erased(BODY);
+    const byId = '{"idempotency_key":"key-1","id":"4711","credits":500}';
+    expect(await send(byId)).toMatchObject(duplicate);
+    expect(await quarantined(byId)).toBeUndefined();
+  });
+
+  it('is none where it names another client, or other credits', async () => {
+    const { send } = await erased(BODY);
+    expect((await send(BODY.replace('jane', 'joe'))).status).toBe(409);
+    expect((await send(BODY.replace('500', '501'))).status).toBe(409);
   });
 });
 
