@@ -3,7 +3,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { createEventBridgeClient, publishOn } from '../../shared/events/event-bus.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { guardSchema } from '../../shared/recharge/account.ts';
+import { guardSchema } from '../../shared/recharge/guard.ts';
 import { bundledConfig } from '../../shared/settings/config-file.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { createSqsClient, PATIENCE } from '../../shared/storage/clients.ts';

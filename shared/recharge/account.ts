@@ -14,14 +14,6 @@ export const limitsSchema = z.strictObject({
 });
 export type Limits = z.infer<typeof limitsSchema>;
 
-/** The section `guard` of the configuration. */
-export const guardSchema = z.strictObject({
-  /** `allow` lets a client nobody has set up be charged at the default price. */
-  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
-  /** For every client, unless the account has its own. Give `{}` for none. */
-  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
-});
-
 /**
  * `active` is charged. `suspended` is not, until somebody enables the client again. `disabled` says the same: an
  * earlier version had two words for it. It is still read, and its rows are still refused under its own word.
