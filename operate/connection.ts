@@ -18,19 +18,25 @@ import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
+import { createSweeps, type Sweeps } from '../shared/sweeps.ts';
 import { type AlertRows, createAlertRows } from './alert-rows.ts';
 import { OperateError } from './error.ts';
+import { identityOfStack, identityOfThisFolder, type RelayIdentity } from './identity.ts';
 import type { Queues } from './queues.ts';
+import { createRefusedCounts, type RefusedCounts } from './refused.ts';
 import { readStack, type StackOutputs } from './stack.ts';
 import { notStarted, type Target } from './target.ts';
 import { readableTerms, type Terms } from './terms.ts';
 
 /** The relay on which deeds act. */
 export interface Connection {
+  relay: RelayIdentity;
   ledger: Ledger;
   accounts: Accounts;
   rows: Rows;
   alerts: AlertRows;
+  refused: RefusedCounts;
+  sweeps: Pick<Sweeps, 'last'>;
   charging: Charging;
   quarantine: Pick<Quarantine, 'list' | 'show'>;
   forgetQuarantined(id: string): Promise<void>;
@@ -71,6 +77,7 @@ export async function connect(
       throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
     };
     return {
+      relay: identityOfStack(stack, outputs),
       ...stores(createDocumentClient(), TableName, { logger, now }),
       terms,
       messageQueue: queue,
@@ -87,6 +94,7 @@ export async function connect(
     return { sqs: createSqsClient(engineAt(sqsEndpoint)), urls };
   });
   return {
+    relay: identityOfThisFolder(env, runtime?.url),
     ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
     terms,
     messageQueue() {
@@ -139,6 +147,8 @@ function stores(
     accounts: createAccounts(client, table, ledger),
     rows: createDynamoRows(client, table),
     alerts: createAlertRows(client, table),
+    refused: createRefusedCounts(client, table),
+    sweeps: createSweeps(client, table),
     charging: createDynamoCharging(client, table, { freshMs: 0, now }),
     quarantine: createDynamoQuarantine(client, table),
     forgetQuarantined: (id: string) => forgetQuarantined(client, table, id),

@@ -6,7 +6,7 @@ import type { Logger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger, Swept, WaitsFor } from '../../shared/recharge/ledger.ts';
 import type { Policy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
-import type { Recharge } from '../../shared/recharge/recharge.ts';
+import { waitingSince } from '../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../shared/storage/table.ts';
 import type { Sweeps } from '../../shared/sweeps.ts';
 
@@ -150,14 +150,9 @@ async function sweepMessages(endsAt: number, deps: RechargeSweeperDeps): Promise
 async function countReviews({ ledger, logger, now }: RechargeSweeperDeps): Promise<void> {
   const { items } = await ledger.due('person', Number.MAX_SAFE_INTEGER);
   const rows = await Promise.all(items.map(({ key }) => ledger.read(key).catch(() => undefined)));
-  const since = rows.flatMap((row) => (row ? [reviewedSince(row)] : []));
+  const since = rows.flatMap((row) => (row ? [waitingSince(row)] : []));
   const oldestSeconds = Math.round((now() - Math.min(now(), ...since)) / 1_000);
   logger.info('reviews waiting', {}, { needs_review: items.length, oldest_review_seconds: oldestSeconds });
-}
-
-/** When the row came to the review it is in. */
-function reviewedSince({ history, review, receivedAt }: Recharge): number {
-  return history.findLast(({ event }) => event === review)?.at ?? receivedAt;
 }
 
 async function bringBack(items: DueRecharge[], { ledger, queue, policy, logger, now }: RechargeSweeperDeps) {

@@ -15,6 +15,8 @@ const MOST_FAILED = 10;
 const controlSchema = z.object({
   pausedBecause: z.string().exactOptional(),
   pausedUntil: z.int().exactOptional(),
+  pausedAt: z.int().exactOptional(),
+  pausedBy: z.string().exactOptional(),
   /** Clients whose grants did not go through, since one last did. A set of the table is never empty: absent, then. */
   failedClients: z.set(z.string()).default(new Set()),
 });
@@ -55,26 +57,36 @@ export function createDynamoCharging(
 
   return {
     async paused(): Promise<Pause | undefined> {
-      const { pausedBecause, pausedUntil } = await control();
-      if (pausedBecause === undefined) return undefined;
-      if (pausedUntil === undefined) return { reason: pausedBecause };
-      return now() < pausedUntil ? { reason: pausedBecause, until: pausedUntil } : undefined;
+      const { pausedBecause, pausedUntil, pausedAt, pausedBy } = await control();
+      if (pausedBecause === undefined || now() >= (pausedUntil ?? Number.POSITIVE_INFINITY)) return undefined;
+      return {
+        reason: pausedBecause,
+        ...(pausedUntil === undefined ? {} : { until: pausedUntil }),
+        ...(pausedAt === undefined ? {} : { since: pausedAt }),
+        ...(pausedBy === undefined ? {} : { by: pausedBy }),
+      };
     },
 
-    async pause({ reason, until }) {
-      if (until === undefined) {
-        await update({
-          UpdateExpression: 'SET pausedBecause = :reason REMOVE pausedUntil',
-          ExpressionAttributeValues: { ':reason': reason },
-        });
-        return;
-      }
+    async pause({ reason, until, by }) {
+      // What the relay pauses again and again has lasted since the first time, until a grant went through.
+      const since = until === undefined ? ':at' : 'if_not_exists(pausedAt, :at)';
+      const set = ['pausedBecause = :reason', `pausedAt = ${since}`];
+      const remove: string[] = [];
+      (until === undefined ? remove : set).push(until === undefined ? 'pausedUntil' : 'pausedUntil = :until');
+      (by === undefined ? remove : set).push(by === undefined ? 'pausedBy' : 'pausedBy = :by');
       try {
         await update({
-          UpdateExpression: 'SET pausedBecause = :reason, pausedUntil = :until',
+          UpdateExpression: `SET ${set.join(', ')}${remove.length === 0 ? '' : ` REMOVE ${remove.join(', ')}`}`,
+          ExpressionAttributeValues: {
+            ':reason': reason,
+            ':at': now(),
+            ...(by === undefined ? {} : { ':by': by }),
+            ...(until === undefined ? {} : { ':until': until }),
+          },
           // No pause is shortened: a person's has no end, and may be younger than what is known here.
-          ConditionExpression: 'attribute_not_exists(pausedBecause) OR pausedUntil < :until',
-          ExpressionAttributeValues: { ':reason': reason, ':until': until },
+          ...(until === undefined
+            ? {}
+            : { ConditionExpression: 'attribute_not_exists(pausedBecause) OR pausedUntil < :until' }),
         });
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
@@ -83,7 +95,9 @@ export function createDynamoCharging(
     },
 
     async resume() {
-      await update({ UpdateExpression: 'REMOVE pausedBecause, pausedUntil, failedClients' });
+      await update({
+        UpdateExpression: 'REMOVE pausedBecause, pausedUntil, pausedAt, pausedBy, failedClients',
+      });
     },
 
     async grantFailed(email) {
@@ -106,7 +120,7 @@ export function createDynamoCharging(
       if (failedClients.size === 0 && pausedUntil === undefined) return false;
       try {
         await update({
-          UpdateExpression: 'REMOVE failedClients, pausedBecause, pausedUntil',
+          UpdateExpression: 'REMOVE failedClients, pausedBecause, pausedUntil, pausedAt, pausedBy',
           ConditionExpression: 'attribute_exists(pausedUntil)',
         });
         return pausedUntil !== undefined && now() < pausedUntil;

@@ -151,6 +151,11 @@ export function isFinished({ phase }: Pick<Recharge, 'phase'>): boolean {
   return END_PHASES.includes(phase);
 }
 
+/** When the row came to the review it is in; of one that is in none, when it was received. */
+export function waitingSince({ history, review, receivedAt }: Recharge): number {
+  return history.findLast(({ event }) => event === review)?.at ?? receivedAt;
+}
+
 export function moneyOf(recharge: Recharge): Money | undefined {
   return recharge.amount === undefined || recharge.currency === undefined
     ? undefined

@@ -35,9 +35,9 @@ describe('a pause', () => {
   it('by a person lasts until a person resumes', async () => {
     const charging = aProcess();
     await charging.pause({ reason: 'moving to another provider' });
-    expect(await charging.paused()).toEqual({ reason: 'moving to another provider' });
+    expect(await charging.paused()).toMatchObject({ reason: 'moving to another provider' });
     clock.now += 400 * 86_400_000;
-    expect(await charging.paused()).toEqual({ reason: 'moving to another provider' });
+    expect(await charging.paused()).toMatchObject({ reason: 'moving to another provider' });
     await charging.resume();
     expect(await charging.paused()).toBeUndefined();
   });
@@ -46,7 +46,7 @@ describe('a pause', () => {
     const charging = aProcess();
     await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
     clock.now = NOW + 899_999;
-    expect(await charging.paused()).toEqual({ reason: 'pool_empty', until: NOW + 900_000 });
+    expect(await charging.paused()).toMatchObject({ reason: 'pool_empty', until: NOW + 900_000 });
     clock.now = NOW + 900_000;
     expect(await charging.paused()).toBeUndefined();
   });
@@ -55,9 +55,9 @@ describe('a pause', () => {
     const charging = aProcess();
     await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
     await charging.pause({ reason: 'forbidden', until: NOW + 300_000 });
-    expect(await charging.paused()).toEqual({ reason: 'pool_empty', until: NOW + 900_000 });
+    expect(await charging.paused()).toMatchObject({ reason: 'pool_empty', until: NOW + 900_000 });
     await charging.pause({ reason: 'forbidden', until: NOW + 1_000_000 });
-    expect(await charging.paused()).toEqual({ reason: 'forbidden', until: NOW + 1_000_000 });
+    expect(await charging.paused()).toMatchObject({ reason: 'forbidden', until: NOW + 1_000_000 });
   });
 
   it('by a fault becomes endless where a person pauses too', async () => {
@@ -65,14 +65,14 @@ describe('a pause', () => {
     await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
     await charging.pause({ reason: 'by hand' });
     clock.now = NOW + 900_000;
-    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+    expect(await charging.paused()).toMatchObject({ reason: 'by hand' });
   });
 
   it('by a person is not shortened by a fault', async () => {
     const charging = aProcess();
     await charging.pause({ reason: 'by hand' });
     await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
-    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+    expect(await charging.paused()).toMatchObject({ reason: 'by hand' });
   });
 
   it('by a person is not shortened by a fault in a process that does not know of it yet', async () => {
@@ -82,8 +82,8 @@ describe('a pause', () => {
     await person.pause({ reason: 'by hand' });
     await worker.pause({ reason: 'pool_empty', until: NOW + 900_000 });
     // From here on it knows.
-    expect(await worker.paused()).toEqual({ reason: 'by hand' });
-    expect(await aProcess().paused()).toEqual({ reason: 'by hand' });
+    expect(await worker.paused()).toMatchObject({ reason: 'by hand' });
+    expect(await aProcess().paused()).toMatchObject({ reason: 'by hand' });
   });
 
   it('that is over gives way to a new one', async () => {
@@ -91,7 +91,36 @@ describe('a pause', () => {
     await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
     clock.now = NOW + 2_000_000;
     await charging.pause({ reason: 'forbidden', until: NOW + 2_900_000 });
-    expect(await charging.paused()).toEqual({ reason: 'forbidden', until: NOW + 2_900_000 });
+    expect(await charging.paused()).toMatchObject({ reason: 'forbidden', until: NOW + 2_900_000 });
+  });
+});
+
+describe('who paused, and since when', () => {
+  it('is told of a person, with the time', async () => {
+    const charging = aProcess();
+    await charging.pause({ reason: 'pool_empty', until: NOW + 900_000 });
+    clock.now += 60_000;
+    await charging.pause({ reason: 'by hand', by: 'jane@desk' });
+    expect(await charging.paused()).toEqual({ reason: 'by hand', since: NOW + 60_000, by: 'jane@desk' });
+    await charging.pause({ reason: 'by nobody who says so' });
+    expect(await charging.paused()).toEqual({ reason: 'by nobody who says so', since: NOW + 60_000 });
+  });
+
+  it('of what the relay pauses again and again is since the first time, until a grant goes through', async () => {
+    const charging = aProcess();
+    for (let n = 1; n <= 3; n += 1) {
+      await charging.pause({ reason: 'pool_empty', until: clock.now + 900_000 });
+      clock.now += 900_000;
+    }
+    await charging.pause({ reason: 'pool_empty', until: clock.now + 900_000 });
+    expect(await charging.paused()).toEqual({
+      reason: 'pool_empty',
+      since: NOW,
+      until: clock.now + 900_000,
+    });
+    await charging.grantWentThrough();
+    await charging.pause({ reason: 'pool_empty', until: clock.now + 900_000 });
+    expect(await charging.paused()).toMatchObject({ since: clock.now });
   });
 });
 
@@ -114,7 +143,7 @@ describe('what a process knows', () => {
     await worker.paused();
     await person.pause({ reason: 'by hand' });
     clock.now = NOW + FRESH_MS;
-    expect(await worker.paused()).toEqual({ reason: 'by hand' });
+    expect(await worker.paused()).toMatchObject({ reason: 'by hand' });
     await person.resume();
     clock.now = NOW + 2 * FRESH_MS;
     expect(await worker.paused()).toBeUndefined();
@@ -210,7 +239,7 @@ describe('a grant that went through', () => {
     await charging.grantFailed('a@example.com');
     await charging.pause({ reason: 'by hand' });
     expect(await charging.grantWentThrough()).toBe(false);
-    expect(await charging.paused()).toEqual({ reason: 'by hand' });
+    expect(await charging.paused()).toMatchObject({ reason: 'by hand' });
     expect(await charging.grantFailed('b@example.com')).toBe(1);
   });
 });
