@@ -9,6 +9,7 @@ import { createLogger } from '../shared/logger.ts';
 import { printable, printableJson } from '../shared/printable.ts';
 import { EXIT_CODES, UsageError } from './failure.ts';
 import { type Column, isColoured, type Screen, tableLines } from './output.ts';
+import { tellStatusLine } from './status-line.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 export const checked =
@@ -53,6 +54,7 @@ export interface Cli {
    */
   stack(): string | undefined;
   target(): Target;
+  /** Once for all of a run. */
   connected(): Promise<Connection>;
   /** One text and a line end. Whatever is foreign in it is made visible here, so that no command can forget it. */
   print(said: string): void;
@@ -151,16 +153,21 @@ export function createCli(io: Io): Cli {
   program.hook('preAction', () => {
     stack();
   });
+  let connecting: Promise<Connection> | undefined;
+  const connected = () => {
+    connecting ??= import('../operate/connection.ts').then(({ connect }) =>
+      connect(target(), { logger: createLogger(tell), now: io.now }),
+    );
+    return connecting;
+  };
+  program.hook('preAction', (_program, command) => tellStatusLine({ io, tell, connected }, command));
   let failed = false;
   return {
     program,
     io,
     stack,
     target,
-    async connected() {
-      const { connect } = await import('../operate/connection.ts');
-      return connect(target(), { logger: createLogger(tell), now: io.now });
-    },
+    connected,
     print,
     say: (said) => print(pasteable(said)),
     sayTable,

@@ -2,7 +2,7 @@ import { describeError } from '../shared/logger.ts';
 import type { Pause } from '../shared/recharge/charging.ts';
 import { isFinished, type Phase, type Recharge, waitingSince } from '../shared/recharge/recharge.ts';
 import type { Sweep } from '../shared/sweeps.ts';
-import { listAlerts, type RaisedAlert } from './alerts.ts';
+import { alertJson, listAlerts, type RaisedAlert } from './alerts.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import type { RelayIdentity } from './identity.ts';
@@ -208,34 +208,57 @@ async function readSecrets(target: Target): Promise<SecretAge[]> {
   }));
 }
 
-/** What stands above every list: three small reads. Absent is what could not be read. */
-export interface StatusLine {
-  relay: RelayIdentity;
-  paused?: boolean;
-  /** How many wait for a person: of the first hundred. */
-  reviews?: { count: number; more: boolean };
-  /** How many alerts rang within a day: of the last hundred. */
-  alerts?: number;
-}
+const iso = (time: number) => new Date(time).toISOString();
+const isoIf = (time: number | undefined) => (time === undefined ? undefined : iso(time));
 
-export async function statusLine({
-  relay,
-  charging,
-  ledger,
-  alerts,
-  now,
-}: Pick<Connection, 'relay' | 'charging' | 'ledger' | 'alerts' | 'now'>): Promise<StatusLine> {
-  const [pause, reviews, rang] = await Promise.allSettled([
-    charging.paused(),
-    ledger.due('person', Number.MAX_SAFE_INTEGER),
-    alerts.since(now() - 24 * HOUR_MS),
-  ]);
+/** A status for programs: times as ISO 8601; of a part that cannot be read, `{"unreadable": why}`. */
+export function statusJson(status: Status) {
+  const { relay, at } = status;
   return {
-    relay,
-    ...(pause.status === 'fulfilled' ? { paused: pause.value !== undefined } : {}),
-    ...(reviews.status === 'fulfilled'
-      ? { reviews: { count: reviews.value.items.length, more: reviews.value.cursor !== undefined } }
-      : {}),
-    ...(rang.status === 'fulfilled' ? { alerts: rang.value } : {}),
+    relay: { ...relay, webhookUrl: undefined, webhook_url: relay.webhookUrl },
+    at: iso(at),
+    charging: json(status.pause, (pause) => ({
+      paused: pause !== undefined,
+      reason: pause?.reason,
+      by: pause?.by,
+      since: isoIf(pause?.since),
+      until: isoIf(pause?.until),
+    })),
+    waiting: json(status.waiting, ({ groups, reviews, oldestReview, more }) => ({
+      groups: groups.map(({ oldestAt, ...group }) => ({ ...group, oldest_at: iso(oldestAt) })),
+      reviews,
+      oldest_review: oldestReview && { key: oldestReview.key, since: iso(oldestReview.since) },
+      more,
+    })),
+    alerts: json(status.alerts, (alerts) => alerts.map(alertJson)),
+    webhooks: json(status.webhooks, ({ since, accepted, keptAside, refused, more }) => ({
+      since: iso(since),
+      accepted,
+      kept_aside: keptAside,
+      refused: refused.map(refusedJson),
+      more,
+    })),
+    quarantined: json(status.quarantined, (quarantined) => quarantined),
+    queues: json(status.queues, (queues) =>
+      queues.map(({ deadLetters, ...queue }) => ({ ...queue, dead_letters: deadLetters })),
+    ),
+    last_sweep: json(
+      status.sweep,
+      (sweep) => sweep && { at: iso(sweep.sweptAt), queued: sweep.queued, failed: sweep.failed },
+    ),
+    secrets: json(status.secrets, (secrets) =>
+      secrets.map(({ name, isSet, setAt, previous }) => ({
+        name,
+        is_set: isSet,
+        set_at: isoIf(setAt),
+        previous,
+      })),
+    ),
   };
 }
+
+const json = <Value, Json>(part: Part<Value>, of: (value: Value) => Json) =>
+  'value' in part ? (of(part.value) ?? null) : part;
+
+/** A count for programs. */
+export const refusedJson = ({ lastAt, ...count }: RefusedCount) => ({ ...count, last_at: iso(lastAt) });

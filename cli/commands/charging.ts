@@ -1,5 +1,6 @@
 import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, examples } from '../program.ts';
+import { whoRuns } from '../who.ts';
 
 export function addPauseCommand(cli: Cli): void {
   cli.program
@@ -10,7 +11,7 @@ export function addPauseCommand(cli: Cli): void {
     .addHelpText('after', examples('pause --note "prices change tonight"'))
     .action(async ({ note, yes }: { note: string; yes?: boolean }) => {
       await confirmChange(cli, { question: 'Stop charging all clients?', yes });
-      await (await cli.connected()).charging.pause({ reason: note });
+      await (await cli.connected()).charging.pause({ reason: note, by: whoRuns() });
       cli.say(
         'No new charge begins from now on (other processes: within 5 seconds). Go on: npx relay resume',
       );

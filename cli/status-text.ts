@@ -1,0 +1,131 @@
+import type { RaisedAlert } from '../operate/alerts.ts';
+import type { RefusedCount } from '../operate/refused.ts';
+import type { Part, SecretAge, Status, Waiting, WebhookAnswers } from '../operate/status.ts';
+import { ageText, durationText, utcText, whenText } from '../shared/ages.ts';
+import { printableLine } from '../shared/printable.ts';
+import type { Pause } from '../shared/recharge/charging.ts';
+import { shellQuoted } from '../shared/shell.ts';
+
+/** Alerts and reasons that are shown; what is more is counted. */
+const MOST_SHOWN = 5;
+/** Longer than a sweep and the minute between two. */
+const SWEEP_LATE_MS = 3 * 60_000;
+
+/** All of it on one page of a terminal: a name, and one or more lines. */
+export function statusText(status: Status): string {
+  const { at } = status;
+  const parts: [name: string, lines: string[]][] = [
+    ['Relay', relayLines(status)],
+    ['Charging', said(status.pause, (pause) => pauseLines(pause, at))],
+    ['Waiting', said(status.waiting, (waiting) => waitingLines(waiting, at))],
+    ['Alerts', said(status.alerts, (alerts) => alertLines(alerts, at))],
+    ['Webhooks', said(status.webhooks, (answers) => answerLines(answers, at))],
+    ['Quarantine', said(status.quarantined, quarantineLines)],
+    ['Queues', said(status.queues, (queues) => queues.map(queueLine))],
+    ['Last sweep', said(status.sweep, (sweep) => [sweepLine(sweep, at)])],
+    ['Secrets', said(status.secrets, (secrets) => secrets.map((secret) => secretLine(secret, at)))],
+  ];
+  return parts
+    .flatMap(([name, lines]) =>
+      lines.map((line, index) => `${(index === 0 ? name : '').padEnd(12)}${printableLine(line)}`),
+    )
+    .join('\n');
+}
+
+const said = <Value>(part: Part<Value>, lines: (value: Value) => string[]): string[] =>
+  'value' in part ? lines(part.value) : [`cannot be read: ${part.unreadable}`];
+
+const many = (count: number, more: boolean) => `${count}${more ? ' or more' : ''}`;
+
+function relayLines({ relay, at }: Status): string[] {
+  const { name, stage, region, account, version, webhookUrl } = relay;
+  const facts = [
+    name,
+    stage,
+    region,
+    account === undefined ? undefined : `account ${account}`,
+    version === undefined ? undefined : `version ${version}`,
+    `at ${utcText(at)}`,
+  ];
+  return [
+    facts.filter((fact) => fact !== undefined).join(' · '),
+    ...(webhookUrl === undefined ? [] : [`takes webhooks at ${webhookUrl}`]),
+  ];
+}
+
+function pauseLines(pause: Pause | undefined, now: number): string[] {
+  if (pause === undefined) return ['on'];
+  const { reason, until, since, by } = pause;
+  const start = since === undefined ? '' : ` since ${whenText(since, now)}`;
+  const who = by ?? (until === undefined ? 'a person' : 'the relay itself');
+  return [
+    `PAUSED by ${who}${start}: ${reason}`,
+    until === undefined
+      ? 'until a person says so: npx relay resume'
+      : `until ${whenText(until, now)}, and then goes on by itself; at once: npx relay resume`,
+  ];
+}
+
+function waitingLines({ groups, reviews, oldestReview, more }: Waiting, now: number): string[] {
+  if (groups.length === 0) return [more ? 'only what a later version wrote' : 'no recharge is unfinished'];
+  const lines = groups.slice(0, MOST_SHOWN).map(({ phase, reason, count, oldestAt }) => {
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return `${count} ${phase}${why}, the oldest for ${durationText(now - oldestAt)}`;
+  });
+  const left = groups.slice(MOST_SHOWN).reduce((sum, { count }) => sum + count, 0);
+  if (left > 0 || more) lines.push(`${many(left, more)} others`);
+  if (oldestReview) {
+    lines.push(
+      `${reviews} ${reviews === 1 ? 'waits' : 'wait'} for you: npx relay recharges list --phase needs_review`,
+      `the oldest since ${whenText(oldestReview.since, now)}: npx relay recharges show ${shellQuoted(oldestReview.key)}`,
+    );
+  }
+  return lines;
+}
+
+function alertLines(alerts: RaisedAlert[], now: number): string[] {
+  if (alerts.length === 0) return ['none is open'];
+  const shown = alerts.slice(0, MOST_SHOWN).map(({ word, subject, lastAt, times }) => {
+    const often = times === 1 ? '' : `, ${times} times`;
+    return `${word}  ${printableLine(subject)}  ${ageText(lastAt, now)}${often}`;
+  });
+  const left = alerts.length - shown.length;
+  return [...shown, `${left > 0 ? `${left} others are open, too; all` : 'what to do'}: npx relay alerts`];
+}
+
+function answerLines({ since, accepted, keptAside, refused, more }: WebhookAnswers, now: number): string[] {
+  const count = refused.reduce((sum, one) => sum + one.count, 0);
+  return [
+    `since ${utcText(since)}: ${many(accepted, more)} accepted, ${many(keptAside, more)} kept aside, ${count} refused`,
+    ...refused.slice(0, MOST_SHOWN).map((one) => refusedText(one, now)),
+  ];
+}
+
+/** Of a count of what was refused. */
+export const refusedText = ({ route, status, reason, count, lastAt }: RefusedCount, now: number) =>
+  `${count} times ${status} at ${printableLine(route)}: ${printableLine(reason)} (last ${ageText(lastAt, now)})`;
+
+const quarantineLines = ({ count, more }: { count: number; more: boolean }) =>
+  count === 0 ? ['nothing is kept'] : [`${many(count, more)} kept: npx relay quarantine list`];
+
+type QueueDepth = Extract<Status['queues'], { value: unknown }>['value'][number];
+
+function queueLine({ queue, waiting, hidden, deadLetters }: QueueDepth): string {
+  const dead = deadLetters === 0 ? 'no dead letter' : `${deadLetters} DEAD: npx relay deadletters list`;
+  return `${queue}: ${waiting} waiting, ${hidden} being worked on or hidden, ${dead}`;
+}
+
+type Sweep = Extract<Status['sweep'], { value: unknown }>['value'];
+
+function sweepLine(sweep: Sweep, now: number): string {
+  if (sweep === undefined) return 'none yet';
+  const { sweptAt, failed } = sweep;
+  const late = now - sweptAt > SWEEP_LATE_MS ? ' NO SWEEP SINCE: what waits does not come back.' : '';
+  return `${whenText(sweptAt, now)}${failed ? ' FAILED' : ''}${late}`;
+}
+
+function secretLine({ name, isSet, setAt, previous }: SecretAge, now: number): string {
+  if (!isSet) return `${name}: NOT SET`;
+  const age = setAt === undefined ? 'set, it is not known when' : `set ${ageText(setAt, now)}`;
+  return `${name}: ${age}${previous === 0 ? '' : `, ${previous} previous still accepted`}`;
+}
