@@ -23,7 +23,7 @@ export function statusText(status: Status): string {
     ['Quarantine', said(status.quarantined, quarantineLines)],
     ['Queues', said(status.queues, (queues) => queues.map(queueLine))],
     ['Last sweep', said(status.sweep, (sweep) => [sweepLine(sweep, at)])],
-    ['Secrets', said(status.secrets, (secrets) => secrets.map((secret) => secretLine(secret, at)))],
+    ['Secrets', said(status.secrets, (secrets) => secretLines(secrets, at))],
   ];
   return parts
     .flatMap(([name, lines]) =>
@@ -53,7 +53,8 @@ function relayLines({ relay, at }: Status): string[] {
   ];
 }
 
-function pauseLines(pause: Pause | undefined, now: number): string[] {
+/** Whether charging is on; if not, by whom, since when, why, and how it ends. */
+export function pauseLines(pause: Pause | undefined, now: number): string[] {
   if (pause === undefined) return ['on'];
   const { reason, until, since, by } = pause;
   const start = since === undefined ? '' : ` since ${whenText(since, now)}`;
@@ -85,12 +86,15 @@ function waitingLines({ groups, reviews, oldestReview, more }: Waiting, now: num
 
 function alertLines(alerts: RaisedAlert[], now: number): string[] {
   if (alerts.length === 0) return ['none is open'];
-  const shown = alerts.slice(0, MOST_SHOWN).map(({ word, subject, lastAt, times }) => {
-    const often = times === 1 ? '' : `, ${times} times`;
-    return `${word}  ${printableLine(subject)}  ${ageText(lastAt, now)}${often}`;
-  });
+  const shown = alerts.slice(0, MOST_SHOWN).map((alert) => alertLine(alert, now));
   const left = alerts.length - shown.length;
   return [...shown, `${left > 0 ? `${left} others are open, too; all` : 'what to do'}: npx relay alerts`];
+}
+
+/** An alert in a line of a longer text. */
+export function alertLine({ word, subject, lastAt, times }: RaisedAlert, now: number): string {
+  const often = times === 1 ? '' : `, ${times} times`;
+  return `${word}  ${printableLine(subject)}  ${ageText(lastAt, now)}${often}`;
 }
 
 function answerLines({ since, accepted, keptAside, refused, more }: WebhookAnswers, now: number): string[] {
@@ -103,7 +107,7 @@ function answerLines({ since, accepted, keptAside, refused, more }: WebhookAnswe
 
 /** Of a count of what was refused. */
 export const refusedText = ({ route, status, reason, count, lastAt }: RefusedCount, now: number) =>
-  `${count} times ${status} at ${printableLine(route)}: ${printableLine(reason)} (last ${ageText(lastAt, now)})`;
+  `${count} × ${status} at ${printableLine(route)}: ${printableLine(reason)} (last ${ageText(lastAt, now)})`;
 
 const quarantineLines = ({ count, more }: { count: number; more: boolean }) =>
   count === 0 ? ['nothing is kept'] : [`${many(count, more)} kept: npx relay quarantine list`];
@@ -124,8 +128,17 @@ function sweepLine(sweep: Sweep, now: number): string {
   return `${whenText(sweptAt, now)}${failed ? ' FAILED' : ''}${late}`;
 }
 
-function secretLine({ name, isSet, setAt, previous }: SecretAge, now: number): string {
-  if (!isSet) return `${name}: NOT SET`;
-  const age = setAt === undefined ? 'set, it is not known when' : `set ${ageText(setAt, now)}`;
-  return `${name}: ${age}${previous === 0 ? '' : `, ${previous} previous still accepted`}`;
+function secretLines(secrets: SecretAge[], now: number): string[] {
+  const names = (some: SecretAge[]) => some.map(({ name }) => name).join(', ');
+  const missing = secrets.filter(({ isSet }) => !isSet);
+  const ofUnknownAge = secrets.filter(({ isSet, setAt }) => isSet && setAt === undefined);
+  const replaced = secrets.filter(({ previous }) => previous > 0);
+  return [
+    ...(missing.length === 0 ? [] : [`NOT SET: ${names(missing)}`]),
+    ...secrets.flatMap(({ name, setAt }) =>
+      setAt === undefined ? [] : [`${name}: set ${whenText(setAt, now)}`],
+    ),
+    ...(ofUnknownAge.length === 0 ? [] : [`set, it is not known when: ${names(ofUnknownAge)}`]),
+    ...(replaced.length === 0 ? [] : [`previous ones are still accepted: ${names(replaced)}`]),
+  ];
 }

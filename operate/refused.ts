@@ -53,3 +53,9 @@ export function createRefusedCounts(client: DynamoDBDocumentClient, table: strin
     },
   };
 }
+
+/** A count for programs. */
+export const refusedJson = ({ lastAt, ...count }: RefusedCount) => ({
+  ...count,
+  last_at: new Date(lastAt).toISOString(),
+});

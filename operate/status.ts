@@ -8,7 +8,7 @@ import { OperateError } from './error.ts';
 import type { RelayIdentity } from './identity.ts';
 import { knownChannels } from './known-channels.ts';
 import { type QueueDepth, readQueueDepths } from './queues.ts';
-import type { RefusedCount } from './refused.ts';
+import { type RefusedCount, refusedJson } from './refused.ts';
 import { runbookUrlOf } from './runbook.ts';
 import { openSecrets } from './secrets.ts';
 import type { Target } from './target.ts';
@@ -259,6 +259,3 @@ export function statusJson(status: Status) {
 
 const json = <Value, Json>(part: Part<Value>, of: (value: Value) => Json) =>
   'value' in part ? (of(part.value) ?? null) : part;
-
-/** A count for programs. */
-export const refusedJson = ({ lastAt, ...count }: RefusedCount) => ({ ...count, last_at: iso(lastAt) });

@@ -284,9 +284,14 @@ function ofBlocked(row: Recharge, again: NextStep['commands']): NextStep {
   const { email, reason = '' } = row;
   if (isErased(row)) return step('nobody', 'The client was erased since.');
   if (!isRefusal(reason)) return step('you', `It was refused: ${reason}.`, again);
-  const [who, what, command] = REFUSED[reason];
-  const mend = command ? [{ what: 'To mend it', command: command(shellQuoted(email)) }] : [];
-  return step(who, what, [...mend, ...again]);
+  const refusal = stepOfRefusal(reason, email);
+  return { ...refusal, commands: [...refusal.commands, ...again] };
+}
+
+/** Who must do what first, where a client is refused with this word, or would be. */
+export function stepOfRefusal(word: Refusal, email: string): NextStep {
+  const [who, what, command] = REFUSED[word];
+  return step(who, what, command ? [{ what: 'To mend it', command: command(shellQuoted(email)) }] : []);
 }
 
 /** For texts. */
