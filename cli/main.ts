@@ -11,6 +11,7 @@ import { type Cli, createCli, type Io } from './program.ts';
 const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   status: async (cli) => (await import('./commands/status.ts')).addStatusCommand(cli),
   why: async (cli) => (await import('./commands/why.ts')).addWhyCommand(cli),
+  logs: async (cli) => (await import('./commands/logs.ts')).addLogsCommand(cli),
   recharges: async (cli) => (await import('./commands/recharges.ts')).addRechargeCommands(cli),
   alerts: async (cli) => (await import('./commands/alerts.ts')).addAlertsCommand(cli),
   accounts: async (cli) => (await import('./commands/accounts.ts')).addAccountCommands(cli),
