@@ -128,7 +128,7 @@ const ANSWERED: readonly string[] = ['paid', 'paid_late', 'refunded'];
 
 /** Undefined where the row does not say. */
 function isOverFor(row: Recharge, { word, lastAt }: AlertRow, { sweepsToAlert }: State): boolean | undefined {
-  if (isReview(word)) return row.review !== word;
+  if (isReview(word)) return row.phase !== 'needs_review' || row.review !== word;
   switch (word) {
     case 'review_waiting':
       return row.phase !== 'needs_review';

@@ -25,8 +25,8 @@ const membersXml = (members: Record<string, string>[]) =>
     .join('');
 
 /**
- * CloudFormation's DescribeStacks and SNS's ListSubscriptionsByTopic and the two operations on secrets that the command line
- * uses, over their real protocols, on a port of this machine. What is asked otherwise is an error.
+ * CloudFormation's DescribeStacks, SNS's ListSubscriptionsByTopic, two operations on logs and two on secrets, as the
+ * command line uses them, over their real protocols, on a port of this machine. What is asked otherwise is an error.
  */
 export async function startFakeAws() {
   const stacks = new Map<string, Record<string, string>>();
@@ -64,6 +64,27 @@ export async function startFakeAws() {
       status: 200,
       body: `<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>${all}</Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`,
     };
+  };
+
+  /** CloudWatch Logs: by log group, what was logged there. */
+  const logs = new Map<string, string[]>();
+  const askLogs = (operation: string, input: Record<string, string>) => {
+    const { logGroupNamePrefix = '', logGroupName = '', filterPattern = '', startTime = '0' } = input;
+    if (denied.has(operation.replace('Logs_20140328.', 'logs:')))
+      return refuse('AccessDeniedException', 'You are not authorized to perform this.');
+    if (operation === 'Logs_20140328.DescribeLogGroups') {
+      const names = [...logs.keys()].filter((name) => name.startsWith(logGroupNamePrefix));
+      return { status: 200, body: { logGroups: names.map((name) => ({ logGroupName: name })) } };
+    }
+    const wanted: string = JSON.parse(filterPattern);
+    const found = (logs.get(logGroupName) ?? []).filter(
+      (line) => line.includes(wanted) && Date.parse(JSON.parse(line).time) >= Number(startTime),
+    );
+    // A line a page.
+    const at = Number(input.nextToken ?? 0);
+    const events = found.slice(at, at + 1).map((message) => ({ message }));
+    const next = at + 1 < found.length ? { nextToken: String(at + 1) } : {};
+    return { status: 200, body: { events, ...next } };
   };
 
   const refuse = (type: string, message: string) => ({ status: 400, body: { __type: type, message } });
@@ -106,7 +127,8 @@ export async function startFakeAws() {
       const answer = isTopic ? listSubscriptions(form) : describeStacks(form);
       response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body);
     } else {
-      const answer = askSecrets(String(operation), JSON.parse(body));
+      const ask = String(operation).startsWith('Logs_') ? askLogs : askSecrets;
+      const answer = ask(String(operation), JSON.parse(body));
       response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' });
       response.end(JSON.stringify(answer.body));
     }
@@ -120,6 +142,7 @@ export async function startFakeAws() {
     url,
     close: () => server.close(),
     stacks,
+    logs,
     subscriptions,
     denied,
     /** @throws where there is none. */

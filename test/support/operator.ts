@@ -40,6 +40,7 @@ export function useOperator() {
     started = await startFakeAws();
     shell.AWS_ENDPOINT_URL_CLOUDFORMATION = started.url;
     shell.AWS_ENDPOINT_URL_SECRETS_MANAGER = started.url;
+    shell.AWS_ENDPOINT_URL_CLOUDWATCH_LOGS = started.url;
     shell.AWS_ENDPOINT_URL_SNS = started.url;
   });
   afterAll(() => {

@@ -17,7 +17,7 @@ export interface Store {
 /**
  * One engine, in memory, for the tests of a file or a `describe`.
  *
- * @returns `connect` gives a new client; `newTable` a new and empty table, by its name.
+ * @returns `endpoint` is where it listens; `connect` gives a new client; `newTable` a new and empty table, by its name.
  */
 export function useDynamo() {
   let engine: Engine | undefined;
@@ -28,11 +28,13 @@ export function useDynamo() {
   });
   afterAll(() => engine?.stop());
 
+  const endpoint = () => {
+    if (!engine) throw new Error('Bug! The engine was not started.');
+    return engine.endpoint;
+  };
   return {
-    connect(): DynamoDBDocumentClient {
-      if (!engine) throw new Error('Bug! The engine was not started.');
-      return createDocumentClient(engineAt(engine.endpoint));
-    },
+    endpoint,
+    connect: (): DynamoDBDocumentClient => createDocumentClient(engineAt(endpoint())),
     /** Of this engine a table is there at once, and forgets nothing: one request, where createTable makes four. */
     async newTable(client: DynamoDBDocumentClient): Promise<string> {
       tables += 1;
