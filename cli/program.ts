@@ -160,7 +160,9 @@ export function createCli(io: Io): Cli {
     );
     return connecting;
   };
-  program.hook('preAction', (_program, command) => tellStatusLine({ io, tell, connected }, command));
+  program.hook('preAction', (_program, command) =>
+    tellStatusLine({ screen: io.stderr, tell, connected }, command),
+  );
   let failed = false;
   return {
     program,

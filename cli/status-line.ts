@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { Connection } from '../operate/connection.ts';
 import { type StatusLine, statusLine } from '../operate/status-line.ts';
-import type { Cli } from './program.ts';
+import type { Screen } from './output.ts';
 
 /** What people read as a list. A program reads JSON. */
 const LISTS = ['list', 'alerts'];
@@ -10,10 +11,14 @@ const LISTS = ['list', 'alerts'];
  * from being shown.
  */
 export async function tellStatusLine(
-  { io, tell, connected }: Pick<Cli, 'io' | 'tell' | 'connected'>,
+  {
+    screen,
+    tell,
+    connected,
+  }: { screen: Screen; tell: (said: string) => void; connected: () => Promise<Connection> },
   command: Command,
 ): Promise<void> {
-  if (!io.stderr.isTTY || !LISTS.includes(command.name()) || command.opts().json) return;
+  if (!screen.isTTY || !LISTS.includes(command.name()) || command.opts().json) return;
   try {
     tell(statusLineText(await statusLine(await connected())));
   } catch {
