@@ -71,7 +71,7 @@ describe('relay status', () => {
     for (const said of [
       /^Relay +npm start in .* · local · version /m,
       /^Charging +PAUSED by jane@desk since .*: prices change\n +until a person says so: npx relay resume/m,
-      /^Waiting +1 needs_review \(grant_unknown\), the oldest for 60 s\n/m,
+      /^Waiting +1 needs_review \(grant_unknown\), the oldest for \d+ s\n/m,
       / npx relay recharges show key-1$/m,
       /^Alerts +grant_unknown {2}key-1 {2}\d+ s ago\n +what to do: npx relay alerts$/m,
       /^Webhooks +since .*: 1 accepted, 0 kept aside, 0 refused$/m,
@@ -105,9 +105,9 @@ describe('the line above every list', () => {
     const told = 'local · charging on · 1 waits for you · 1 alert in 24 h\n';
     for (const args of [['recharges', 'list'], ['accounts', 'list'], ['quarantine', 'list'], ['alerts']])
       expect((await list(...args)).stderr).toContain(told);
-    expect((await list('recharges', 'list', '--json')).stderr).toBe('');
+    expect((await list('recharges', 'list', '--json')).stderr).not.toContain(told);
     expect((await list('recharges', 'show', 'key-1')).stderr).not.toContain(told);
-    expect((await relay().cli('recharges', 'list')).stderr).toBe('');
+    expect((await relay().cli('recharges', 'list')).stderr).not.toContain(told);
   });
 
   it('keeps no list from being shown', async () => {
