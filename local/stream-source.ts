@@ -73,7 +73,9 @@ class Reader {
         await this.#readOn();
         await this.#pause(POLL_EVERY_MS);
       } catch (error) {
-        await this.#afterFailure(error);
+        if (this.#stopping.aborted) return;
+        this.#options.onError(error);
+        await this.#pauseAfterFailure();
       }
     }
   }
@@ -145,7 +147,7 @@ class Reader {
 
   /** @returns how many of the first need not come again. */
   async #handle(records: _Record[]): Promise<number> {
-    const { handler, runMs } = this.#options;
+    const { handler, runMs, onError } = this.#options;
     const endsAt = Date.now() + runMs;
     try {
       const { batchItemFailures } = await handler(
@@ -154,20 +156,22 @@ class Reader {
       );
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       const first = records.findIndex(({ dynamodb }) => failed.has(dynamodb?.SequenceNumber ?? ''));
-      this.#failures = first === 0 ? this.#failures : 0;
-      if (first > 0 || failed.size === 0) return first < 0 ? records.length : first;
-      throw new Error('A change could not be handed on.');
+      if (first !== 0) {
+        this.#failures = 0;
+        return first < 0 ? records.length : first;
+      }
+      // The handler has said why.
     } catch (error) {
-      await this.#afterFailure(error);
-      const isOld = Date.now() - createdAt(records[0]) > GIVEN_UP_AFTER_MS;
-      return isOld ? 1 : 0;
+      onError(error);
     }
+    await this.#pauseAfterFailure();
+    if (Date.now() - createdAt(records[0]) < GIVEN_UP_AFTER_MS) return 0;
+    onError(new Error('A change could not be handed on for a day. It is given up, so that others follow.'));
+    return 1;
   }
 
-  async #afterFailure(error: unknown): Promise<void> {
-    if (this.#stopping.aborted) return;
+  async #pauseAfterFailure(): Promise<void> {
     this.#failures += 1;
-    this.#options.onError(error);
     await this.#pause(backoffMs(this.#failures, Math.random(), RETRY));
   }
 
