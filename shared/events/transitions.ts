@@ -46,7 +46,7 @@ export function eventsOfRecharge(
   const phase = seenPhase(after);
   const hasMoved = before === undefined || phase !== seenPhase(before);
   const id = `${key}:${phase}:${version}`;
-  const data = { ...dataOf(after), phase };
+  const data = dataOf(after, phase);
   if (phase === 'needs_review') {
     if (!hasMoved && review === before.review) return [];
     return [{ id, type: 'recharge.needs_review', timestamp, data: { ...data, reason: review } }];
@@ -59,10 +59,11 @@ export function eventsOfRecharge(
   return [{ id, type: 'payment.action_required', timestamp, data: { ...data, ...act } }];
 }
 
-function dataOf(row: Recharge) {
+function dataOf(row: Recharge, phase: Phase) {
   return {
     key: row.key,
     version: row.version,
+    phase,
     email: row.email,
     credits: row.credits,
     amount: row.amount,
