@@ -17,6 +17,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineBinary } from './engine-package.ts';
+import { keepStreamsShort } from './stream-upkeep.ts';
 
 /** DynamoDB or SQS on this machine, on a port of 127.0.0.1 of its own. */
 export interface Engine {
@@ -74,6 +75,7 @@ async function startDynoxide(binary: string, port: number, dbFile: string | unde
     // Its own word comes first: another process may answer on this port before it does.
     await saysItListens(child, child.stderr);
     await fetch(endpoint, { signal: AbortSignal.timeout(READY_WITHIN_MS) });
+    if (dbFile !== undefined) keepStreamsShort(dbFile);
     return engine;
   } catch (error) {
     await engine.stop();
