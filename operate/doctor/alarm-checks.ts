@@ -10,7 +10,7 @@ const PENDING = 'PendingConfirmation';
 /** The most frequent reason why nobody heard an alarm: the link in SNS's first email was never opened. */
 async function alarms(patient: Patient): Promise<Found> {
   const { stack } = patient.target;
-  if (stack === undefined) return skipped('Under npm start an alert is a line in the log.');
+  if (stack === undefined) return skipped('npm start sends no email: npx relay alerts lists what is wrong.');
   const { AlarmTopicArn: TopicArn } = await patient.outputs();
   if (TopicArn === undefined) return skipped('The stack does not say where its alarms go: deploy it anew.');
   const { SNSClient, ListSubscriptionsByTopicCommand } = await import('@aws-sdk/client-sns');

@@ -49,9 +49,9 @@ async function lookAt({ id, run }: Check, patient: Patient, boundMs: number): Pr
   }, boundMs);
   try {
     const found = await Promise.race([run(patient), late.promise]);
-    return [found].flat().map((one) => ({ ...one, id: one.id ?? id }));
+    return [found].flat().map(({ id: own = id, ...one }) => ({ id: own, ...one }));
   } catch (error) {
-    return [{ ...foundIn(error), id }];
+    return [{ id, ...foundIn(error) }];
   } finally {
     clearTimeout(timer);
   }

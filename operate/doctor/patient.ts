@@ -19,6 +19,8 @@ export interface Patient {
   /** Where the relay takes webhooks: an origin. */
   origin(): Promise<string>;
   connection(): Promise<Connection>;
+  /** The same, of which the table has answered. */
+  storage(): Promise<Connection>;
   secrets(): Promise<{ inbound: InboundSecrets; outbound: OutboundSecrets }>;
   /** Of a relay on AWS. */
   outputs(): Promise<StackOutputs>;
@@ -39,6 +41,9 @@ export function createPatient(target: Target, now: () => number): Patient {
     if (stack === undefined) throw new NotKnownError('There is no stack.');
     return readStack(stack);
   });
+  const connection = once(() =>
+    known('The relay cannot be found.', () => connect(target, { logger: createLogger(() => {}), now })),
+  );
   const outputs = () => known(`The stack ${stack} cannot be read.`, readOutputs);
   return {
     target,
@@ -54,9 +59,12 @@ export function createPatient(target: Target, now: () => number): Patient {
       if (url === undefined) throw new NotKnownError('No relay was started here.');
       return url;
     },
-    connection: once(() =>
-      known('The relay cannot be found.', () => connect(target, { logger: createLogger(() => {}), now })),
-    ),
+    connection,
+    storage: once(async () => {
+      const connected = await connection();
+      await known('The table does not answer.', () => connected.charging.paused());
+      return connected;
+    }),
     secrets: once(async () => {
       if (stack === undefined) {
         if (readRuntime(env) === undefined) throw new NotKnownError('No relay was started here.');

@@ -8,7 +8,7 @@ import { readQueueDepths } from '../queues.ts';
 import { WEBHOOK_ROUTE } from '../routes.ts';
 import { notStarted, stageOf } from '../target.ts';
 import { APART_MS, aheadOfStorageMs } from '../time.ts';
-import { type Found, fail, ok, skipped, warn } from './finding.ts';
+import { type Found, fail, NotKnownError, ok, skipped, warn } from './finding.ts';
 import { type Check, type Patient, secretsOf } from './patient.ts';
 
 /** Is there a relay at all? */
@@ -42,7 +42,7 @@ async function access(patient: Patient): Promise<Found> {
   const connection = await patient.connection();
   const rights: Right[] = [
     { action: 'dynamodb:GetItem', on: 'the table', run: () => connection.charging.paused() },
-    { action: 'dynamodb:Query', on: "the table's indexes", run: () => connection.ledger.due('person', 0) },
+    { action: 'dynamodb:Query', on: 'its indexes', run: () => connection.ledger.due('person', 0) },
     {
       action: 'sqs:GetQueueAttributes',
       on: 'the four queues',
@@ -62,7 +62,7 @@ async function access(patient: Patient): Promise<Found> {
         ]),
   ];
   const faults = (await Promise.all(rights.map(faultOfRight))).filter((fault) => fault !== undefined);
-  if (faults.length === 0) return ok(`${rights.map(({ on }) => on).join(', ')} answer.`);
+  if (faults.length === 0) return ok(`There answer: ${rights.map(({ on }) => on).join(', ')}.`);
   const denied = faults.some((fault) => fault.denied);
   return fail(
     `${faults.map(({ sentence }) => sentence).join('; ')}.`,
@@ -87,8 +87,7 @@ async function faultOfRight({ action, on, run }: Right) {
 }
 
 async function clock(patient: Patient): Promise<Found> {
-  const connection = await patient.connection();
-  await connection.charging.paused();
+  const connection = await patient.storage();
   const aheadMs = aheadOfStorageMs(connection);
   if (aheadMs === undefined) return skipped('The answers of the table carry no date.');
   const seconds = (Math.abs(aheadMs) / 1_000).toFixed(0);
@@ -141,7 +140,7 @@ const WHAT_ANSWERS: Record<number, string> = {
 };
 
 async function charging(patient: Patient): Promise<Found> {
-  const pause = await (await patient.connection()).charging.paused();
+  const pause = await (await patient.storage()).charging.paused();
   if (pause === undefined) return ok('Charging is on.');
   const until =
     pause.until === undefined ? 'until somebody resumes' : `until ${new Date(pause.until).toISOString()}`;
@@ -153,7 +152,7 @@ const COUNTED = 100;
 const QUARANTINE_DAYS = 7;
 
 async function quarantine(patient: Patient): Promise<Found> {
-  const { quarantine: kept } = await patient.connection();
+  const { quarantine: kept } = await patient.storage();
   const since = patient.now() - QUARANTINE_DAYS * 86_400_000;
   const reasons: string[] = [];
   for await (const { receivedAt, reason } of kept.list()) {
@@ -165,13 +164,16 @@ async function quarantine(patient: Patient): Promise<Found> {
     return ok(`No genuine webhook of the last ${QUARANTINE_DAYS} days was kept aside.`);
   const count = reasons.length === COUNTED ? `${COUNTED} or more` : String(reasons.length);
   return warn(
-    `Of the last ${QUARANTINE_DAYS} days ${count} genuine webhooks or messages were not understood, the newest because: ${newest}.`,
+    `Not understood in the last ${QUARANTINE_DAYS} days: ${count} of the genuine webhooks and messages. The newest, because: ${newest}.`,
     'npx relay quarantine list. Mend the mapping, deploy, then: npx relay quarantine replay --all --route PATH',
   );
 }
 
 async function deadLetters(patient: Patient): Promise<Found> {
-  const counts = await countDeadLetters(await patient.connection());
+  const connection = await patient.connection();
+  const counts = await countDeadLetters(connection).catch(() => {
+    throw new NotKnownError('The queues do not answer.');
+  });
   const parts = Object.entries(counts).flatMap(([queue, count]) =>
     count > 0 ? [`${count} of ${queue}`] : [],
   );

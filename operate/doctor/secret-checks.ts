@@ -68,7 +68,7 @@ const PREVIOUS_DAYS = 30;
 
 async function previousSecrets(patient: Patient): Promise<Found[]> {
   await patient.secrets();
-  const { secretUses } = await patient.connection();
+  const { secretUses } = await patient.storage();
   const opened = await openSecrets(patient.target);
   const listed = await opened.list(new Map(), async (name, id) => {
     const at = await secretUses.lastUsed(name, id);

@@ -60,7 +60,7 @@ async function clients(patient: Patient): Promise<Found> {
   if (patient.config().guard.unknownAccounts === 'allow') {
     return ok('Clients that nobody set up are charged, too: guard.unknownAccounts is allow.');
   }
-  const emails = await (await patient.connection()).accounts.list();
+  const emails = await (await patient.storage()).accounts.list();
   return emails.length > 0
     ? ok(`${emails.length} ${emails.length === 1 ? 'client is' : 'clients are'} set up.`)
     : warn(

@@ -107,6 +107,8 @@ describe('what is wrong is found, with what to do about it:', () => {
     });
     const table = await examined({ env: { DYNAMODB_ENDPOINT: NOBODY } });
     expect(of(table, 'access').found).toContain('the table: ');
+    expect(of(table, 'charging')).toMatchObject({ state: 'skipped', found: 'The table does not answer.' });
+    expect(wrong(table).map(({ id }) => id)).toEqual(['access']);
     // It concerns no other.
     expect(of(table, 'payment_endpoint').state).toBe('ok');
   });
@@ -281,9 +283,7 @@ describe('what is wrong is found, with what to do about it:', () => {
     expect(await onlyFinding({})).toMatchObject({
       id: 'quarantine',
       state: 'warn',
-      found: expect.stringContaining(
-        '1 genuine webhooks or messages were not understood, the newest because: no key',
-      ),
+      found: expect.stringContaining('1 of the genuine webhooks and messages. The newest, because: no key.'),
     });
   });
 
