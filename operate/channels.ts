@@ -11,6 +11,7 @@ import {
   messageIdOf,
 } from '../shared/channels/message.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
+import type { WaitsInForce } from '../shared/channels/waits.ts';
 import { fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
@@ -84,6 +85,18 @@ export function addressesOf(
     };
   });
 }
+
+/**
+ * What the channel's chat system has asked us to wait for.
+ *
+ * @param tokens of all channels: two channels with one token are one sender.
+ */
+export const waitsOf = (
+  { waits }: Pick<Connection, 'waits'>,
+  name: string,
+  tokens: Record<string, string>,
+): Promise<WaitsInForce> =>
+  waits.inForce({ channel: name, token: Object.hasOwn(tokens, name) ? (tokens[name] ?? '') : '' });
 
 /** What a test of a channel tells while it goes on. */
 export type ChannelTestStep =

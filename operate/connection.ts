@@ -4,6 +4,7 @@ import { localWaits } from '../local/policy.ts';
 import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
+import { createDynamoWaits, type Waits } from '../shared/channels/waits.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
 import { createDynamoQuarantine, forgetQuarantined, type Quarantine } from '../shared/incoming/quarantine.ts';
 import { createSecretUses, type SecretUses } from '../shared/incoming/secret-use.ts';
@@ -43,6 +44,7 @@ export interface Connection {
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   secretUses: Pick<SecretUses, 'lastUsed'>;
   messages: Messages;
+  waits: Pick<Waits, 'inForce'>;
   /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
   /** @throws likewise, where not all of them are known. */
@@ -155,6 +157,7 @@ function stores(
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, { logger, now }),
     messages: createDynamoMessages(client, table, now),
+    waits: createDynamoWaits(client, table, now),
     logger,
     now,
   };
@@ -177,6 +180,21 @@ export async function findInbound({ env, stack }: Target): Promise<Inbound> {
   const { WebhookUrl, InboundSecretId } = await readStack(stack);
   const { inboundSecrets } = await import('../shared/settings/secrets-manager.ts');
   return { url: WebhookUrl, secrets: () => inboundSecrets(InboundSecretId).get() };
+}
+
+/**
+ * The tokens that deliver to chat systems, by channel: never to be shown.
+ *
+ * @throws an OperateError that says what to start, or to deploy, if there is no relay.
+ */
+export async function channelTokens({ env, stack }: Target): Promise<Record<string, string>> {
+  if (stack === undefined) {
+    if (readRuntime(env) === undefined) throw notStarted(env);
+    return localSecrets(env).outbound.channelTokens;
+  }
+  const { OutboundSecretId } = await readStack(stack);
+  const { outboundSecrets } = await import('../shared/settings/secrets-manager.ts');
+  return (await outboundSecrets(OutboundSecretId).get()).channelTokens;
 }
 
 /**

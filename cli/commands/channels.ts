@@ -4,36 +4,35 @@ import {
   findChannel,
   findChannels,
   testChannel,
+  waitsOf,
 } from '../../operate/channels.ts';
-import { findInbound } from '../../operate/connection.ts';
+import { channelTokens, findInbound } from '../../operate/connection.ts';
 import { messageJson } from '../../operate/messages.ts';
+import { whenText } from '../../shared/ages.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
 import { isEnded, type Message, messageIdOf } from '../../shared/channels/message.ts';
+import type { WaitsInForce } from '../../shared/channels/waits.ts';
 import type { InboundSecrets } from '../../shared/settings/secrets.ts';
-import type { Cli } from '../program.ts';
+import { type Cli, examples } from '../program.ts';
 import { messageTimeline } from './messages.ts';
 
-export function addChannelCommands({ program, connected, target, say, sayJson, fail }: Cli): void {
+export function addChannelCommands(cli: Cli): void {
+  const { program, connected, target, say, sayJson, fail } = cli;
   const channels = program.command('channels').description('the chat systems that are connected');
 
   channels
     .command('list')
-    .description('each channel, its adapter, its addresses, and what it lacks')
+    .description('each channel, its adapter, its addresses, what it lacks, and what it waits for')
     .option('--json', 'as a JSON array')
-    .action(async ({ json }: { json?: boolean }) => {
-      const inbound = await findInbound(target());
-      const all = [...findChannels(target())];
-      if (json) return sayJson(all.map(([name, { settings }]) => ({ name, ...settings })));
-      const secrets = await inbound.secrets();
-      for (const [name, channel] of all) say(channelText(name, channel, inbound.url, secrets));
-      say(`${all.length} ${all.length === 1 ? 'channel' : 'channels'}`);
-    });
+    .addHelpText('after', examples('channels list'))
+    .action(({ json }: { json?: boolean }) => list(cli, json));
 
   channels
     .command('test')
     .description("sends a sample into the platform, as the channel's chat system would, and shows each stage")
     .argument('<name>', 'the channel')
     .option('--json', 'print the message as a JSON object at the end')
+    .addHelpText('after', examples('channels test demo'))
     .action(async (name: string, { json }: { json?: boolean }) => {
       const inbound = await findInbound(target());
       const channel = findChannel(name, target());
@@ -48,6 +47,69 @@ export function addChannelCommands({ program, connected, target, say, sayJson, f
       else say(endText(row));
       if (row.status !== 'delivered') fail();
     });
+}
+
+async function list(cli: Cli, json?: boolean): Promise<void> {
+  const { target, say, sayJson, io } = cli;
+  const inbound = await findInbound(target());
+  const all = [...findChannels(target())];
+  const secrets = await inbound.secrets();
+  const waits = await allWaits(
+    cli,
+    all.map(([name]) => name),
+  );
+  if (json) {
+    return sayJson(
+      all.map(([name, channel]) => ({
+        name,
+        ...channel.settings,
+        addresses: addressesOf(name, channel, inbound.url, secrets).map(
+          ({ hasVerifier, hasSecret, ...address }) => ({
+            ...address,
+            has_verifier: hasVerifier,
+            has_secret: hasSecret,
+          }),
+        ),
+        ...(waits ? { waits: waitsJson(waits.get(name)) } : {}),
+      })),
+    );
+  }
+  for (const [name, channel] of all) {
+    say(channelText(name, channel, inbound.url, secrets));
+    for (const line of waitLines(waits?.get(name), io.now())) say(line);
+  }
+  say(`${all.length} ${all.length === 1 ? 'channel' : 'channels'}`);
+}
+
+/** Undefined where the table or the tokens cannot be read: the rest can be listed all the same. */
+async function allWaits(cli: Cli, names: string[]): Promise<Map<string, WaitsInForce> | undefined> {
+  try {
+    const [connection, tokens] = await Promise.all([cli.connected(), channelTokens(cli.target())]);
+    const waits = names.map(async (name) => [name, await waitsOf(connection, name, tokens)] as const);
+    return new Map(await Promise.all(waits));
+  } catch (error) {
+    cli.tell(`Whether a chat system asked to wait is not known here. ${cli.sentenceOf(error)}`);
+    return undefined;
+  }
+}
+
+const waitsJson = ({ until, places }: WaitsInForce = { places: [] }) => ({
+  until: until === undefined ? null : new Date(until).toISOString(),
+  places: places.map((end) => new Date(end).toISOString()),
+});
+
+function waitLines({ until, places }: WaitsInForce = { places: [] }, now: number): string[] {
+  const [last] = places;
+  return [
+    ...(until === undefined
+      ? []
+      : [`  waits     until ${whenText(until, now)}: the chat system asked for it`]),
+    ...(last === undefined
+      ? []
+      : [
+          `  waits     ${places.length === 1 ? 'one contact' : `${places.length} contacts`}, until ${whenText(last, now)}`,
+        ]),
+  ];
 }
 
 /** A channel, its addresses, and what it lacks. */

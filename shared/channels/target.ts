@@ -17,7 +17,7 @@ export interface TargetDeps {
   channels: ReadonlyMap<string, Channel>;
   operations: Pick<PlatformOperations, 'sendMessage' | 'receiveMessage'>;
   messages: Pick<Messages, 'known' | 'rememberReplyTo' | 'rememberLength'>;
-  waits: Waits;
+  waits: Pick<Waits, 'until' | 'keep'>;
   secrets: Secrets<Pick<OutboundSecrets, 'channelTokens'>>;
   /** For one request to a chat. */
   callMs: number;

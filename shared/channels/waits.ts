@@ -15,8 +15,17 @@ export interface Sender {
 export interface Waits {
   /** Unix milliseconds before which nothing is sent there; undefined where there is no wait. */
   until(sender: Sender): Promise<number | undefined>;
+  /** All that are in force, for a person: for everything that this sender sends, and for single places. */
+  inForce(sender: Omit<Sender, 'place'>): Promise<WaitsInForce>;
   /** @param who all that is sent to this place, or with this token. */
   keep(sender: Sender, who: 'place' | 'channel', until: number): Promise<void>;
+}
+
+export interface WaitsInForce {
+  /** Unix milliseconds; absent where only single places wait, or nothing does. */
+  until?: number;
+  /** When the wait of each place ends, the last one first. Which places they are is not kept, only hashes of them. */
+  places: number[];
 }
 
 /**
@@ -51,6 +60,14 @@ export function createDynamoWaits(client: DynamoDBDocumentClient, table: string,
       const own = places.find(({ place }) => place === hashOf(sender.place))?.until ?? 0;
       const latest = Math.max(until, own);
       return latest > now() ? latest : undefined;
+    },
+    async inForce(sender) {
+      const { until, places } = await read(pkOf(sender), false);
+      const left = places.map((place) => place.until).filter((end) => end > now());
+      return {
+        ...(until !== undefined && until > now() ? { until } : {}),
+        places: left.sort((a, b) => b - a),
+      };
     },
     async keep(sender, who, asked) {
       const pk = pkOf(sender);
@@ -97,4 +114,5 @@ function withWait(
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** A token is long and random, so its hash leads nobody to it. */
-const pkOf = ({ token, channel }: Sender) => `WAIT#${token.trim() === '' ? channel : hashOf(token)}`;
+const pkOf = ({ token, channel }: Omit<Sender, 'place'>) =>
+  `WAIT#${token.trim() === '' ? channel : hashOf(token)}`;

@@ -7,6 +7,7 @@ import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable } from '../../local/engines.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
+import { createDynamoWaits } from '../../shared/channels/waits.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 import {
   type ChannelParties,
@@ -18,6 +19,7 @@ import {
   repliesTo,
   rowsOf,
   secretOf,
+  tokenOf,
   useChannelParties,
 } from '../support/channel-relay.ts';
 import { exits } from '../support/command.ts';
@@ -314,7 +316,14 @@ describe.concurrent('messages', () => {
 });
 
 describe.concurrent('channels', () => {
-  it('are listed with their addresses, and what they lack', async () => {
+  it('are listed with their addresses, what they lack, and what they wait for', async () => {
+    const { dynamodbEndpoint, table } = JSON.parse(readFileSync(join(relay.folder, 'runtime.json'), 'utf8'));
+    const client = createDocumentClient(engineAt(dynamodbEndpoint));
+    const sender = { channel: 'bare', token: tokenOf('bare'), place: 'a place' };
+    const until = Date.now() + 100 * 60_000;
+    await createDynamoWaits(client, table, Date.now).keep(sender, 'channel', until);
+    client.destroy();
+    const at100 = new Date(until).toISOString();
     const [listed, json] = await Promise.all([
       relay.cli('channels', 'list'),
       relay.json<any[]>('channels', 'list'),
@@ -332,14 +341,20 @@ describe.concurrent('channels', () => {
         `  incoming  ${at}/bare/incoming  (no secret is set: secrets set bare/incoming)`,
         `  outgoing  ${at}/bare/outgoing  (${lacks}; no secret is set: secrets set bare/outgoing)`,
         `  send      ${at}/bare/send  (${lacks})`,
+        `  waits     until ${at100.slice(0, 19)}Z (in 100 min): the chat system asked for it`,
         '2 channels',
         '',
       ].join('\n'),
       stderr: '',
     });
     expect(json).toMatchObject([
-      { name: 'support', adapter: 'webhook', delivery: { dedupes: false } },
-      { name: 'bare', outgoing: { verifiers: [] } },
+      {
+        name: 'support',
+        adapter: 'webhook',
+        delivery: { dedupes: false },
+        waits: { until: null, places: [] },
+      },
+      { name: 'bare', outgoing: { verifiers: [] }, waits: { until: at100, places: [] } },
     ]);
   });
 

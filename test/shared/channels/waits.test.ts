@@ -59,6 +59,20 @@ describe('a wait that a chat asks for', () => {
     expect(await until(to('another'))).toBeUndefined();
   });
 
+  it('is told to a person: for all, or for how many places, as long as it is in force', async () => {
+    const { clock, inForce, keep } = waitsAt();
+    const sender = { channel: 'support', token: 'token-a' };
+    expect(await inForce(sender)).toEqual({ places: [] });
+    await keep(to('1'), 'place', NOON + 10 * SECOND);
+    await keep(to('2'), 'place', NOON + 20 * SECOND);
+    expect(await inForce(sender)).toEqual({ places: [NOON + 20 * SECOND, NOON + 10 * SECOND] });
+    await keep(to('3'), 'channel', NOON + 30 * SECOND);
+    clock.now += 10 * SECOND;
+    expect(await inForce(sender)).toEqual({ until: NOON + 30 * SECOND, places: [NOON + 20 * SECOND] });
+    clock.now += 20 * SECOND;
+    expect(await inForce(sender)).toEqual({ places: [] });
+  });
+
   it('that is shorter than another one shortens nothing', async () => {
     const { until, keep } = waitsAt();
     await keep(to('C1'), 'channel', NOON + 60 * SECOND);
