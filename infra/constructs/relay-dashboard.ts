@@ -1,4 +1,6 @@
 import {
+  Alarm,
+  AlarmStatusWidget,
   Dashboard,
   GraphWidget,
   type IMetric,
@@ -6,12 +8,12 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { ALERTS } from '../../shared/logger.ts';
 import { relayMetric } from './alert-alarms.ts';
 import type { Events } from './events.ts';
 import type { QueueFunction } from './queue-function.ts';
 import type { RelayFunction } from './relay-function.ts';
 
+/** It shows all alarms that `scope` has by then: make it last. */
 export interface RelayDashboardProps {
   stage: string;
   currency: string;
@@ -21,7 +23,12 @@ export interface RelayDashboardProps {
   events: Events;
 }
 
-/** Two questions: is money moving, and is anything stuck? */
+/**
+ * Two questions: is money moving, and is anything stuck?
+ *
+ * Of an account's dashboards, three are free if they show at most 50 metrics each; one with more costs 3 USD a month
+ * (https://aws.amazon.com/cloudwatch/pricing/). So it shows the state of each alarm, and no graph of each alert.
+ */
 export class RelayDashboard extends Dashboard {
   constructor(scope: Construct, { stage, currency, functions, queues, events }: RelayDashboardProps) {
     super(scope, 'Dashboard');
@@ -82,7 +89,8 @@ export class RelayDashboard extends Dashboard {
           : []),
       ]),
     );
-    this.addWidgets(new GraphWidget({ title: 'Alerts', left: counts(...ALERTS), width: 24 }));
+    const alarms = scope.node.findAll().filter((construct) => construct instanceof Alarm);
+    this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms, width: 24, height: 8 }));
     this.addWidgets(
       graph(
         'Errors',

@@ -614,7 +614,23 @@ describe('the template', () => {
     prod.hasOutput(output, {});
   });
 
-  it('has its dashboard', () => {
-    prod.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  it('has one dashboard, which shows every alarm, and no more metrics than are free', () => {
+    const [[, dashboard] = []] = ofType(prod, 'AWS::CloudWatch::Dashboard');
+    const pieces: unknown[] = dashboard?.Properties.DashboardBody['Fn::Join'][1];
+    const body = JSON.parse(pieces.map((piece) => (typeof piece === 'string' ? piece : 'x')).join(''));
+    const shown = (kind: string) =>
+      body.widgets.flatMap(({ properties }: any) => properties[kind] ?? []).length;
+    expect(shown('metrics')).toBeLessThanOrEqual(50);
+    expect(shown('alarms')).toBe(ofType(prod, 'AWS::CloudWatch::Alarm').length);
+    // AWS's limit for a widget.
+    expect(shown('alarms')).toBeLessThanOrEqual(100);
+  });
+
+  it('costs what the table of docs/deploy.md counts', () => {
+    const alarms = ofType(prod, 'AWS::CloudWatch::Alarm').length;
+    const routeMetrics = 6 * ofType(prod, 'AWS::ApiGatewayV2::Route').length;
+    const fixed = /\*\*fixed:\*\* (.*) \|/.exec(readFileSync('docs/deploy.md', 'utf8'))?.[1];
+    expect(fixed).toContain(`${alarms} alarms`);
+    expect(fixed).toContain(`the API's ${routeMetrics} metrics by route`);
   });
 });
