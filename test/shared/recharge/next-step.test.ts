@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withoutClient } from '../../../shared/recharge/erased.ts';
 import { decide } from '../../../shared/recharge/machine/machine.ts';
 import type { Outcome } from '../../../shared/recharge/machine/outcome.ts';
 import { type Actor, type Circumstances, nextStepOf } from '../../../shared/recharge/next-step.ts';
@@ -114,6 +115,15 @@ describe('a recharge that has ended', () => {
   it('leads a client that nobody set up to the command that does', () => {
     const row = aRecharge({ phase: 'blocked', reason: 'account_unknown' });
     expect(commandsOf(row)[0]).toBe('npx relay accounts add demo@example.com');
+  });
+
+  it('leads nowhere for a client who was erased, whose address it does not know', () => {
+    for (const blocked of [
+      aRecharge({ phase: 'blocked', reason: 'account_unknown' }),
+      aRecharge({ phase: 'declined', reason: 'insufficient_funds' }),
+    ]) {
+      expect(commandsOf(withoutClient(blocked, [], { now: blocked.receivedAt }))).toEqual([]);
+    }
   });
 
   it.each<[Partial<Recharge>, Actor, RegExp]>([

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { localWaits } from '../../../local/policy.ts';
+import { withoutClient } from '../../../shared/recharge/erased.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import {
   chargeIdOf,
   grantMarkOf,
+  isErased,
   isFinished,
+  isOf,
   moneyOf,
   newRecharge,
   PHASES,
@@ -78,6 +81,44 @@ describe('a row', () => {
     expect(moneyOf(aRecharge({ amount: 5_000 }))).toBeUndefined();
     expect(moneyOf(aRecharge({ currency: 'USD' }))).toBeUndefined();
     expect(moneyOf(aRecharge({ phase: 'charged' }))).toEqual({ amount: 5_000, currency: 'USD' });
+  });
+});
+
+describe('a recharge whose client was erased', () => {
+  const erased = withoutClient(
+    aRecharge({
+      phase: 'completed',
+      grantEmail: 'Demo@Example.com',
+      platformId: '4711',
+      newBalance: 500,
+      history: [
+        { at: 1, event: 'received' },
+        { at: 2, event: 'waiting', detail: 'no Demo@Example.com, nor DEMO@example.com' },
+      ],
+    }),
+    ['demo@example.com'],
+    { now: utc('2026-02-01 00:00:00') },
+  );
+
+  it('keeps all its ids, and names the client nowhere', () => {
+    expect(erased.email).toBe('erased:42e15c17bde3f087f76d74c05b8616b3');
+    expect([chargeIdOf(erased), grantMarkOf(erased)]).toEqual([
+      chargeIdOf(row),
+      grantMarkOf(aRecharge({ phase: 'completed' })),
+    ]);
+    expect(JSON.stringify(erased)).not.toMatch(/example\.com|4711/i);
+    expect(erased.history).toEqual([
+      { at: 1, event: 'received' },
+      { at: 2, event: 'waiting', detail: 'no (erased), nor (erased)' },
+      { at: utc('2026-02-01 00:00:00'), event: 'client_erased' },
+    ]);
+  });
+
+  it('is still known as theirs, and as nobody else’s', () => {
+    expect(isOf(erased, 'demo@example.com')).toBe(true);
+    expect(isOf(erased, 'other@example.com')).toBe(false);
+    expect(isOf({ ...erased, key: 'key-2' }, 'demo@example.com')).toBe(false);
+    expect([isErased(erased), isErased(row)]).toEqual([true, false]);
   });
 });
 
