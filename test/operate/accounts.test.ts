@@ -8,6 +8,7 @@ import {
   setStatus,
 } from '../../operate/accounts.ts';
 import { SettingFaults, type WrittenSettings } from '../../operate/client-settings.ts';
+import { unknownAccount } from '../../shared/recharge/account.ts';
 import { withEntry } from '../../shared/recharge/guard.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge, aReservation } from '../support/builders.ts';
@@ -272,18 +273,25 @@ describe('a list of clients', () => {
     ]);
   });
 
-  it('goes on after a client, and takes those of one status', async () => {
-    const connection = clientsOf(store());
+  it('goes on after a client, takes those of one status, and reads a hundred a request', async () => {
+    const connection = await recharged('client-000@example.com');
     const emails = Array.from(
       { length: 130 },
       (_, index) => `client-${String(index).padStart(3, '0')}@example.com`,
     );
-    await Promise.all(emails.map((email) => addAccount(connection, email, {})));
+    const account = { status: 'active', limits: {}, counts: {}, spent: {}, reservations: {} } as const;
+    await Promise.all(
+      emails
+        .slice(1)
+        .map((email) =>
+          connection.ledger.writeAccount(unknownAccount(email), { ...account, email, revision: 0 }),
+        ),
+    );
     for (const email of [emails[7] ?? '', emails[120] ?? '', emails[121] ?? ''])
       await setStatus(connection, email, { status: 'suspended', note: 'x' });
     const list = async (filter: Parameters<typeof listAccounts>[1]) => {
       const { clients, more } = await listAccounts(connection, filter);
-      return { emails: clients.map(({ account }) => account.email), more };
+      return { emails: clients.map(({ account: { email } }) => email), more };
     };
     expect(await list({ limit: 2 })).toEqual({ emails: emails.slice(0, 2), more: true });
     expect(await list({ limit: 2, after: emails[127] ?? '' })).toEqual({
@@ -298,16 +306,8 @@ describe('a list of clients', () => {
       emails: [emails[7], emails[120], emails[121]],
       more: false,
     });
-  });
-
-  it('costs a request for a hundred clients, and another for their last recharges', async () => {
-    const connection = await recharged(EMAIL);
-    await Promise.all(
-      Array.from({ length: 149 }, (_, index) => addAccount(connection, `client-${index}@example.com`, {})),
-    );
     const counted = meter(store().client);
-    const { clients } = await listAccounts(clientsOf(store()), { limit: 1_000 });
-    expect(clients).toHaveLength(150);
+    expect((await list({ limit: 1_000 })).emails).toEqual(emails);
     // Their names, two hundreds of them, and the one recharge.
     expect(counted.requests).toBe(4);
   });
