@@ -190,7 +190,7 @@ describe('a stranger’s platform and payment endpoint', () => {
         body: { error: { code: 'UNAUTHORIZED', message: expect.any(String) } },
       });
     }
-    expect((await world.relay.cli('recharges', 'show', 'forged')).code).toBe(1);
+    expect((await world.relay.cli('recharges', 'show', 'forged')).code).toBe(3);
   });
 });
 
@@ -300,6 +300,6 @@ it('has a table of its own: what the sandbox paid for in the same folder is gran
 
   const { relay, platform } = await stranger(undefined, folder);
   const { code, stderr } = await relay.cli('recharges', 'show', key);
-  expect([code, stderr]).toEqual([1, expect.stringContaining('No recharge has the key paid-in-the-sandbox')]);
+  expect([code, stderr]).toEqual([3, expect.stringContaining('No recharge has the key paid-in-the-sandbox')]);
   expect(platform.heard).toEqual([]);
 });
