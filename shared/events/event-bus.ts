@@ -34,7 +34,7 @@ export const createEventBridgeClient = (endpoint: EventBridgeClientConfig = {}) 
  * one subject, and the next request waits until all of the one before were taken.
  */
 export function publishOn(client: EventBridgeClient, bus: string): Publish {
-  /** The ids that were not taken, with EventBridge's words for the first of them. */
+  /** What was not taken, with EventBridge's words for the first of it. */
   const put = async (events: RelayEvent[]) => {
     const { Entries = [] } = await client.send(
       new PutEventsCommand({ Entries: events.map((event) => entryOf(event, bus)) }),
