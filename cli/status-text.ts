@@ -22,6 +22,7 @@ export function statusText(status: Status): string {
     ['Webhooks', said(status.webhooks, (answers) => answerLines(answers, at))],
     ['Quarantine', said(status.quarantined, quarantineLines)],
     ['Queues', said(status.queues, (queues) => queues.map(queueLine))],
+    ['Events', said(status.events, eventLines)],
     ['Last sweep', said(status.sweep, (sweep) => [sweepLine(sweep, at)])],
     ['Secrets', said(status.secrets, (secrets) => secretLines(secrets, at))],
   ];
@@ -117,6 +118,19 @@ type QueueDepth = Extract<Status['queues'], { value: unknown }>['value'][number]
 function queueLine({ queue, waiting, hidden, deadLetters }: QueueDepth): string {
   const dead = deadLetters === 0 ? 'no dead letter' : `${deadLetters} DEAD: npx relay deadletters list`;
   return `${queue}: ${waiting} waiting, ${hidden} being worked on or hidden, ${dead}`;
+}
+
+type UnsentEvents = Extract<Status['events'], { value: unknown }>['value'];
+
+function eventLines({ unread, undelivered }: UnsentEvents): string[] {
+  const lost = (count: number | undefined, what: string, section: string) =>
+    count === undefined || count === 0 ? [] : [`${count} ${what}: RUNBOOK.md, ${section}`];
+  const lines = [
+    ...lost(unread, 'CHANGES NOT TOLD', '"recharge-events dead letters"'),
+    ...lost(undelivered, 'NOT DELIVERED to your address', '"events not delivered"'),
+  ];
+  if (lines.length > 0) return lines;
+  return unread === undefined && undelivered === undefined ? [] : ['all were sent'];
 }
 
 type Sweep = Extract<Status['sweep'], { value: unknown }>['value'];

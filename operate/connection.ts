@@ -123,6 +123,8 @@ function queuesOf(stack: string, outputs: StackOutputs): Queues {
     RechargeDeadLettersUrl: rechargeDeadLetters,
     MessageQueueUrl: messages,
     MessageDeadLettersUrl: messageDeadLetters,
+    EventDeadLettersUrl: unreadChanges,
+    UndeliveredEventsUrl: undeliveredEvents,
   } = outputs;
   if (!recharges || !rechargeDeadLetters || !messages || !messageDeadLetters) {
     throw new OperateError(
@@ -132,7 +134,14 @@ function queuesOf(stack: string, outputs: StackOutputs): Queues {
   }
   return {
     sqs: createSqsClient(),
-    urls: { recharges, rechargeDeadLetters, messages, messageDeadLetters },
+    urls: {
+      recharges,
+      rechargeDeadLetters,
+      messages,
+      messageDeadLetters,
+      unreadChanges,
+      undeliveredEvents,
+    },
   };
 }
 

@@ -6,6 +6,9 @@ export interface QueueUrls {
   rechargeDeadLetters: string;
   messages: string;
   messageDeadLetters: string;
+  /** On AWS alone: changes that could not be read, and events that the agency's own address did not take. */
+  unreadChanges?: string | undefined;
+  undeliveredEvents?: string | undefined;
 }
 
 /** What a deed needs to ask them. */
@@ -40,6 +43,27 @@ export async function readQueueDepths(queues: Queues): Promise<QueueDepth[]> {
       return { queue, ...live, deadLetters: dead.waiting + dead.hidden };
     }),
   );
+}
+
+/** Events that were not sent. A number is absent where there is no such queue. */
+export interface UnsentEvents {
+  unread?: number;
+  undelivered?: number;
+}
+
+/** @throws like `readQueueDepths`. */
+export async function countUnsentEvents(queues: Queues): Promise<UnsentEvents> {
+  const { unreadChanges, undeliveredEvents } = queues.urls;
+  const count = async (url: string | undefined) => {
+    if (url === undefined) return undefined;
+    const { waiting, hidden } = await countsOf(queues, url);
+    return waiting + hidden;
+  };
+  const [unread, undelivered] = await Promise.all([count(unreadChanges), count(undeliveredEvents)]);
+  return {
+    ...(unread === undefined ? {} : { unread }),
+    ...(undelivered === undefined ? {} : { undelivered }),
+  };
 }
 
 /** @returns the messages of one queue. */

@@ -15,6 +15,9 @@ const outputsSchema = z.object({
   MessageDeadLettersUrl: z.url().exactOptional(),
   RechargeQueueUrl: z.url().exactOptional(),
   RechargeDeadLettersUrl: z.url().exactOptional(),
+  EventDeadLettersUrl: z.url().exactOptional(),
+  /** Where the agency has given an address for events. */
+  UndeliveredEventsUrl: z.url().exactOptional(),
   AlarmTopicArn: z.string().exactOptional(),
   /** Of the relay that was deployed. */
   Version: z.string().exactOptional(),

@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import type { RelayIdentity } from './identity.ts';
 import { knownChannels } from './known-channels.ts';
-import { type QueueDepth, readQueueDepths } from './queues.ts';
+import { countUnsentEvents, type QueueDepth, readQueueDepths, type UnsentEvents } from './queues.ts';
 import { type RefusedCount, refusedJson } from './refused.ts';
 import { runbookUrlOf } from './runbook.ts';
 import { openSecrets } from './secrets.ts';
@@ -64,6 +64,7 @@ export interface Status {
   /** Those that are open, the worst first. */
   alerts: Part<RaisedAlert[]>;
   queues: Part<QueueDepth[]>;
+  events: Part<UnsentEvents>;
   sweep: Part<Sweep | undefined>;
   webhooks: Part<WebhookAnswers>;
   quarantined: Part<{ count: number; more: boolean }>;
@@ -77,17 +78,18 @@ const HOUR_MS = 3_600_000;
 /** All that an operator has to know of a relay. Its parts are read at the same time. */
 export async function readStatus(connection: Connection, target: Target): Promise<Status> {
   const { relay, charging, sweeps, now } = connection;
-  const [pause, waiting, alerts, queues, sweep, webhooks, quarantined, secrets] = await Promise.all([
+  const [pause, waiting, alerts, queues, events, sweep, webhooks, quarantined, secrets] = await Promise.all([
     part(() => charging.paused()),
     part(() => readWaiting(connection)),
     part(() => listAlerts(connection, { all: false, runbookUrl: runbookUrlOf(target) })),
     part(async () => readQueueDepths(connection.queues())),
+    part(async () => countUnsentEvents(connection.queues())),
     part(() => sweeps.last()),
     part(() => readAnswers(connection)),
     part(() => countQuarantined(connection)),
     part(() => readSecrets(target)),
   ]);
-  const parts = { pause, waiting, alerts, queues, sweep, webhooks, quarantined, secrets };
+  const parts = { pause, waiting, alerts, queues, events, sweep, webhooks, quarantined, secrets };
   return { relay, at: now(), ...parts };
 }
 
@@ -242,6 +244,7 @@ export function statusJson(status: Status) {
     queues: json(status.queues, (queues) =>
       queues.map(({ deadLetters, ...queue }) => ({ ...queue, dead_letters: deadLetters })),
     ),
+    events: json(status.events, (unsent) => unsent),
     last_sweep: json(
       status.sweep,
       (sweep) => sweep && { at: iso(sweep.sweptAt), queued: sweep.queued, failed: sweep.failed },

@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { expect, it } from 'vitest';
-import { readQueueDepths } from '../../operate/queues.ts';
+import { countUnsentEvents, readQueueDepths } from '../../operate/queues.ts';
 import { useQueue } from '../support/queue.ts';
 
 const queueOf = useQueue();
@@ -21,4 +21,13 @@ it('the queues say what waits, what is being worked on, and what is dead, seen o
     { queue: 'recharges', waiting: 2, hidden: 1, deadLetters: 2 },
     { queue: 'messages', waiting: 1, hidden: 1, deadLetters: 2 },
   ]);
+});
+
+it('events that were not sent are counted where there are such queues', async () => {
+  const { client: sqs, url, deadLetterUrl } = queueOf();
+  await sqs.send(new SendMessageCommand({ QueueUrl: deadLetterUrl, MessageBody: '{}' }));
+  const urls = { recharges: url, rechargeDeadLetters: url, messages: url, messageDeadLetters: url };
+  expect(await countUnsentEvents({ sqs, urls })).toEqual({});
+  const onAws = { ...urls, unreadChanges: url, undeliveredEvents: deadLetterUrl };
+  expect(await countUnsentEvents({ sqs, urls: onAws })).toEqual({ unread: 0, undelivered: 1 });
 });
