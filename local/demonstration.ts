@@ -173,6 +173,8 @@ export function whatToTry(
         `  curl -X POST "${url}/webhooks/auto-recharge?token=${token}" -d '${webhook}'`,
         'The next grant is made, but answered with 500: that recharge will need a person.',
         `  curl -X POST ${sandbox}/platform/faults -d '{"operation":"grant","fault":"error_after"}'`,
+        'What is wrong now, and what to do:',
+        `${relay} alerts`,
         'What was really charged:',
         `  curl ${sandbox}/payments/books`,
         'A customer writes in the chat system; what became of it, and of the answer:',

@@ -174,12 +174,12 @@ function alertOf(entry: Entry, relay: string): Told {
   };
 }
 
-/** What shows it. A masked email in a key leads nowhere, so that the list must do. */
+/** What shows it. A masked email in a key leads nowhere: then all alerts are shown, which name it. */
 function commandFor({ key, quarantine, id, channel }: Entry): string {
   if (quarantine !== undefined) return `quarantine show ${shellQuoted(quarantine)}`;
   if (channel !== undefined && id !== undefined) return `messages show ${shellQuoted(id)}`;
   if (key !== undefined && !key.includes('***')) return `recharges show ${shellQuoted(key)}`;
-  return 'recharges list';
+  return 'alerts';
 }
 
 function toneOf(word: string): Tone {

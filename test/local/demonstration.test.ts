@@ -102,7 +102,7 @@ describe('a relay that stays up', () => {
       .output()
       .split('\n')
       .filter((line) => /^ {2}(RELAY_LOCAL_DIR=\S+ npx|curl) /.test(line));
-    expect(lines).toHaveLength(8);
+    expect(lines).toHaveLength(9);
     // As in a terminal of the user: another shell, with Node and npm on its path.
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
     const paste = async (line: string) =>
@@ -115,9 +115,10 @@ describe('a relay that stays up', () => {
     expect(JSON.parse(said[4] ?? '')).toMatchObject({
       faults: [{ operation: 'grant', fault: 'error_after' }],
     });
-    expect(JSON.parse(said[5] ?? '').events[0]).toMatchObject({ kind: 'capture', email: 'demo@example.com' });
-    expect(JSON.parse(said[6] ?? '')).toMatchObject({ id: expect.stringMatching(/./) });
-    expect(said[7]).toMatch(/ delivered +demo\/outgoing +jane +rrm-[0-9a-f]{24} +You said: /);
+    expect(said[5]).toMatch(/^\d+ open alerts?$/m);
+    expect(JSON.parse(said[6] ?? '').events[0]).toMatchObject({ kind: 'capture', email: 'demo@example.com' });
+    expect(JSON.parse(said[7] ?? '')).toMatchObject({ id: expect.stringMatching(/./) });
+    expect(said[8]).toMatch(/ delivered +demo\/outgoing +jane +rrm-[0-9a-f]{24} +You said: /);
     expect(await paste(lines[2] ?? '')).toMatch(/^200 \{"status"/m);
     expect(relay.output()).toContain(
       `stays in ${relay.folder} (RELAY_LOCAL_DIR=${relay.folder} npm start -- --fresh forgets it)`,

@@ -101,7 +101,7 @@ describe('what npm start tells', () => {
       alert('message_failed    rrm-1  demo/outgoing  HTTP 400  (RUNBOOK.md#message_failed)'),
       next('messages show rrm-1'),
       alert('recharge_blocked  top-up of j***@example.com  account_unknown  (RUNBOOK.md#recharge_blocked)'),
-      next('recharges list'),
+      next('alerts'),
     ]);
   });
 
