@@ -32,7 +32,7 @@ const LOOK_EVERY_MS = 20;
 const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
 const env = { RELAY_LOCAL_DIR: folder };
 
-const relay = spawn(process.execPath, ['local/process.ts', '--port', '0'], {
+const relay = spawn(process.execPath, ['local/process.ts', '--port', '0', '--quiet'], {
   env: { ...process.env, ...env },
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -108,7 +108,7 @@ describe('a relay that stays up', () => {
     const paste = async (line: string) =>
       (await promisify(exec)(line, { cwd: ROOT, env: { PATH }, timeout: 30_000 })).stdout;
     const said = await Promise.all(lines.map(paste));
-    expect(said[0]).toMatch(/ completed +500 credits +50\.00 USD +demo@example\.com /);
+    expect(said[0]).toMatch(/ completed +500 +50\.00 USD +demo@example\.com /);
     expect(JSON.parse(said[1] ?? '')).toMatchObject({ email: 'client-099@example.com', balance: 50 });
     expect(said[2]).toMatch(/^202 \{"status":"received"/m);
     expect(JSON.parse(said[3] ?? '')).toMatchObject({ status: 'received' });
