@@ -20,18 +20,22 @@ export interface LogLine {
 }
 
 export interface LogRequest {
-  /** Of a recharge; or the id of a message, of what is kept aside, of a request. */
-  key: string;
-  /** Unix milliseconds: what was logged before is not looked at. Default: since the recharge came, else for a week. */
+  /** Of a recharge; or the id of a message, or of what is kept aside. Absent: what failed, of whatever. */
+  key?: string;
+  /**
+   * Unix milliseconds: what was logged before is not looked at. Default: since the recharge came, else for a week; of
+   * what failed, for a day.
+   */
   since?: number;
 }
 
-const WEEK_MS = 7 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const WEEK_MS = 7 * DAY_MS;
 /** Clocks of the machines that log may be apart. */
 const BEFORE_MS = 60_000;
 
 /**
- * The lines that name one recharge or message, the oldest first: from the log of `npm start`, or from CloudWatch.
+ * The lines that name one recharge or message, or all that tell of a failure, the oldest first: from the log of `npm start`, or from CloudWatch.
  *
  * @throws an OperateError, `not_ready`, where there is no log; where the rights are missing it holds the command of
  *   AWS's own command line that whoever has them can paste.
@@ -41,12 +45,40 @@ export async function readLogs(
   { stack, env }: Target,
   { key, since }: LogRequest,
 ): Promise<LogLine[]> {
-  const named = maskEmails(key);
-  if (stack === undefined) return linesOf(env, named, since ?? 0);
-  const from = since ?? (await cameAt(connection, key)) ?? connection.now() - WEEK_MS;
-  const lines = await askCloudWatch(stack, named, from - BEFORE_MS);
-  return lines.filter((line) => names(line, named)).sort((a, b) => a.time.localeCompare(b.time));
+  const wanted = key === undefined ? FAILURES : naming(maskEmails(key));
+  const now = connection.now();
+  if (stack === undefined) return linesOf(env, wanted, since ?? (key === undefined ? now - DAY_MS : 0));
+  const usually = async () =>
+    key === undefined ? now - DAY_MS : ((await cameAt(connection, key)) ?? now - WEEK_MS);
+  const lines = await askCloudWatch(stack, wanted, (since ?? (await usually())) - BEFORE_MS);
+  return lines.filter(wanted.is).sort((a, b) => a.time.localeCompare(b.time));
 }
+
+/** Which lines are wanted: in CloudWatch's words, which may bring some more, and in ours. */
+interface Wanted {
+  filterPattern: string;
+  is(line: LogLine): boolean;
+}
+
+/** A text within double quotes, as a filter of CloudWatch takes it. */
+const quoted = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+
+/** Lambda itself logs what ended a function, not as JSON. */
+const FAILURES: Wanted = {
+  filterPattern: ['"level":"error"', 'Task timed out', 'errorType']
+    .map((text) => `?${quoted(text)}`)
+    .join(' '),
+  is: ({ level }) => level === 'error',
+};
+
+/** Of a request with several messages a field names all of them, with blanks between. */
+const naming = (named: string): Wanted => ({
+  filterPattern: quoted(named),
+  is: ({ fields }) =>
+    Object.values(fields).some(
+      (value) => value === named || (typeof value === 'string' && value.split(' ').includes(named)),
+    ),
+});
 
 async function cameAt({ ledger }: Pick<Connection, 'ledger'>, key: string): Promise<number | undefined> {
   // A row of a later version has a log all the same.
@@ -56,14 +88,14 @@ async function cameAt({ ledger }: Pick<Connection, 'ledger'>, key: string): Prom
 /** The full file before the current one, and then that. */
 const LOG_FILES = ['relay.log.1', 'relay.log'];
 
-async function linesOf(env: NodeJS.ProcessEnv, named: string, since: number): Promise<LogLine[]> {
+async function linesOf(env: NodeJS.ProcessEnv, wanted: Wanted, since: number): Promise<LogLine[]> {
   const files = LOG_FILES.map((name) => localFile(env, name)).filter(existsSync);
   if (files.length === 0) throw notStarted(env);
   const found: LogLine[] = [];
   for (const file of files) {
     for await (const text of createInterface({ input: createReadStream(file) })) {
-      const line = text.includes(JSON.stringify(named).slice(1, -1)) ? lineOf(text) : undefined;
-      if (line && names(line, named) && Date.parse(line.time) >= since) found.push(line);
+      const line = lineOf(text);
+      if (line && wanted.is(line) && Date.parse(line.time) >= since) found.push(line);
     }
   }
   return found;
@@ -77,12 +109,6 @@ function lineOf(text: string): LogLine | undefined {
   return { time: String(time), level: String(level), message: String(message), fields };
 }
 
-/** Of a request with several messages a field names all of them, with blanks between. */
-const names = ({ fields }: LogLine, named: string) =>
-  Object.values(fields).some(
-    (value) => value === named || (typeof value === 'string' && value.split(' ').includes(named)),
-  );
-
 // ── CloudWatch ───────────────────────────────────────────────────────────────────────────────────────
 
 /** A log group of the stack bears the name of the stack and of its function. */
@@ -90,15 +116,19 @@ const groupPrefix = (stack: string) => `${stack}-`;
 /** Lines of a log group that are read. */
 const MOST_LINES = 2_000;
 
-/** A text within double quotes, as a filter of CloudWatch takes it. */
-const filterOf = (named: string) => `"${named.replaceAll(/["\\]/g, '\\$&')}"`;
+/** @param time in Unix milliseconds. */
+const lineOfLambda = (text: string, time = 0): LogLine => ({
+  time: new Date(time).toISOString(),
+  level: 'error',
+  message: text.trim(),
+  fields: {},
+});
 
-async function askCloudWatch(stack: string, named: string, since: number): Promise<LogLine[]> {
+async function askCloudWatch(stack: string, { filterPattern }: Wanted, since: number): Promise<LogLine[]> {
   const { CloudWatchLogsClient, DescribeLogGroupsCommand, FilterLogEventsCommand } = await import(
     '@aws-sdk/client-cloudwatch-logs'
   );
   const client = new CloudWatchLogsClient({ maxAttempts: 2 });
-  const filterPattern = filterOf(named);
   const linesOfGroup = async (group: string): Promise<LogLine[]> => {
     const lines: LogLine[] = [];
     let nextToken: string | undefined;
@@ -111,10 +141,8 @@ async function askCloudWatch(stack: string, named: string, since: number): Promi
           ...(nextToken === undefined ? {} : { nextToken }),
         }),
       );
-      for (const { message = '' } of page.events ?? []) {
-        const line = lineOf(message);
-        if (line) lines.push({ ...line, group });
-      }
+      for (const { message = '', timestamp } of page.events ?? [])
+        lines.push({ ...(lineOf(message) ?? lineOfLambda(message, timestamp)), group });
       nextToken = page.nextToken;
     } while (nextToken !== undefined && lines.length < MOST_LINES);
     return lines;

@@ -146,6 +146,7 @@ describe('relay logs', () => {
     written('relay.log', (logger) => {
       logger.alert('grant_unknown', { key: 'a@b.example-1', detail: 'status 502' });
       logger.info('decided', { key: 'a@b.example-11' });
+      logger.error('a recharge could not be driven', new Error('no answer'), { key: 'key-9' });
       logger.info('channel answered', { id: 'rrm-1 rrm-2', status: 200 });
     });
     const { stdout } = await cli('logs', 'a@b.example-1');
@@ -155,6 +156,12 @@ describe('relay logs', () => {
       '2 lines',
       '',
     ]);
+    const failed = JSON.parse((await cli('logs', '--errors', '--json')).stdout);
+    expect(failed).toMatchObject([{ level: 'error', error: 'Error: no answer' }]);
+    expect(await cli('logs')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Name a key, or say --errors.'),
+    });
     expect(JSON.parse((await cli('logs', 'rrm-2', '--json')).stdout)).toMatchObject([{ id: 'rrm-1 rrm-2' }]);
   });
 
@@ -182,6 +189,18 @@ describe('relay logs', () => {
       `${name}-workerLog-1 second`,
       `${name}-workerLog-1 third`,
     ]);
+  });
+
+  it('prints what failed in any function of a stack, also what Lambda itself says of it', async () => {
+    const { name, cli } = newStack();
+    const at = new Date(Date.now() - 60_000).toISOString();
+    const timedOut = `${at} 4b1c Task timed out after 60.00 seconds`;
+    const line = (level: string) => JSON.stringify({ time: at, level, message: `of level ${level}` });
+    aws().logs.set(`${name}-workerLog-1`, [line('info'), line('error'), timedOut]);
+    const { stdout } = await cli(['logs', '--errors', '--json']);
+    const said = JSON.parse(stdout).map(({ message }: { message: string }) => message);
+    expect(said).toEqual(expect.arrayContaining(['of level error', timedOut]));
+    expect(said).toHaveLength(2);
   });
 
   it.each([

@@ -66,6 +66,7 @@ export async function startFakeAws() {
     };
   };
 
+  const timeOf = (line: string) => Date.parse(/20\d\d-[^" ]+Z/.exec(line)?.[0] ?? '');
   /** CloudWatch Logs: by log group, what was logged there. */
   const logs = new Map<string, string[]>();
   const askLogs = (operation: string, input: Record<string, string>) => {
@@ -76,13 +77,16 @@ export async function startFakeAws() {
       const names = [...logs.keys()].filter((name) => name.startsWith(logGroupNamePrefix));
       return { status: 200, body: { logGroups: names.map((name) => ({ logGroupName: name })) } };
     }
-    const wanted: string = JSON.parse(filterPattern);
+    // One text, or any of several: "…", or ?"…" ?"…".
+    const wanted = [...filterPattern.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([text]) =>
+      String(JSON.parse(text)),
+    );
     const found = (logs.get(logGroupName) ?? []).filter(
-      (line) => line.includes(wanted) && Date.parse(JSON.parse(line).time) >= Number(startTime),
+      (line) => wanted.some((text) => line.includes(text)) && timeOf(line) >= Number(startTime),
     );
     // A line a page.
     const at = Number(input.nextToken ?? 0);
-    const events = found.slice(at, at + 1).map((message) => ({ message }));
+    const events = found.slice(at, at + 1).map((message) => ({ message, timestamp: timeOf(message) }));
     const next = at + 1 < found.length ? { nextToken: String(at + 1) } : {};
     return { status: 200, body: { events, ...next } };
   };
