@@ -133,9 +133,8 @@ function nextOf(why: Omit<Why, 'next'>, at: Circumstances, webhookUrl: string | 
   const { refusal } = account;
   if (refusal !== undefined && refusal !== 'cooldown') return stepOfRefusal(refusal, email);
   const unproved = refused.filter(({ status, lastAt }) => status === 401 && lastAt > since);
-  if (unproved.length > 0) return stepOfUnproved(unproved);
-  if (last) return stepOfCompleted(last.row);
-  return stepOfSilence(at, webhookUrl);
+  if (last) return stepOfCompleted(last.row, unproved);
+  return unproved.length > 0 ? stepOfUnproved(unproved) : stepOfSilence(at, webhookUrl);
 }
 
 const iso = (time: number) => new Date(time).toISOString();
@@ -151,25 +150,31 @@ const stepOfQuarantined = ({ id, reason, receivedAt }: ListedWebhook): NextStep 
   ],
 });
 
-function stepOfUnproved(unproved: RefusedCount[]): NextStep {
+const SET_SECRET = { what: "To set the platform's secret", command: 'npx relay secrets set webhook' };
+
+function unprovedText(unproved: RefusedCount[]): string {
   const count = unproved.reduce((sum, one) => sum + one.count, 0);
   const lastAt = Math.max(...unproved.map((one) => one.lastAt));
-  return {
-    who: 'you',
-    what:
-      `No webhook about this client was accepted since. ${count} were refused with 401, the last one at ${iso(lastAt)}: ` +
-      'nobody proved to have sent them, so nobody can say whose they were. If they are the platform’s, the secret differs ' +
-      '(RUNBOOK.md, webhooks refused).',
-    commands: [{ what: "To set the platform's secret", command: 'npx relay secrets set webhook' }],
-  };
+  return (
+    `Refused with 401: ${count}, the last at ${iso(lastAt)}. Nobody proved to have sent those, so nobody can say whose ` +
+    'they were. If the platform did, the secret differs (RUNBOOK.md, webhooks refused).'
+  );
 }
 
-const stepOfCompleted = ({ key, receivedAt }: Recharge): NextStep => ({
+const stepOfUnproved = (unproved: RefusedCount[]): NextStep => ({
+  who: 'you',
+  what: `No webhook about this client was accepted in the last 31 days. ${unprovedText(unproved)}`,
+  commands: [SET_SECRET],
+});
+
+/** @param unproved what was refused since: strangers', or what the platform asked for next. */
+const stepOfCompleted = ({ key, receivedAt }: Recharge, unproved: RefusedCount[]): NextStep => ({
   who: 'nobody',
   what:
-    `The last recharge, ${key} of ${iso(receivedAt)}, was paid and granted, and no webhook about this client came ` +
-    'since. The platform asks when the balance falls below its threshold: look there at the balance and the threshold.',
-  commands: [],
+    `The last recharge, ${key} of ${iso(receivedAt)}, was paid and granted, and no webhook about this client was accepted ` +
+    'since. The platform asks when the balance falls below its threshold: look there at the balance and the threshold.' +
+    (unproved.length === 0 ? '' : ` ${unprovedText(unproved)}`),
+  commands: unproved.length === 0 ? [] : [SET_SECRET],
 });
 
 const stepOfSilence = ({ pause }: Circumstances, webhookUrl: string | undefined): NextStep => ({

@@ -13,6 +13,7 @@ import { EVENT_PHASES } from '../../shared/events/transitions.ts';
 import { ALERTS } from '../../shared/logger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { type Config, readConfig } from '../../shared/settings/config.ts';
+import { runCommand } from '../support/command.ts';
 
 const CONFIG = 'relay.config.example.json';
 const EVENTS_URL = 'https://agency.example.com/relay-events?a=1';
@@ -504,6 +505,22 @@ describe('alarms', () => {
       const [link, anchor] = whatToDo.split('#');
       expect(link).toBe(`What to do: ${readConfig(CONFIG).runbookUrl}`);
       expect(headings).toContain(anchor);
+    }
+  });
+
+  it('each command in them is one that there is, with its options', async () => {
+    const commands = alarms().flatMap(
+      ({ AlarmDescription }) => /npx relay --stack \S+ (.*)$/m.exec(AlarmDescription)?.[1] ?? [],
+    );
+    expect(commands).toContain('alerts');
+    for (const command of new Set(commands)) {
+      const [words = '', ...options] = command.split(' --');
+      const { code, stdout } = await runCommand([...words.split(' '), '--help'], { env: {} });
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: expect.stringContaining(`Usage: relay ${words} `),
+      });
+      for (const option of options) expect(stdout).toContain(`--${option.split(' ')[0]} `);
     }
   });
 

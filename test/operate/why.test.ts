@@ -122,7 +122,13 @@ it('one that went through says so; what the guard would say now stands beside it
     recharged: { today: 1, spent: [{ amount: 5_000, currency: 'USD' }] },
   });
   expect(next.who).toBe('nobody');
-  expect(next.what).toContain('was paid and granted, and no webhook about this client came since');
+  expect(next.what).toContain('was paid and granted, and no webhook about this client was accepted since');
+  expect(next.commands).toEqual([]);
+  // What was refused since may have been the next one.
+  await refused('no such token');
+  const { next: later } = await why();
+  expect(later).toMatchObject({ who: 'nobody', commands: [{ command: 'npx relay secrets set webhook' }] });
+  expect(later.what).toContain('Refused with 401: 1, the last at');
 });
 
 it('a limit that is used up is said before the next webhook meets it', async () => {
