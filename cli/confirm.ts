@@ -28,10 +28,9 @@ export async function confirmChange(
   cli: Asking,
   { question, yes = false, always = false }: Change,
 ): Promise<void> {
-  const { io, tell, stack } = cli;
-  const name = stack();
-  tell(`Relay: ${name === undefined ? `local (${folderOf(io.env)})` : name}`);
-  if (yes || !(always || isProduction(name))) return;
+  const { io } = cli;
+  nameRelay(cli);
+  if (yes || !(always || isProduction(cli.stack()))) return;
   if (!io.stdin.isTTY) {
     throw new OperateError(
       'refused',
@@ -40,6 +39,11 @@ export async function confirmChange(
   }
   const answer = await ask(cli, `${question} [y/N]`);
   if (!/^y(es)?$/i.test(answer)) throw new OperateError('refused', 'That is no yes. Nothing was done.');
+}
+
+/** Before a change that has a question of its own. */
+export function nameRelay({ io, tell, stack }: Asking): void {
+  tell(`Relay: ${stack() ?? `local (${folderOf(io.env)})`}`);
 }
 
 /** Asks for a word to be typed, which a hasty person does not. @returns whether it was. */

@@ -34,18 +34,24 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   probe: async (cli) => (await import('./commands/probe.ts')).addProbeCommand(cli),
 };
 
+/** The command line with the groups of these words, or with all of them. */
+export async function cliWith(words: Iterable<string> | 'all', io: Io): Promise<Cli> {
+  const cli = createCli(io);
+  for (const word of words === 'all' ? Object.keys(GROUPS) : new Set(words)) await GROUPS[word]?.(cli);
+  // "recharges resolve" has a --version of its own.
+  if (words === 'all') cli.program.version(packageJson.version);
+  return cli;
+}
+
 /**
  * Runs one command line, and prints what comes of it.
  *
  * @param argv without the interpreter and the script.
  */
 export async function main(argv: string[], io: Io): Promise<ExitCode> {
-  const cli = createCli(io);
   // A value may be one of these words, too. Then more is loaded than is asked for. The help needs all of it.
   const given = argv.filter((word) => Object.hasOwn(GROUPS, word));
-  for (const word of given.length > 0 ? new Set(given) : Object.keys(GROUPS)) await GROUPS[word]?.(cli);
-  // "recharges resolve" has a --version of its own.
-  if (given.length === 0) cli.program.version(packageJson.version);
+  const cli = await cliWith(given.length > 0 ? given : 'all', io);
   try {
     await cli.program.parseAsync(argv, { from: 'user' });
   } catch (error) {

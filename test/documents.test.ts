@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { commandLineReader, type Form } from './support/command-lines.ts';
 
 const DOCUMENTS = globSync('**/*.md', {
   exclude: (name) => /^(node_modules|\.local|cdk\.out|dist)$/.test(name),
@@ -31,6 +32,38 @@ function isDead(document: string, link: string): boolean {
   return anchor !== undefined && target.endsWith('.md') && !anchors(target).includes(anchor);
 }
 
+/** What follows `npx relay`, or the longer form of it, to the end of the line. */
+const COMMAND = /\bnp(?:x relay|m run relay --) (.+)/;
+
+const fences = (document: string) => [...read(document).matchAll(/^```.*?^```/gms)].map(([block]) => block);
+
+/** A line that ends in `\\` goes on in the next one. */
+const linesOf = (block: string) => block.replaceAll(/\\\n\s*/g, ' ').split('\n');
+
+/** Spans like `npx relay recharges list`, which a paragraph may break. */
+const spans = (document: string) =>
+  [...prose(document).matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replaceAll(/\s+/g, ' '));
+
+const commandsIn = (lines: string[]) => lines.flatMap((line) => COMMAND.exec(line)?.[1] ?? []);
+
+/** A command without `npx relay` before it. */
+const SHORT =
+  /^(recharges|accounts|messages|quarantine|deadletters|secrets|channels|capture|platform) [a-z]+/;
+
+async function faultsOf(lines: string[], form: Form): Promise<string[]> {
+  const faults: string[] = [];
+  for (const line of lines) {
+    const fault = await readCommand(line, form);
+    if (fault !== undefined) faults.push(fault);
+  }
+  return faults;
+}
+
+let readCommand: Awaited<ReturnType<typeof commandLineReader>>;
+beforeAll(async () => {
+  readCommand = await commandLineReader();
+});
+
 describe.each(DOCUMENTS)('%s', (document) => {
   it('links to files and headings that are there', () => {
     const links = [...prose(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
@@ -41,6 +74,17 @@ describe.each(DOCUMENTS)('%s', (document) => {
   it('names files and folders that are there', () => {
     const named = [...read(document).matchAll(/`([\w-]+\/(?:[\w./-]+\.(?:ts|json|md|yml)|(?:[\w-]+\/)*))`/g)];
     expect(named.map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('shows commands that can be pasted, and names commands that there are', async () => {
+    const shown = commandsIn(fences(document).flatMap(linesOf));
+    const named = commandsIn(spans(document));
+    const mentioned = spans(document).filter((span) => SHORT.test(span));
+    expect([
+      ...(await faultsOf(shown, 'whole')),
+      ...(await faultsOf(named, 'named')),
+      ...(await faultsOf(mentioned, 'mentioned')),
+    ]).toEqual([]);
   });
 
   it('names scripts that package.json has', () => {

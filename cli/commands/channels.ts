@@ -13,6 +13,7 @@ import type { Channel } from '../../shared/channels/channels.ts';
 import { isEnded, type Message, messageIdOf } from '../../shared/channels/message.ts';
 import type { WaitsInForce } from '../../shared/channels/waits.ts';
 import type { InboundSecrets } from '../../shared/settings/secrets.ts';
+import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, examples } from '../program.ts';
 import { messageTimeline } from './messages.ts';
 
@@ -31,11 +32,13 @@ export function addChannelCommands(cli: Cli): void {
     .command('test')
     .description("sends a sample into the platform, as the channel's chat system would, and shows each stage")
     .argument('<name>', 'the channel')
+    .option(...YES)
     .option('--json', 'print the message as a JSON object at the end')
     .addHelpText('after', examples('channels test demo'))
-    .action(async (name: string, { json }: { json?: boolean }) => {
+    .action(async (name: string, { yes, json }: { yes?: boolean; json?: boolean }) => {
       const inbound = await findInbound(target());
       const channel = findChannel(name, target());
+      await confirmChange(cli, { question: `Send a sample into the platform, through ${name}?`, yes });
       let told: string[] = [];
       const tellStep = (step: ChannelTestStep) => {
         const lines = stepLines(step);

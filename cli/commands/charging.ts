@@ -2,16 +2,21 @@ import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, examples } from '../program.ts';
 import { whoRuns } from '../who.ts';
 
+const JSON_OPTION = ['--json', 'whether charging is paused, as a JSON object'] as const;
+
 export function addPauseCommand(cli: Cli): void {
   cli.program
     .command('pause')
     .description('stops new charges until resume; webhooks are still accepted, and wait')
     .requiredOption('--note <text>', 'why')
     .option(...YES)
+    .option(...JSON_OPTION)
     .addHelpText('after', examples('pause --note "prices change tonight"'))
-    .action(async ({ note, yes }: { note: string; yes?: boolean }) => {
+    .action(async ({ note, yes, json }: { note: string; yes?: boolean; json?: boolean }) => {
       await confirmChange(cli, { question: 'Stop charging all clients?', yes });
-      await (await cli.connected()).charging.pause({ reason: note, by: whoRuns() });
+      const pause = { reason: note, by: whoRuns() };
+      await (await cli.connected()).charging.pause(pause);
+      if (json) return cli.sayJson({ paused: true, ...pause });
       cli.say(
         'No new charge begins from now on (other processes: within 5 seconds). Go on: npx relay resume',
       );
@@ -23,10 +28,12 @@ export function addResumeCommand(cli: Cli): void {
     .command('resume')
     .description('lets charges begin again')
     .option(...YES)
+    .option(...JSON_OPTION)
     .addHelpText('after', examples('resume'))
-    .action(async ({ yes }: { yes?: boolean }) => {
+    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }) => {
       await confirmChange(cli, { question: 'Let charges begin again?', yes });
       await (await cli.connected()).charging.resume();
+      if (json) return cli.sayJson({ paused: false });
       cli.say('Charges begin again; waiting recharges come back by themselves within 15 minutes.');
     });
 }

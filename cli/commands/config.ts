@@ -1,5 +1,5 @@
 import { type ConfigFault, checkConfig } from '../../operate/config-check.ts';
-import { type Cli, text } from '../program.ts';
+import { type Cli, examples, text } from '../program.ts';
 
 export function addConfigCommands({ program, target, say, sayJson, fail }: Cli): void {
   program
@@ -9,6 +9,7 @@ export function addConfigCommands({ program, target, say, sayJson, fail }: Cli):
     .description('says all faults of a configuration at once, each with its line')
     .argument('[file]', 'else RELAY_CONFIG or relay.config.json; with --stack, that of the stage', text)
     .option('--json', 'as a JSON object')
+    .addHelpText('after', examples('config check', 'config check relay.config.prod.json'))
     .action((given: string | undefined, { json = false }: { json?: boolean }) => {
       const { stack } = target();
       const { file, faults, lacks } = checkConfig(target(), given);

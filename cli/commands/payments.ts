@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import * as z from 'zod';
 import { findPaymentEndpoint } from '../../operate/payments/endpoint.ts';
 import {
@@ -10,8 +9,9 @@ import {
 import { newTestName, testPayments } from '../../operate/payments/test-payments.ts';
 import { currencyDecimals, formatMoney, toMinorUnits } from '../../shared/money.ts';
 import { printableLine } from '../../shared/printable.ts';
+import { confirmChange, YES } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
-import { type Cli, checked, text } from '../program.ts';
+import { type Cli, checked, examples, text } from '../program.ts';
 import { typedEmail } from './platform.ts';
 
 const decimal = checked(z.string().regex(/^\d{1,9}(\.\d{1,4})?$/, 'a decimal number, such as 1.00'));
@@ -49,8 +49,15 @@ export function addPaymentCommands(cli: Cli): void {
       decimal,
     )
     .option('--currency <code>', 'such as USD; that of your prices unless given', currencyCode)
-    .option('--yes', 'does not ask whether to go on')
+    .option(...YES)
     .option('--json', 'the whole report, with every request and answer, as a JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'payments test --email test-client@example.com',
+        'payments test --url https://pay.example.com/relay --email test-client@example.com --amount 2.50',
+      ),
+    )
     .action((flags: TestFlags) => runTest(cli, flags));
 }
 
@@ -69,7 +76,7 @@ async function runTest(cli: Cli, flags: TestFlags): Promise<void> {
     `${which}: ${formatMoney(money)}, twice, or more often where the endpoint errs. All of it is asked back at the end. ` +
       `Each charge bears recharge_key ${rechargeKey}.`,
   );
-  if (!flags.yes) await confirm(cli);
+  await confirmChange(cli, { question: 'Go on?', yes: flags.yes, always: true });
 
   const report = await testPayments(endpoint, {
     client: {
@@ -96,18 +103,6 @@ const amountOf = (typed: string | undefined, currency: string) =>
   typed === undefined
     ? Math.max(MIN_AMOUNT, 10 ** currencyDecimals(currency))
     : toMinorUnits(typed, 1, currency);
-
-/** @throws an Error where the answer is not yes; nothing was sent then. */
-async function confirm({ io, tell }: Cli): Promise<void> {
-  const reader = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    tell('Go on? Type yes:');
-    const { value = '' } = await reader[Symbol.asyncIterator]().next();
-    if (value.trim().toLowerCase() !== 'yes') throw new Error('That is no yes. Nothing was sent.');
-  } finally {
-    reader.close();
-  }
-}
 
 /** A line, and for what is not as agreed also what was sent, what came, and what to do. */
 function checkLines(check: Check): string[] {

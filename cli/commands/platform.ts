@@ -5,8 +5,9 @@ import { callPlatform, createPatience, findPlatform, readSubAccount } from '../.
 import type { NewContact, PlatformOperations } from '../../shared/platform/operations.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import type { Contact, CustomChannelMessage, IncomingMessage } from '../../shared/platform/schemas.ts';
+import { confirmChange, YES } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
-import { type Cli, checked, text } from '../program.ts';
+import { type Cli, checked, examples, text } from '../program.ts';
 
 /** As it was typed, because nobody knows whether the platform tells small letters from capitals. */
 export const typedEmail = checked(
@@ -38,6 +39,9 @@ interface Who {
 interface Print {
   json?: boolean;
 }
+interface Change extends Print {
+  yes?: boolean;
+}
 
 const PHONE = [
   '--phone <number>',
@@ -68,11 +72,14 @@ function addContactCommands(cli: Cli, platform: Command): void {
     .option('--first-name <name>', 'first name', text)
     .option('--last-name <name>', 'last name', text)
     .option(...COUNTRY)
+    .option(...YES)
     .option(...JSON_OPTION)
-    .action(async ({ json, phone, country, ...given }: Who & Print & NewContact) => {
+    .addHelpText('after', examples('platform contacts create --email jane@example.com --first-name Jane'))
+    .action(async ({ json, yes, phone, country, ...given }: Who & Change & NewContact) => {
       const wanted = { ...given, ...(phone === undefined ? {} : { phone: e164(phone, country) }) };
+      await confirmChange(cli, { question: 'Create a contact on the platform?', yes });
       const { contact, existed } = await onPlatform(cli, (operations) => operations.createContact(wanted));
-      if (json) return sayJson({ contact, existed });
+      if (json) return sayJson({ contact: contactJson(contact), existed });
       say(contactText(contact, existed ? ' (was there before)' : ''));
     });
 
@@ -83,13 +90,14 @@ function addContactCommands(cli: Cli, platform: Command): void {
     .option(...EMAIL)
     .option(...COUNTRY)
     .option(...JSON_OPTION)
+    .addHelpText('after', examples('platform contacts get --email jane@example.com'))
     .action(async ({ json, phone, email = '', country }: Who & Print) => {
       if ((phone === undefined) === (email === ''))
         throw new UsageError('Give --phone or --email, and not both.');
       const by = phone === undefined ? { email } : { phoneNumber: e164(phone, country) };
       const contact = await onPlatform(cli, (operations) => operations.findContact(by));
       if (!contact) throw new OperateError('not_found', 'The platform knows no such contact.');
-      if (json) return sayJson({ contact });
+      if (json) return sayJson({ contact: contactJson(contact) });
       say(contactText(contact));
     });
 
@@ -100,10 +108,13 @@ function addContactCommands(cli: Cli, platform: Command): void {
     .description('adds a contact to a list')
     .argument('<list-id>', 'the list, as the platform shows it under Contacts > Lists', text)
     .argument('<contact-id>', 'the contact, as contacts get shows it', text)
+    .option(...YES)
     .option(...JSON_OPTION)
-    .action(async (listId: string, contactId: string, { json }: Print) => {
+    .addHelpText('after', examples('platform lists add LIST_ID CONTACT_ID'))
+    .action(async (listId: string, contactId: string, { json, yes }: Change) => {
+      await confirmChange(cli, { question: 'Add the contact to the list?', yes });
       await onPlatform(cli, (operations) => operations.addToList(listId, contactId));
-      if (json) return sayJson({ listId, contactId });
+      if (json) return sayJson({ list_id: listId, contact_id: contactId });
       say('The contact is on the list.');
     });
 }
@@ -122,17 +133,24 @@ function addMessageCommands(cli: Cli, platform: Command): void {
     .option('--first-name <name>', "the contact's first name", text)
     .option('--last-name <name>', "the contact's last name", text)
     .option(...EMAIL)
+    .option(...YES)
     .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      examples('platform messages send --from-id user-17 --channel support --body "Good morning"'),
+    )
     .action(
       async ({
         json,
+        yes,
         channel: customChannel,
         ...message
-      }: Omit<CustomChannelMessage, 'customChannel'> & { channel: string } & Print) => {
+      }: Omit<CustomChannelMessage, 'customChannel'> & { channel: string } & Change) => {
+        await confirmChange(cli, { question: 'Send a message to the contact?', yes });
         const sent = await onPlatform(cli, (operations) =>
           operations.sendMessage({ ...message, customChannel }),
         );
-        if (json) return sayJson(sent);
+        if (json) return sayJson({ message_id: sent.messageId });
         say(`Sent.${named(sent)}`);
       },
     );
@@ -146,19 +164,26 @@ function addMessageCommands(cli: Cli, platform: Command): void {
     .requiredOption('--body <text>', 'what was said', text)
     .option('--label <label>', 'where it came from, such as livechat', text)
     .addOption(new Option('--type <type>', 'what it is').choices(['text', 'reaction']).default('text'))
+    .option(...YES)
     .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      examples('platform messages incoming --message-sid m-1 --from-id user-17 --to-id us --body Hello'),
+    )
     .action(
       async ({
         json,
+        yes,
         label,
         type: messageType,
         ...message
-      }: IncomingMessage & { label?: string; type: 'text' | 'reaction' } & Print) => {
+      }: IncomingMessage & { label?: string; type: 'text' | 'reaction' } & Change) => {
+        await confirmChange(cli, { question: 'Hand the message over to the platform?', yes });
         const channel = label === undefined ? {} : { channel: label };
         const taken = await onPlatform(cli, (operations) =>
           operations.receiveMessage({ ...message, ...channel, messageType }),
         );
-        if (json) return sayJson(taken);
+        if (json) return sayJson({ message_id: taken.messageId });
         say(`Handed over.${named(taken)}`);
       },
     );
@@ -172,13 +197,14 @@ function addSubAccountCommands({ target, io, say, sayJson, tell }: Cli, platform
     .description('looks a sub-account up')
     .argument('<email>', 'its email, as the platform spells it', typedEmail)
     .option(...JSON_OPTION)
+    .addHelpText('after', examples('platform subaccounts get client@example.com'))
     .action(async (email: string, { json }: Print) => {
       const { balance, platformId } = await readSubAccount(
         await findPlatform(target()),
         createPatience(tell, io.sleep),
         email,
       );
-      if (json) return sayJson({ balance, platformId });
+      if (json) return sayJson({ balance, platform_id: platformId });
       say(
         listed('Sub-account', [
           ['balance', balance === undefined ? 'not told' : `${balance} credits`],
@@ -190,6 +216,13 @@ function addSubAccountCommands({ target, io, say, sayJson, tell }: Cli, platform
 
 const named = ({ messageId }: { messageId?: string }) =>
   messageId === undefined ? '' : ` The platform calls it ${messageId}.`;
+
+const contactJson = ({ firstName, lastName, createdAt, ...contact }: Contact) => ({
+  ...contact,
+  first_name: firstName,
+  last_name: lastName,
+  created_at: createdAt,
+});
 
 function contactText({ id, firstName, lastName, phone, email, createdAt }: Contact, note = ''): string {
   return listed(`Contact ${id}${note}`, [

@@ -1,10 +1,11 @@
+import { OperateError } from '../../operate/error.ts';
 import { findPlatform } from '../../operate/platform.ts';
 import { openConfigFile } from '../../operate/probe/file.ts';
 import { findingLine } from '../../operate/probe/finding.ts';
 import { type ProbeReport, probe } from '../../operate/probe/probe.ts';
-import { isTyped } from '../confirm.ts';
+import { isTyped, nameRelay } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
-import { type Cli, text, wholeNumber } from '../program.ts';
+import { type Cli, examples, text, wholeNumber } from '../program.ts';
 import { e164, typedEmail } from './platform.ts';
 
 interface ProbeFlags {
@@ -44,6 +45,13 @@ export function addProbeCommand(cli: Cli): void {
     .option('--yes', 'with --grant-one-credit: does not ask you to type the email again')
     .option('--wait <seconds>', 'how long to look for that grant', wholeNumber, 120)
     .option('--json', 'as a JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'probe --email client@example.com --write relay.config.json',
+        'probe --grant-one-credit test@example.com',
+      ),
+    )
     .action((flags: ProbeFlags) => runProbe(cli, flags));
 }
 
@@ -62,6 +70,7 @@ async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags)
     baseUrl: flags.baseUrl,
     section: file?.section,
   });
+  if (grantOneCredit !== undefined) nameRelay(cli);
   if (grantOneCredit !== undefined && !flags.yes) await confirmGrant(cli, grantOneCredit);
 
   const report = await probe({
@@ -80,14 +89,15 @@ async function runProbe(cli: Cli, { json = false, write, ...flags }: ProbeFlags)
   const usable = report.reached && report.keyWorks;
   const changes = usable ? file?.write(report.section) : undefined;
   if (!usable) fail();
-  if (json) return sayJson({ ...report, changes });
+  if (json) return sayJson(probeJson(report, changes));
   say(`\n${closingText(report, write, changes)}`);
 }
 
 /** @throws an Error if the email that is typed is another one, or none; nothing was sent then. */
 async function confirmGrant(cli: Cli, email: string): Promise<void> {
   const question = 'This grants one credit, for good, to the sub-account you named. Type its email again:';
-  if (!(await isTyped(cli, email, question))) throw new Error('That is another email. Nothing was sent.');
+  if (!(await isTyped(cli, email, question)))
+    throw new OperateError('refused', 'That is another email. Nothing was sent.');
 }
 
 /** @param changes undefined if nothing was to be written, or there is nothing to write. */
@@ -105,3 +115,10 @@ function closingText(
   if (changes.length === 0) return `${write} says all this already.`;
   return [`Written to ${write}:`, ...changes.map((change) => `  ${change}`)].join('\n');
 }
+
+/** For programs. The section is written as in a configuration. */
+const probeJson = ({ keyWorks, ...report }: ProbeReport, changes: string[] | undefined) => ({
+  ...report,
+  key_works: keyWorks,
+  changes,
+});

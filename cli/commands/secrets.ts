@@ -1,7 +1,8 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { localFile } from '../../local/state.ts';
 import type { Connection } from '../../operate/connection.ts';
+import { OperateError } from '../../operate/error.ts';
 import { knownChannels } from '../../operate/known-channels.ts';
 import { madeHere, type Secret } from '../../operate/secret-names.ts';
 import {
@@ -10,14 +11,17 @@ import {
   type DropWhich,
   findSecret,
   type LastUsed,
+  type ListedSecret,
   openSecrets,
   type SecretChanges,
   type UsedSecret,
 } from '../../operate/secrets.ts';
+import { whenText } from '../../shared/ages.ts';
 import { askHidden } from '../ask-hidden.ts';
-import { isTyped } from '../confirm.ts';
+import { confirmChange, isTyped, nameRelay, YES } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
-import { type Cli, checked } from '../program.ts';
+import { type Column, tableLines, timeColumns } from '../output.ts';
+import { type Cli, checked, examples } from '../program.ts';
 
 const HOUR_MS = 3_600_000;
 const age = checked(
@@ -53,19 +57,45 @@ function lastUsedOf({ connected, tell, sentenceOf }: Cli): LastUsed {
 }
 
 async function list(cli: Cli, json?: boolean): Promise<void> {
-  const { stack, target, say, sayJson, tell } = cli;
+  const { stack, target, io, sayTable, sayJson, tell } = cli;
   const channels = knownChannels(target());
   if (!channels) tell(`There is no configuration here, so the channels of ${stack()} are not known.`);
   const all = await (await openSecrets(target())).list(channels ?? new Map(), lastUsedOf(cli));
   if (json) return sayJson(all.map(({ held, ...one }) => ({ ...one, held: held.map(heldJson) })));
-  const width = Math.max(...all.map(({ name }) => name.length)) + 2;
-  for (const { name, state, note, held } of all) {
-    const [current, ...previous] = held;
-    const since = previous.length > 0 || current?.setAt === undefined ? '' : `, since ${iso(current.setAt)}`;
-    say(`${name.padEnd(width)}${state}${since}${note === undefined ? '' : `  (${note})`}`);
-    if (previous.length > 0) for (const one of held) say(`  ${heldText(one)}`);
-  }
+  sayTable(columns(io.now()), all.flatMap(linesOf));
 }
+
+interface Line extends Partial<UsedSecret> {
+  secret?: string;
+  state: string;
+  note?: string;
+}
+
+/** One line for a secret, and where it has previous values one for each value. */
+function linesOf({ name, state, note, held }: ListedSecret): Line[] {
+  const [current, ...previous] = held;
+  const own = { secret: name, state, ...(note === undefined ? {} : { note }) };
+  if (previous.length > 0) return [own, ...held.map((one) => ({ ...one, state: `  ${one.is}` }))];
+  return [{ ...own, ...(current?.setAt === undefined ? {} : { setAt: current.setAt }) }];
+}
+
+const valueColumns = (now: number): Column<Line>[] => [
+  { title: 'value', value: ({ id }) => id },
+  ...timeColumns<Line>('set', ({ is, setAt }) => (is === 'previous' ? undefined : setAt), now),
+  ...timeColumns<Line>('replaced', ({ replacedAt }) => replacedAt, now),
+  {
+    title: 'last used (UTC)',
+    value: ({ is, lastUse = 'not_known' }) =>
+      is !== 'previous' ? undefined : typeof lastUse === 'object' ? whenText(lastUse.at, now) : USES[lastUse],
+  },
+];
+
+const columns = (now: number): Column<Line>[] => [
+  { title: 'secret', value: ({ secret }) => secret },
+  { title: 'state', value: ({ state }) => state },
+  ...valueColumns(now),
+  { title: 'note', value: ({ note }) => note, cut: true },
+];
 
 const iso = (time: number) => new Date(time).toISOString();
 
@@ -76,14 +106,7 @@ const heldJson = ({ setAt, replacedAt, lastUse, ...one }: UsedSecret) => ({
   last_used: typeof lastUse === 'object' ? iso(lastUse.at) : lastUse,
 });
 
-const USES = { never_seen: 'no use seen', not_known: 'last use not known' };
-
-function heldText({ id, is, setAt, replacedAt, lastUse = 'not_known' }: UsedSecret): string {
-  if (is === 'current') return `${id}  current${setAt === undefined ? '' : `, since ${iso(setAt)}`}`;
-  const replaced = replacedAt === undefined ? '' : `, replaced ${iso(replacedAt)}`;
-  const used = typeof lastUse === 'object' ? `last used ${iso(lastUse.at)}` : USES[lastUse];
-  return `${id}  previous${replaced}, ${used}`;
-}
+const USES = { never_seen: 'no use seen', not_known: 'not known' };
 
 const ALL_SET =
   'All three are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.';
@@ -107,13 +130,26 @@ function changesText({ changed, file, notSet }: SecretChanges): string {
   ].join('\n');
 }
 
+const changesJson = ({ changed, file, notSet }: SecretChanges) => ({
+  changed: changed.map(({ name, remark, pasteInto }) => ({ name, remark, paste_into: pasteInto })),
+  file,
+  not_set: notSet,
+});
+
 const NAME = [
   '<name>',
   'webhook, platformApiKey, paymentHook, or CHANNEL/incoming, /outgoing, /send, /token',
 ] as const;
 
+interface Change {
+  file?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+const JSON_OPTION = ['--json', 'what was changed, never a value, as a JSON object'] as const;
+
 export function addSecretCommands(cli: Cli): void {
-  const { program, target, say, io } = cli;
+  const { program, target, say, sayJson, io } = cli;
   const ask: Ask = (questions) => askHidden(io, questions);
   const secrets = program
     .command('secrets')
@@ -124,6 +160,8 @@ export function addSecretCommands(cli: Cli): void {
     '--file <file>',
     `where new ones are written, for pasting; <stack>.secrets or ${localFile(io.env, 'new.secrets')} unless given`,
   );
+  const sayChanges = (done: SecretChanges, json?: boolean) =>
+    json ? sayJson(changesJson(done)) : say(isNothing(done) ? ALL_SET : changesText(done));
 
   secrets
     .command('init')
@@ -131,15 +169,19 @@ export function addSecretCommands(cli: Cli): void {
       "on AWS: asks for each of the relay's own that is not set yet, hidden, or line by line from standard input",
     )
     .addOption(toFile)
-    .action(async ({ file }: { file?: string }) => {
-      const done = await (await openSecrets(target(), file)).init(ask);
-      say(isNothing(done) ? ALL_SET : changesText(done));
+    .option(...YES)
+    .option(...JSON_OPTION)
+    .addHelpText('after', examples('--stack recharge-relay-prod secrets init'))
+    .action(async ({ file, yes, json }: Change) => {
+      await confirmChange(cli, { question: 'Set the secrets that are not set yet?', yes });
+      sayChanges(await (await openSecrets(target(), file)).init(ask), json);
     });
 
   secrets
     .command('list')
     .description('which are set, never what they are')
     .option('--json', 'as a JSON array')
+    .addHelpText('after', examples('secrets list'))
     .action(({ json }: { json?: boolean }) => list(cli, json));
 
   secrets
@@ -148,11 +190,34 @@ export function addSecretCommands(cli: Cli): void {
       'asks for one: hidden, or from standard input; what proves others to us stays valid when it is replaced',
     )
     .argument(...NAME)
-    .action(async (name: string) => {
+    .option(...YES)
+    .option(...JSON_OPTION)
+    .addHelpText('after', examples('secrets set platformApiKey', 'secrets set support/token'))
+    .action(async (name: string, { yes, json }: Change) => {
       const secret = secretFor(name, cli);
-      say(changesText(await (await openSecrets(target())).set(secret, ask)));
+      await confirmChange(cli, { question: `Set ${name} anew?`, yes });
+      sayChanges(await (await openSecrets(target())).set(secret, ask), json);
     });
 
+  addDropCommand(secrets, cli);
+
+  secrets
+    .command('rotate')
+    .description('makes a new one, where that is ours to do, and writes it to a file for pasting')
+    .argument(...NAME)
+    .addOption(toFile)
+    .option(...YES)
+    .option(...JSON_OPTION)
+    .addHelpText('after', examples('secrets rotate webhook'))
+    .action(async (name: string, { file, yes, json }: Change) => {
+      const secret = madeHere(secretFor(name, cli));
+      await confirmChange(cli, { question: `Make a new ${name}?`, yes });
+      sayChanges(await (await openSecrets(target(), file)).rotate(secret), json);
+    });
+}
+
+function addDropCommand(secrets: Command, cli: Cli): void {
+  const { target, say, sayJson, io } = cli;
   secrets
     .command('drop')
     .description('drops previous values: whoever still signs with one of them is refused from then on')
@@ -160,12 +225,22 @@ export function addSecretCommands(cli: Cli): void {
     .option('--all-previous', 'all of them: one has leaked')
     .option('--which <id>', 'one, as secrets list names it')
     .option('--older-than <age>', 'those replaced so long ago: 7d, 12h', age)
-    .option('--yes', 'without asking')
-    .action(async (name: string, { yes, ...options }: DropOptions) => {
+    .option(...YES)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      examples('secrets drop webhook --older-than 30d', 'secrets drop webhook --all-previous'),
+    )
+    .action(async (name: string, { yes, json, ...options }: DropOptions) => {
       const secret = secretFor(name, cli);
+      nameRelay(cli);
       const confirm: ConfirmDrop = async (dropped) => {
         if (yes) return true;
-        for (const one of dropped) say(heldText(one));
+        const lines = tableLines(
+          valueColumns(io.now()),
+          dropped.map((one) => ({ ...one, state: one.is })),
+        );
+        for (const line of lines) cli.tell(line);
         return isTyped(
           cli,
           name,
@@ -175,19 +250,12 @@ export function addSecretCommands(cli: Cli): void {
       const { dropped, inUse } = await (await openSecrets(target())).drop(secret, whichOf(options), {
         ...{ lastUsed: lastUsedOf(cli), confirm, now: io.now() },
       });
-      if (dropped.length === 0) throw new Error('That was something else. Nothing was dropped.');
-      const ids = dropped.map(({ id }) => id).join(', ');
-      say(`Dropped: ${ids}. What is left of ${name} is set${inUse}`);
-    });
-
-  secrets
-    .command('rotate')
-    .description('makes a new one, where that is ours to do, and writes it to a file for pasting')
-    .argument(...NAME)
-    .addOption(toFile)
-    .action(async (name: string, { file }: { file?: string }) => {
-      const secret = madeHere(secretFor(name, cli));
-      say(changesText(await (await openSecrets(target(), file)).rotate(secret)));
+      if (dropped.length === 0) {
+        throw new OperateError('refused', 'That was something else. Nothing was dropped.');
+      }
+      const ids = dropped.map(({ id }) => id);
+      if (json) return sayJson({ name, dropped: ids });
+      say(`Dropped: ${ids.join(', ')}. What is left of ${name} is set${inUse}`);
     });
 }
 
@@ -196,6 +264,7 @@ interface DropOptions {
   which?: string;
   olderThan?: number;
   yes?: boolean;
+  json?: boolean;
 }
 
 function whichOf({ allPrevious, which, olderThan }: DropOptions): DropWhich {

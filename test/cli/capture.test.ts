@@ -64,7 +64,9 @@ describe('an undocumented sender', () => {
     expect(await deliver(address)).toEqual({ status: 202, body: { status: 'captured' } });
     expect(await before.json('recharges', 'list')).toEqual([]);
     const listed = await before.cli('capture', 'list');
-    expect(listed.stdout).toMatch(/^on until 20\S+Z {2}\/webhooks\/auto-recharge {2}1 of 20 captured\n/);
+    expect(listed.stdout).toMatch(
+      /^20\S+Z +in \d min {2}\/webhooks\/auto-recharge {2}on, 1 of 20 captured\n/m,
+    );
 
     const text = (await before.cli('capture', 'show')).stdout;
     expect(text).toContain('let in by the verifier {"type":"hmac","header":"x-acme-proof"');
@@ -168,7 +170,9 @@ describe('what was captured', () => {
       stdout: JSON.stringify(payload),
     });
     expect((await relay.cli('quarantine', 'list')).stdout).not.toContain(id);
-    expect((await relay.cli('capture', 'list')).stdout).toContain(`Z  /webhooks/auto-recharge  ${id}\n`);
+    expect((await relay.cli('capture', 'list')).stdout).toMatch(
+      new RegExp(`ago  /webhooks/auto-recharge +captured +${id}\n`),
+    );
   });
 
   it('at a channel is told apart from webhooks, and replayed to that channel with its own secret', async () => {
@@ -193,7 +197,7 @@ describe('what was captured', () => {
     const address = await captureAddress(relay);
     expect((await relay.cli('capture', 'stop')).stdout).toMatch(/^Nothing is captured at .+ any more\./);
     expect(await deliver(address)).toMatchObject({ status: 401 });
-    expect((await relay.cli('capture', 'list')).stdout).not.toMatch(/on until \S+ {2}\/webhooks/);
+    expect((await relay.cli('capture', 'list')).stdout).not.toMatch(/\/webhooks\S* +on,/);
     expect(await relay.cli('capture', 'stop', '--route', '/channels/demo/incoming')).toMatchObject({
       stdout: 'Nothing was captured at /channels/demo/incoming.\n',
     });
@@ -236,7 +240,7 @@ describe('with --stack', () => {
       `npx relay --stack ${stack.name} capture show --route /channels/support/outgoing\n`,
     );
     expect((await cli('capture', 'list')).stdout).toMatch(
-      / {2}\/channels\/support\/outgoing {2}0 of 20 captured\n/,
+      / {2}\/channels\/support\/outgoing {2}on, 0 of 20 captured\n/,
     );
   });
 
@@ -253,7 +257,7 @@ describe('with --stack', () => {
       JSON.parse((await cli('capture', 'show', '--route', captured.route, '--json')).stdout);
     const unset = await show();
     expect(unset.matching).toEqual([]);
-    expect(unset.lookedAt[0]).toMatch(/^no secret is set/);
+    expect(unset.looked_at[0]).toMatch(/^no secret is set/);
     const replayed = await cli('quarantine', 'replay', unset.id);
     expect(replayed).toEqual(
       exits(5, /^No secret is set for \/channels\/support\/outgoing, so nothing can be/),

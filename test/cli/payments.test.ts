@@ -16,6 +16,7 @@ const test = (env: NodeJS.ProcessEnv, args: string[] = [], input = '') =>
   runCommand(['payments', 'test', ...args], {
     env: { RELAY_LOCAL_DIR: join(folder, 'none'), ...env },
     input,
+    isTerminal: true,
   });
 const PAYMENT_HOOK_SECRET = PAYMENT_SECRET;
 
@@ -27,10 +28,10 @@ describe('relay payments test', () => {
       ['--email', 'mia@example.com', '--amount', '1.50', '--currency', 'EUR'],
       'no\n',
     );
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
     expect(stderr).toContain(`The payment endpoint ${PAYMENT_HOOK_URL} is tried.`);
     expect(stderr).toContain('This charges mia@example.com for real: 1.50 EUR, twice');
-    expect(stderr).toMatch(/That is no yes\. Nothing was sent\.\n$/);
+    expect(stderr).toMatch(/Go on\? \[y\/N\]\nThat is no yes\. Nothing was done\.\n$/);
   });
 
   it('prints each check, what became of the money, and ends with 0 where all is well', async () => {

@@ -60,11 +60,11 @@ describe.concurrent('relay platform', () => {
     expect(created).toEqual({
       contact: {
         id: expect.any(String),
-        firstName: 'Jane',
-        lastName: 'Smith',
+        first_name: 'Jane',
+        last_name: 'Smith',
         phone: '+31612345678',
         email: 'Jane@Example.com',
-        createdAt: expect.any(String),
+        created_at: expect.any(String),
       },
       existed: false,
     });
@@ -78,7 +78,7 @@ describe.concurrent('relay platform', () => {
           '  name         Jane Smith',
           '  phone        +31612345678',
           '  email        Jane@Example.com',
-          `  created      ${contact.createdAt}`,
+          `  created      ${contact.created_at}`,
           '',
         ].join('\n'),
       ),
@@ -119,8 +119,8 @@ describe.concurrent('relay platform', () => {
       ...['--body', 'Hi', '--label', 'livechat', '--type', 'reaction'],
     ];
     const first = await json(...incoming);
-    expect(first).toEqual({ messageId: expect.stringMatching(/^\d+$/) });
-    expect(await cli(...incoming)).toEqual(done(`Handed over. The platform calls it ${first.messageId}.\n`));
+    expect(first).toEqual({ message_id: expect.stringMatching(/^\d+$/) });
+    expect(await cli(...incoming)).toEqual(done(`Handed over. The platform calls it ${first.message_id}.\n`));
     expect(eventsOf('received')).toMatchObject([
       {
         messageSid: 'sid-1',
@@ -139,7 +139,7 @@ describe.concurrent('relay platform', () => {
     );
     expect(await json('subaccounts', 'get', 'demo@example.com')).toEqual({
       balance: 500,
-      platformId: 'sub-demo-example-com',
+      platform_id: 'sub-demo-example-com',
     });
     expect(await cli('subaccounts', 'get', 'nobody@example.com')).toEqual(
       exits(3, 'The platform knows no sub-account with this email.'),

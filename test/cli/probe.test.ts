@@ -30,7 +30,7 @@ describe.concurrent('relay probe', () => {
     expect(asJson).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(asJson.stdout)).toMatchObject({
       reached: true,
-      keyWorks: true,
+      key_works: true,
       section: section.platform,
     });
   });
@@ -105,7 +105,7 @@ describe.concurrent('relay probe', () => {
     const grant = (typed: string, ...more: string[]) =>
       cli(sandbox.baseUrl, ['--grant-one-credit', EMAIL, '--wait', '0', ...more], typed);
     for (const typed of ['', 'demo@example.org\n', '\n']) {
-      expect(await grant(typed)).toMatchObject({ code: 1, stdout: '' });
+      expect(await grant(typed)).toMatchObject({ code: 4, stdout: '' });
     }
     expect(await grant(`${EMAIL}\n`, '--reads-only')).toMatchObject({ code: 2 });
     expect(sandbox.books).toEqual([]);

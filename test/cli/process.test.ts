@@ -30,7 +30,7 @@ describe.concurrent('a command as a process', () => {
     const env = { RELAY_LOCAL_DIR: join(folder, 'none') };
     const said = await startCommand(args, { env }).ended;
     expect(said).toMatchObject({ code: 5, stdout: '' });
-    expect(said.stderr).toMatch(/^(Relay: local .+\n)?No (relay was started|platform is known).+\n$/);
+    expect(said.stderr).toMatch(/^No (relay was started|platform is known).+\n$/);
     expect(said).toEqual(await runCommand(args, { env }));
   });
 
@@ -103,7 +103,8 @@ describe.skipIf(!existsSync(SCRIPT) || process.platform !== 'linux')('on a termi
       const { code, shown } = await atTerminal(`--stack ${stack.name} secrets set platformApiKey`, [pasted]);
       expect(code).toBe(1);
       expect(shown).toBe(
-        "The platform's API key: \r\nThere were more lines than questions: paste one line each. Nothing was changed.\r\n",
+        `Relay: ${stack.name}\r\n` +
+          "The platform's API key: \r\nThere were more lines than questions: paste one line each. Nothing was changed.\r\n",
       );
       expect(aws().valueOf(stack.outbound)).toBeUndefined();
     },
@@ -121,7 +122,8 @@ describe.skipIf(!existsSync(SCRIPT) || process.platform !== 'linux')('on a termi
     const { code, shown } = await atTerminal('secrets set platformApiKey', [answer], home.env);
     expect(code).toBe(4);
     expect(shown).toBe(
-      "The platform's API key: \r\nplatformApiKey could not be set: Somebody else has changed it meanwhile: look, and run this again.\r\n",
+      `Relay: local (${home.env.RELAY_LOCAL_DIR})\r\n` +
+        "The platform's API key: \r\nplatformApiKey could not be set: Somebody else has changed it meanwhile: look, and run this again.\r\n",
     );
     expect(home.secrets().outbound).toEqual({
       ...before.outbound,

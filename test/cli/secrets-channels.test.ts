@@ -212,9 +212,10 @@ describe.concurrent('secrets list', () => {
       code: 0,
       stderr: 'When previous ones were last used is not known here. connect ECONNREFUSED 127.0.0.1:1\n',
       stdout: [
+        'secret                state                     value     last used (UTC)  note',
         'webhook               set, with a previous one',
-        `  ${secretId('webhook', 'hunter2')}  current`,
-        `  ${secretId('webhook', 'hunter1')}  previous, last use not known`,
+        `                        current                 ${secretId('webhook', 'hunter2')}`,
+        `                        previous                ${secretId('webhook', 'hunter1')}  not known`,
         'platformApiKey        not set',
         'paymentHook           set',
         'own/incoming          set',
@@ -225,7 +226,7 @@ describe.concurrent('secrets list', () => {
         'constructor/outgoing  not set',
         'constructor/send      not set',
         'constructor/token     not set',
-        'gone/send             set  (no configuration here has a channel gone)',
+        'gone/send             set                                                  no configuration here has a channel gone',
         '',
       ].join('\n'),
     });

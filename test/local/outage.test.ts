@@ -183,7 +183,7 @@ describe.concurrent('a webhook that is not taken', () => {
         },
       },
     });
-    expect((await relay.cli('recharges', 'show', 'unmapped')).code).toBe(1);
+    expect((await relay.cli('recharges', 'show', 'unmapped')).code).toBe(3);
   });
 
   it('is 401 and stored nowhere with another secret', async () => {

@@ -68,6 +68,9 @@ export function ioOf({ env, input = '', isTerminal = false, sleep = wait }: Comm
   return { io, said };
 }
 
+/** What a command that changes something says before it does; test/cli/ways.test.ts tries it, and nobody else needs it. */
+const NAMED_RELAY = /^Relay: .+\n/m;
+
 /**
  * `npx relay …` in the test's own process: the same but for the start and the end of a process, which
  * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
@@ -75,7 +78,7 @@ export function ioOf({ env, input = '', isTerminal = false, sleep = wait }: Comm
 export async function runCommand(args: string[], options: CommandOptions): Promise<Ended> {
   const { io, said } = ioOf(options);
   const code = await surroundedBy(options, () => main(args, io));
-  return { code, ...said };
+  return { code, ...said, stderr: said.stderr.replace(NAMED_RELAY, '') };
 }
 
 /** What a command does not take from its `io`: AWS's SDK reads its settings, and files their folder, themselves. */
@@ -145,6 +148,8 @@ export function startCommand(args: string[], { env, cwd = ROOT, input = '' }: Co
   }
   child.stdin.on('error', () => {});
   child.stdin.end(input);
-  const ended = once(child, 'close').then(([code]): Ended => ({ code, ...said }));
+  const ended = once(child, 'close').then(
+    ([code]): Ended => ({ code, ...said, stderr: said.stderr.replace(NAMED_RELAY, '') }),
+  );
   return { child, ended };
 }
