@@ -13,7 +13,9 @@ export interface FoundRecharge {
 /** A provider's dispute comes within weeks; three months of 10,000 are some four seconds. */
 export const FIND_DAYS = 92;
 /** More are not told apart by reading them. */
-const MOST_MATCHES = 20;
+const MOST_SHOWN = 20;
+/** Few requests for many matches. */
+const MATCHES_A_PAGE = 400;
 
 /**
  * Finds a recharge by whatever names it: its key, our charge id, refund id or grant mark, the payment endpoint's
@@ -34,7 +36,7 @@ export async function findRecharge(
   if (row) return { row, by: { kind: 'key', whole: true } };
   const { from, looked } = options;
   const filter = { reference: text, ...(from === undefined ? {} : { from }) };
-  const request = { limit: MOST_MATCHES, recentDays: FIND_DAYS };
+  const request = { limit: MATCHES_A_PAGE, recentDays: FIND_DAYS };
   const matches: FoundRecharge[] = [];
   const search = { count: 0, backTo: '' };
   for await (const page of pagesOfRecharges(connection, filter, request)) {
@@ -43,24 +45,25 @@ export async function findRecharge(
     looked?.(search.count, search.backTo);
     for (const one of page.rows) {
       const by = matchOfRow(one, text);
+      // An older one may be named by the whole of it: where references are numbers, 17 begins 170.
       if (by?.whole) return { row: one, by };
       if (by) matches.push({ row: one, by });
     }
-    if (matches.length >= MOST_MATCHES) throw tooMany(text, matches, true);
   }
   const [only, ...others] = matches;
   if (only === undefined) throw notFound(text, search);
-  if (others.length > 0) throw tooMany(text, matches, false);
+  if (others.length > 0) throw tooMany(text, matches);
   return only;
 }
 
-function tooMany(text: string, matches: FoundRecharge[], more: boolean): OperateError {
-  const lines = matches.map(({ row, by }) => `  ${row.key} (${by.kind})`);
+function tooMany(text: string, matches: FoundRecharge[]): OperateError {
+  const more = matches.length - MOST_SHOWN;
   return new OperateError(
     'refused',
     [
-      `${more ? 'At least ' : ''}${matches.length} recharges are named by what begins with ${text}:`,
-      ...lines,
+      `${matches.length} recharges are named by what begins with ${text}:`,
+      ...matches.slice(0, MOST_SHOWN).map(({ row, by }) => `  ${row.key} (${by.kind})`),
+      ...(more > 0 ? [`  and ${more} older ones`] : []),
       'Give more of it, or the key of one.',
     ].join('\n'),
   );

@@ -231,10 +231,16 @@ describe('a recharge', () => {
     );
     expect(await find('pi_111')).toEqual(['key-3', 'payment reference', 'whole']);
     await keep(
-      ...Array.from({ length: 30 }, (_, index) => ({ key: `many-${index}`, paymentRef: `tr_abc${index}` })),
+      ...Array.from({ length: 30 }, (_, index) => ({
+        key: `many-${index}`,
+        paymentRef: `no-17${index}`,
+        receivedAt: NOW - index,
+      })),
+      { key: 'older', phase: 'completed', paymentRef: 'no-17', receivedAt: utc('2026-03-01 12:00:00') },
     );
-    await expect(find('tr_a')).rejects.toThrow(
-      /^At least 20 recharges are named by what begins with tr_a:\n/,
+    expect(await find('no-17')).toEqual(['older', 'payment reference', 'whole']);
+    await expect(find('no-1')).rejects.toThrow(
+      /^31 recharges are named by what begins with no-1:\n {2}many-0 .*\n {2}and 11 older ones\nGive more of it/s,
     );
   });
 
