@@ -126,7 +126,7 @@ export async function setAccount(
 ): Promise<Account> {
   const { status } = await connection.ledger.readAccount(email);
   if (status === undefined) throw await unknownClient(connection, email, 'set');
-  return changeAccount(connection, email, written, () => {});
+  return changeAccount(connection, email, written, stillKnown);
 }
 
 async function changeAccount(
@@ -146,6 +146,11 @@ async function changeAccount(
       if (!isDeepStrictEqual(account.pricing, read.pricing)) throw changedMeanwhile(email);
     },
   });
+}
+
+/** Who was erased since must not come back by a change that was meant for them. */
+function stillKnown({ email, status }: Account): void {
+  if (status === undefined) throw changedMeanwhile(email);
 }
 
 const changedMeanwhile = (email: string) =>
@@ -194,10 +199,10 @@ export async function setStatus(
   const { accounts, ledger, now } = connection;
   const read = await ledger.readAccount(email);
   if (read.status === undefined)
-    throw await unknownClient(connection, email, status === 'active' ? 'enable' : 'suspend');
+    throw await unknownClient(connection, email, status === 'active' ? 'enable' : 'suspend', ' --note "why"');
   if (read.status === status) return { account: read, changed: false };
   const statusChange = { at: now(), note: note.trim(), ...(by === undefined ? {} : { by }) };
-  const account = await accounts.set(email, { status, statusChange }, { read });
+  const account = await accounts.set(email, { status, statusChange }, { read, judge: stillKnown });
   return { account, changed: true };
 }
 
@@ -221,13 +226,16 @@ async function unknownClient(
   { accounts }: Pick<Connection, 'accounts'>,
   email: string,
   command: string,
+  options = '',
 ): Promise<OperateError> {
   const near = nearest(email, await accounts.list());
   return new OperateError(
     'not_found',
     [
       `There is no client ${email}.`,
-      ...near.map((other) => `Did you mean ${other}? npx relay accounts ${command} ${shellQuoted(other)}`),
+      ...near.map(
+        (other) => `Did you mean ${other}? npx relay accounts ${command} ${shellQuoted(other)}${options}`,
+      ),
       `To set them up: npx relay accounts add ${shellQuoted(email)}`,
     ].join('\n'),
   );

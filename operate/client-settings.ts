@@ -28,7 +28,8 @@ export type Setting = (typeof SETTINGS)[number];
  */
 export type WrittenSettings = { [Name in Setting]?: string | undefined };
 
-const NONE = 'none';
+/** Takes a setting away. */
+export const isNone = (text: string | undefined) => text?.trim().toLowerCase() === 'none';
 
 export interface SettingFault {
   setting: Setting;
@@ -186,7 +187,7 @@ class Reading {
   #text(setting: Setting): string | null | undefined {
     const text = this.#written[setting]?.trim();
     if (text === '') return this.#fault(setting, 'is blank');
-    return text?.toLowerCase() === NONE ? null : text;
+    return isNone(text) ? null : text;
   }
 
   #fault(setting: Setting, message: string): undefined {

@@ -4,6 +4,7 @@ import { emailSchema } from '../shared/email.ts';
 import { ACCOUNT_STATUSES, type Account, unknownAccount } from '../shared/recharge/account.ts';
 import { type AccountSettings, withSettings } from '../shared/recharge/accounts.ts';
 import { faultOfNote } from '../shared/recharge/answers.ts';
+import { shellQuoted } from '../shared/shell.ts';
 import { writeSettings } from './accounts.ts';
 import {
   type Cells,
@@ -16,7 +17,7 @@ import {
   MINOR_UNITS,
   readCsv,
 } from './accounts-csv.ts';
-import { readSettings, SETTINGS, SettingFaults } from './client-settings.ts';
+import { isNone, readSettings, SETTINGS, SettingFaults } from './client-settings.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
@@ -105,14 +106,15 @@ async function plan(
     return [];
   });
   faults.push(...repeated(named, ({ email }) => email, 'email'));
-  faults.push(...repeated(named, ({ cells }) => cells.platform_id, 'platform_id'));
+  faults.push(...repeated(named, platformIdOf, 'platform_id'));
   const accounts = await rows.accounts(named.map(({ email }) => email));
-  const links = await rows.linkedEmails(named.flatMap(({ cells }) => cells.platform_id ?? []));
+  const links = await rows.linkedEmails(named.flatMap((line) => platformIdOf(line) ?? []));
   const planned = named.flatMap((line): Planned[] => {
     const before = accounts.get(line.email) ?? unknownAccount(line.email);
-    const owner = links.get(line.cells.platform_id ?? '');
-    if (owner !== undefined && owner !== line.email) {
-      const message = `is linked to ${owner}: npx relay accounts unlink ${line.cells.platform_id}`;
+    const platformId = platformIdOf(line);
+    const owner = platformId && links.get(platformId);
+    if (owner && owner !== line.email) {
+      const message = `is linked to ${owner}: npx relay accounts unlink ${shellQuoted(platformId)}`;
       faults.push({ line: line.line, column: 'platform_id', message });
     }
     const understood = settingsOf(line, before, { terms: terms(), now: now() });
@@ -127,6 +129,9 @@ async function plan(
   });
   return { planned, faults: faults.sort((a, b) => a.line - b.line) };
 }
+
+/** The id that a line links, if it does. */
+const platformIdOf = ({ cells: { platform_id } }: CsvLine) => (isNone(platform_id) ? undefined : platform_id);
 
 /** The second and every further line that names what another one has named. */
 function repeated<Line extends CsvLine>(

@@ -232,6 +232,24 @@ describe('a status', () => {
     });
   });
 
+  it('does not bring back who was erased meanwhile', async () => {
+    const connection = clientsOf(store());
+    await addAccount(connection, EMAIL, {});
+    const raced = {
+      ...connection,
+      accounts: {
+        ...connection.accounts,
+        async set(...given: Parameters<typeof connection.accounts.set>) {
+          await connection.accounts.erase(EMAIL, async () => {}, connection.now());
+          return connection.accounts.set(...given);
+        },
+      },
+    };
+    const suspended = setStatus(raced, EMAIL, { status: 'suspended', note: 'x' });
+    await expect(suspended).rejects.toMatchObject({ kind: 'changed' });
+    expect(await connection.accounts.show(EMAIL)).toBeUndefined();
+  });
+
   it('is not changed without a note, nor of a stranger', async () => {
     const connection = clientsOf(store());
     await addAccount(connection, EMAIL, {});

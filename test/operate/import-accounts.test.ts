@@ -110,6 +110,16 @@ describe('a file of clients', () => {
     ]);
   });
 
+  it('takes a setting away from several clients at once', async () => {
+    const connection = clientsOf(store());
+    for (const [index, email] of ['a@example.com', 'b@example.com'].entries())
+      await addAccount(connection, email, { platformId: `id-${index}` });
+    const lines = file('email,platform_id', 'a@example.com,none', 'b@example.com,None');
+    expect((await importAccounts(connection, lines)).faults).toEqual([]);
+    expect(await connection.accounts.emailOf('id-0')).toBeUndefined();
+    expect(await connection.accounts.emailOf('id-1')).toBeUndefined();
+  });
+
   it('may begin with a line that names the separator, which is counted', async () => {
     const { clients } = await planned('sep=;', 'email;daily count', 'anna@example.com;3');
     expect(clients).toMatchObject([{ line: 3, changes: [{}, { column: 'daily_count', to: '3' }] }]);
