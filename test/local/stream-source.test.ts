@@ -7,6 +7,9 @@ const store = useStream();
 const sources: { stop(): Promise<void> }[] = [];
 afterEach(() => Promise.all(sources.splice(0).map((source) => source.stop())));
 
+/** Under load a second is not enough. */
+const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000 });
+
 const put = (...keys: string[]) =>
   keys.reduce<Promise<unknown>>(async (before, pk) => {
     await before;
@@ -48,9 +51,9 @@ function reading(place: { at?: Place }, fails: (pk: string) => boolean | 'throws
 it('brings what was written before and after it began, in its order', async () => {
   await put('a', 'b');
   const { batches } = reading({});
-  await vi.waitFor(() => expect(batches.flat()).toEqual(['a', 'b']));
+  await eventually(() => expect(batches.flat()).toEqual(['a', 'b']));
   await put('c', 'a');
-  await vi.waitFor(() => expect(batches.flat()).toEqual(['a', 'b', 'c', 'a']));
+  await eventually(() => expect(batches.flat()).toEqual(['a', 'b', 'c', 'a']));
 });
 
 it('brings the change that failed again, with all that follow, and none that came before', async () => {
@@ -61,7 +64,7 @@ it('brings the change that failed again, with all that follow, and none that cam
     tries += 1;
     return tries === 1;
   });
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(batches).toEqual([
       ['a', 'b', 'c'],
       ['b', 'c'],
@@ -77,7 +80,7 @@ it('brings a whole batch again whose function died, and says so', async () => {
     tries += 1;
     return tries <= 2 ? 'throws' : false;
   });
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(batches).toEqual([
       ['a', 'b'],
       ['a', 'b'],
@@ -90,10 +93,10 @@ it('goes on where the last one ended, and brings what was not handled then', asy
   const place = {};
   const first = reading(place, (pk) => pk === 'b');
   await put('a', 'b', 'c');
-  await vi.waitFor(() => expect(first.batches.at(-1)?.at(0)).toBe('b'));
+  await eventually(() => expect(first.batches.at(-1)?.at(0)).toBe('b'));
   await first.stop();
   const second = reading(place);
-  await vi.waitFor(() => expect(second.batches.flat()).toEqual(['b', 'c']));
+  await eventually(() => expect(second.batches.flat()).toEqual(['b', 'c']));
 });
 
 it('gives a change up that could not be handed on for a day, says so, and goes on', async () => {
@@ -101,7 +104,7 @@ it('gives a change up that could not be handed on for a day, says so, and goes o
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3_600_000 });
   try {
     const { batches, errors } = reading({}, (pk) => pk === 'a');
-    await vi.waitFor(() => expect(batches).toEqual([['a', 'b'], ['b']]));
+    await eventually(() => expect(batches).toEqual([['a', 'b'], ['b']]));
     expect(errors).toHaveLength(1);
   } finally {
     vi.useRealTimers();
@@ -111,5 +114,5 @@ it('gives a change up that could not be handed on for a day, says so, and goes o
 it('reads from the beginning where its place is of a shard that is gone', async () => {
   await put('a');
   const { batches } = reading({ at: { shard: 'shardId-gone', sequenceNumber: '5' } });
-  await vi.waitFor(() => expect(batches.flat()).toEqual(['a']));
+  await eventually(() => expect(batches.flat()).toEqual(['a']));
 });
