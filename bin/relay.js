@@ -6,13 +6,13 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const inCheckout = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const command = inCheckout('cli/process.ts');
 const pinned = inCheckout(`node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`);
 
 if (process.features.typescript) {
+  await import('../preflight.mjs');
   await import('../cli/process.ts');
 } else if (existsSync(pinned)) {
-  const { status } = spawnSync(pinned, [command, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync(pinned, process.argv.slice(1), { stdio: 'inherit' });
   process.exitCode = status ?? 1;
 } else {
   process.stderr.write(`Run npm ci in ${inCheckout('')} first: it brings the Node that this runs on.\n`);

@@ -14,7 +14,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   rmSync(folder, { recursive: true });
   mkdirSync(folder);
-  for (const file of ['package.json', 'preflight.mjs']) cpSync(file, join(folder, file));
+  for (const file of ['package.json', 'preflight.mjs', 'bin']) {
+    cpSync(file, join(folder, file), { recursive: true });
+  }
 });
 
 const install = (names: string[]) => {
