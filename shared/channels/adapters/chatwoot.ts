@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Reply } from '../../http.ts';
 import { type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';
-import { kindOf, tagged, text, told } from './beside.ts';
+import { kindOf, tagged, text, told, words } from './beside.ts';
 import { judgeHttp, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
 import { splitText, withLinks } from './text.ts';
@@ -102,10 +103,13 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   const event = 'event' in payload ? payload.event : undefined;
   if (typeof event !== 'string')
     return { kind: 'fault', fault: 'event is not text: this is no webhook of Chatwoot' };
-  if (event !== 'message_created') return { kind: 'ignored', why: 'an event other than message_created' };
+  const answer = event === 'message_updated' ? answerIn(payload) : '';
+  if (event !== 'message_created' && answer === '')
+    return { kind: 'ignored', why: 'neither a new message nor an answer to a form' };
   // What agents and bots wrote, our deliveries among them, may lack what a contact's message has.
   const type = 'message_type' in payload ? payload.message_type : undefined;
-  if (!['incoming', '0'].includes(String(type)) && (typeof type === 'string' || typeof type === 'number')) {
+  const isIncoming = ['incoming', '0'].includes(String(type));
+  if (answer === '' && !isIncoming && (typeof type === 'string' || typeof type === 'number')) {
     return { kind: 'ignored', why: 'not written by a contact' };
   }
   const read = messageSchema.safeParse(payload);
@@ -115,7 +119,7 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   }
   const message = read.data;
   if (message.private) return { kind: 'ignored', why: 'a private note' };
-  if ((message.sender?.type ?? 'contact').toLowerCase() !== 'contact') {
+  if (answer === '' && (message.sender?.type ?? 'contact').toLowerCase() !== 'contact') {
     return { kind: 'ignored', why: 'not written by a contact' };
   }
   if (message.account && message.account.id !== String(accountId)) {
@@ -130,7 +134,44 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   if (pointed(message.content_attributes, '/deleted') === true) {
     return { kind: 'ignored', why: 'deleted by whoever wrote it' };
   }
-  return readMessage(message);
+  return readMessage(answer === '' ? message : answering(message, answer));
+}
+
+/**
+ * What the contact chose or filled in, a line each; '' where an update is about something else. Chatwoot keeps it in the
+ * message that asked, which it then updates: of options their titles, of a form its names and values, of its own
+ * question for an email the address. A rating is no message to anybody.
+ * https://github.com/chatwoot/docs/blob/main/docs/product/others/interactive-messages.md
+ */
+function answerIn(payload: object): string {
+  const submitted = pointed(payload, '/content_attributes/submitted_values');
+  const asked = pointed(payload, '/content_attributes/items');
+  if (!Array.isArray(submitted)) return text(payload, '/content_attributes/submitted_email').trim();
+  const labelOf = (name: string) =>
+    text(Array.isArray(asked) ? asked.find((item) => text(item, '/name') === name) : undefined, '/label') ||
+    name;
+  return submitted
+    .map((one) => {
+      const name = text(one, '/name');
+      const value = words(pointed(one, '/value'));
+      return name === '' ? text(one, '/title') || value : `${labelOf(name)}: ${value}`;
+    })
+    .filter((line) => line.trim() !== '')
+    .join('\n');
+}
+
+/** A later update brings the same answer again: it bears the same id. Another answer to the same form is another message. */
+function answering(message: ChatwootMessage, answer: string): ChatwootMessage {
+  const hash = createHash('sha256').update(answer).digest('hex').slice(0, 8);
+  return {
+    ...message,
+    id: `${message.id}:${hash}`,
+    content: answer,
+    content_attributes: {},
+    attachments: [],
+    // Whoever asked. The one who answers is the conversation's contact.
+    sender: null,
+  };
 }
 
 /**

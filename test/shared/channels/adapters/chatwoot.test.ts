@@ -48,6 +48,26 @@ const DOCUMENTED = {
 };
 const given = (fields: object) => ({ ...DOCUMENTED, ...fields });
 
+const NO_MESSAGE = 'neither a new message nor an answer to a form';
+/** The form of https://github.com/chatwoot/docs, filled in: the message of a bot, updated with what the contact wrote. */
+const FORM = {
+  event: 'message_updated',
+  content: 'form',
+  message_type: 'outgoing',
+  content_type: 'form',
+  sender: { id: 1, name: 'Bot', type: 'agent_bot' },
+  content_attributes: {
+    items: [
+      { name: 'email', type: 'email', label: 'Email' },
+      { name: 'select', type: 'select', options: [{ label: '🍝 Pasta', value: 'Pasta' }] },
+    ],
+    submitted_values: [
+      { name: 'email', value: 'jane@example.com' },
+      { name: 'select', value: 'Pasta' },
+    ],
+  },
+};
+
 describe('a webhook of Chatwoot', () => {
   it('is a message of its contact, answered in its conversation', () => {
     expect(message(chatwoot, DOCUMENTED)).toEqual({
@@ -207,12 +227,42 @@ describe('a webhook of Chatwoot', () => {
     ['a template', { message_type: 'template' }, 'not written by a contact'],
     ['written by an agent all the same', { sender: { id: 1, type: 'user' } }, 'not written by a contact'],
     ['a private note', { private: true }, 'a private note'],
-    ['an update', { event: 'message_updated' }, 'an event other than message_created'],
-    ['a conversation', { event: 'conversation_created' }, 'an event other than message_created'],
+    ['an update', { event: 'message_updated' }, NO_MESSAGE],
+    ['an update of a form nobody has filled in', { ...FORM, content_attributes: { items: [] } }, NO_MESSAGE],
+    [
+      'a rating',
+      { ...FORM, content_attributes: { submitted_values: { csat_survey_response: { rating: 4 } } } },
+      NO_MESSAGE,
+    ],
+    ['a conversation', { event: 'conversation_created' }, NO_MESSAGE],
+    ['an answer in another account', { ...FORM, account: { id: 2 } }, 'of another account'],
     ['another account', { account: { id: 2 } }, 'of another account'],
     ['blank', { content: ' ' }, 'neither text nor attachment'],
   ])('is ignored: %s', (_name, fields, why) => {
     expect(parsed(chatwoot, given(fields))).toEqual({ kind: 'ignored', why });
+  });
+
+  it('is the answer of its contact, where a form or options that an agent or bot sent are answered', () => {
+    expect(message(chatwoot, given(FORM))).toEqual({
+      id: expect.stringMatching(/^118:[0-9a-f]{8}$/),
+      contact: '14',
+      type: 'text',
+      text: 'Email: jane@example.com\nselect: Pasta',
+      attachments: [],
+      firstName: 'little-haze-776',
+      replyTo: '10',
+    });
+    const chosen = (submitted: object) =>
+      message(chatwoot, given({ ...FORM, content_attributes: submitted }))?.text;
+    expect(chosen({ submitted_values: [{ title: 'Option1', value: 'Option 1' }] })).toBe('Option1');
+    expect(chosen({ submitted_email: 'jane@example.com' })).toBe('jane@example.com');
+  });
+
+  it('is one message however often the update comes, and another one where the answer is', () => {
+    const idOf = (fields: object) => message(chatwoot, given({ ...FORM, ...fields }))?.id;
+    expect(idOf({ status: 'read' })).toBe(idOf({}));
+    const values = { submitted_values: [{ name: 'email', value: 'another@example.com' }] };
+    expect(idOf({ content_attributes: values })).not.toBe(idOf({}));
   });
 
   it('of another inbox is ignored, where inboxes are named', () => {
@@ -240,6 +290,7 @@ describe('a webhook of Chatwoot', () => {
 
   it('never makes the parser throw or hang', () => {
     const attachments = [{ data_url: 'https://a.example/1' }, {}];
+    expectSound(chatwoot, fuzzed(given(FORM), 5));
     const kinds = expectSound(chatwoot, fuzzed(given({ attachments }), 3));
     expect(kinds.messages).toBeGreaterThan(50);
     expect(kinds.fault).toBeGreaterThan(50);
