@@ -34,16 +34,25 @@ const columnsAt = (now: number): Column<RaisedAlert>[] => [
 
 /** A few lines an alert: each is read by somebody who was woken by it. */
 function alertText(alert: RaisedAlert, now: number): string {
-  const { word, subject, email, detail, firstAt, lastAt, times, look, runbook } = alert;
+  const { word, subject, detail, firstAt, lastAt, times, look, runbook } = alert;
   const often = times === 1 ? '' : `, ${times} times since ${whenText(firstAt, now)}`;
-  const client = email === undefined || email === subject ? undefined : email;
   return [
     `${word}  ${printableLine(subject)}`,
     `  ${meaningOf(word) ?? 'A word of a later version of this program.'}`,
     `  rang at ${whenText(lastAt, now)}${often}`,
-    ...(client === undefined ? [] : [`  client: ${printableLine(client)}`]),
+    ...aboutLines(alert),
     ...(detail === undefined ? [] : [`  said: ${printableLine(detail)}`]),
     ...(look === undefined ? [] : [`  npx relay ${look}`]),
     `  ${runbook}`,
   ].join('\n');
+}
+
+/** What many met for one cause is told with whoever met it last. */
+function aboutLines({ subject, key, email }: RaisedAlert): string[] {
+  const others = [email, key].filter((name) => name !== undefined && name !== subject);
+  if (others.length === 0) return [];
+  const isShared = subject !== key && subject !== email;
+  return [
+    `  ${isShared ? 'last met by' : 'of'}: ${others.map((name) => printableLine(name ?? '')).join(', recharge ')}`,
+  ];
 }

@@ -29,7 +29,7 @@ describe('relay alerts', () => {
     for (const said of [
       'grant_unknown  key-1',
       'A client has paid, and it is not known whether the credits were granted.',
-      `client: ${EMAIL}`,
+      `of: ${EMAIL}`,
       'said: status 502',
       'npx relay recharges show key-1',
       'RUNBOOK.md#grant_unknown',

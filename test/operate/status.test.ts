@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { statusLineText } from '../../cli/status-line.ts';
+import { identityOfStack } from '../../operate/identity.ts';
 import { readStatus, statusJson } from '../../operate/status.ts';
 import { statusLine } from '../../operate/status-line.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
@@ -147,4 +149,38 @@ it('the line above every list says what waits and what rang within a day; what c
   });
   const charging = { ...connection.charging, paused: () => Promise.reject(new Error('no answer')) };
   expect(await statusLine({ ...connection, charging })).not.toHaveProperty('paused');
+});
+
+it('a stack says which account and region it is in, also one of an earlier version that names no topic', () => {
+  const outputs = {
+    TableName: 'table',
+    InboundSecretId: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:inbound',
+    OutboundSecretId: 'outbound',
+    WebhookUrl: 'https://hooks.example.com/webhooks/auto-recharge',
+  };
+  const relayThere = {
+    name: 'recharge-relay-prod',
+    stage: 'prod',
+    region: 'eu-central-1',
+    account: '111122223333',
+  };
+  expect(identityOfStack('recharge-relay-prod', outputs)).toEqual({
+    ...relayThere,
+    webhookUrl: outputs.WebhookUrl,
+  });
+  const AlarmTopicArn = 'arn:aws:sns:us-east-1:444455556666:alarms';
+  expect(
+    identityOfStack('recharge-relay-prod', { ...outputs, AlarmTopicArn, Version: '0.2.0' }),
+  ).toMatchObject({
+    region: 'us-east-1',
+    account: '444455556666',
+    version: '0.2.0',
+  });
+  const line = { relay: relayThere, paused: true, reviews: { count: 100, more: true }, alerts: 0 };
+  expect(statusLineText(line)).toBe(
+    'prod eu-central-1 · charging PAUSED · 100+ wait for you · no alerts in 24 h',
+  );
+  expect(statusLineText({ relay: relayThere })).toBe(
+    'prod eu-central-1 · charging not known · what waits not known · alerts not known',
+  );
 });
