@@ -17,15 +17,16 @@ export class UsageError extends Error {
 const MORE = `
 The environment says whose parts are used. Those that are not named are the sandbox's:
 
-  PLATFORM_BASE_URL, PLATFORM_API_KEY      the platform
-  PLATFORM_TIMEOUT_SECONDS                 how long it may take to answer, 10
-  PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET    your payment endpoint, WHICH THEN CHARGES FOR REAL
-  PAYMENT_HOOK_TIMEOUT_SECONDS             how long it may take to answer, 20
-  WEBHOOK_SECRET                           of the webhooks; generated otherwise
-  RELAY_CONFIG                             a file with the settings, in whole or in part
-  DYNAMODB_ENDPOINT, SQS_ENDPOINT          engines instead of the embedded ones
-  RELAY_LOCAL_DIR                          the folder for data, secrets and the log, .local
-  NO_COLOR                                 no colours
+  PLATFORM_BASE_URL, PLATFORM_API_KEY        the platform
+  PLATFORM_TIMEOUT_SECONDS                   how long it may take to answer, 10
+  PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET      your payment endpoint, WHICH THEN CHARGES FOR REAL
+  PAYMENT_HOOK_TIMEOUT_SECONDS               how long it may take to answer, 20
+  EVENTS_WEBHOOK_URL, EVENTS_WEBHOOK_SECRET  where events are posted, too
+  WEBHOOK_SECRET                             of the webhooks; generated otherwise
+  RELAY_CONFIG                               a file with the settings, in whole or in part
+  DYNAMODB_ENDPOINT, SQS_ENDPOINT            engines instead of the embedded ones
+  RELAY_LOCAL_DIR                            the folder for data, secrets and the log, .local
+  NO_COLOR                                   no colours
 
 Examples:
 

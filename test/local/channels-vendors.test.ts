@@ -313,6 +313,11 @@ describe('the bot of the sandbox’s own platform', () => {
     const { inbound, outbound } = JSON.parse(readFileSync(file, 'utf8'));
     delete inbound.channels['slack/outgoing'];
     writeFileSync(file, JSON.stringify({ inbound, outbound }));
+    // A whole configuration: its parties are not asked here, and it is no demonstration that is wanted.
+    const whole = JSON.parse(readFileSync(RELAY_CONFIG, 'utf8'));
+    whole.platform.baseUrl = 'https://api.example.com/v1';
+    whole.payment = { type: 'http', url: 'https://pay.example.com' };
+    writeFileSync(RELAY_CONFIG, JSON.stringify(whole));
     const alone = await start({ folder, env: { RELAY_CONFIG }, args: ['--quiet'] });
     const heard = CASES.slice(0, 2).map(async ({ vendor, incoming }) => {
       const answer = await says(vendor, incoming(`Alone in ${vendor}`), undefined, alone);
@@ -324,6 +329,10 @@ describe('the bot of the sandbox’s own platform', () => {
       );
     });
     await Promise.all(heard);
-    await alone.end();
+    const { stdout } = await alone.end();
+    expect(stdout).toContain('https://pay.example.com is not asked: set PAYMENT_HOOK_URL');
+    expect(stdout).not.toContain('jane writes');
+    expect(stdout).not.toContain('<-- message');
+    expect(stdout).toContain('Ctrl-C stops everything');
   });
 });
