@@ -1,8 +1,11 @@
+import { dayOf } from '../shared/recharge/account.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
 import type { Connection } from './connection.ts';
+import { rangeOf } from './days.ts';
 import { OperateError } from './error.ts';
-import { pagesOfRecharges } from './list-recharges.ts';
+import { newestFirst } from './newest-first.ts';
+import { checkFilter } from './recharge-filter.ts';
 import { type Match, matchOfRow } from './reference.ts';
 
 export interface FoundRecharge {
@@ -14,8 +17,7 @@ export interface FoundRecharge {
 export const FIND_DAYS = 92;
 /** More are not told apart by reading them. */
 const MOST_SHOWN = 20;
-/** Few requests for many matches. */
-const MATCHES_A_PAGE = 400;
+const LOOKED_AT_ONCE = 400;
 
 /**
  * Finds a recharge by whatever names it: its key, our charge id, refund id or grant mark, the payment endpoint's
@@ -34,16 +36,16 @@ export async function findRecharge(
   const text = reference.trim();
   const row = await connection.ledger.read(text);
   if (row) return { row, by: { kind: 'key', whole: true } };
-  const { from, looked } = options;
-  const filter = { reference: text, ...(from === undefined ? {} : { from }) };
-  const request = { limit: MATCHES_A_PAGE, recentDays: FIND_DAYS };
+  const filter = { reference: text, ...(options.from === undefined ? {} : { from: options.from }) };
+  checkFilter(filter);
+  const range = rangeOf(filter, connection.now(), FIND_DAYS);
   const matches: FoundRecharge[] = [];
-  const search = { count: 0, backTo: '' };
-  for await (const page of pagesOfRecharges(connection, filter, request)) {
-    search.count += page.looked;
-    search.backTo = page.lookedBackTo;
-    looked?.(search.count, search.backTo);
-    for (const one of page.rows) {
+  let count = 0;
+  const search = { filter, range, after: undefined, wanted: () => LOOKED_AT_ONCE };
+  for await (const look of newestFirst(connection, search)) {
+    count += look.looked;
+    options.looked?.(count, dayOf(look.last.receivedAt));
+    for (const one of look.rows) {
       const by = matchOfRow(one, text);
       // An older one may be named by the whole of it: where references are numbers, 17 begins 170.
       if (by?.whole) return { row: one, by };
@@ -51,7 +53,7 @@ export async function findRecharge(
     }
   }
   const [only, ...others] = matches;
-  if (only === undefined) throw notFound(text, search);
+  if (only === undefined) throw notFound(text, { count, backTo: dayOf(range.from) });
   if (others.length > 0) throw tooMany(text, matches);
   return only;
 }
