@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { localSecrets, writeRuntime } from '../../local/state.ts';
-import { readAccount, setAccount } from '../../operate/accounts.ts';
+import { addAccount, readAccount } from '../../operate/accounts.ts';
 import { readCaptured, startCapture } from '../../operate/capture.ts';
 import { findChannel, testChannel } from '../../operate/channels.ts';
 import { type Connection, connect, findInbound } from '../../operate/connection.ts';
@@ -77,7 +77,7 @@ async function errorOf(deed: () => unknown): Promise<unknown> {
 describe('a deed on what is not there', () => {
   it.each<[string, () => unknown, RegExp]>([
     ['a recharge', () => readRecharge(relay, 'key-0'), /^No recharge has the key key-0\./],
-    ['a client', () => readAccount(relay, 'a@example.com'), /^No account a@example\.com\./],
+    ['a client', () => readAccount(relay, 'a@example.com'), /^There is no client a@example\.com\./],
     ['a message', () => readMessage(relay, 'rrm-0'), /^No message has the id rrm-0\./],
     ['a message to replay', () => replayMessage(relay, 'rrm-0'), /^No message has the id rrm-0\./],
     ['a webhook in quarantine', () => readQuarantined(relay, 'none'), /^Nothing is kept under none/],
@@ -174,8 +174,8 @@ describe('a deed that must not be done', () => {
   });
 
   it('is refused: a platform id that leads to another client', async () => {
-    await setAccount(relay, 'first@example.com', { platformId: 'sub_1' });
-    const error = await errorOf(() => setAccount(relay, 'second@example.com', { platformId: 'sub_1' }));
+    await addAccount(relay, 'first@example.com', { platformId: 'sub_1' });
+    const error = await errorOf(() => addAccount(relay, 'second@example.com', { platformId: 'sub_1' }));
     expect(error).toEqual(said('refused', /^The platform id sub_1 is linked to first@example\.com, who/));
   });
 });
