@@ -75,7 +75,7 @@ describe.concurrent('many webhooks at once', () => {
     const parties = await newParties();
     const relay = await start(parties);
     const [free, capped] = [client(51), client(52)];
-    await relay.json('accounts', 'set', capped, '--daily-count', '2');
+    await relay.json('accounts', 'add', capped, '--daily-count', '2');
     for (const email of [free, capped])
       parties.payments.fault({ operation: 'charge', fault: 'slow', ms: 150, times: 'always', email });
 
