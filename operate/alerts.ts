@@ -1,11 +1,13 @@
 import type { AlertRow } from '../shared/alert-row.ts';
 import { meaningOf, rankOf, runbookSection } from '../shared/alert-words.ts';
+import { KEPT_DAYS } from '../shared/alerts.ts';
 import { atMost } from '../shared/at-most.ts';
 import type { Message } from '../shared/channels/message.ts';
 import { awaitsCounterparty } from '../shared/recharge/machine/parties.ts';
 import { LOSS_WORDS, REVIEW_REASONS, type Recharge } from '../shared/recharge/recharge.ts';
 import { STARTED_AGAIN } from '../shared/recharge/started.ts';
 import { shellQuoted } from '../shared/shell.ts';
+import { NewerRowError } from '../shared/storage/table.ts';
 import type { Connection } from './connection.ts';
 
 /** An alert, and what the state of now says of it. */
@@ -33,6 +35,7 @@ const HOUR_MS = 3_600_000;
 const QUIET_MS = 24 * HOUR_MS;
 /** A loss does not ring again. It is shown long enough to be seen by whoever was away. */
 const LOSS_SHOWN_MS = 7 * QUIET_MS;
+const KEPT_MS = KEPT_DAYS * QUIET_MS;
 
 type Asked = Pick<Connection, 'alerts' | 'rows' | 'messages' | 'charging' | 'policy' | 'now'>;
 
@@ -44,7 +47,9 @@ export async function listAlerts(
   connection: Asked,
   { all, runbookUrl }: AlertFilter,
 ): Promise<RaisedAlert[]> {
-  const rows = await connection.alerts.latest(MOST_LISTED);
+  const latest = await connection.alerts.latest(MOST_LISTED);
+  // DynamoDB takes days to clear away what is over.
+  const rows = latest.filter(({ lastAt }) => connection.now() - lastAt < KEPT_MS);
   const state = await stateOf(rows, connection);
   const alerts = rows.map((row): RaisedAlert => {
     const look = lookAt(row);
@@ -69,7 +74,7 @@ interface State {
   recharges: ReadonlyMap<string, Recharge>;
   /** Keys of rows that a later version wrote. */
   newer: ReadonlySet<string>;
-  messages: ReadonlyMap<string, Message>;
+  messages: ReadonlyMap<string, Message['status'] | 'newer'>;
   isPaused: boolean;
   sweepsToAlert: number;
   now: number;
@@ -94,11 +99,16 @@ async function stateOf(rows: AlertRow[], connection: Asked): Promise<State> {
 }
 
 async function messagesOf(rows: AlertRow[], { messages }: Pick<Asked, 'messages'>) {
-  const found = new Map<string, Message>();
+  const found = new Map<string, Message['status'] | 'newer'>();
   const ids = rows.filter(({ word }) => MESSAGE_STATUS[word]).map(({ subject }) => subject);
   await atMost(AT_ONCE, ids, async (id) => {
-    const message = await messages.read(id);
-    if (message) found.set(id, message);
+    try {
+      const message = await messages.read(id);
+      if (message) found.set(id, message.status);
+    } catch (error) {
+      if (!(error instanceof NewerRowError)) throw error;
+      found.set(id, 'newer');
+    }
   });
   return found;
 }
@@ -114,7 +124,8 @@ function isOver(alert: AlertRow, state: State): boolean {
   const { word, subject, key, lastAt } = alert;
   const quiet = state.now - lastAt >= (isLoss(word) ? LOSS_SHOWN_MS : QUIET_MS);
   const status = MESSAGE_STATUS[word];
-  if (status !== undefined) return state.messages.get(subject)?.status !== status;
+  const found = state.messages.get(subject);
+  if (status !== undefined) return found === 'newer' ? quiet : found !== status;
   if (word === 'charging_paused') return !state.isPaused;
   const row = key === undefined ? undefined : state.recharges.get(key);
   if (word === 'newer_row' && key !== undefined) return !state.newer.has(key);

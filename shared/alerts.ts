@@ -16,7 +16,7 @@ export const ALERT_ATTRIBUTES = [
 ];
 
 /** After it last rang: a quarter, in which most causes come back if they do. */
-const KEPT_DAYS = 90;
+export const KEPT_DAYS = 90;
 /** An error's words may hold a whole answer of another side. A row mostly stays below 1 KB, one write unit. */
 const MOST_CHARACTERS = 300;
 /** Longer than DynamoDB ever takes, and short enough to end within what every run leaves at its end (5 s). */

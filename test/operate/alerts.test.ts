@@ -194,6 +194,16 @@ describe('an alert is over once', () => {
     for (const id of [messageIdOf(message), 'rrm-gone']) logger.alert('message_failed', { id });
     await logger.kept();
     expect(await open()).toEqual([`message_failed ${messageIdOf(message)}`]);
+    // One of a later version keeps no other from being judged, and is shown for a day.
+    const { client, table } = store();
+    const later = { pk: 'MESSAGE#rrm-later', v: 99, expiresAt: NOON };
+    await client.send(new PutCommand({ TableName: table, Item: later }));
+    logger.alert('message_failed', { id: 'rrm-later' });
+    await logger.kept();
+    expect((await open()).toSorted()).toEqual(
+      [`message_failed ${messageIdOf(message)}`, 'message_failed rrm-later'].toSorted(),
+    );
+    time += 24 * HOUR;
     await messages.write({ ...message, status: 'failed' }, { ...message, status: 'queued' });
     expect(await open()).toEqual([]);
   });
@@ -224,6 +234,10 @@ describe('an alert is over once', () => {
     expect(await open()).toHaveLength(1);
     time += 1;
     expect(await open()).toEqual([]);
+    // Past its 90 days it is not shown, although the table may take days to clear it away.
+    expect(await list(true)).toHaveLength(1);
+    time = NOON + 90 * 24 * HOUR;
+    expect(await list(true)).toEqual([]);
   });
 });
 
