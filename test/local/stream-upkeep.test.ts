@@ -32,7 +32,7 @@ it('the stream of the engine’s file forgets its oldest changes, and no write l
         ExpressionAttributeValues: { ':one': 1 },
       }),
     );
-  for (let times = 0; times < 300; times += 1) await change();
+  for (let times = 0; times < 300; times += 10) await Promise.all(Array.from({ length: 10 }, change));
 
   const file = new DatabaseSync(dbFile, { readOnly: true });
   onTestFinished(() => file.close());
