@@ -31,6 +31,8 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   platform: async (cli) => (await import('./commands/platform.ts')).addPlatformCommands(cli),
   payments: async (cli) => (await import('./commands/payments.ts')).addPaymentCommands(cli),
   use: async (cli) => (await import('./commands/use.ts')).addUseCommand(cli),
+  completion: async (cli) =>
+    (await import('./commands/completion.ts')).addCompletionCommand(cli, () => cliWith('all', cli.io)),
   probe: async (cli) => (await import('./commands/probe.ts')).addProbeCommand(cli),
 };
 

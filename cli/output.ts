@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import stringWidth from 'string-width';
+import { eastAsianWidth } from 'get-east-asian-width';
 import { ageText, utcText } from '../shared/ages.ts';
 import { printableLine } from '../shared/printable.ts';
 
@@ -71,7 +71,7 @@ export function tableLines<Row>(
     .filter(({ cells }) => cells.some((cell) => cell !== ''));
   const widths = fitted(
     shown.map(({ title, cells, cut = false }) => ({
-      width: cells.reduce((most, cell) => Math.max(most, stringWidth(cell)), stringWidth(title)),
+      width: cells.reduce((most, cell) => Math.max(most, widthOf(cell)), widthOf(title)),
       cut,
     })),
     screen.isTTY ? screen.columns : undefined,
@@ -82,7 +82,7 @@ export function tableLines<Row>(
         const [said, colour] = cellOf(column);
         const width = widths[index] ?? 0;
         const cell = cutTo(said, width);
-        const space = ' '.repeat(Math.max(0, width - stringWidth(cell)));
+        const space = ' '.repeat(Math.max(0, width - widthOf(cell)));
         const coloured = painted(isColoured ? colour : undefined, cell);
         if (column.align === 'right') return `${space}${coloured}`;
         return index === shown.length - 1 ? coloured : `${coloured}${space}`;
@@ -110,14 +110,25 @@ function fitted(columns: { width: number; cut: boolean }[], room = Number.POSITI
   return widths;
 }
 
+const graphemes = new Intl.Segmenter();
+
+/** In characters of a terminal: some scripts and emoji take two. What is made of several code points is as wide as its first. */
+function widthOf(said: string): number {
+  // Nearly everything, and a hundred times as fast.
+  if (/^[ -~]*$/.test(said)) return said.length;
+  let width = 0;
+  for (const { segment } of graphemes.segment(said)) width += eastAsianWidth(segment.codePointAt(0) ?? 0);
+  return width;
+}
+
 const ELLIPSIS = '…';
 
 /** @param width in characters of the terminal, of which some scripts take two. */
 function cutTo(said: string, width: number): string {
-  if (stringWidth(said) <= width) return said;
+  if (widthOf(said) <= width) return said;
   let kept = '';
-  for (const { segment } of new Intl.Segmenter().segment(said)) {
-    if (stringWidth(kept + segment + ELLIPSIS) > width) break;
+  for (const { segment } of graphemes.segment(said)) {
+    if (widthOf(kept + segment + ELLIPSIS) > width) break;
     kept += segment;
   }
   return kept + ELLIPSIS;
