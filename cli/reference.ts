@@ -1,13 +1,13 @@
 import type { Argument, Command, Option } from 'commander';
 
 /** A command with its whole name: `recharges list`. */
-interface Named {
+export interface Named {
   name: string;
   command: Command;
 }
 
 /** All commands that do something, in the order of the help. The program itself is none. */
-function commandsOf(group: Command, path: string[] = []): Named[] {
+export function commandsOf(group: Command, path: string[] = []): Named[] {
   return group.commands.flatMap((command) => {
     const name = [...path, command.name()];
     return command.commands.length === 0 ? [{ name: name.join(' '), command }] : commandsOf(command, name);
@@ -15,7 +15,7 @@ function commandsOf(group: Command, path: string[] = []): Named[] {
 }
 
 /** The lines under "Examples" in its help, each from `npx relay` on. */
-function examplesOf(command: Command): string[] {
+export function examplesOf(command: Command): string[] {
   let help = '';
   const output = command.configureOutput();
   command.configureOutput({ writeOut: (said) => (help += said) });

@@ -59,6 +59,25 @@ async function faultsOf(lines: string[], form: Form): Promise<string[]> {
   return faults;
 }
 
+const SOURCES = globSync('{cli,functions,infra,local,operate,shared}/**/*.ts');
+
+/** What a program prints of a command, up to the end of the literal or of the sentence. A value is a placeholder. */
+const printed = (source: string) =>
+  [...read(source).matchAll(/npx relay ([a-z](?:\$\{[^}]*\}|[^'`\n])+)/g)].map(([, line = '']) =>
+    line
+      .replaceAll(/(?<=[a-z])\$\{[^}]*\}/g, '')
+      .replaceAll(/\$\{[^}]*\}/g, 'VALUE')
+      .replace(/([.,;:)]+| \()( .*)?$/, '')
+      .replace(/\\n.*/, '')
+      .trim(),
+  );
+
+describe.each(SOURCES.filter((source) => printed(source).length > 0))('%s', (source) => {
+  it('prints commands that there are', async () => {
+    expect(await faultsOf(printed(source), 'named')).toEqual([]);
+  });
+});
+
 let readCommand: Awaited<ReturnType<typeof commandLineReader>>;
 beforeAll(async () => {
   readCommand = await commandLineReader();

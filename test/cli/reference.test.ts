@@ -2,16 +2,19 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../cli/failure.ts';
 import { cliWith } from '../../cli/main.ts';
-import { commandReference, MADE_BELOW } from '../../cli/reference.ts';
+import { commandReference, commandsOf, examplesOf, MADE_BELOW, type Named } from '../../cli/reference.ts';
 import { ioOf } from '../support/command.ts';
+import { commandLineReader } from '../support/command-lines.ts';
 
 const PAGE = readFileSync('docs/commands.md', 'utf8');
 const [INTRODUCTION = '', MADE = ''] = PAGE.split(MADE_BELOW);
 
 let reference: string;
+let commands: Named[];
 beforeAll(async () => {
   const { program } = await cliWith('all', ioOf({ env: {} }).io);
   reference = commandReference(program);
+  commands = commandsOf(program);
 });
 
 describe('docs/commands.md', () => {
@@ -25,5 +28,23 @@ describe('docs/commands.md', () => {
       const [, code = '', text = ''] = /^ +(\d) +(.+)$/.exec(line) ?? [];
       expect(INTRODUCTION).toMatch(new RegExp(`^\\| ${code} \\| ${text}`, 'm'));
     }
+  });
+});
+
+describe('every command', () => {
+  it('has examples in its help, which can be pasted', async () => {
+    const read = await commandLineReader();
+    expect(
+      commands.filter(({ command }) => examplesOf(command).length === 0).map(({ name }) => name),
+    ).toEqual([]);
+    for (const line of commands.flatMap(({ command }) => examplesOf(command))) {
+      expect(await read(line.replace(/^npx relay /, ''), 'whole')).toBeUndefined();
+    }
+  });
+
+  it('prints JSON where it is asked to', () => {
+    const without = commands.filter(({ command }) => !command.options.some(({ long }) => long === '--json'));
+    // A table for a file, and a script for a shell.
+    expect(without.map(({ name }) => name)).toEqual(['accounts export', 'completion']);
   });
 });
