@@ -1,11 +1,14 @@
-import { askedOfApp, relayApp, synthesise } from './assembly.ts';
+import { askedOfApp, ruledApp, synthesise } from './assembly.ts';
 import { buildFunctions, configFile, sayingFaults } from './build.ts';
 import { readStageConfig } from './config.ts';
+import { RelayStack } from './relay-stack.ts';
 
 await sayingFaults(async () => {
-  const asked = askedOfApp(process.env);
-  const file = configFile(asked.stage.name);
+  const { stage, locked, strict } = askedOfApp(process.env);
+  const file = configFile(stage.name);
   const config = readStageConfig(file);
   await buildFunctions(file);
-  synthesise(relayApp({ ...asked, config }), asked);
+  const app = ruledApp({ strict });
+  new RelayStack(app, `recharge-relay-${stage.name}`, { stage, config, locked });
+  synthesise(app, { strict });
 });

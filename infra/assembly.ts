@@ -4,10 +4,9 @@ import { App, Validations } from 'aws-cdk-lib';
 import { VALIDATE_AGAINST_DEFAULT_RULES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import * as z from 'zod';
-import { RelayStack, type RelayStackProps } from './relay-stack.ts';
 import { stageSettings } from './stages.ts';
 
-export interface AssemblyOptions extends Pick<RelayStackProps, 'stage' | 'config' | 'locked'> {
+export interface Strictness {
   /**
    * CDK's own rules, too, and no finding is let pass, not even a warning. They take three of five seconds, so
    * `npm run check` asks for them once.
@@ -25,14 +24,13 @@ export function askedOfApp({ RELAY_STAGE = 'dev', RELAY_UNLOCKED, RELAY_STRICT }
   return { stage, locked, strict: RELAY_STRICT === 'true' };
 }
 
-/** The stack of a stage, under the rules of cdk-nag. CDK puts what comes of it where `CDK_OUTDIR` says. */
-export function relayApp({ strict, ...props }: AssemblyOptions): App {
+/** An app whose stacks stand under the rules of cdk-nag. CDK puts what comes of it where `CDK_OUTDIR` says. */
+export function ruledApp({ strict }: Strictness): App {
   const app = new App({
     builtinCloudFormationValidation: strict,
     context: { [VALIDATE_AGAINST_DEFAULT_RULES]: true },
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  new RelayStack(app, `recharge-relay-${props.stage.name}`, props);
   return app;
 }
 
@@ -47,7 +45,7 @@ const reportSchema = z.object({
  *
  * @throws an Error where a rule is broken; with `strict` also for a warning, which CDK lets pass.
  */
-export function synthesise(app: App, { strict }: Pick<AssemblyOptions, 'strict'>): void {
+export function synthesise(app: App, { strict }: Strictness): void {
   const { directory } = app.synth();
   if (!strict) return;
   const { pluginReports } = reportSchema.parse(

@@ -3,7 +3,6 @@ import { createRequire, enableCompileCache } from 'node:module';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
-import { readStageConfig } from './config.ts';
 import { type StageSettings, stageSettings } from './stages.ts';
 
 const COMMANDS = ['synth', 'diff', 'deploy', 'destroy'] as const;
@@ -39,7 +38,7 @@ async function main(): Promise<number> {
     case 'diff':
       return cdk(['diff', ...profileFlag(profile)], { RELAY_STAGE: stage.name });
     case 'deploy':
-      checkConfig(stage);
+      await checkConfig(stage);
       return deployStage(stage, values);
     case 'destroy':
       return destroyStage(stage, { profile, yes: values.yes === true || values.force === true });
@@ -87,13 +86,15 @@ function synth({ name }: StageSettings, strict: boolean): number {
 }
 
 /** Settings that would deploy without a fault, and be of no use. */
-function checkConfig({ name, protectsData }: StageSettings): void {
+async function checkConfig({ name, protectsData }: StageSettings): Promise<void> {
   const file = ownConfigFile(name, process.env);
   if (file === undefined) {
     throw new Error(
       'Write relay.config.json first (copy relay.config.example.json): the example names no real platform.',
     );
   }
+  // Loaded here, so that a misspelt word need not wait for all rules of the configuration.
+  const { readStageConfig } = await import('./config.ts');
   const { alertEmail } = readStageConfig(file);
   if (protectsData && alertEmail === undefined)
     throw new Error('Set alertEmail: nobody would hear an alarm.');

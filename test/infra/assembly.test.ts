@@ -1,15 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, CfnResource, type Stack } from 'aws-cdk-lib';
+import { CfnResource, Stack } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { askedOfApp, relayApp, synthesise } from '../../infra/assembly.ts';
+import { askedOfApp, ruledApp, synthesise } from '../../infra/assembly.ts';
 import { stageSettings } from '../../infra/stages.ts';
-import { readConfig } from '../../shared/settings/config.ts';
-import { useEmptyBundles } from './empty-bundles.ts';
-
-useEmptyBundles();
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-assembly-'));
 const before = process.env.CDK_OUTDIR;
@@ -22,14 +18,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Ours, with something in it that breaks a rule. CDK prints what it finds. */
-function synthesiseWith(strict: boolean, broken: (stack: Stack) => unknown): void {
-  const app: App = relayApp({
-    stage: stageSettings('prod'),
-    config: readConfig('relay.config.example.json'),
-    strict,
-  });
-  broken(app.node.findChild('recharge-relay-prod') as Stack);
+/** A stack with something in it that breaks a rule. */
+function synthesiseWith(strict: boolean, addTo: (stack: Stack) => unknown): void {
+  const app = ruledApp({ strict });
+  addTo(new Stack(app, 'broken'));
+  // CDK prints what it finds.
   const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
   try {
     synthesise(app, { strict });
@@ -77,20 +70,4 @@ it.each([
   ],
 ])('the app is asked by %j', (env, { stage, ...asked }) => {
   expect(askedOfApp(env)).toEqual({ stage: stageSettings(stage), ...asked });
-});
-
-it('an unlocked stack, as a first deployment has it, and its table can be deleted again', () => {
-  const stackOf = (locked: boolean | undefined) => {
-    const config = readConfig('relay.config.example.json');
-    const app = relayApp({
-      stage: stageSettings('prod'),
-      config,
-      strict: false,
-      ...(locked === undefined ? {} : { locked }),
-    });
-    return app.node.findChild('recharge-relay-prod') as Stack;
-  };
-  expect(stackOf(false).terminationProtection).toBe(false);
-  expect(stackOf(true).terminationProtection).toBe(true);
-  expect(stackOf(undefined).terminationProtection).toBe(true);
 });

@@ -79,7 +79,13 @@ beforeAll(async () => {
     });
   writeFileSync(config, configWith('https://api.example.com', 'https://pay.example.com'));
   execFileSync('node', ['infra/app.ts'], {
-    env: { ...process.env, CDK_OUTDIR: outdir, RELAY_CONFIG: config, RELAY_STAGE: 'prod' },
+    env: {
+      ...process.env,
+      CDK_OUTDIR: outdir,
+      RELAY_CONFIG: config,
+      RELAY_STAGE: 'prod',
+      RELAY_UNLOCKED: 'true',
+    },
     stdio: 'ignore',
   });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
@@ -226,6 +232,16 @@ function webhookEvent(key: string, token = WEBHOOK_SECRET) {
     isBase64Encoded: false,
   };
 }
+
+it('the app makes what a first deployment needs: a stack and a table that can be taken back', () => {
+  const { artifacts } = JSON.parse(readFileSync(join(outdir, 'manifest.json'), 'utf8'));
+  expect(artifacts['recharge-relay-prod'].properties.terminationProtection ?? false).toBe(false);
+  const [table] = resources('AWS::DynamoDB::Table');
+  expect(table).toMatchObject({
+    DeletionPolicy: 'RetainExceptOnCreate',
+    Properties: { DeletionProtectionEnabled: false },
+  });
+});
 
 describe('the built bundles, as Lambda loads them', () => {
   it('turn a webhook into one charge and one grant', async () => {

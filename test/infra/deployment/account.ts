@@ -4,7 +4,7 @@ import { type DeployOptions, deploy } from '../../../infra/deployment/deploy.ts'
 import { type DestroyOptions, destroy } from '../../../infra/deployment/destroy.ts';
 import { startFakeCloudFormation } from '../../support/fake-cloudformation.ts';
 import { useEmptyBundles } from '../empty-bundles.ts';
-import { templateOf } from './templates.ts';
+import { stackOf } from './templates.ts';
 
 type Account = Awaited<ReturnType<typeof startFakeCloudFormation>>;
 type Stage = 'dev' | 'prod';
@@ -22,16 +22,12 @@ export function useAccount() {
   useEmptyBundles();
   let account: Account | undefined;
   let cloud: Cloud | undefined;
-  const templates = new Map<string, any>();
   let said: string[] = [];
   let runs: { locked: boolean; approved: boolean }[] = [];
   const variables = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
   const before = variables.map((name): [string, string | undefined] => [name, process.env[name]]);
 
   beforeAll(async () => {
-    for (const stage of ['dev', 'prod'] as const) {
-      for (const locked of [false, true]) templates.set(`${stage} ${locked}`, templateOf(stage, locked));
-    }
     account = await startFakeCloudFormation();
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: account.url,
@@ -67,12 +63,12 @@ export function useAccount() {
   function cdkDeploy(stage: Stage, locked: boolean, failsAt: string | undefined): number {
     const { account } = started();
     const name = nameOf(stage);
-    const template = templates.get(`${stage} ${locked}`);
+    const { template, isProtected } = stackOf(stage, locked);
     const found = account.find(name);
     if (found && /^ROLLBACK_(COMPLETE|FAILED)$/.test(found.status)) throw new Error('nobody removed it');
     const stack = found ?? account.review(name);
     // Once the change set is made, and before it is executed.
-    stack.isProtected = locked;
+    stack.isProtected = isProtected;
     const done =
       stack.status === 'REVIEW_IN_PROGRESS'
         ? account.create(name, template, failsAt)
@@ -82,7 +78,7 @@ export function useAccount() {
 
   return {
     account: () => started().account,
-    template: (stage: Stage, locked: boolean) => structuredClone(templates.get(`${stage} ${locked}`)),
+    template: (stage: Stage, locked: boolean) => structuredClone(stackOf(stage, locked).template),
     /** What was printed. */
     said: () => said.join('\n'),
     /** What each run of CDK was for. */
