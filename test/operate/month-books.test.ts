@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { monthBooks } from '../../operate/month-books.ts';
@@ -308,11 +309,18 @@ describe('the books as CSV', () => {
       'entry,booked_at,email,amount,currency,amount_minor,credits_granted,recharge_key,payment_ref,refund_ref,' +
         'charge_id,refund_id,grant_mark,received_at,paid_at,granted_at,refunded_at,phase,reason,attention,note',
     );
+    const page = readFileSync('docs/months-books.md', 'utf8');
+    const documented = [...page.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, names = '']) =>
+      names.replaceAll('`', '').split(', '),
+    );
+    expect(documented).toEqual(expect.arrayContaining(header.split(',')));
     expect(line).toContain(
       `charge,2026-10-05T10:00:00.000Z,'+1@example.com,50.00,USD,5000,500,"'=HYPERLINK(""http://evil.example.com"",""a, b"")",'@SUM(A1),`,
     );
     expect(parsed(csv)).toMatchObject([{ reason: '\'\ttwo\nlines, with "quotes"' }]);
-    expect(totalsCsv(await books('2026-10')).split('\r\n')).toEqual([
+    const totals = totalsCsv(await books('2026-10')).split('\r\n');
+    expect(documented).toEqual(expect.arrayContaining(totals[0]?.split(',') ?? []));
+    expect(totals).toEqual([
       'email,currency,charges,charged,charged_minor,refunds,refunded,refunded_minor,net,net_minor,not_charged,credits_granted',
       "'+1@example.com,USD,1,50.00,5000,0,0.00,0,50.00,5000,0,500",
       '',
