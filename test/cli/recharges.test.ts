@@ -318,7 +318,9 @@ describe.concurrent('quarantine', () => {
     const listed = await relay.cli('quarantine', 'list');
     const id = createHash('sha256').update(`/webhooks/auto-recharge\n${body}`).digest('hex');
     expect(listed.stdout).toMatch(
-      new RegExp(`Z  /webhooks/auto-recharge  ${id}  the idempotency key \\(idempotency_key, data\\.`),
+      new RegExp(
+        `Z +\\d+ s ago  /webhooks/auto-recharge  ${id}  the idempotency key \\(idempotency_key, data\\.`,
+      ),
     );
     expect(await relay.cli('quarantine', 'show', id, '--body')).toEqual({
       code: 0,
