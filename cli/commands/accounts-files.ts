@@ -14,6 +14,10 @@ import { confirmChange } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
 import { type Cli, examples, text } from '../program.ts';
 
+const CELLS_EXPLAINED = `
+A blank cell leaves a setting as it is, and "none" takes it away.
+Counters, reservations and the last recharge are never touched.`;
+
 /** Many clients at once, as a spreadsheet has them. */
 export function addAccountFileCommands(cli: Cli, accounts: Command): void {
   accounts
@@ -26,7 +30,7 @@ export function addAccountFileCommands(cli: Cli, accounts: Command): void {
     .option('--json', 'as a JSON object: clients and faults')
     .addHelpText(
       'after',
-      `\nA blank cell leaves a setting as it is, and "none" takes it away. Counters, reservations and the last recharge are never touched.\n${examples('accounts import clients.csv', 'accounts import clients.csv --yes')}`,
+      `${CELLS_EXPLAINED}\n${examples('accounts import clients.csv', 'accounts import clients.csv --yes')}`,
     )
     .action((file: string, options: ImportOptions) => importFile(cli, file, options));
 
@@ -34,14 +38,16 @@ export function addAccountFileCommands(cli: Cli, accounts: Command): void {
     .command('export')
     .description('all clients that are set up, as a CSV file that import reads back as the same clients')
     .option('--file <file>', 'writes it there, readable by you alone; it must not be there yet', text)
+    .option('--json', 'as a JSON object: how many, and the file, or what would stand in it')
     .addHelpText('after', examples('accounts export --file clients.csv', 'accounts export > clients.csv'))
-    .action(async ({ file }: { file?: string }) => {
+    .action(async ({ file, json }: { file?: string; json?: boolean }) => {
       const { csv, clients } = await exportAccounts(await cli.connected());
+      if (file !== undefined) writeNew(file, csv);
+      if (json) return cli.sayJson({ clients, ...(file === undefined ? { csv } : { file }) });
       if (file === undefined) {
         // A terminal obeys what a program takes as it is.
         return void cli.io.stdout.write(cli.io.stdout.isTTY ? printable(csv) : csv);
       }
-      writeNew(file, csv);
       cli.say(`${clients} ${clients === 1 ? 'client' : 'clients'} in ${file}`);
     });
 }

@@ -213,6 +213,7 @@ describe('a file of clients', () => {
     expect(statSync(at('all.csv')).mode & 0o777).toBe(0o600);
     const { clients } = await json<{ clients: { kind: string }[] }>('accounts', 'import', at('all.csv'));
     expect(clients.filter(({ kind }) => kind !== 'unchanged')).toEqual([]);
+    expect(await json('accounts', 'export')).toMatchObject({ clients: expect.any(Number), csv: stdout });
     expect(await accounts('export', '--file', at('all.csv'))).toEqual(
       refused(2, /cannot be written \(EEXIST\)/),
     );

@@ -45,6 +45,6 @@ describe('every command', () => {
   it('prints JSON where it is asked to', () => {
     const without = commands.filter(({ command }) => !command.options.some(({ long }) => long === '--json'));
     // A table for a file, and a script for a shell.
-    expect(without.map(({ name }) => name)).toEqual(['accounts export', 'completion']);
+    expect(without.map(({ name }) => name)).toEqual(['completion']);
   });
 });
