@@ -197,7 +197,11 @@ export function whyJson({ email, at, next, account, pause, recharges, quarantine
       status: account.status,
       refusal: account.refusal,
       cools_until: account.coolsUntil === undefined ? undefined : iso(account.coolsUntil),
-      limits: account.limits,
+      limits: {
+        daily_count: account.limits.dailyCount,
+        monthly_amount: account.limits.monthlyAmount,
+        cooldown_seconds: account.limits.cooldownSeconds,
+      },
       currency: account.currency,
       limits_are_known: account.limitsAreKnown,
       ...account.recharged,

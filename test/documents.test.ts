@@ -33,7 +33,7 @@ function isDead(document: string, link: string): boolean {
 }
 
 /** What follows `npx relay`, or the longer form of it, to the end of the line. */
-const COMMAND = /\bnp(?:x relay|m run relay --) (.+)/;
+const COMMAND = /\bnp(?:x relay|m run relay --) ([a-z-].*)/;
 
 const fences = (document: string) => [...read(document).matchAll(/^```.*?^```/gms)].map(([block]) => block);
 

@@ -65,7 +65,8 @@ async function list(cli: Cli, json?: boolean): Promise<void> {
     return sayJson(
       all.map(([name, channel]) => ({
         name,
-        ...channel.settings,
+        adapter: channel.settings.adapter,
+        settings: channel.settings,
         addresses: addressesOf(name, channel, inbound.url, secrets).map(
           ({ hasVerifier, hasSecret, ...address }) => ({
             ...address,

@@ -341,10 +341,10 @@ describe.concurrent('channels', () => {
       {
         name: 'support',
         adapter: 'webhook',
-        delivery: { dedupes: false },
+        settings: { delivery: { dedupes: false } },
         waits: { until: null, places: [] },
       },
-      { name: 'bare', outgoing: { verifiers: [] }, waits: { until: at100, places: [] } },
+      { name: 'bare', settings: { outgoing: { verifiers: [] } }, waits: { until: at100, places: [] } },
     ]);
   });
 

@@ -71,6 +71,18 @@ export function ioOf({ env, input = '', isTerminal = false, sleep = wait }: Comm
 /** What a command that changes something says before it does; test/cli/ways.test.ts tries it, and nobody else needs it. */
 const NAMED_RELAY = /^Relay: .+\n/m;
 
+/** Parts of a configuration, which are written as they stand there. */
+const CONFIGURATION = new Set(['config', 'section', 'settings', 'matching', 'pricing']);
+
+/** What `--json` prints has names in snake_case, in whatever test a command runs. */
+function expectOneStyle(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inside] of Object.entries(value)) {
+    if (/[a-z][A-Z]/.test(name)) throw new Error(`"${name}" in what --json prints is not snake_case.`);
+    if (!CONFIGURATION.has(name)) expectOneStyle(inside);
+  }
+}
+
 /**
  * `npx relay …` in the test's own process: the same but for the start and the end of a process, which
  * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
@@ -78,6 +90,7 @@ const NAMED_RELAY = /^Relay: .+\n/m;
 export async function runCommand(args: string[], options: CommandOptions): Promise<Ended> {
   const { io, said } = ioOf(options);
   const code = await surroundedBy(options, () => main(args, io));
+  if (args.includes('--json') && said.stdout !== '') expectOneStyle(JSON.parse(said.stdout));
   return { code, ...said, stderr: said.stderr.replace(NAMED_RELAY, '') };
 }
 
