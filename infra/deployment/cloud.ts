@@ -112,16 +112,14 @@ export async function openCloud({ profile, pollMs = POLL_MS }: CloudOptions) {
     /** False, too, where there is no such table. */
     async hasRows(table: string): Promise<boolean> {
       const pages = paginateScan({ client: tables }, { TableName: table, Limit: 1, ConsistentRead: true });
-      try {
+      const some = async () => {
         for await (const { Count = 0 } of pages) if (Count > 0) return true;
         return false;
-      } catch (error) {
-        if (error instanceof ResourceNotFoundException) return false;
-        throw faultOf(error);
-      }
+      };
+      return (await ifThere(some())) ?? false;
     },
 
-    /** Recharges that are not at rest: they wait for a time or for a person. */
+    /** Recharges that are not at rest: they wait for a time or for a person. None where there is no such table. */
     async unfinished(table: string): Promise<number> {
       const partitions: WaitsFor[] = ['time', 'person'];
       const counts = partitions.map(async (open) => {
@@ -136,8 +134,8 @@ export async function openCloud({ profile, pollMs = POLL_MS }: CloudOptions) {
             Select: 'COUNT',
           },
         );
-        const pageCounts = await inWords(collected(pages, ({ Count = 0 }) => [Count]));
-        return pageCounts.reduce((sum, count) => sum + count, 0);
+        const pageCounts = await ifThere(collected(pages, ({ Count = 0 }) => [Count]));
+        return (pageCounts ?? []).reduce((sum, count) => sum + count, 0);
       });
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },
@@ -169,15 +167,19 @@ async function collected<Page, Item>(
   return items;
 }
 
-const faultOf = (cause: unknown) => {
-  const fault = awsFault(cause);
-  return fault === undefined ? cause : new Error(fault, { cause });
-};
-
 async function inWords<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (cause) {
-    throw faultOf(cause);
+    const fault = awsFault(cause);
+    throw fault === undefined ? cause : new Error(fault, { cause });
   }
+}
+
+/** Undefined where there is no such table. */
+async function ifThere<Result>(call: Promise<Result>): Promise<Result | undefined> {
+  return inWords(call).catch((error: unknown) => {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  });
 }

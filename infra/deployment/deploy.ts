@@ -4,7 +4,7 @@ import {
   afterFailure,
   conditionOf,
   failuresOf,
-  refusalOf,
+  hindranceOf,
   type StackName,
   type StackResource,
   type StackState,
@@ -43,8 +43,8 @@ export async function deploy(options: DeployOptions): Promise<number> {
   const { name, stage, protectsData, besideOldTable, cloud, cdk, say } = options;
   const before = await cloud.describe(name);
   const resources = before ? await cloud.resources(before.id) : [];
-  const refusal = refusalOf({ name, stage }, before, resources);
-  if (refusal !== undefined) throw new Error(refusal);
+  const hindrance = hindranceOf({ name, stage }, before, resources);
+  if (hindrance !== undefined) throw new Error(`Nothing was done. ${hindrance}`);
 
   const isFirst = conditionOf(before) !== 'good';
   const failed = conditionOf(before) === 'never-worked' ? before : undefined;
@@ -54,12 +54,13 @@ export async function deploy(options: DeployOptions): Promise<number> {
 
   const code = await cdk({ locked: protectsData && !isFirst, approved: false });
   if (code !== 0) {
-    const told = afterFailure({ name, stage }, before, await cloud.describe(name));
+    const after = await cloud.describe(name);
+    const told = afterFailure({ name, stage }, before, after, after ? await cloud.resources(after.id) : []);
     if (told !== undefined) say(told);
     return code;
   }
   if (!isFirst || !protectsData) return code;
-  say(`\n${name} works. Now it is protected: neither the stack nor its table can be deleted by mistake.`);
+  say(`\n${name} works. A second run locks it: neither stack nor table can be deleted by mistake then.`);
   const protectedCode = await cdk({ locked: true, approved: true });
   if (protectedCode !== 0)
     say(`It works, and is not protected yet: run npm run deploy -- --stage ${stage} again.`);

@@ -67,7 +67,8 @@ async function inventory(cloud: Cloud, stack: StackState): Promise<{ kept: Stand
   const keptIds = await cloud.keptIds(stack.id);
   const standing = (await cloud.resources(stack.id)).flatMap((resource): Standing[] => {
     const { physicalId, status } = resource;
-    return physicalId === undefined || status === 'DELETE_COMPLETE' ? [] : [{ ...resource, physicalId }];
+    const isThere = status !== 'DELETE_COMPLETE' && status !== 'CREATE_FAILED';
+    return isThere && physicalId !== undefined ? [{ ...resource, physicalId }] : [];
   });
   return {
     kept: standing.filter(({ logicalId }) => keptIds.has(logicalId)),

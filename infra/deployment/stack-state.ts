@@ -83,7 +83,7 @@ const RELEASES: Partial<Record<StackStatus, string>> = {
  *
  * @returns undefined where it takes one, if only after a failed creation was removed.
  */
-export function refusalOf(
+export function hindranceOf(
   { name, stage }: StackName,
   stack: StackState | undefined,
   resources: StackResource[],
@@ -93,14 +93,14 @@ export function refusalOf(
   const again = `npm run deploy -- --stage ${stage}`;
   switch (conditionOf(stack)) {
     case 'busy':
-      return `${name} has been changing since ${changedAt} (${status}). Nothing was done. Wait until that has ended, and run ${again} again.`;
+      return `${name} has been changing since ${changedAt} (${status}). Wait until that has ended, and run ${again} again.`;
     case 'half-deleted':
-      return `${name} was not deleted to its end (${status}). Nothing was done.${failuresOf(resources)}
+      return `${name} was not deleted to its end (${status}).${failuresOf(resources)}
 Mend that, run npm run destroy -- --stage ${stage} again, and then ${again}.`;
     case 'stuck': {
       const release = RELEASES[status];
       const way = release ? `run aws cloudformation ${release} --stack-name ${name}` : 'bring it to rest';
-      return `${name} is in ${status}: an update failed, and was not taken back. Nothing was done.${failuresOf(resources)}
+      return `${name} is in ${status}: an update failed, and was not taken back.${failuresOf(resources)}
 Mend that, ${way}, wait until that has ended, and run ${again} again.`;
     }
     case 'none':
@@ -126,6 +126,7 @@ export function afterFailure(
   { name, stage }: StackName,
   before: StackState | undefined,
   after: StackState | undefined,
+  resources: StackResource[],
 ): string | undefined {
   if (after === undefined || (after.status === before?.status && after.changedAt === before.changedAt)) {
     return undefined;
@@ -139,6 +140,6 @@ export function afterFailure(
         ? `The update of ${name} failed and was taken back: the version before works on. Mend what is named above, and run ${again} again.`
         : undefined;
     default:
-      return refusalOf({ name, stage }, after, []);
+      return hindranceOf({ name, stage }, after, resources);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CfnResource, Stack } from 'aws-cdk-lib';
@@ -51,6 +51,12 @@ describe('rules', () => {
     expect(() => synthesiseWith(false, addWithoutHandler)).not.toThrow();
     expect(() => synthesiseWith(true, addWithoutHandler)).toThrow(/The template breaks rules:\n {2}- W/);
   });
+});
+
+it('npm run check asks for all rules, and for nothing that needs an embedded engine', () => {
+  const { check } = JSON.parse(readFileSync('package.json', 'utf8')).scripts;
+  expect(check).toContain('npm run synth -- --stage prod --strict');
+  expect(check).not.toMatch(/vitest|npm (run )?(test|start)/);
 });
 
 it.each([

@@ -23,7 +23,7 @@ describe('a first deployment', () => {
     ]);
     expect(account().named(PROD)).toMatchObject({ status: 'UPDATE_COMPLETE', isProtected: true });
     expect(tableOf(PROD).held.isProtected).toBe(true);
-    expect(said()).toContain('protected');
+    expect(said()).toContain('A second run locks it');
   });
 
   it('is one run in dev, where nothing is locked', async () => {
@@ -169,6 +169,20 @@ describe('an update', () => {
     expect(await deploy({ stage: 'prod', failsAt: 'anything' })).toBe(1);
     expect(said()).toContain('failed and was taken back: the version before works on.');
     expect(await deploy({ stage: 'prod' })).toBe(0);
+  });
+
+  it('that fails, and whose way back fails, names what it failed at and the command that goes on', async () => {
+    await deploy({ stage: 'prod' });
+    const stack = account().named(PROD);
+    const cdk = async () => {
+      Object.assign(stack, { status: 'UPDATE_ROLLBACK_FAILED', updatedAt: stack.updatedAt + 1_000 });
+      Object.assign(stack.resources[3] ?? {}, { status: 'UPDATE_FAILED', reason: 'Rate exceeded' });
+      return 1;
+    };
+    expect(await deploy({ stage: 'prod', cdk })).toBe(1);
+    expect(said()).toContain('UPDATE_FAILED: Rate exceeded');
+    expect(said()).toContain('aws cloudformation continue-update-rollback');
+    expect(said()).not.toContain('Nothing was done');
   });
 
   it('that CDK did not begin says nothing of the stack', async () => {

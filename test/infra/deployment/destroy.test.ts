@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { useAccount } from './account.ts';
 
-const { account, said, nameOf, deploy, destroy } = useAccount();
+const { account, template, said, nameOf, deploy, destroy } = useAccount();
 const PROD = nameOf('prod');
 const DEV = nameOf('dev');
 
@@ -96,6 +96,17 @@ it('what AWS cannot delete is named, and how to give it up; a second try goes on
   await destroy({ stage: 'dev', yes: true });
   expect(account().find(DEV)).toBeUndefined();
   expect(await deploy({ stage: 'dev' })).toBe(0);
+});
+
+it('what a failed first deployment left goes, too, although its table was never made', async () => {
+  const [failsAt = ''] =
+    Object.entries<any>(template('dev', false).Resources).find(
+      ([, { Type }]) => Type === 'AWS::DynamoDB::Table',
+    ) ?? [];
+  expect(await deploy({ stage: 'dev', failsAt })).toBe(1);
+  await destroy({ stage: 'dev', yes: true });
+  expect(account().find(DEV)).toBeUndefined();
+  expect(said()).not.toContain('This stays');
 });
 
 it('a change set that nobody executed goes with its empty stack', async () => {
