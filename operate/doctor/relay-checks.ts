@@ -4,7 +4,7 @@ import { describeError } from '../../shared/logger.ts';
 import { digestOf } from '../../shared/settings/config.ts';
 import { countDeadLetters } from '../dead-letters.ts';
 import { OperateError } from '../error.ts';
-import { readQueueDepths } from '../queues.ts';
+import { countUnsentEvents, readQueueDepths } from '../queues.ts';
 import { WEBHOOK_ROUTE } from '../routes.ts';
 import { notStarted, stageOf } from '../target.ts';
 import { APART_MS, aheadOfStorageMs } from '../time.ts';
@@ -207,10 +207,26 @@ export const GROUND_CHECKS: Check[] = [
   { id: 'deployment', run: deployment },
 ];
 
+/** What your own systems were to hear, and did not. */
+async function events(patient: Patient): Promise<Found> {
+  if (patient.target.stack === undefined) return skipped('npm start keeps no event that was not taken.');
+  const connection = await patient.connection();
+  const { unread = 0, undelivered = 0 } = await countUnsentEvents(connection.queues()).catch(() => {
+    throw new NotKnownError('The queues do not answer.');
+  });
+  return unread + undelivered === 0
+    ? ok('No event is left unsent.')
+    : warn(
+        `Events were not sent: ${unread} that could not be read, ${undelivered} that your address did not take.`,
+        'RUNBOOK.md, recharge-events dead letters',
+      );
+}
+
 /** Whether it works. */
 export const WORK_CHECKS: Check[] = [
   { id: 'webhook', run: webhook },
   { id: 'charging', run: charging },
   { id: 'quarantine', run: quarantine },
   { id: 'dead_letters', run: deadLetters },
+  { id: 'events', run: events },
 ];

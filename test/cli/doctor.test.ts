@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HealthFinding } from '../../operate/doctor/finding.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -112,6 +113,17 @@ describe('relay doctor --stack', () => {
     expect((await stack.looked())('alarms')).toMatchObject({
       state: 'ok',
       found: '1 receiver hears of alarms.',
+    });
+  });
+
+  it('says that events were not sent', async () => {
+    heard('arn:confirmed');
+    const { sqs, urls } = traces();
+    await sqs.send(new SendMessageCommand({ QueueUrl: urls.recharges, MessageBody: '{}' }));
+    expect((await aStack().looked())('events').state).toBe('ok');
+    expect((await aStack({ UndeliveredEventsUrl: urls.recharges }).looked())('events')).toMatchObject({
+      state: 'warn',
+      found: 'Events were not sent: 0 that could not be read, 1 that your address did not take.',
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import { guardSettings, parseConfig, policyOf } from '../../../shared/settings/config.ts';
+import { digestOf, guardSettings, parseConfig, policyOf } from '../../../shared/settings/config.ts';
 import { faultsOf, SMALLEST } from './configurations.ts';
 
 /** Nothing that has a default. */
@@ -465,6 +465,15 @@ describe('a configuration', () => {
 });
 
 describe('what an agency chooses', () => {
+  it('has one digest however it is written, and another one where it means something else', () => {
+    const digest = (value: object) => digestOf(parseConfig(value, 'relay.config.json'));
+    const { platform, pricing, payment } = SMALLEST;
+    const written = { payment, pricing, recharge: { mode: 'observe' }, platform, $schema: './any.json' };
+    expect(digest(written)).toBe(digest(SMALLEST));
+    expect(digest({ ...SMALLEST, recharge: { mode: 'live' } })).not.toBe(digest(SMALLEST));
+    expect(digest(SMALLEST)).toMatch(/^[0-9a-f]{12}$/);
+  });
+
   const config = parseConfig(
     {
       ...withRecharge({
