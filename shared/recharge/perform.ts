@@ -201,7 +201,7 @@ async function lookUpRefund(step: Step): Promise<Outcome> {
   if (found.kind !== 'payment') return found;
   switch (found.result.kind) {
     case 'refunded':
-      return { kind: 'refund', result: { kind: 'found_refunded' } };
+      return { kind: 'refund', result: { ...found.result, kind: 'found_refunded' } };
     case 'unknown':
       return { kind: 'refund', result: found.result };
     default:

@@ -42,6 +42,15 @@ describe('a completed recharge that a person gives back', () => {
     expect(await world.unfinished()).toEqual([]);
   });
 
+  it('has the provider’s reference also where the answer was lost, and a lookup found it', async () => {
+    const world = await granted();
+    world.payments.fault({ operation: 'refund', fault: 'error_after' });
+    await giveBack(world);
+    expect(await nextRun(world)).toMatchObject({ goodwillRefund: 'under_way' });
+    expect(await nextRun(world)).toMatchObject({ goodwillRefund: 'refunded', refundRef: expect.any(String) });
+    expect(world.books()).toEqual(GIVEN_BACK);
+  });
+
   it('gives the month its amount back', async () => {
     const world = await granted();
     expect(await spent(world)).toBe(5_000);

@@ -52,7 +52,10 @@ export type Outcome =
   | { kind: 'grant_evidence'; token: string; result: GrantEvidence }
   /** Every grant of this recharge, whichever, that stands in the platform's books. */
   | { kind: 'grants_listed'; result: GrantsListed }
-  | { kind: 'refund'; result: RefundOutcome | { kind: 'found_refunded' } | { kind: 'not_refunded' } };
+  | {
+      kind: 'refund';
+      result: RefundOutcome | { kind: 'found_refunded'; refundRef?: string } | { kind: 'not_refunded' };
+    };
 
 export type PaymentOutcome = Extract<Outcome, { kind: 'payment' }>;
 

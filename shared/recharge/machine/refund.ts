@@ -53,7 +53,7 @@ function refundedBy(row: Recharge, result: RefundResult, { now }: Moment): Recha
   return { ...row, phase: 'refunded', refundedAt: now, ...(refundRef === undefined ? {} : { refundRef }) };
 }
 
-const refundRefOf = (result: RefundResult) => (result.kind === 'refunded' ? result.refundRef : undefined);
+const refundRefOf = (result: RefundResult) => ('refundRef' in result ? result.refundRef : undefined);
 
 function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
   if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline)

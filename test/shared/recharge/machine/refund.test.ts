@@ -21,14 +21,15 @@ describeTransitions([
   {
     name: 'refunding → refunded when the lookup finds it refunded already',
     row: aRecharge({ phase: 'refunding' }),
-    outcome: refund({ kind: 'found_refunded' }),
+    outcome: refund({ kind: 'found_refunded', refundRef: 're_7' }),
     becomes: {
       phase: 'refunded',
+      refundRef: 're_7',
       refundedAt: utc('2026-01-05 12:00:10'),
       nextAttemptAt: undefined,
       phaseDeadline: undefined,
     },
-    event: ['refunded'],
+    event: ['refunded', 're_7'],
     says: { release: { reason: 'refunded', retryable: false }, effect: 'stop' },
   },
   {
