@@ -13,8 +13,6 @@ export interface Patient {
   target: Target;
   /** Unix milliseconds. */
   now: () => number;
-  /** What the relay's checks are called in a sentence: `recharge-relay-prod`, or `npm start`. */
-  name: string;
   config(): Config;
   /** Where the relay takes webhooks: an origin. */
   origin(): Promise<string>;
@@ -36,7 +34,6 @@ export interface Check {
 
 export function createPatient(target: Target, now: () => number): Patient {
   const { stack, env } = target;
-  const name = stack ?? 'npm start';
   const readOutputs = once(async () => {
     if (stack === undefined) throw new NotKnownError('There is no stack.');
     return readStack(stack);
@@ -48,7 +45,6 @@ export function createPatient(target: Target, now: () => number): Patient {
   return {
     target,
     now,
-    name,
     outputs,
     readOutputs,
     config: () =>

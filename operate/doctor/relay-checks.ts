@@ -62,10 +62,11 @@ async function access(patient: Patient): Promise<Found> {
         ]),
   ];
   const faults = (await Promise.all(rights.map(faultOfRight))).filter((fault) => fault !== undefined);
-  if (faults.length === 0) return ok(`There answer: ${rights.map(({ on }) => on).join(', ')}.`);
+  if (faults.length === 0)
+    return ok(`All that commands read can be read: ${rights.map(({ on }) => on).join(', ')}.`);
   const denied = faults.some((fault) => fault.denied);
   return fail(
-    `${faults.map(({ sentence }) => sentence).join('; ')}.`,
+    `Not all can be read: ${faults.map(({ sentence }) => sentence).join('; ')}.`,
     denied
       ? 'Give your AWS user or role what docs/deploy.md lists, or sign in as another one (AWS_PROFILE).'
       : patient.target.stack === undefined

@@ -1,6 +1,5 @@
 import { readStoredSecrets } from '../../local/state.ts';
 import { type Channel, openChannels } from '../../shared/channels/channels.ts';
-import { DIRECTIONS } from '../../shared/channels/message.ts';
 import type { Verifier } from '../../shared/incoming/verifiers.ts';
 import { describeError } from '../../shared/logger.ts';
 import type { InboundSecrets, OutboundSecrets } from '../../shared/settings/secrets.ts';
@@ -154,7 +153,9 @@ function ofChannel(name: string, channel: Channel, origin: string, { inbound, ou
     ...addresses
       .filter(({ hasVerifier, hasSecret }) => hasVerifier && !hasSecret)
       .map(({ direction }) => `${name}/${direction}`),
-    ...(needsToken(channel) && !outbound.channelTokens[name]?.trim() ? [`${name}/token`] : []),
+    ...(needsToken(channel) && secretNamed(`${name}/token`)?.of(outbound).length === 0
+      ? [`${name}/token`]
+      : []),
   ];
   if (unset.length > 0) {
     return fail(
@@ -177,10 +178,11 @@ function ofChannel(name: string, channel: Channel, origin: string, { inbound, ou
       `Set channels.${name}.outgoing.contact and .text. What the platform sends: npx relay capture start --route /channels/${name}/outgoing`,
     );
   }
-  return ok(`The channel ${name} (${settings.adapter}) has its verifiers and secrets for ${WAYS}.`);
+  const open = addresses.filter(({ hasVerifier }) => hasVerifier).map(({ direction }) => direction);
+  return ok(
+    `The channel ${name} (${settings.adapter}) is open for ${open.join(', ')}, and its secrets are set.`,
+  );
 }
-
-const WAYS = DIRECTIONS.join(', ');
 
 const needsToken = ({ settings }: Channel) =>
   settings.adapter !== 'webhook' || JSON.stringify(settings.delivery).includes('{{token}}');

@@ -85,7 +85,7 @@ describe('relay doctor --stack', () => {
     aws().denied.clear();
     expect(of('access')).toMatchObject({
       state: 'fail',
-      found: 'you may not secretsmanager:GetSecretValue on both secrets.',
+      found: 'Not all can be read: you may not secretsmanager:GetSecretValue on both secrets.',
       todo: expect.stringContaining('docs/deploy.md'),
     });
     expect(of('secrets')).toMatchObject({ state: 'skipped', found: 'The secrets cannot be read.' });
