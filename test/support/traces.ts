@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
-import { createQueue, createTable, type Engine, queueUrl, startDynamo } from '../../local/engines.ts';
+import { createQueue, type Engine, queueUrl, startDynamo, TABLE_DEFINITION } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
 import { type LocalRuntime, localSecrets, writeRuntime } from '../../local/state.ts';
 import { type Connection, connect } from '../../operate/connection.ts';
@@ -47,7 +48,9 @@ export function useTraces(): () => Traces {
     const table = `table-${tests}`;
     const sqs = createSqsClient(engineAt(engines.sqs.endpoint));
     const client = createDocumentClient(engineAt(engines.dynamo.endpoint));
-    const [urls] = await Promise.all([createQueues(sqs, table), createTable(client, table)]);
+    // Of this engine a table is there at once.
+    const created = new CreateTableCommand({ TableName: table, ...TABLE_DEFINITION });
+    const [urls] = await Promise.all([createQueues(sqs, table), client.send(created)]);
     client.destroy();
     const folder = mkdtempSync(join(tmpdir(), 'relay-traces-'));
     const target = { stack: undefined, env: { RELAY_LOCAL_DIR: folder } };
