@@ -23,10 +23,19 @@ export class UsageError extends Error {
   }
 }
 
-/** The word for programs, beside the exit code. */
-export type FailureCode = OperateErrorKind | 'usage' | 'unreachable' | 'failed';
+/** The words for programs, beside the exit code: those of an OperateError, and three more. */
+export const FAILURE_CODES = [
+  'failed',
+  'usage',
+  'not_found',
+  'changed',
+  'refused',
+  'not_ready',
+  'unreachable',
+] as const;
+type FailureCode = (typeof FAILURE_CODES)[number];
 
-const EXIT_OF: Record<FailureCode, ExitCode> = {
+const EXIT_OF: Record<FailureCode | OperateErrorKind, ExitCode> = {
   failed: EXIT.failed,
   usage: EXIT.usage,
   not_found: EXIT.notFound,

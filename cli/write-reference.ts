@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cliWith } from './main.ts';
+import { outputSchemaDocument } from './output-schema.ts';
 import { commandReference, MADE_BELOW } from './reference.ts';
 
 const { stdin, stdout, stderr } = process;
@@ -12,6 +13,8 @@ const { program } = await cliWith('all', {
   now: Date.now,
   sleep: async () => {},
 });
-const file = fileURLToPath(new URL('../docs/commands.md', import.meta.url));
+const document = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+const file = document('commands.md');
 const [introduction = ''] = readFileSync(file, 'utf8').split(MADE_BELOW);
 writeFileSync(file, `${introduction}${MADE_BELOW}${commandReference(program)}`);
+writeFileSync(document('cli.schema.json'), `${JSON.stringify(outputSchemaDocument(), null, 2)}\n`);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../cli/failure.ts';
 import { cliWith } from '../../cli/main.ts';
+import { outputSchemaDocument } from '../../cli/output-schema.ts';
 import { commandReference, commandsOf, examplesOf, MADE_BELOW, type Named } from '../../cli/reference.ts';
 import { ioOf } from '../support/command.ts';
 import { commandLineReader } from '../support/command-lines.ts';
@@ -29,6 +30,10 @@ describe('docs/commands.md', () => {
       expect(INTRODUCTION).toMatch(new RegExp(`^\\| ${code} \\| ${text}`, 'm'));
     }
   });
+});
+
+it('docs/cli.schema.json is made of what commands are held to in every test: npm run generate', () => {
+  expect(JSON.parse(readFileSync('docs/cli.schema.json', 'utf8'))).toEqual(outputSchemaDocument());
 });
 
 describe('every command', () => {

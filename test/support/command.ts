@@ -5,8 +5,10 @@ import { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import * as z from 'zod';
 import { EXIT, type ExitCode } from '../../cli/failure.ts';
 import { main } from '../../cli/main.ts';
+import { OUTPUTS } from '../../cli/output-schema.ts';
 import type { Io } from '../../cli/program.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -83,6 +85,24 @@ function expectOneStyle(value: unknown): void {
   }
 }
 
+/** Which part of docs/cli.schema.json a command prints. */
+const PRINTS: [RegExp, z.ZodType][] = [
+  [/\brecharges list\b/, z.array(OUTPUTS.recharge)],
+  [/\brecharges (show|resolve|stop|retry|refund|start)\b/, OUTPUTS.recharge],
+  [/\bmessages list\b/, z.array(OUTPUTS.message)],
+  [/\b(messages (show|replay)|channels test)\b/, OUTPUTS.message],
+];
+
+/** @throws an Error that names the field, if what `--json` printed is not what docs/cli.schema.json says. */
+function expectDocumented(args: string[], printed: unknown): void {
+  expectOneStyle(printed);
+  const line = args.join(' ');
+  if (/\b(platform messages|messages replay-all)\b/.test(line)) return;
+  const isFailure = OUTPUTS.failure.safeParse(printed).success;
+  const [, schema] = PRINTS.find(([command]) => command.test(line)) ?? [];
+  if (!isFailure) schema?.parse(printed);
+}
+
 /**
  * `npx relay …` in the test's own process: the same but for the start and the end of a process, which
  * test/cli/process.test.ts tries. It takes some 20 ms, where a process takes half a second.
@@ -90,7 +110,7 @@ function expectOneStyle(value: unknown): void {
 export async function runCommand(args: string[], options: CommandOptions): Promise<Ended> {
   const { io, said } = ioOf(options);
   const code = await surroundedBy(options, () => main(args, io));
-  if (args.includes('--json') && said.stdout !== '') expectOneStyle(JSON.parse(said.stdout));
+  if (args.includes('--json') && said.stdout !== '') expectDocumented(args, JSON.parse(said.stdout));
   return { code, ...said, stderr: said.stderr.replace(NAMED_RELAY, '') };
 }
 
