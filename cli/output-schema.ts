@@ -86,7 +86,7 @@ export const OUTPUTS = { failure, recharge, message };
 /** docs/cli.schema.json. */
 export const outputSchemaDocument = () => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'What npx relay prints with --json',
+  title: 'What the commands of the relay print with --json',
   $defs: Object.fromEntries(
     Object.entries(OUTPUTS).map(([name, schema]) => {
       const { $schema: _, ...document } = z.toJSONSchema(schema);
