@@ -149,6 +149,7 @@ function isOverFor(row: Recharge, { word, lastAt }: AlertRow, { sweepsToAlert }:
       return (row.swept ?? 0) < sweepsToAlert;
     case 'client_must_act':
       return row.phase !== 'charge_pending';
+    case 'monthly_cap_reached':
     case 'recharge_blocked':
     case 'recharge_expired':
       return row.history.some(({ event }) => event === STARTED_AGAIN) || undefined;

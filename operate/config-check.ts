@@ -61,7 +61,7 @@ function usualFile(target: Target): string {
   if (file !== undefined) return file;
   throw new OperateError(
     'not_ready',
-    'There is no relay.config.json yet: see docs/configuration.md. Or name the file.',
+    'There is no relay.config.json yet. Begin with: cp relay.config.example.json relay.config.json. Or name the file.',
   );
 }
 

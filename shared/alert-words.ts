@@ -31,7 +31,8 @@ export const MEANING_OF: Record<Alert, string> = {
     'A client could not be charged within a day, and gets no credits unless it is started again.',
   key_reused: 'The platform sent other content under a known key; nothing was done for it.',
   client_must_act: 'A client gets no credits until it has confirmed its payment itself.',
-  monthly_cap_reached: 'A client has used all of its monthly amount; its next recharge is refused.',
+  monthly_cap_reached:
+    'A client has used its monthly amount, or a recharge would have gone over it: such a recharge is refused.',
   message_failed: 'A chat message was given up: whoever it was for did not get it.',
   message_parked: 'It is not known whether a chat message was delivered; it is not sent again by itself.',
   message_quarantined: 'A genuine chat message was not understood, and not relayed.',

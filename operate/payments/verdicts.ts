@@ -42,8 +42,8 @@ function todoFor(status: number, agreed: string): string {
   if (status === 0) return 'Let it answer within 20 s. Is it running, and reachable from here?';
   if (status === 401 || status === 403) {
     return (
-      'It refuses our signature. Is its secret the one that is set here? Verify the raw body with the secret paymentHook, as Standard Webhooks does; a GET and ' +
-      'a cancellation sign the empty body.'
+      'It refuses our signature. Is its secret the one that is set here? npx relay secrets set paymentHook sets ours. Verify the raw body with the secret ' +
+      'paymentHook, as Standard Webhooks does; a GET and a cancellation sign the empty body.'
     );
   }
   if (status === 429)

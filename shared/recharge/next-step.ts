@@ -113,7 +113,7 @@ function whoseFault(obstacle: string): [why: string, mend?: string] {
   if (obstacle.includes(FOR_YOU)) {
     return [
       why,
-      'Mend your payment endpoint (RUNBOOK.md, payment_hook_misconfigured; `npx relay payments test` tries it).',
+      'Mend your payment endpoint (RUNBOOK.md, payment_hook_misconfigured; `npx relay doctor` says what is wrong with it).',
     ];
   }
   if (obstacle.startsWith('not charged: account_'))
@@ -189,6 +189,8 @@ function atTheEnd(row: Recharge): NextStep {
       'It was paid after its end (RUNBOOK.md, paid_after_end): give that payment back, or grant it.',
     );
   }
+  const successor = row.history.findLast(({ event }) => event === STARTED_AGAIN)?.detail;
+  if (successor !== undefined) return inItsPlace(successor);
   const again = startAgain(row);
   switch (row.phase) {
     case 'blocked':
@@ -211,6 +213,11 @@ function atTheEnd(row: Recharge): NextStep {
   }
 }
 
+const inItsPlace = (successor: string) =>
+  step('nobody', `It was started again as ${successor}.`, [
+    { what: 'What became of that', command: relay(`recharges show ${shellQuoted(successor)}`) },
+  ]);
+
 const GIVEN_BACK =
   'The money was given back. The credits stay with the client: only the platform can take them.';
 
@@ -232,9 +239,8 @@ function giveBack(row: Recharge): NextStep['commands'] {
 
 /** Its key is burnt. */
 function startAgain(row: Recharge): NextStep['commands'] {
-  const { phase, email, key, history } = row;
+  const { phase, email, key } = row;
   if ((phase !== 'blocked' && phase !== 'declined') || isErased(row)) return [];
-  if (history.some(({ event }) => event === STARTED_AGAIN)) return [];
   const command = relay(`recharges start ${shellQuoted(email)} --for ${shellQuoted(key)} ${NOTE}`);
   return [{ what: 'Its key stays burnt. To start it again, once the cause is mended', command }];
 }
@@ -259,7 +265,7 @@ const REFUSED: Record<Refusal, [who: Actor, what: string, command?: (client: str
   ],
   over_monthly_amount: [
     'you',
-    'The client has reached what may be charged a month.',
+    'With this recharge the client would be charged more than is allowed a month.',
     (client) => relay(`accounts set ${client} --monthly-cap AMOUNT`),
   ],
   amount_out_of_range: [

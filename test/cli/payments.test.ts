@@ -64,6 +64,14 @@ describe('relay payments test', () => {
     expect(stdout).toContain('MAY HAVE BEEN TAKEN: look for the charge at your provider.');
   });
 
+  it('says once why all further checks could not be tried', async () => {
+    const url = await startEndpoint();
+    const other = { PAYMENT_HOOK_SECRET: `whsec_${Buffer.alloc(24).toString('base64')}` };
+    const { stdout } = await test(other, ['--url', url, '--yes']);
+    expect(stdout.match(/^SKIPPED /gm)).toHaveLength(19);
+    expect(stdout.match(/The endpoint refused the signature of the first request\./g)).toHaveLength(1);
+  });
+
   it('gives the whole report as JSON, with every request and answer', async () => {
     const url = await startEndpoint();
     const { code, stdout } = await test({ PAYMENT_HOOK_SECRET }, ['--url', url, '--yes', '--json']);

@@ -152,6 +152,12 @@ describe('an alert is over once', () => {
       { history: [{ at: NOON, event: STARTED_AGAIN, detail: 'key-1-again' }] },
     ],
     [
+      'it was started again under a higher limit',
+      'monthly_cap_reached',
+      { phase: 'blocked' },
+      { history: [{ at: NOON, event: STARTED_AGAIN, detail: 'key-1-again' }] },
+    ],
+    [
       'the endpoint has answered since',
       'payment_hook_misconfigured',
       { history: [{ at: NOON - 1, event: 'paid' }] },

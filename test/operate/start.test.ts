@@ -294,6 +294,7 @@ describe('in the place of a burnt key', () => {
     const text = rechargeText(burnt, { now: world.now(), policy: world.policy });
     expect(text).toMatch(/started again as: op-1-key-1$/m);
     expect(text).not.toContain('recharges start');
+    expect(text).toContain('Nobody needs to act. It was started again as op-1-key-1.');
     expect(books(world, row)).toEqual(GRANTED);
   });
 
