@@ -116,3 +116,13 @@ it('the documents are found', () => {
   expect(DOCUMENTS).toContain('README.md');
   expect(DOCUMENTS).toContain(join('functions', 'recharge-webhook', 'README.md'));
 });
+
+it('the contents of RUNBOOK.md lead to every section', () => {
+  const [, contents = ''] = /^## Contents$(.*?)^## /ms.exec(read('RUNBOOK.md')) ?? [];
+  const linked = [...contents.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor);
+  expect(linked.toSorted()).toEqual(
+    anchors('RUNBOOK.md')
+      .filter((anchor) => anchor !== 'runbook' && anchor !== 'contents')
+      .toSorted(),
+  );
+});

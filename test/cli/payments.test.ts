@@ -155,7 +155,7 @@ describe('which endpoint it is', () => {
 
   it('is not sent anything where no secret is known, or its address is no safe one', async () => {
     expect((await test({ PAYMENT_HOOK_URL: url })).stderr).toBe(
-      `PAYMENT_HOOK_SECRET is not set: ${url} wants signed requests.\n`,
+      `PAYMENT_HOOK_SECRET is not set in this shell: ${url} wants signed requests. Set it as npm start has it.\n`,
     );
     expect((await test({ PAYMENT_HOOK_SECRET }, ['--url', 'http://pay.example.com'])).stderr).toContain(
       'The address of a payment endpoint is https',

@@ -54,6 +54,8 @@ export async function commandLineReader() {
   for (const command of program.commands) command.configureOutput({ writeOut: () => {}, writeErr: () => {} });
 
   return async (line: string, form: Form): Promise<string | undefined> => {
+    // In a function of the shell it stands for whatever is typed.
+    if (line.startsWith('"$@"')) return undefined;
     const words = wordsOf(line).filter((word) => word !== '…');
     try {
       await program.parseAsync(words, { from: 'user' });
