@@ -69,7 +69,10 @@ function unknownEndpoint({ stack, env }: Target): OperateError {
 function localSecret({ env }: Target, url: string, isSandbox: boolean): string {
   if (env.PAYMENT_HOOK_SECRET !== undefined) return env.PAYMENT_HOOK_SECRET;
   if (isSandbox) return localSecrets(env).outbound.paymentHook;
-  throw new OperateError('not_ready', `PAYMENT_HOOK_SECRET is not set in this shell: ${url} wants signed requests. Set it as npm start has it.`);
+  throw new OperateError(
+    'not_ready',
+    `PAYMENT_HOOK_SECRET is not set in this shell: ${url} wants signed requests. Set it as npm start has it.`,
+  );
 }
 
 async function stackSecret(stack: string): Promise<string> {
