@@ -6,7 +6,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
-import { DEMO_CHANNEL, folderOf, localFile, withFolder } from './state.ts';
+import { DEMO_CHANNEL, folderOf, localFile, relayCommand, withFolder } from './state.ts';
 
 /** The clients of the sandbox, each with 500 credits at first and a threshold of 100. */
 export const SANDBOX_CLIENTS = [
@@ -90,7 +90,7 @@ export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; sa
     }
     if (Date.now() > endsAt) {
       throw new Error(
-        `No answer came to the chat within ${PATIENCE_MS} ms: ${withFolder(process.env)}npx relay messages list`,
+        `No answer came to the chat within ${PATIENCE_MS} ms: ${relayCommand(process.env)} messages list`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
@@ -105,7 +105,7 @@ async function freeClient({ ledger, accounts }: Stage): Promise<string> {
     if (!row || isFinished(row)) return email;
   }
   throw new Error(
-    `Every sandbox client has an unfinished recharge: ${withFolder(process.env)}npx relay recharges list, or start with --fresh.`,
+    `Every sandbox client has an unfinished recharge: ${relayCommand(process.env)} recharges list, or start with --fresh.`,
   );
 }
 
@@ -151,7 +151,7 @@ export function whatToTry(
   { demo, talks }: { demo: boolean; talks: boolean },
   env: NodeJS.ProcessEnv,
 ): string {
-  const relay = `  ${withFolder(env)}npx relay`;
+  const relay = `  ${relayCommand(env)}`;
   const sandbox = `${url}/sandbox`;
   const own = env.WEBHOOK_SECRET !== undefined;
   const secrets = shellQuoted(

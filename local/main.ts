@@ -19,8 +19,8 @@ import {
   type LocalSecrets,
   localFile,
   localSecrets,
+  relayCommand,
   takeFolder,
-  withFolder,
   withReplySecrets,
   writeRuntime,
 } from './state.ts';
@@ -139,7 +139,7 @@ function tableName(env: NodeJS.ProcessEnv): string {
 function logOf(env: NodeJS.ProcessEnv, { talks }: { talks: boolean }): (line: string) => void {
   const write = createLogFile(localFile(env, 'relay.log'));
   if (!talks) return write;
-  const tell = createTalk({ say: sayPainted, paint, relay: `${withFolder(env)}npx relay` });
+  const tell = createTalk({ say: sayPainted, paint, relay: relayCommand(env) });
   return (line) => {
     write(line);
     tell(line);

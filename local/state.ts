@@ -187,6 +187,13 @@ export function readRuntime(env: Env): LocalRuntime | undefined {
   return existsSync(file) ? read(file, runtimeSchema) : undefined;
 }
 
+/**
+ * How another terminal speaks to the relay of this folder, to be followed by a command. `--local` goes before what the
+ * shell or `relay use` names, so that a line that is pasted from here does not reach production.
+ */
+export const relayCommand = (env: Env) =>
+  `${withFolder(env)}npx relay${env.RELAY_STACK || rememberedStack(env) ? ' --local' : ''}`;
+
 const STACK_FILE = 'stack';
 
 /** The stack that commands speak to where none is named: `relay use` remembers it. */

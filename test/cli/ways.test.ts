@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Change, confirmChange } from '../../cli/confirm.ts';
 import { failureOf, UsageError } from '../../cli/failure.ts';
+import { relayCommand } from '../../local/state.ts';
 import { OperateError } from '../../operate/error.ts';
 import { type CommandOptions, exits, ioOf, runCommand } from '../support/command.ts';
 
@@ -36,8 +37,13 @@ describe('which relay is meant', () => {
     expect((await run(['--local', 'recharges', 'list'], { env: { RELAY_STACK } })).stderr).toMatch(
       /^No relay was started in /,
     );
+    // What npm start proposes to paste reaches the relay that it has started.
+    const env = { RELAY_LOCAL_DIR: folder };
+    expect(relayCommand(env)).toBe(`RELAY_LOCAL_DIR=${folder} npx relay --local`);
     expect((await run(['use', '--local'])).stdout).toBe(`Commands speak to the local relay, in ${folder}.\n`);
     expect(existsSync(join(folder, 'stack'))).toBe(false);
+    expect(relayCommand(env)).toBe(`RELAY_LOCAL_DIR=${folder} npx relay`);
+    expect(relayCommand({ ...env, RELAY_STACK })).toBe(`RELAY_LOCAL_DIR=${folder} npx relay --local`);
   });
 
   it('is said to be no name, before anything begins', async () => {
