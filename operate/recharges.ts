@@ -61,11 +61,15 @@ export async function resolveRecharge(
   const applied = applyAnswer(row, statement, { now: timeOfStorage(connection), policy });
   if ('refused' in applied) throw new OperateError('refused', applied.refused);
   const written = await ledger.write(row, applied.next);
-  // A lost answer to our own write looks like a lost race. The row is then what we wrote.
-  const own = written.row.version === row.version + 1 && written.row.phase === applied.next.phase;
-  if (written.kind === 'conflict' && !own) throw changed();
+  if (written.kind === 'conflict' && !isOwn(written.row, applied.next)) throw changed();
   return written.row;
 }
+
+/**
+ * A lost answer to our own write looks like a lost race. What we wrote is known by its history, which holds the note and
+ * the time: the phase may be the same where the worker wrote.
+ */
+const isOwn = (standing: Recharge, meant: Recharge) => isDeepStrictEqual(standing.history, meant.history);
 
 type Ledgered = Pick<Connection, 'ledger' | 'policy' | 'now' | 'storageNow'>;
 type Applied = { next: Recharge } | { refused: string };
@@ -110,8 +114,7 @@ async function writeDeed(
     const applied = apply(row, { now: timeOfStorage(connection), policy });
     if ('refused' in applied) throw new OperateError('refused', applied.refused);
     const written = await ledger.write(row, applied.next);
-    const own = isDeepStrictEqual(written.row.history, applied.next.history);
-    if (written.kind === 'written' || own) return written.row;
+    if (written.kind === 'written' || isOwn(written.row, applied.next)) return written.row;
     row = written.row;
   }
 }

@@ -111,7 +111,14 @@ export function createAccounts(client: DynamoDBDocumentClient, table: string, le
         const written = await ledger.writeAccount(account, next);
         if (written.kind === 'written') return written.row;
         account = written.row;
-        judge(account);
+        try {
+          judge(account);
+        } catch (refusal) {
+          // Nothing is written, so the link must not stay either: webhooks that name the id would charge this client.
+          if (settings.platformId && settings.platformId !== account.platformId)
+            await unlink(settings.platformId, email);
+          throw refusal;
+        }
       }
     },
 

@@ -16,8 +16,10 @@ import {
 } from '../storage/table.ts';
 import { dayOf } from './account.ts';
 import type { Ledger, WaitsFor } from './ledger.ts';
+import { isGivingBack } from './machine/goodwill.ts';
 import {
   GOODWILL_REFUNDS,
+  LATEST_VERSION,
   LOSS_WORDS,
   newRecharge,
   PHASES,
@@ -54,7 +56,7 @@ export function createDynamoRecharges(
     },
 
     async write(read, next) {
-      const row = { ...next, v: SCHEMA_VERSION, version: read.version + 1 };
+      const row = { ...next, v: versionOf(next), version: read.version + 1 };
       // The sweeper counts without raising the version. So its counts are removed even where they were not read,
       // unless they are meant to stay.
       const counted = { swept: 0, unanswered: 0 };
@@ -87,7 +89,7 @@ export function createDynamoRecharges(
               ':to': to,
               ':seen': nextAttemptAt,
               ':one': 1,
-              ':known': SCHEMA_VERSION,
+              ':known': LATEST_VERSION,
             },
             ReturnValues: 'UPDATED_NEW',
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
@@ -96,7 +98,7 @@ export function createDynamoRecharges(
         return sweptSchema.parse(Attributes);
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        if (error.Item) pkOfKnownVersion(unmarshall(error.Item), SCHEMA_VERSION);
+        if (error.Item) pkOfKnownVersion(unmarshall(error.Item), LATEST_VERSION);
         return undefined;
       }
     },
@@ -164,11 +166,13 @@ const rechargeSchema = z.object({
 
 /** @throws NewerRowError where a later version of this program wrote the item. */
 export function rechargeOf(item: Item): Recharge {
-  const pk = pkOfKnownVersion(item, SCHEMA_VERSION);
+  const pk = pkOfKnownVersion(item, LATEST_VERSION);
   const row = rechargeSchema.parse(item);
   const { receivedAt, attemptStartedAt = receivedAt, history = historyOfClaim(row) } = row;
   return { ...row, key: keyOf(pk), attemptStartedAt, history };
 }
+
+const versionOf = (row: Recharge) => (isGivingBack(row) ? LATEST_VERSION : SCHEMA_VERSION);
 
 /** Two partitions. Keyed by the phase, every transition would cost two more write units. */
 const waitsFor = ({ review }: Recharge): WaitsFor => (review === undefined ? 'time' : 'person');

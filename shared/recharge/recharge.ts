@@ -3,10 +3,15 @@ import type { HistoryEntry } from '../history.ts';
 import type { Money } from '../money.ts';
 
 /**
- * Written to every row. A reader accepts this version and the one before; a newer row is left alone. Since 2, what a
+ * Written to rows. A reader accepts this version and the one before; a newer row is left alone. Since 2, what a
  * claim says is left out of its item: an earlier reader could not read that.
  */
 export const SCHEMA_VERSION = 2;
+/**
+ * The latest version that is read. A row has it, instead of the one above, while the money of a completed recharge is
+ * being given back: an earlier program would take the row for one that has ended, and the refund would never come.
+ */
+export const LATEST_VERSION = 3;
 
 /** The recovery points of a recharge. The last four are the end: such a row never changes its phase. */
 export const PHASES = [

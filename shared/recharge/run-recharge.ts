@@ -199,8 +199,8 @@ function isOldNews({ history }: Recharge): boolean {
 
 /** Whether the row that stands there is the one this process meant to write; the sweeper may have moved it since. */
 function isSameWrite(before: Recharge, meant: Recharge, standing: Recharge): boolean {
-  const { nextAttemptAt: _n, swept: _s, ...written } = standing;
-  const { nextAttemptAt: _m, swept: _t, ...intended } = { ...meant, version: before.version + 1 };
+  const { v: _v, nextAttemptAt: _n, swept: _s, ...written } = standing;
+  const { v: _w, nextAttemptAt: _m, swept: _t, ...intended } = { ...meant, version: before.version + 1 };
   return isDeepStrictEqual(written, intended);
 }
 

@@ -1,4 +1,5 @@
 import { dayOf } from './account.ts';
+import { forgettable } from './guard.ts';
 import type { Ledger } from './ledger.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function isNewsToday(
     const words = account.told?.day === day ? account.told.words : [];
     if (words.includes(what)) return false;
     const told = { day, words: [...words, what] };
-    const written = await ledger.writeAccount(account, { ...account, told });
+    const written = await ledger.writeAccount(account, forgettable({ ...account, told }, now()));
     if (written.kind === 'written') return true;
     // A lost answer looks like a lost race: said twice is better than never.
     if (written.row.revision === account.revision + 1 && written.row.told?.words.includes(what)) return true;

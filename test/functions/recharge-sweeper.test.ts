@@ -8,7 +8,7 @@ import type { MessageQueue } from '../../shared/channels/queue.ts';
 import { createLogger } from '../../shared/logger.ts';
 import type { DueRecharge, Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
-import { newRecharge, SCHEMA_VERSION } from '../../shared/recharge/recharge.ts';
+import { LATEST_VERSION, newRecharge } from '../../shared/recharge/recharge.ts';
 import { createSweeps, type Sweeps } from '../../shared/sweeps.ts';
 import { useQueue } from '../support/queue.ts';
 import { meter, useLedger } from '../support/store.ts';
@@ -244,7 +244,7 @@ describe('rows of a later version', () => {
           TableName: table,
           Key: { pk: `RECHARGE#${key}` },
           UpdateExpression: 'SET v = :v',
-          ExpressionAttributeValues: { ':v': SCHEMA_VERSION + 1 },
+          ExpressionAttributeValues: { ':v': LATEST_VERSION + 1 },
         }),
       );
     }
@@ -255,7 +255,7 @@ describe('rows of a later version', () => {
       expect.objectContaining({
         message: 'newer_row',
         rows: 15,
-        detail: expect.stringContaining(`schema version ${SCHEMA_VERSION + 1}`),
+        detail: expect.stringContaining(`schema version ${LATEST_VERSION + 1}`),
       }),
     ]);
     expect((await ledger.due('time', NOW)).items.map(({ key }) => key)).toEqual(keys.slice(0, 15));

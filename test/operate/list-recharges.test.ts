@@ -148,7 +148,7 @@ describe('a list of recharges', () => {
     const page = await listRecharges(connection(), {}, { limit: 10 });
     expect(page.rows.map(({ key }) => key)).toEqual(['ours']);
     expect(page.newer).toEqual([
-      { key: 'theirs', email: 'joe@example.com', receivedAt: utc('2026-03-20 11:00:00'), v: 3 },
+      { key: 'theirs', email: 'joe@example.com', receivedAt: utc('2026-03-20 11:00:00'), v: 4 },
     ]);
     expect((await listRecharges(connection(), { phase: 'received' }, { limit: 10 })).newer).toHaveLength(1);
   });

@@ -230,7 +230,7 @@ describe('the books of a month', () => {
     await makeNewer(store(), 'theirs');
     const { lines, newer } = await books('2026-10');
     expect(lines.map(({ row }) => row.key)).toEqual(['ours']);
-    expect(newer).toMatchObject([{ key: 'theirs', v: 3 }]);
+    expect(newer).toMatchObject([{ key: 'theirs', v: 4 }]);
   });
 
   it.each([

@@ -126,6 +126,36 @@ describe('a completed recharge that a person gives back', () => {
     }
   });
 
+  it('is left alone by an earlier version of the relay, which would take it for ended, until the money is back', async () => {
+    const world = await granted();
+    expect(await giveBack(world)).toMatchObject({ v: 3 });
+    expect(await nextRun(world)).toMatchObject({ v: 2, goodwillRefund: 'refunded' });
+  });
+
+  it('is not called answered where the worker wrote the row in the same moment', async () => {
+    const world = await granted();
+    await giveBack(world);
+    const refused = await world.ledger.write(await world.row(), {
+      ...(await world.row()),
+      review: 'refund_failed',
+    });
+    const { version } = refused.row;
+    const lost: typeof world.ledger = {
+      ...world.ledger,
+      async write(read, next) {
+        await world.ledger.write(read, { ...read, swept: 1 });
+        return world.ledger.write(read, next);
+      },
+    };
+    const answer = { answer: 'refund', note: 'the card is good again', version } as const;
+    await expect(
+      resolveRecharge({ ...connectionTo(world), ledger: lost }, KEY, answer),
+    ).rejects.toMatchObject({
+      kind: 'changed',
+    });
+    expect(await world.row()).toMatchObject({ review: 'refund_failed' });
+  });
+
   it('asks a person where the provider refuses, takes their answer, and stays completed', async () => {
     const world = await granted();
     world.payments.fault({ operation: 'refund', fault: 'refuse' });

@@ -3,6 +3,7 @@ import { type HistoryEntry, record } from '../../history.ts';
 import type { GrantEvidence, GrantsListed } from '../../platform/client.ts';
 import type { LossWord, Recharge } from '../recharge.ts';
 import { finish, unwatched } from './ends.ts';
+import { isGivingBack } from './goodwill.ts';
 import {
   asksBeforeGrant,
   calledLostBeforeItBegan,
@@ -109,6 +110,8 @@ export function onLateLookDue(row: Recharge, at: Moment): Decision {
 export function onGrantsListed(row: Recharge, result: GrantsListed, at: Moment): Decision {
   const { phase, swept, phaseDeadline } = row;
   const isEnded = phase === 'completed' || phase === 'refunded';
+  // A look that began before its money was given back must not put that off. The looks begin anew once it is back.
+  if (isGivingBack(row)) return stop;
   // The row already holds another look at the same time.
   if (!isEnded || swept === undefined || phaseDeadline === undefined) return stop;
   const { evidence, reminderMs } = at.policy;

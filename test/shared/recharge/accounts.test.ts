@@ -72,6 +72,16 @@ describe('set', () => {
     });
   });
 
+  it('links no platform id where the client was changed meanwhile, and nothing is written', async () => {
+    const read = await accounts().set(EMAIL, {});
+    await accounts().set(EMAIL, { customer: 'cus_1' });
+    const judge = ({ customer }: Account) => {
+      if (customer !== undefined) throw new Error('changed meanwhile');
+    };
+    await expect(accounts().set(EMAIL, { platformId: 'sub_9' }, { read, judge })).rejects.toThrow('changed');
+    expect(await accounts().emailOf('sub_9')).toBeUndefined();
+  });
+
   it('changes what is given and leaves the rest, limit by limit', async () => {
     await accounts().set(EMAIL, { customer: 'cus_1', limits: { dailyCount: 3, cooldownSeconds: 60 } });
     await accounts().set(EMAIL, { status: 'disabled', limits: { dailyCount: 4, monthlyAmount: 1 } });

@@ -51,6 +51,14 @@ describe('the agency hears', () => {
     });
   });
 
+  it('of who is not set up, too, and what was told of them goes by itself', async () => {
+    const world = await worldWith();
+    expect(await isNewsToday('stranger@example.com', 'recharge_blocked', world)).toBe(true);
+    expect(await world.ledger.readAccount('stranger@example.com')).toMatchObject({
+      expiresAt: world.now() / 1_000 + 48 * 3_600,
+    });
+  });
+
   it('that the monthly cap refuses a client, once a day', async () => {
     const world = await worldWith({ guard: { limits: { monthlyAmount: 4_000 } } });
     await recharge(world, 'key-1');

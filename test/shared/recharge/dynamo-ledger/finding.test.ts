@@ -2,7 +2,7 @@ import { type BatchGetCommand, BatchWriteCommand, GetCommand, UpdateCommand } fr
 import { describe, expect, it } from 'vitest';
 import { createDynamoRows } from '../../../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
-import { SCHEMA_VERSION } from '../../../../shared/recharge/recharge.ts';
+import { LATEST_VERSION } from '../../../../shared/recharge/recharge.ts';
 import { NewerRowError } from '../../../../shared/storage/table.ts';
 import { meter, useLedger } from '../../../support/store.ts';
 import { allDue, EMAIL, knownAccount, makeNewer, NOW, received } from './items.ts';
@@ -119,7 +119,7 @@ describe('postpone', () => {
     const Key = { pk: 'RECHARGE#key-1' };
     const values = {
       UpdateExpression: 'SET v = :v',
-      ExpressionAttributeValues: { ':v': SCHEMA_VERSION + 1 },
+      ExpressionAttributeValues: { ':v': LATEST_VERSION + 1 },
     };
     await client.send(new UpdateCommand({ TableName: table, Key, ...values }));
     const stored = async () => (await client.send(new GetCommand({ TableName: table, Key }))).Item;
@@ -244,6 +244,6 @@ describe('many rows at once', () => {
     await makeNewer(store(), 'key-2');
     const { found, newer } = await theRows().recharges(['key-1', 'key-2']);
     expect([...found.keys()]).toEqual(['key-1']);
-    expect(newer).toEqual([{ key: 'key-2', email: 'joe@example.com', receivedAt: NOW, v: 3 }]);
+    expect(newer).toEqual([{ key: 'key-2', email: 'joe@example.com', receivedAt: NOW, v: 4 }]);
   });
 });

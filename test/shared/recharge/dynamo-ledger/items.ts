@@ -142,7 +142,7 @@ export async function makeNewer(
       TableName: table,
       Key: { pk },
       UpdateExpression: 'SET v = :v, phase = :phase',
-      ExpressionAttributeValues: { ':v': 3, ':phase': 'a_phase_of_the_future' },
+      ExpressionAttributeValues: { ':v': 4, ':phase': 'a_phase_of_the_future' },
     }),
   );
 }

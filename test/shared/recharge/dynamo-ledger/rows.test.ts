@@ -139,7 +139,7 @@ describe('read', () => {
     const reading = ledger.read('key-1');
     await expect(reading).rejects.toThrow(NewerRowError);
     await expect(reading).rejects.toThrow(
-      'The row RECHARGE#key-1 is stored with schema version 3; this program knows 2.',
+      'The row RECHARGE#key-1 is stored with schema version 4; this program knows 3.',
     );
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { GrantsListed } from '../../../../shared/platform/client.ts';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
 import type { Decision } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
@@ -44,6 +45,16 @@ describe('a completed recharge whose money is given back', () => {
       expect(otherwise(decision)).toEqual(otherwise(decide(completed, outcome, aMoment())));
     },
   );
+
+  it.each<GrantsListed>([
+    { kind: 'listed', marks: ['rr-1'] },
+    { kind: 'no_answer', detail: 'silent' },
+  ])('is not put off by a late look that was under way before: $kind', (result) => {
+    const row = givingBack({ grantNo: 2, swept: 1, phaseDeadline: utc('2026-01-12 12:00:00') });
+    expect(decide(row, { kind: 'grants_listed', result }, aMoment({ policy: LOOKING }))).toEqual({
+      effect: 'stop',
+    });
+  });
 
   it('waits for the endpoint that took the money, and asks no other', () => {
     const at = aMoment();
