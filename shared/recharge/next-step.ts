@@ -1,8 +1,10 @@
+import type { HistoryEntry } from '../history.ts';
 import { shellQuoted } from '../shell.ts';
 import { type Answer, answersFor, settlesAt, waitingAnswers } from './answers.ts';
 import type { Pause } from './charging.ts';
 import { LATE_LOOKS } from './machine/books.ts';
 import { isGivingBack } from './machine/goodwill.ts';
+import { LATE_GRANT } from './machine/grant.ts';
 import { FOR_YOU } from './machine/moves.ts';
 import { awaitsCounterparty } from './machine/parties.ts';
 import type { Policy } from './policy.ts';
@@ -177,11 +179,9 @@ function theAnswers(row: Recharge, answers: readonly Answer[]): NextStep['comman
 // ── The end ──────────────────────────────────────────────────────────────────────────────────────────
 
 function atTheEnd(row: Recharge): NextStep {
-  if (row.history.some(({ event }) => event === LATE_LOOKS.some)) {
-    return step(
-      'you',
-      'It holds a grant too many (RUNBOOK.md, granted_twice): only a person can make it good.',
-    );
+  if (row.history.some(isGrantTooMany)) {
+    const word = row.phase === 'completed' ? 'granted_twice' : 'granted_after_refund';
+    return step('you', `It holds a grant too many (RUNBOOK.md, ${word}): only a person can make it good.`);
   }
   if (row.history.some(({ event }) => event === 'paid_late')) {
     return step(
@@ -212,6 +212,10 @@ function atTheEnd(row: Recharge): NextStep {
       return step('nobody', 'Nothing is left to do.');
   }
 }
+
+/** Found by a late look, or said by the answer to a grant that nobody waited for any more. */
+const isGrantTooMany = ({ event, detail }: HistoryEntry) =>
+  event === LATE_LOOKS.some || (event === LATE_GRANT && (detail === 'granted' || detail === 'differs'));
 
 const inItsPlace = (successor: string) =>
   step('nobody', `It was started again as ${successor}.`, [

@@ -141,9 +141,12 @@ function settledBy(row: Recharge, { kind }: GrantAnswer): boolean {
   return row.review === REVIEWS[kind] || (kind === 'refused' && row.phase === 'refunding');
 }
 
+/** Of the history, with the kind of the answer. */
+export const LATE_GRANT = 'late_grant_answer';
+
 /** An answer to a grant this row no longer waits for. It changes no phase; a grant that happened is an alert. */
 function lateGrant(row: Recharge, result: GrantAnswer, at: Moment): Decision {
-  const next = { ...row, history: record(row, at, 'late_grant_answer', result.kind) };
+  const next = { ...row, history: record(row, at, LATE_GRANT, result.kind) };
   if (result.kind !== 'granted' && result.kind !== 'differs') return { next, effect: 'stop' };
   // A completed row that is given back was granted before: one more is one too many.
   const once = row.refundStartedAt === undefined || row.phase === 'completed';

@@ -138,6 +138,21 @@ describe('a recharge that has ended', () => {
     [{ phase: 'completed', goodwillRefund: 'refunded' }, 'nobody', /The credits stay with the client/],
     [{ phase: 'completed', goodwillRefund: 'under_way', review: 'refund_failed' }, 'you', /refund_failed/],
     [{ phase: 'completed', history: [{ at: 0, event: 'grant_too_many' }] }, 'you', /a grant too many/],
+    [
+      { phase: 'completed', history: [{ at: 0, event: 'late_grant_answer', detail: 'granted' }] },
+      'you',
+      /a grant too many \(RUNBOOK.md, granted_twice\)/,
+    ],
+    [
+      { phase: 'refunded', history: [{ at: 0, event: 'late_grant_answer', detail: 'differs' }] },
+      'you',
+      /a grant too many \(RUNBOOK.md, granted_after_refund\)/,
+    ],
+    [
+      { phase: 'completed', history: [{ at: 0, event: 'late_grant_answer', detail: 'not_applied' }] },
+      'nobody',
+      /Nothing is left to do/,
+    ],
     [{ phase: 'declined', history: [{ at: 0, event: 'paid_late' }] }, 'you', /paid after its end/],
     [{ phase: 'refunded' }, 'nobody', /Nothing is left to do/],
   ])('%j: %s', (given, actor, sentence) => {

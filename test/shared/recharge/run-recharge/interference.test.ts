@@ -401,7 +401,7 @@ describe('a row of a later version', () => {
         TableName: table,
         Key,
         UpdateExpression: 'SET v = :v',
-        ExpressionAttributeValues: { ':v': 3 },
+        ExpressionAttributeValues: { ':v': 99 },
       }),
     );
     const item = async () => (await client.send(new GetCommand({ TableName: table, Key }))).Item;
