@@ -189,7 +189,8 @@ export async function replayAllQuarantined(
       tell({ ...one, answer });
     } catch (error) {
       all.unanswered += 1;
-      silent += 1;
+      // What is not kept any more says nothing about the relay.
+      if (!(error instanceof OperateError)) silent += 1;
       tell({ ...one, error: error instanceof OperateError ? error.message : describeError(error) });
     }
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configuredVerifiers, proofsFor } from '../../operate/proofs.ts';
-import { replayQuarantined } from '../../operate/quarantine.ts';
+import { replayAllQuarantined, replayQuarantined } from '../../operate/quarantine.ts';
 import type { QuarantinedWebhook } from '../../shared/incoming/quarantine.ts';
 import { signedIdHeaders, verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
 
@@ -206,5 +206,20 @@ describe('a replay', () => {
     const { replayed } = await sent();
     expect(replayed.advice).toMatch(/compare channels\.own\.outgoing\.verifiers with what is deployed/);
     answer.status = 202;
+  });
+});
+
+describe('many that are sent again', () => {
+  it('are all tried, also where several are not kept any more: that is no silence of the relay', async () => {
+    const quarantine = { show: async () => undefined, async *list() {} };
+    const ids = Array.from({ length: 7 }, (_, index) => `gone-${index}`);
+    const inbound = { url: 'http://127.0.0.1:9', secrets: async () => ({ webhook: [], channels: {} }) };
+    const given = { inbound, target: target({}) };
+    const told: string[] = [];
+    const all = await replayAllQuarantined({ quarantine, now: () => NOW }, ids, given, ({ error = '' }) =>
+      told.push(error),
+    );
+    expect(all).toEqual({ taken: 0, refused: 0, unanswered: 7, untried: 0 });
+    expect(told[6]).toBe('Nothing is kept under gone-6: npx relay quarantine list');
   });
 });
