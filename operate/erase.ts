@@ -62,7 +62,8 @@ export interface Erasure {
    * meanwhile is refused, and needs another run.
    *
    * @param onProgress is told how many of all things that name the client are done.
-   * @throws an OperateError, `refused`, with nothing written, while a recharge of theirs is unfinished or looked at late.
+   * @throws an OperateError, `refused`, with nothing written, while a recharge of theirs is unfinished or looked at late;
+   *   `changed`, with a part done, where one is not over any more.
    */
   erase(onProgress?: (done: number, of: number) => void): Promise<void>;
 }
@@ -130,10 +131,16 @@ async function eraseFound(
   });
 }
 
-/** Decided on the row as it is. One that is not over yet is left as it is: it was received meanwhile, and is refused. */
+/** @throws an OperateError, `changed`, if somebody has begun to give its money back since it was looked at. */
 async function eraseFrom({ ledger, now }: Erasing, found: Recharge, addresses: string[]): Promise<void> {
   let row = found;
-  while (!isErased(row) && whyNotErase(row) === undefined) {
+  while (!isErased(row)) {
+    if (whyNotErase(row) !== undefined) {
+      throw new OperateError(
+        'changed',
+        `Recharge ${row.key} has changed since it was looked at, and still names the client. Run this again when it is over.`,
+      );
+    }
     const written = await ledger.write(row, withoutClient(row, addresses, { now: now() }));
     if (written.kind === 'written') return;
     row = written.row;

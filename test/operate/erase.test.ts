@@ -213,6 +213,23 @@ describe('nothing is erased', () => {
     );
   });
 
+  it('from a recharge whose money somebody has begun to give back since, and says so', async () => {
+    const world = await worldWith();
+    await world.start().run();
+    world.advance(HOUR);
+    await world.claim({ key: 'key-2' });
+    expect(await world.start().run('key-2')).toMatchObject({ phase: 'completed' });
+    const { erase } = await prepareErasure(operatorOf(world), EMAIL);
+    await refundRecharge({ ...world, storageNow: world.now }, KEY, 'a dispute');
+    await expect(erase()).rejects.toMatchObject({ kind: 'changed', message: expect.stringContaining(KEY) });
+    await nextRun(world);
+    await eraseClient(operatorOf(world), EMAIL);
+    expect(await world.row()).toMatchObject({
+      email: expect.stringMatching(/^erased:/),
+      goodwillRefund: 'refunded',
+    });
+  });
+
   it('where a recharge was reserved since it was looked at', async () => {
     const world = await worldWith();
     await world.start().run();
