@@ -28,6 +28,7 @@ import {
 } from '../../shared/incoming/request.ts';
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
 import type { SecretUses } from '../../shared/incoming/secret-use.ts';
+import type { Verdict } from '../../shared/incoming/signature.ts';
 import type { IncomingRequest, Verifier } from '../../shared/incoming/verifiers.ts';
 import type { Fields } from '../../shared/logger.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
@@ -140,7 +141,7 @@ async function receive(
   const onPrevious = (secret: string) => deps.secretUses.saw(name, secret);
   const content = unpack(request, MAX_BODY_BYTES);
   const given = { ...deps, pick, content, onPrevious };
-  const verified = await verifyIncoming(request, route.verifiers, given);
+  const verified = await proved(request, route, given);
   if (!verified.ok) {
     const captured = await captureDelivery(request, route.path, deps);
     // 2xx: the request is kept for 30 days and can be replayed. A sender that is refused may switch itself off.
@@ -160,12 +161,26 @@ async function receive(
   return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => !id.startsWith(drawnId) });
 }
 
-/** @param deliveryId names a reply that has no id of its own. */
+/** By the vendor's own key, or by one of the secrets. */
+async function proved(
+  request: IncomingRequest,
+  { direction, channel, verifiers }: Route,
+  given: Parameters<typeof verifyIncoming<WebhookSecrets>>[2],
+): Promise<Verdict> {
+  const vouched = direction === 'incoming' ? channel.adapter.vouched?.(request) : undefined;
+  if (vouched?.ok) return vouched;
+  const verified = await verifyIncoming(request, verifiers, given);
+  return verified.ok || vouched === undefined
+    ? verified
+    : { ok: false, reason: `${vouched.reason}; ${verified.reason}` };
+}
+
+/** @param deliveryId names a message that has no id of its own. */
 function parse(request: IncomingRequest, { direction, channel }: Route, deliveryId: string): Parsed {
   try {
     switch (direction) {
       case 'incoming':
-        return channel.adapter.parse(request);
+        return channel.adapter.parse(request, deliveryId);
       case 'outgoing':
         return parseReply(request.body, channel.settings.outgoing, deliveryId);
       case 'send':

@@ -213,7 +213,9 @@ const fromChat: Operation = {
   summary: 'What contacts write in the chat system, for the platform',
   description:
     'The chat system POSTs here, in its own form, which the adapter of the channel reads: `telegram`, `chatwoot`, ' +
-    '`slack`, or `webhook` for any other. The answer is the one that the chat system wants to hear, also for what is ' +
+    '`slack`, `gohighlevel`, or `webhook` for any other. ' +
+    'A conversation provider of GoHighLevel signs: `X-GHL-Signature`, Ed25519 over the body, in base64. ' +
+    'The answer is the one that the chat system wants to hear, also for what is ' +
     'not relayed and for what is verified but not understood, which is kept for 30 days: a chat system that hears ' +
     `refusals may switch itself off. ${AGAIN} id.`,
   security: chatSecurity,
@@ -236,7 +238,7 @@ const fromChat: Operation = {
   responses: {
     200: {
       description:
-        "Taken, from `telegram`, `chatwoot` or `slack`. The body is empty, but for the `challenge` of Slack's " +
+        "Taken, from `telegram`, `chatwoot`, `slack` or `gohighlevel`. The body is empty, but for the `challenge` of Slack's " +
         '`url_verification`, which is given back.',
       content: {
         'text/plain': {

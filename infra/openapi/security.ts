@@ -16,6 +16,7 @@ const CHATS: { [Name in ChannelSettings['adapter']]: { adapter: Name } & Record<
   telegram: { adapter: 'telegram' },
   chatwoot: { adapter: 'chatwoot', baseUrl: 'https://app.chatwoot.com', accountId: 1 },
   slack: { adapter: 'slack' },
+  gohighlevel: { adapter: 'gohighlevel', locationId: 'GKAWb4yu7A4LSc0skQ6g' },
   webhook: {
     adapter: 'webhook',
     incoming: {

@@ -1,4 +1,5 @@
 import type { OutgoingRequest, Reply } from '../http.ts';
+import type { Verdict } from '../incoming/signature.ts';
 import type { IncomingRequest, Verifier } from '../incoming/verifiers.ts';
 import type { Content, Cut } from './message.ts';
 
@@ -51,10 +52,19 @@ export type Delivery =
 export interface Adapter {
   /** One is enough. None: nobody can write to this channel. */
   verifiers: Verifier[];
+  /**
+   * A proof beside the verifiers, for which there is no shared secret: a signature by a key of the vendor, whose public
+   * half is in the settings. It is asked first.
+   */
+  vouched?(request: IncomingRequest): Verdict;
   /** Whether a delivery without the channel's token is none: it then waits until one is set. */
   needsToken: boolean;
-  /** A verified request. Its body is not trusted to be anything. */
-  parse(request: IncomingRequest): Parsed;
+  /**
+   * A verified request. Its body is not trusted to be anything.
+   *
+   * @param deliveryId names a message that has no id of its own; a repetition has another one.
+   */
+  parse(request: IncomingRequest, deliveryId?: string): Parsed;
   /** What the sender of an accepted request wants to hear. */
   accepted: { status: number; body: string };
   /** The longest text of one request, in UTF-16 units, where nobody has said anything else. */

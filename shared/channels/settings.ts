@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { verifierSchema } from '../incoming/verifiers.ts';
 import { chatwootSettings } from './adapters/chatwoot.ts';
+import { goHighLevelSettings } from './adapters/gohighlevel.ts';
 import { slackSettings } from './adapters/slack.ts';
 import { telegramSettings } from './adapters/telegram.ts';
 import { webhookSettings } from './adapters/webhook.ts';
@@ -61,6 +62,7 @@ export const channelSchema = z.discriminatedUnion('adapter', [
   z.strictObject({ adapter: z.literal('telegram'), ...commonSettings, ...telegramSettings }),
   z.strictObject({ adapter: z.literal('chatwoot'), ...commonSettings, ...chatwootSettings }),
   z.strictObject({ adapter: z.literal('slack'), ...commonSettings, ...slackSettings }),
+  z.strictObject({ adapter: z.literal('gohighlevel'), ...commonSettings, ...goHighLevelSettings }),
 ]);
 export type ChannelSettings = z.infer<typeof channelSchema>;
 

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -35,7 +35,15 @@ const TAKEN: [RegExp, object][] = [
     /^\/chatwoot\/api\/v1\/accounts\/1\/conversations\/7\/messages$/,
     { id: 601, content: '', message_type: 1 },
   ],
+  [
+    /^\/gohighlevel\/conversations\/messages\/inbound$/,
+    { success: true, conversationId: 'ABC12h2F6uBrIkfXYazb', messageId: 't22c6DQcTDf3MjRhwf77', message: '' },
+  ],
 ];
+
+/** Of a vendor that signs with a key of its own. */
+const GO_HIGH_LEVEL = generateKeyPairSync('ed25519');
+const ANOTHER = generateKeyPairSync('ed25519');
 
 /** A group of Telegram's that became a supergroup, which has another number. */
 const [OLD_GROUP, NEW_GROUP] = [-4001, -1009000001];
@@ -46,7 +54,7 @@ const UPGRADED = {
   parameters: { migrate_to_chat_id: NEW_GROUP },
 };
 
-/** Three vendors on one port, each below a path of its own: all that they are asked is in the books. */
+/** Four vendors on one port, each below a path of its own: all that they are asked is in the books. */
 async function startVendors() {
   const books: Written[] = [];
   const server = createServer(async (request, response) => {
@@ -88,6 +96,15 @@ beforeAll(async () => {
       accountId: 1,
       inboxIds: [3],
     },
+    gohighlevel: {
+      ...common,
+      adapter: 'gohighlevel',
+      apiUrl: `${vendors.url}/gohighlevel`,
+      locationId: 'GKAWb4yu7A4LSc0skQ6g',
+      provider: {
+        publicKey: GO_HIGH_LEVEL.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+      },
+    },
   }));
   relay = await start({ folder, env: parties.env });
   repliesTo(parties.platform, relay);
@@ -109,6 +126,10 @@ const PROOFS: Record<string, (body: string, secret: string) => Record<string, st
     const time = String(Math.floor(Date.now() / 1_000));
     const digest = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
     return { 'x-chatwoot-timestamp': time, 'x-chatwoot-signature': `sha256=${digest}` };
+  },
+  gohighlevel(body, secret) {
+    const { privateKey } = secret === secretOf('gohighlevel', 'incoming') ? GO_HIGH_LEVEL : ANOTHER;
+    return { 'x-ghl-signature': sign(null, Buffer.from(body), privateKey).toString('base64') };
   },
 };
 
@@ -176,6 +197,18 @@ const chatwootMessage = (own: object, id: number) => (content: string) => ({
   ...own,
 });
 
+/** https://marketplace.gohighlevel.com/docs/webhook/ProviderOutboundMessage */
+const goHighLevelMessage = (type: string, messageId: string) => (message: string) => ({
+  contactId: 'GKBhT6BfwY9mjzXAU3sq',
+  locationId: 'GKAWb4yu7A4LSc0skQ6g',
+  messageId,
+  type,
+  phone: '+15864603685',
+  message,
+  attachments: [],
+  userId: 'GK56r6wdJDrkUPd0xsmx',
+});
+
 const CASES: Case[] = [
   {
     vendor: 'telegram',
@@ -206,6 +239,22 @@ const CASES: Case[] = [
     headers: { api_access_token: tokenOf('chatwoot') },
     written: (content) => ({ content, message_type: 'outgoing', private: false }),
     externalId: '601',
+  },
+  {
+    vendor: 'gohighlevel',
+    incoming: goHighLevelMessage('SMS', 'GKJxs4P5L8dWc5CFUITM'),
+    own: goHighLevelMessage('OutboundMessage', 'GKJxs4P5L8dWc5CFUITN'),
+    contact: 'GKBhT6BfwY9mjzXAU3sq',
+    address: '/gohighlevel/conversations/messages/inbound',
+    headers: { authorization: `Bearer ${tokenOf('gohighlevel')}`, version: '2021-04-15' },
+    written: (message) => ({
+      type: 'SMS',
+      contactId: 'GKBhT6BfwY9mjzXAU3sq',
+      message,
+      direction: 'inbound',
+      altId: expect.stringMatching(/^rrm-/),
+    }),
+    externalId: 't22c6DQcTDf3MjRhwf77',
   },
 ];
 

@@ -136,6 +136,7 @@ describe('the work that foreign text makes grows with its length, and no faster'
     { adapter: 'slack' },
     { adapter: 'telegram' },
     { adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 7 },
+    { adapter: 'gohighlevel', locationId: 'location-1' },
   ])('in a message of an external chat: $adapter', async (settings) => {
     const adapter = adapterOf(settings);
     const sample = { id: '7', contact: '7' };

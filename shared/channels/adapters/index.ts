@@ -1,6 +1,7 @@
 import type { Adapter } from '../adapter.ts';
 import type { ChannelSettings } from '../settings.ts';
 import { createChatwootAdapter } from './chatwoot.ts';
+import { createGoHighLevelAdapter } from './gohighlevel.ts';
 import { createSlackAdapter } from './slack.ts';
 import { createTelegramAdapter } from './telegram.ts';
 import { createWebhookAdapter } from './webhook.ts';
@@ -16,5 +17,7 @@ export function createAdapter(settings: ChannelSettings): Adapter {
       return createChatwootAdapter(settings);
     case 'slack':
       return createSlackAdapter(settings);
+    case 'gohighlevel':
+      return createGoHighLevelAdapter(settings);
   }
 }

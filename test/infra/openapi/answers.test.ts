@@ -115,6 +115,7 @@ const CASES: Record<string, Case[]> = {
   [INCOMING]: [
     ['200 text/plain string', 'Telegram tells of a message', () => askAs('telegram')],
     ['200 text/plain string', 'Chatwoot tells of a message', () => askAs('chatwoot')],
+    ['200 text/plain string', 'GoHighLevel tells of a message', () => askAs('gohighlevel')],
     ['200 text/plain string', 'Slack tells of a message', () => askAs('slack')],
     [
       '200 text/plain string',

@@ -62,6 +62,7 @@ export const CHANNELS: Record<string, object> = {
   telegram: { ...COMMON, adapter: 'telegram' },
   chatwoot: { ...COMMON, adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 },
   slack: { ...COMMON, adapter: 'slack' },
+  gohighlevel: { ...COMMON, adapter: 'gohighlevel', locationId: 'GKAWb4yu7A4LSc0skQ6g' },
   webhook: {
     ...COMMON,
     adapter: 'webhook',
@@ -124,6 +125,7 @@ export const PROOFS: Record<string, (body: string, secret?: string) => Proof> = 
     },
   }),
   telegram: (_body, secret = SECRET) => ({ headers: { 'x-telegram-bot-api-secret-token': secret } }),
+  gohighlevel: (_body, secret = SECRET) => ({ headers: { 'x-webhook-token': secret } }),
   chatwoot: (body, secret = SECRET) => ({
     headers: {
       'x-chatwoot-timestamp': SECONDS,
@@ -207,7 +209,10 @@ export function useHandlers() {
   };
 
   /** A vendor's own example, signed as that vendor signs. */
-  function askAs(adapter: 'telegram' | 'chatwoot' | 'slack', body: unknown = exampleOf(INCOMING, adapter)) {
+  function askAs(
+    adapter: 'telegram' | 'chatwoot' | 'slack' | 'gohighlevel',
+    body: unknown = exampleOf(INCOMING, adapter),
+  ) {
     return ask(INCOMING, body, { channel: adapter, headers: PROOFS[adapter]?.(textOf(body))?.headers ?? {} });
   }
 

@@ -32,6 +32,14 @@ const whatsAppMessage = (fields: object) => ({
   entry: [{ changes: [{ value: { messages: [{ id: 'wamid.1', from: '436641234567', ...fields }] } }] }],
 });
 
+const goHighLevelMessage = (fields: object) => ({
+  contactId: 'contact-1',
+  locationId: 'location-1',
+  messageId: 'message-1',
+  type: 'SMS',
+  ...fields,
+});
+
 const AT = '/entry/0/changes/0/value/messages/0';
 const adapters = {
   Telegram: { adapter: adapterOf({ adapter: 'telegram' }), payload: telegramMessage },
@@ -39,6 +47,10 @@ const adapters = {
   Chatwoot: {
     adapter: adapterOf({ adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 }),
     payload: chatwootMessage,
+  },
+  GoHighLevel: {
+    adapter: adapterOf({ adapter: 'gohighlevel', locationId: 'location-1', provider: {} }),
+    payload: goHighLevelMessage,
   },
   webhook: {
     adapter: adapterOf({
@@ -93,6 +105,7 @@ const TABLE: Row[] = [
       },
       Slack: { text: `Is <${SHOP}|this one> in stock?` },
       Chatwoot: { content: `Is [this one](${SHOP}) in stock?` },
+      GoHighLevel: NONE,
       webhook: { text: { body: `Is this one in stock? ${SHOP}` } },
     },
   ],
@@ -107,6 +120,7 @@ const TABLE: Row[] = [
       },
       Slack: NONE,
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { image: { id: '1', caption: `Is this one in stock? ${SHOP}` } },
     },
   ],
@@ -117,6 +131,7 @@ const TABLE: Row[] = [
       Telegram: NONE,
       Slack: { text: 'See', files: [{ id: 'F1', permalink: FILE }] },
       Chatwoot: { attachments: [{ id: 1, file_type: 'file', data_url: FILE }] },
+      GoHighLevel: { message: 'See', attachments: [FILE] },
       webhook: { files: [FILE] },
     },
   ],
@@ -127,6 +142,7 @@ const TABLE: Row[] = [
       Telegram: { photo: [{ file_id: 'x' }], caption: 'My cat' },
       Slack: { text: 'My cat', files: [{ id: 'F1', mimetype: 'image/png' }] },
       Chatwoot: { content: 'My cat', attachments: [{ id: 1, file_type: 'image', data_url: '' }] },
+      GoHighLevel: NONE,
       webhook: { type: 'image', image: { id: '1', sha256: 'x', caption: 'My cat' } },
     },
   ],
@@ -137,6 +153,7 @@ const TABLE: Row[] = [
       Telegram: { document: { file_id: 'x', file_name: 'a.pdf' } },
       Slack: { files: [{ id: 'F1', name: 'a.pdf', file_access: 'check_file_info' }] },
       Chatwoot: { attachments: [{ id: 1, file_type: 'file', fallback_title: 'a.pdf' }] },
+      GoHighLevel: NONE,
       webhook: { type: 'document', document: { id: '1', filename: 'a.pdf' } },
     },
   ],
@@ -151,6 +168,7 @@ const TABLE: Row[] = [
           { file_type: 'location', coordinates_lat: 48.2, coordinates_long: 16.37, fallback_title: 'Café' },
         ],
       },
+      GoHighLevel: NONE,
       webhook: { location: { latitude: 48.2, longitude: 16.37, name: 'Café' } },
     },
   ],
@@ -165,6 +183,7 @@ const TABLE: Row[] = [
           { file_type: 'contact', fallback_title: '+31201234567', meta: { firstName: 'Jan', lastName: '' } },
         ],
       },
+      GoHighLevel: NONE,
       webhook: {
         contacts: [{ name: { formatted_name: 'Jan' }, phones: [{ phone: '+31201234567', type: 'WORK' }] }],
       },
@@ -177,6 +196,7 @@ const TABLE: Row[] = [
       Telegram: { poll: { question: 'Friday?', options: [{ text: 'yes' }, { text: 'no' }] } },
       Slack: NONE,
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { poll: { question: 'Friday?', options: ['yes', 'no'] } },
     },
   ],
@@ -187,6 +207,7 @@ const TABLE: Row[] = [
       Telegram: { checklist: { title: 'Move', tasks: [{ id: 1, text: 'boxes' }] } },
       Slack: NONE,
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { checklist: { title: 'Move', tasks: ['boxes'] } },
     },
   ],
@@ -197,6 +218,7 @@ const TABLE: Row[] = [
       Telegram: { invoice: { title: '881', total_amount: 2, currency: 'EUR' } },
       Slack: NONE,
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { order: { product_items: [{ product_retailer_id: '881', quantity: 2 }] } },
     },
   ],
@@ -207,6 +229,7 @@ const TABLE: Row[] = [
       Telegram: { dice: { emoji: '🎲', value: 6 } },
       Slack: NONE,
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { dice: { value: 6 } },
     },
   ],
@@ -220,6 +243,7 @@ const TABLE: Row[] = [
       },
       Slack: { attachments: [{ is_share: true, author_name: 'Ria', text: 'Which size?' }] },
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { text: { body: 'Which size?' }, context: { forwarded_from: 'Ria' } },
     },
   ],
@@ -233,6 +257,7 @@ const TABLE: Row[] = [
       },
       Slack: { subtype: 'thread_broadcast', text: 'Large', thread_ts: '1.1', root: { text: 'Which size?' } },
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { text: { body: 'Large' }, context: { quoted: 'Which size?' } },
     },
   ],
@@ -243,6 +268,7 @@ const TABLE: Row[] = [
       Telegram: NONE,
       Slack: { attachments: [{ title: 'Sale', title_link: SHOP }] },
       Chatwoot: { attachments: [{ file_type: 'fallback', fallback_title: 'Sale', data_url: SHOP }] },
+      GoHighLevel: NONE,
       webhook: { text: { body: 'Hi' }, referral: { headline: 'Sale', source_url: SHOP } },
     },
   ],
@@ -253,6 +279,7 @@ const TABLE: Row[] = [
       Telegram: { story: { id: 8, chat: { id: -1, type: 'channel', username: 'shop' } } },
       Slack: NONE,
       Chatwoot: { content: 'Nice', content_attributes: { story_url: 'https://ig.example.com/s/8' } },
+      GoHighLevel: NONE,
       webhook: { story: 'https://ig.example.com/s/8' },
     },
   ],
@@ -284,6 +311,7 @@ const TABLE: Row[] = [
         ],
       },
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: NONE,
     },
   ],
@@ -298,6 +326,7 @@ const TABLE: Row[] = [
       },
       Slack: { text: 'Large', blocks: [{ type: 'image', image_url: SHOP, alt_text: 'the shoe' }] },
       Chatwoot: NONE,
+      GoHighLevel: NONE,
       webhook: { text: { body: 'Large' }, preview: SHOP },
     },
   ],
@@ -312,6 +341,7 @@ const TABLE: Row[] = [
         content_type: 'incoming_email',
         content_attributes: { email: { subject: 'My order' } },
       },
+      GoHighLevel: NONE,
       webhook: { text: { body: 'Where is it?' }, subject: 'My order' },
     },
   ],
@@ -322,6 +352,7 @@ const TABLE: Row[] = [
       Telegram: NONE,
       Slack: NONE,
       Chatwoot: { content_attributes: { is_unsupported: true } },
+      GoHighLevel: NONE,
       webhook: { type: 'unsupported', errors: [{ code: 131051 }] },
     },
   ],
@@ -367,7 +398,8 @@ describe('what stands beside the text', () => {
       const text = unit.repeat(length / unit.length);
       for (const given of rows) {
         const long = JSON.stringify(given, (name, value) =>
-          typeof value === 'string' && !/^(type|event|id|ts|channel|user|message_type)$/.test(name)
+          typeof value === 'string' &&
+          !/^(type|event|id|ts|channel|user|message_type|locationId|messageId)$/.test(name)
             ? text
             : value,
         );

@@ -1,0 +1,249 @@
+import { createPublicKey, verify } from 'node:crypto';
+import * as z from 'zod';
+import { type Reply, readJson, retryAfterMs } from '../../http.ts';
+import { refused, type Verdict } from '../../incoming/signature.ts';
+import { type IncomingRequest, type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
+import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import { firstPointed, pointed } from '../pointer.ts';
+import { apiAddress } from './address.ts';
+import { text } from './beside.ts';
+import { judgeHttp, reasoned, waitingAs } from './judging.ts';
+import { NOT_JSON, readId, readLinks, readPayload, readPerson, readText } from './reading.ts';
+import { splitText } from './text.ts';
+
+/** A header with fixed text, which a workflow's *Custom Webhook* can send. A workflow signs nothing. */
+const VERIFIER: Verifier = {
+  type: 'token',
+  header: 'x-webhook-token',
+  prefix: '',
+  query: 'token',
+};
+
+/** https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide */
+const PUBLIC_KEY = 'MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=';
+
+/** The operations on conversations are documented with this date alone. */
+const API_VERSION = '2021-04-15';
+
+const providerSettings = z.strictObject({
+  /** `conversationProviderId`. The provider that replaces the default SMS provider is addressed without one. */
+  id: z.string().min(1).max(255).exactOptional(),
+  /** SPKI in base64, the middle line of a PEM file. */
+  publicKey: z
+    .string()
+    .refine((key) => ed25519Key(key) !== undefined, 'must be the public key of Ed25519, in base64')
+    .default(PUBLIC_KEY),
+});
+
+/** One sub-account of GoHighLevel (a location). https://marketplace.gohighlevel.com/docs */
+export const goHighLevelSettings = {
+  /** Another one is for tests. */
+  apiUrl: apiAddress.default('https://services.leadconnectorhq.com'),
+  locationId: z.string().min(1).max(255),
+  /** What a reply is sent as. */
+  type: z.enum(['SMS', 'WhatsApp', 'IG', 'FB', 'Live_Chat', 'Custom']).default('SMS'),
+  /**
+   * With it the channel is a conversation provider: messages come through its delivery URL, and replies are added as
+   * inbound messages. Without it messages come from a workflow, and replies are sent to the contact.
+   */
+  provider: providerSettings.exactOptional(),
+  verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
+  /** Longer texts are cut into parts. UTF-16 units. 1,600 is the most that carriers take as one SMS. */
+  maxLength: z.int().min(100).default(1_600),
+};
+type GoHighLevelSettings = z.infer<z.ZodObject<typeof goHighLevelSettings>>;
+
+export function createGoHighLevelAdapter(settings: GoHighLevelSettings): Adapter {
+  const { provider, locationId } = settings;
+  return {
+    verifiers: settings.verifiers,
+    ...(provider === undefined ? {} : { vouched: (request) => vouched(request, provider.publicKey) }),
+    parse: ({ body }, deliveryId) => parse(body, settings, deliveryId),
+    needsToken: true,
+    maxLength: settings.maxLength,
+    place: ({ contact }) => contact,
+    accepted: { status: 200, body: '' },
+    requests: (message, token) => requests(message, token, settings),
+    judge,
+    sample: ({ id, contact, text: said }) =>
+      JSON.stringify(
+        provider === undefined
+          ? { location_id: locationId, contact_id: contact, message_id: id, message: said }
+          : { locationId, contactId: contact, messageId: id, type: settings.type, message: said },
+      ),
+  };
+}
+
+function ed25519Key(base64: string) {
+  try {
+    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An Ed25519 signature is 64 bytes (RFC 8032). Base64 that is written otherwise is refused: each signature has one form. */
+const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
+
+/**
+ * `X-GHL-Signature` is Ed25519 over the raw body. `X-WH-Signature`, which is RSA, ended on 2026-07-01 and counts for
+ * nothing. No time is signed: a repetition is known by its message.
+ * https://marketplace.gohighlevel.com/docs/webhook/ProviderOutboundMessage
+ */
+function vouched({ headers, body }: IncomingRequest, publicKey: string): Verdict {
+  const signature = headers['x-ghl-signature']?.trim();
+  if (signature === undefined) {
+    const legacy = headers['x-wh-signature'] === undefined ? '' : '; x-wh-signature ended on 2026-07-01';
+    return refused(`no x-ghl-signature in the request${legacy}`);
+  }
+  const key = ed25519Key(publicKey);
+  const isSigned =
+    key !== undefined &&
+    SIGNATURE.test(signature) &&
+    verify(null, body, key, Buffer.from(signature, 'base64'));
+  return isSigned ? { ok: true } : refused('x-ghl-signature does not fit the body');
+}
+
+/** Where a workflow's own webhooks have these fields, and where ours in the documentation has them. */
+const AT = {
+  location: ['/location_id', '/locationId', '/location/id', '/customData/location_id'],
+  contact: ['/contact_id', '/contactId', '/customData/contact_id'],
+  id: ['/message_id', '/messageId', '/customData/message_id'],
+  text: ['/message/body', '/message', '/customData/message'],
+  attachments: ['/attachments', '/message/attachments', '/customData/attachments'],
+};
+
+/** What only the body of a delivery URL has together. */
+const PROVIDERS = ['/locationId', '/messageId', '/type'];
+
+/** Events of marketplace apps, which tell of messages, and are none. */
+const EVENTS = ['InboundMessage', 'OutboundMessage', 'ProviderOutboundMessage'];
+
+function parse(body: Buffer, settings: GoHighLevelSettings, deliveryId: string | undefined): Parsed {
+  const payload = readPayload(body);
+  if (payload === undefined) return NOT_JSON;
+  const at = (pointers: string[]) => filledIn(firstPointed(payload, pointers));
+  const location = at(AT.location);
+  if (location !== undefined && location !== settings.locationId) {
+    return { kind: 'ignored', why: 'of another location' };
+  }
+  if (EVENTS.some((event) => event === pointed(payload, '/type'))) {
+    return { kind: 'ignored', why: 'an event of an app, and no message of a provider or workflow' };
+  }
+  if (pointed(payload, '/direction') === 'outbound') {
+    return { kind: 'ignored', why: 'not written by the contact' };
+  }
+  // Either of them at the other's channel could answer its own replies for ever.
+  const isProviders = PROVIDERS.every((name) => typeof pointed(payload, name) === 'string');
+  if (isProviders !== (settings.provider !== undefined)) {
+    const comes = isProviders ? 'a provider, and this channel has none' : 'a workflow, at a provider';
+    return { kind: 'fault', fault: `it comes from ${comes}` };
+  }
+  if (pointed(payload, '/type') === 'Email') {
+    return { kind: 'fault', fault: 'an email, and replies are none' };
+  }
+  return readMessage(payload, at, deliveryId);
+}
+
+function readMessage(
+  payload: object,
+  at: (pointers: string[]) => unknown,
+  deliveryId: string | undefined,
+): Parsed {
+  const contact = readId(at(AT.contact));
+  const named = at(AT.id);
+  const id = readId(named) ?? (named === undefined ? deliveryId : undefined);
+  const said = readText(at(AT.text));
+  const attachments = readLinks(at(AT.attachments));
+  const faults = Object.entries({ contact, id, text: said, attachments })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name);
+  if (contact === undefined || id === undefined || said === undefined || attachments === undefined) {
+    return { kind: 'fault', fault: `not a message as GoHighLevel describes it: ${faults.join(', ')}` };
+  }
+  if (said.trim() === '' && attachments.length === 0) {
+    return { kind: 'ignored', why: 'neither text nor file' };
+  }
+  const person = readPerson({
+    firstName: filledIn(firstPointed(payload, ['/first_name', '/customData/first_name'])),
+    lastName: filledIn(firstPointed(payload, ['/last_name', '/customData/last_name'])),
+    email: filledIn(firstPointed(payload, ['/email', '/customData/email'])),
+  });
+  const message = { id, contact, type: 'text' as const, text: said, attachments, ...person };
+  return { kind: 'messages', messages: [message] };
+}
+
+/** A workflow leaves blank, or as it stands, a custom value that it does not know. */
+const filledIn = (value: unknown): unknown =>
+  value === '' || (typeof value === 'string' && /^\{\{[\w.]{1,100}\}\}$/.test(value)) ? undefined : value;
+
+/**
+ * https://marketplace.gohighlevel.com/docs/ghl/conversations/add-an-inbound-message, whose direction is `outbound`
+ * unless it is said, and https://marketplace.gohighlevel.com/docs/ghl/conversations/send-a-new-message
+ */
+function requests(
+  message: ForDelivery,
+  token: string,
+  { apiUrl, type, provider, maxLength }: GoHighLevelSettings,
+) {
+  const parts = splitText(message.text, maxLength, message.cuts);
+  const path = provider === undefined ? '/conversations/messages' : '/conversations/messages/inbound';
+  return parts.map((part, index) => {
+    const inbound = {
+      ...(provider?.id === undefined ? {} : { conversationProviderId: provider.id }),
+      direction: 'inbound',
+      altId: index === 0 ? message.ourId : `${message.ourId}-${index + 1}`,
+    };
+    const isLast = index === parts.length - 1;
+    return {
+      method: 'POST' as const,
+      url: `${apiUrl}${path}`,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        authorization: `Bearer ${token}`,
+        version: API_VERSION,
+      },
+      body: JSON.stringify({
+        type,
+        contactId: message.contact,
+        message: part,
+        ...(isLast && message.attachments.length > 0 ? { attachments: message.attachments } : {}),
+        ...(provider === undefined ? {} : inbound),
+      }),
+    };
+  });
+}
+
+const answerSchema = z.object({ messageId: z.preprocess(readId, z.string()) });
+
+/** By HTTP, except that GoHighLevel names what it took: a success without a name is somebody else's. */
+function judge(reply: Reply, now: number): Delivery {
+  const judged = judgeHttp(reply, now, (answer) => answerSchema.safeParse(answer).data?.messageId);
+  if (judged.kind === 'delivered' && judged.externalId === undefined) {
+    return { kind: 'unknown', detail: 'a success, but not an answer of GoHighLevel' };
+  }
+  if (reply.kind !== 'response') return judged;
+  if (reply.status === 429) return limited(judged, reply.headers, now);
+  // The words of a refusal are in `message`, alone or as a list; `error` repeats the status.
+  const why = judged.kind === 'refused' ? text(readJson(reply.body), '/message/0', '/message') : '';
+  return why === '' ? judged : { kind: 'refused', detail: reasoned(`HTTP ${reply.status}`, why) };
+}
+
+/** The day ends at a time that is not documented: it is asked once an hour. */
+const DAY_IS_SPENT_MS = 3_600_000;
+
+/**
+ * 100 requests in 10 s and 200,000 a day, or what the headers say, for each private integration in a location: a wait is
+ * for all that is sent with this token. https://marketplace.gohighlevel.com/docs/other/rate-limits
+ */
+function limited(judged: Delivery, headers: Record<string, string>, now: number): Delivery {
+  if (judged.kind !== 'not_applied') return judged;
+  const interval = Number(headers['x-ratelimit-interval-milliseconds'] ?? Number.NaN);
+  const ofInterval = interval > 0 ? interval : undefined;
+  const isDaySpent = headers['x-ratelimit-daily-remaining']?.trim() === '0';
+  const wait = retryAfterMs(headers, now) ?? (isDaySpent ? DAY_IS_SPENT_MS : ofInterval);
+  const detail = isDaySpent ? `${judged.detail}: the day's requests are spent` : judged.detail;
+  return waitingAs({ ...judged, detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) }, 'channel');
+}
