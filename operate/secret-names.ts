@@ -105,6 +105,8 @@ function partyOf(channel: string, direction: Direction, known: KnownChannel = {}
   switch (known.adapter) {
     case 'slack':
       return { madeBy: 'Slack' };
+    case 'twilio':
+      return { madeBy: 'Twilio' };
     case 'chatwoot':
       // A Chatwoot that does not sign is let in by a token in the address. We make that token.
       return known.verifiers?.some(({ type }) => type === 'token')

@@ -227,8 +227,8 @@ function ignored(why: string, { direction, channel }: Route): Received {
 
 /** What the sender of a message of the chat wants to hear. */
 function acceptedBy({ adapter: { accepted } }: Channel): Answer {
-  const { status, body } = accepted;
-  const type = readJson(body) === undefined ? 'text/plain' : 'application/json';
+  const { status, body, contentType } = accepted;
+  const type = contentType ?? (readJson(body) === undefined ? 'text/plain' : 'application/json');
   return { statusCode: status, headers: { 'content-type': type }, body };
 }
 

@@ -207,13 +207,15 @@ const EXAMPLE_AT = 1_767_614_400_000;
 /** Telegram numbers both; at Slack, `channel:person`. */
 const WRITTEN = { id: '10001', contact: '1111111', text: 'Hello' };
 
+const twiml = adapters.find(([name]) => name === 'twilio')?.[1].accepted.body;
+
 const fromChat: Operation = {
   operationId: 'receiveChatMessage',
   tags: ['channels'],
   summary: 'What contacts write in the chat system, for the platform',
   description:
     'The chat system POSTs here, in its own form, which the adapter of the channel reads: `telegram`, `chatwoot`, ' +
-    '`slack`, `gohighlevel`, or `webhook` for any other. ' +
+    '`slack`, `gohighlevel`, `twilio`, or `webhook` for any other. ' +
     'A conversation provider of GoHighLevel signs: `X-GHL-Signature`, Ed25519 over the body, in base64. ' +
     'The answer is the one that the chat system wants to hear, also for what is ' +
     'not relayed and for what is verified but not understood, which is kept for 30 days: a chat system that hears ' +
@@ -238,9 +240,10 @@ const fromChat: Operation = {
   responses: {
     200: {
       description:
-        "Taken, from `telegram`, `chatwoot`, `slack` or `gohighlevel`. The body is empty, but for the `challenge` of Slack's " +
-        '`url_verification`, which is given back.',
+        "Taken, from `telegram`, `chatwoot`, `slack`, `gohighlevel` or `twilio`. The body is empty, but for the `challenge` of Slack's " +
+        '`url_verification`, which is given back, and for Twilio, which gets TwiML that says nothing.',
       content: {
+        'text/xml': { schema: { type: 'string' }, examples: { twiml: { value: twiml } } },
         'text/plain': {
           schema: { type: 'string' },
           examples: {

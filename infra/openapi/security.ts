@@ -17,6 +17,11 @@ const CHATS: { [Name in ChannelSettings['adapter']]: { adapter: Name } & Record<
   chatwoot: { adapter: 'chatwoot', baseUrl: 'https://app.chatwoot.com', accountId: 1 },
   slack: { adapter: 'slack' },
   gohighlevel: { adapter: 'gohighlevel', locationId: 'GKAWb4yu7A4LSc0skQ6g' },
+  twilio: {
+    adapter: 'twilio',
+    accountSid: `AC${'0'.repeat(32)}`,
+    publicUrl: 'https://relay.example.com/channels/support/incoming',
+  },
   webhook: {
     adapter: 'webhook',
     incoming: {

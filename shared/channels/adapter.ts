@@ -28,7 +28,8 @@ export interface ForDelivery extends Content {
 
 /** What became of one request to the external system. */
 export type Delivery =
-  | { kind: 'delivered'; externalId?: string }
+  /** @param note what the vendor says of it that its sender pays for, such as `3 segments`. */
+  | { kind: 'delivered'; externalId?: string; note?: string }
   /**
    * Certainly not delivered, and it may be tried again.
    *
@@ -65,8 +66,8 @@ export interface Adapter {
    * @param deliveryId names a message that has no id of its own; a repetition has another one.
    */
   parse(request: IncomingRequest, deliveryId?: string): Parsed;
-  /** What the sender of an accepted request wants to hear. */
-  accepted: { status: number; body: string };
+  /** What the sender of an accepted request wants to hear. Default: JSON where it is that, else plain text. */
+  accepted: { status: number; body: string; contentType?: string };
   /** The longest text of one request, in UTF-16 units, where nobody has said anything else. */
   maxLength: number;
   /** Where a message goes, as the vendor counts: what goes to the same place shares its waits. */

@@ -107,16 +107,17 @@ export function decide(row: Message, outcome: Outcome, at: Moment): Decision {
 
 function withPart(
   { intent: _, waits: __, notBefore: ___, ...row }: Message,
-  { part, parts, externalId }: Extract<Outcome, { kind: 'delivered' }>,
+  { part, parts, externalId, note }: Extract<Outcome, { kind: 'delivered' }>,
   at: Moment,
 ): Message {
   const rest = isEnded(row) ? row.status : 'queued';
+  const said = [...(parts === 1 ? [] : [`part ${part} of ${parts}`]), ...(note === undefined ? [] : [note])];
   return {
     ...row,
     status: part < parts ? rest : 'delivered',
     partsDelivered: part,
     externalIds: externalId === undefined ? row.externalIds : [...row.externalIds, externalId],
-    history: record(row, at, 'delivered', parts === 1 ? undefined : `part ${part} of ${parts}`),
+    history: record(row, at, 'delivered', said.length === 0 ? undefined : said.join(', ')),
   };
 }
 

@@ -4,6 +4,7 @@ import { chatwootSettings } from './adapters/chatwoot.ts';
 import { goHighLevelSettings } from './adapters/gohighlevel.ts';
 import { slackSettings } from './adapters/slack.ts';
 import { telegramSettings } from './adapters/telegram.ts';
+import { twilioSettings } from './adapters/twilio.ts';
 import { webhookSettings } from './adapters/webhook.ts';
 import { channelNameSchema } from './message.ts';
 import { conditionSchema, pointersSchema } from './pointer.ts';
@@ -63,6 +64,7 @@ export const channelSchema = z.discriminatedUnion('adapter', [
   z.strictObject({ adapter: z.literal('chatwoot'), ...commonSettings, ...chatwootSettings }),
   z.strictObject({ adapter: z.literal('slack'), ...commonSettings, ...slackSettings }),
   z.strictObject({ adapter: z.literal('gohighlevel'), ...commonSettings, ...goHighLevelSettings }),
+  z.strictObject({ adapter: z.literal('twilio'), ...commonSettings, ...twilioSettings }),
 ]);
 export type ChannelSettings = z.infer<typeof channelSchema>;
 

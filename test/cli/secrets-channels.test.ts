@@ -23,6 +23,7 @@ const CHANNELS = {
   chat: { adapter: 'chatwoot', verifiers: [{ type: 'hmac' }] },
   old: { adapter: 'chatwoot', verifiers: [{ type: 'token' }] },
   team: { adapter: 'slack' },
+  sms: { adapter: 'twilio' },
   bot: { adapter: 'telegram' },
   own: { adapter: 'webhook' },
 };
@@ -114,6 +115,7 @@ describe.concurrent('secrets of a channel', () => {
     ['platformApiKey', 'The platform'],
     ['own/token', 'The chat system'],
     ['team/incoming', 'Slack'],
+    ['sms/incoming', 'Twilio'],
     ['chat/incoming', 'Chatwoot'],
   ])('%s is not ours to make', async (name, maker) => {
     const stack = newStack();

@@ -39,11 +39,19 @@ const TAKEN: [RegExp, object][] = [
     /^\/gohighlevel\/conversations\/messages\/inbound$/,
     { success: true, conversationId: 'ABC12h2F6uBrIkfXYazb', messageId: 't22c6DQcTDf3MjRhwf77', message: '' },
   ],
+  [
+    /^\/twilio\/2010-04-01\/Accounts\/AC0{32}\/Messages\.json$/,
+    { sid: `SM${'5'.repeat(32)}`, status: 'queued', num_segments: '1', error_code: null },
+  ],
 ];
 
 /** Of a vendor that signs with a key of its own. */
 const GO_HIGH_LEVEL = generateKeyPairSync('ed25519');
 const ANOTHER = generateKeyPairSync('ed25519');
+
+const ACCOUNT = `AC${'0'.repeat(32)}`;
+/** As Twilio knows the relay; the tunnel from there is not what is tried here. */
+const PUBLIC_URL = 'https://relay.example.com/channels/twilio/incoming';
 
 /** A group of Telegram's that became a supergroup, which has another number. */
 const [OLD_GROUP, NEW_GROUP] = [-4001, -1009000001];
@@ -54,7 +62,11 @@ const UPGRADED = {
   parameters: { migrate_to_chat_id: NEW_GROUP },
 };
 
-/** Four vendors on one port, each below a path of its own: all that they are asked is in the books. */
+/** Forms as the object of their fields. */
+const readBody = (body: string, type = '') =>
+  type.startsWith('application/json') ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(body));
+
+/** The vendors on one port, each below a path of its own: all that they are asked is in the books. */
 async function startVendors() {
   const books: Written[] = [];
   const server = createServer(async (request, response) => {
@@ -62,9 +74,10 @@ async function startVendors() {
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
     const { url = '', headers, method } = request;
     const [, answer] = TAKEN.find(([address]) => address.test(url) && method === 'POST') ?? [];
-    const isUpgraded = answer !== undefined && JSON.parse(body).chat_id === OLD_GROUP;
+    const read = readBody(body, headers['content-type']);
+    const isUpgraded = answer !== undefined && read.chat_id === OLD_GROUP;
     const taken = isUpgraded ? undefined : answer;
-    if (taken) books.push({ url, headers, body: JSON.parse(body) });
+    if (taken) books.push({ url, headers, body: read });
     response.writeHead(taken ? 200 : isUpgraded ? 400 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(taken ?? (isUpgraded ? UPGRADED : { error: 'asked for something else' })));
   });
@@ -105,6 +118,13 @@ beforeAll(async () => {
         publicKey: GO_HIGH_LEVEL.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
       },
     },
+    twilio: {
+      ...common,
+      adapter: 'twilio',
+      accountSid: ACCOUNT,
+      publicUrl: PUBLIC_URL,
+      apiUrl: `${vendors.url}/twilio`,
+    },
   }));
   relay = await start({ folder, env: parties.env });
   repliesTo(parties.platform, relay);
@@ -131,10 +151,19 @@ const PROOFS: Record<string, (body: string, secret: string) => Record<string, st
     const { privateKey } = secret === secretOf('gohighlevel', 'incoming') ? GO_HIGH_LEVEL : ANOTHER;
     return { 'x-ghl-signature': sign(null, Buffer.from(body), privateKey).toString('base64') };
   },
+  twilio(body, secret) {
+    const fields = [...new URLSearchParams(body)].map((field) => field.join('')).toSorted();
+    const signed = createHmac('sha1', secret).update(PUBLIC_URL + fields.join(''));
+    return {
+      'x-twilio-signature': signed.digest('base64'),
+      'content-type': 'application/x-www-form-urlencoded; charset=UTF-8',
+    };
+  },
 };
 
 async function says(vendor: string, payload: object, secret = secretOf(vendor, 'incoming'), { url } = relay) {
-  const body = JSON.stringify(payload);
+  const body =
+    vendor === 'twilio' ? new URLSearchParams(Object.entries(payload)).toString() : JSON.stringify(payload);
   const response = await fetch(`${url}/channels/${vendor}/incoming`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...PROOFS[vendor]?.(body, secret) },
@@ -208,6 +237,18 @@ const goHighLevelMessage = (type: string, messageId: string) => (message: string
   attachments: [],
   userId: 'GK56r6wdJDrkUPd0xsmx',
 });
+const twilioMessage = (own: object) => (Body: string) => ({
+  AccountSid: ACCOUNT,
+  From: 'whatsapp:+14155552671',
+  To: 'whatsapp:+14155238886',
+  Body,
+  NumMedia: '0',
+  NumSegments: '1',
+  ProfileName: 'Jane Doe',
+  WaId: '14155552671',
+  ApiVersion: '2010-04-01',
+  ...own,
+});
 
 const CASES: Case[] = [
   {
@@ -256,6 +297,18 @@ const CASES: Case[] = [
     }),
     externalId: 't22c6DQcTDf3MjRhwf77',
   },
+  {
+    vendor: 'twilio',
+    incoming: twilioMessage({ SmsStatus: 'received', MessageSid: `SM${'1'.repeat(32)}` }),
+    own: twilioMessage({ MessageStatus: 'delivered', MessageSid: `SM${'2'.repeat(32)}` }),
+    contact: 'whatsapp:+14155552671',
+    address: `/twilio/2010-04-01/Accounts/${ACCOUNT}/Messages.json`,
+    headers: {
+      authorization: `Basic ${Buffer.from(`${ACCOUNT}:${tokenOf('twilio')}`).toString('base64')}`,
+    },
+    written: (Body) => ({ To: 'whatsapp:+14155552671', From: 'whatsapp:+14155238886', Body }),
+    externalId: `SM${'5'.repeat(32)}`,
+  },
 ];
 
 describe.concurrent('a contact', () => {
@@ -281,7 +334,9 @@ describe.concurrent('a contact', () => {
     expect(vendors.of(name)).toEqual([
       {
         url: vendor.address,
-        headers: expect.objectContaining({ 'content-type': expect.stringMatching(/^application\/json/) }),
+        headers: expect.objectContaining({
+          'content-type': expect.stringMatching(/^application\/(json|x-www-form-urlencoded)/),
+        }),
         body: vendor.written(`You said: ${text}`),
       },
     ]);
@@ -383,5 +438,20 @@ describe('the bot of the sandbox’s own platform', () => {
     expect(stdout).not.toContain('jane writes');
     expect(stdout).not.toContain('<-- message');
     expect(stdout).toContain('Ctrl-C stops everything');
+  });
+});
+
+describe('Twilio', () => {
+  it('gets TwiML that says nothing, whether a message is relayed or not', async () => {
+    const twiml = { status: 200, text: '<?xml version="1.0" encoding="UTF-8"?><Response></Response>' };
+    const status = { MessageStatus: 'undelivered', MessageSid: `SM${'3'.repeat(32)}` };
+    expect(await says('twilio', twilioMessage(status)('not relayed'))).toEqual(twiml);
+    const relayed = { SmsStatus: 'received', MessageSid: `SM${'4'.repeat(32)}` };
+    expect(await says('twilio', twilioMessage(relayed)('relayed'))).toEqual(twiml);
+  });
+
+  it('says how many segments a message was, and the row keeps it', async () => {
+    const sent = (await rowsOf(relay)).find((row) => row.externalIds.includes(`SM${'5'.repeat(32)}`));
+    expect(sent?.history.at(-1)).toMatchObject({ event: 'delivered', detail: '1 segment' });
   });
 });

@@ -137,6 +137,11 @@ describe('the work that foreign text makes grows with its length, and no faster'
     { adapter: 'telegram' },
     { adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 7 },
     { adapter: 'gohighlevel', locationId: 'location-1' },
+    {
+      adapter: 'twilio',
+      accountSid: `AC${'0'.repeat(32)}`,
+      publicUrl: 'https://relay.example.com/channels/sms/incoming',
+    },
   ])('in a message of an external chat: $adapter', async (settings) => {
     const adapter = adapterOf(settings);
     const sample = { id: '7', contact: '7' };

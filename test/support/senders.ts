@@ -80,6 +80,23 @@ export const SENDERS: Record<string, SenderCase> = {
     body: 'To=%2B18005551212&CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309',
     now: NOW,
   },
+  // https://github.com/twilio/twilio-go/blob/main/client/request_validator_test.go
+  'Twilio, its published example of a body that is no form': {
+    verifier: {
+      type: 'hmac',
+      header: 'x-twilio-signature',
+      algorithm: 'sha1',
+      encoding: 'base64',
+      signs: '{url}{form}',
+      url: 'https://mycompany.com/myapp.php',
+    },
+    secret: '12345',
+    headers: { 'x-twilio-signature': 'y77kIzt2vzLz71DgmJGsen2scGs=', 'content-type': 'application/json' },
+    query: { bodySHA256: '0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620' },
+    rawQuery: 'bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620',
+    body: '{"property": "value", "boolean": true}',
+    now: NOW,
+  },
   'Svix, the published example of Standard Webhooks': {
     verifier: { type: 'standard-webhooks' },
     secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',

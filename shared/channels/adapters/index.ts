@@ -4,6 +4,7 @@ import { createChatwootAdapter } from './chatwoot.ts';
 import { createGoHighLevelAdapter } from './gohighlevel.ts';
 import { createSlackAdapter } from './slack.ts';
 import { createTelegramAdapter } from './telegram.ts';
+import { createTwilioAdapter } from './twilio.ts';
 import { createWebhookAdapter } from './webhook.ts';
 
 /** The adapter of a channel, as its settings say. */
@@ -19,5 +20,7 @@ export function createAdapter(settings: ChannelSettings): Adapter {
       return createSlackAdapter(settings);
     case 'gohighlevel':
       return createGoHighLevelAdapter(settings);
+    case 'twilio':
+      return createTwilioAdapter(settings);
   }
 }

@@ -117,6 +117,7 @@ const CASES: Record<string, Case[]> = {
     ['200 text/plain string', 'Chatwoot tells of a message', () => askAs('chatwoot')],
     ['200 text/plain string', 'GoHighLevel tells of a message', () => askAs('gohighlevel')],
     ['200 text/plain string', 'Slack tells of a message', () => askAs('slack')],
+    ['200 text/xml string', 'Twilio tells of a message', () => askAs('twilio')],
     [
       '200 text/plain string',
       'Slack wants its challenge back',

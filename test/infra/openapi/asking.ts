@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -57,12 +57,14 @@ const COMMON = {
   outgoing: { verifiers: VERIFIERS, id: '/messageId', contact: '/contactId', text: '/body' },
   send: { verifiers: VERIFIERS },
 };
+const TWILIO_URL = 'https://relay.example.com/channels/twilio/incoming';
 /** One of each kind, named as its adapter. */
 export const CHANNELS: Record<string, object> = {
   telegram: { ...COMMON, adapter: 'telegram' },
   chatwoot: { ...COMMON, adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 1 },
   slack: { ...COMMON, adapter: 'slack' },
   gohighlevel: { ...COMMON, adapter: 'gohighlevel', locationId: 'GKAWb4yu7A4LSc0skQ6g' },
+  twilio: { ...COMMON, adapter: 'twilio', accountSid: `AC${'0'.repeat(32)}`, publicUrl: TWILIO_URL },
   webhook: {
     ...COMMON,
     adapter: 'webhook',
@@ -138,6 +140,11 @@ export const PROOFS: Record<string, (body: string, secret?: string) => Proof> = 
       'x-slack-signature': `v0=${hmac(secret, `v0:${SECONDS}:${body}`)}`,
     },
   }),
+  twilio(body, secret = SECRET) {
+    const bodySHA256 = createHash('sha256').update(body).digest('hex');
+    const signed = createHmac('sha1', secret).update(`${TWILIO_URL}?bodySHA256=${bodySHA256}`);
+    return { headers: { 'x-twilio-signature': signed.digest('base64') }, query: { bodySHA256 } };
+  },
 };
 
 /** Only the parts that handlers read. */
@@ -146,6 +153,7 @@ function anEvent(path: string, body: unknown, { headers, query, channel = 'webho
     rawPath: path.replace('{channel}', channel),
     headers: headers ?? { [path === INCOMING ? tokenHeaderOf(channel) : 'x-webhook-token']: SECRET },
     queryStringParameters: query,
+    rawQueryString: new URLSearchParams(query).toString(),
     body: textOf(body),
     isBase64Encoded: false,
   } as unknown as APIGatewayProxyEventV2;
@@ -210,10 +218,10 @@ export function useHandlers() {
 
   /** A vendor's own example, signed as that vendor signs. */
   function askAs(
-    adapter: 'telegram' | 'chatwoot' | 'slack' | 'gohighlevel',
+    adapter: 'telegram' | 'chatwoot' | 'slack' | 'gohighlevel' | 'twilio',
     body: unknown = exampleOf(INCOMING, adapter),
   ) {
-    return ask(INCOMING, body, { channel: adapter, headers: PROOFS[adapter]?.(textOf(body))?.headers ?? {} });
+    return ask(INCOMING, body, { channel: adapter, headers: {}, ...PROOFS[adapter]?.(textOf(body)) });
   }
 
   async function captured(path: string): Promise<Answer> {

@@ -9,6 +9,8 @@ const WEBHOOK = {
   delivery: { url: 'https://chat.example.com/messages' },
 };
 
+const SID = `AC${'0'.repeat(32)}`;
+
 describe('the settings of a channel', () => {
   it('have defaults for all but what only the agency knows', () => {
     const common = {
@@ -80,6 +82,12 @@ describe('the settings of a channel', () => {
       { ...WEBHOOK },
       { adapter: 'telegram', toId: 'a' },
       { adapter: 'slack', toId: 'a' },
+      {
+        adapter: 'twilio',
+        toId: 'a',
+        accountSid: SID,
+        publicUrl: 'https://relay.example.com/channels/sms/incoming',
+      },
       { adapter: 'chatwoot', toId: 'a', baseUrl: 'https://chat.example.com', accountId: 1 },
     ].map((settings) => {
       const message = {
@@ -96,6 +104,7 @@ describe('the settings of a channel', () => {
       'https://chat.example.com/messages',
       'https://api.telegram.org/bott/sendMessage',
       'https://slack.com/api/chat.postMessage',
+      `https://api.twilio.com/2010-04-01/Accounts/${SID}/Messages.json`,
       'https://chat.example.com/api/v1/accounts/1/conversations/7/messages',
     ]);
   });
