@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../operate/proofs.ts';
+import { OWN_SECRETS } from '../../operate/secret-names.ts';
 import { secretId } from '../../shared/incoming/secret-use.ts';
 import { verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
 import { exits } from '../support/command.ts';
@@ -259,7 +260,7 @@ describe.concurrent('secrets list', () => {
     const stack = newStack();
     const { stdout } = await stack.cli(['secrets', 'list', '--json'], { env: CONFIGURED });
     const all: { state: string }[] = JSON.parse(stdout);
-    expect(all).toHaveLength(23);
+    expect(all).toHaveLength(OWN_SECRETS.length + 4 * Object.keys(CHANNELS).length);
     expect(new Set(all.map(({ state }) => state))).toEqual(new Set(['not set']));
     expect([aws().valueOf(stack.inbound), aws().valueOf(stack.outbound)]).toEqual([undefined, undefined]);
   });
