@@ -4,7 +4,7 @@ import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import { refused, type Verdict } from '../../incoming/signature.ts';
 import { type IncomingRequest, type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
-import { firstPointed, pointed } from '../pointer.ts';
+import { firstPointed, isThere, pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';
 import { text } from './beside.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
@@ -124,8 +124,9 @@ function parse(body: Buffer, settings: GoHighLevelSettings, deliveryId: string |
   const payload = readPayload(body);
   if (payload === undefined) return NOT_JSON;
   const at = (pointers: string[]) => filledIn(firstPointed(payload, pointers));
-  const location = at(AT.location);
-  if (location !== undefined && location !== settings.locationId) {
+  // All that GoHighLevel sends, to whomever, is signed with one key. So a signature alone does not say that it is ours.
+  const locations = AT.location.map((pointer) => at([pointer])).filter(isThere);
+  if (locations.some((location) => location !== settings.locationId)) {
     return { kind: 'ignored', why: 'of another location' };
   }
   if (EVENTS.some((event) => event === pointed(payload, '/type'))) {

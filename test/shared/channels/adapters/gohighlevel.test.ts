@@ -185,6 +185,13 @@ describe('a message at the delivery URL of a provider', () => {
     ]);
   });
 
+  it('is not relayed where another sub-account sent it, whose deliveries the same key signs', () => {
+    const ignored = { kind: 'ignored', why: 'of another location' };
+    expect(parsed(provider, { ...DELIVERED, locationId: 'another' })).toEqual(ignored);
+    expect(parsed(provider, { location_id: LOCATION, ...DELIVERED, locationId: 'another' })).toEqual(ignored);
+    expect(parsed(provider, { ...DELIVERED, locationId: undefined })).toMatchObject({ kind: 'fault' });
+  });
+
   it('is kept aside where the channel has no provider, and where it is an email', () => {
     expect(parsed(workflow, DELIVERED)).toEqual({
       kind: 'fault',
