@@ -28,7 +28,7 @@ export interface ForDelivery extends Content {
 
 /** What became of one request to the external system. */
 export type Delivery =
-  /** @param note what the vendor says of it that its sender pays for, such as `3 segments`. */
+  /** @param note what else the vendor says of it, such as `3 segments`: it stands in the message's history. */
   | { kind: 'delivered'; externalId?: string; note?: string }
   /**
    * Certainly not delivered, and it may be tried again.

@@ -62,6 +62,14 @@ const UPGRADED = {
   parameters: { migrate_to_chat_id: NEW_GROUP },
 };
 
+/** https://www.twilio.com/docs/errors/21610 */
+const UNSUBSCRIBED = {
+  code: 21610,
+  message: 'Attempt to send to unsubscribed recipient',
+  more_info: 'https://www.twilio.com/docs/errors/21610',
+  status: 400,
+};
+
 /** Forms as the object of their fields. */
 const readBody = (body: string, type = '') =>
   type.startsWith('application/json') ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(body));
@@ -76,10 +84,18 @@ async function startVendors() {
     const [, answer] = TAKEN.find(([address]) => address.test(url) && method === 'POST') ?? [];
     const read = readBody(body, headers['content-type']);
     const isUpgraded = answer !== undefined && read.chat_id === OLD_GROUP;
-    const taken = isUpgraded ? undefined : answer;
+    const isUnsubscribed = read.Body === 'You said: STOP';
+    const taken = isUpgraded || isUnsubscribed ? undefined : answer;
     if (taken) books.push({ url, headers, body: read });
-    response.writeHead(taken ? 200 : isUpgraded ? 400 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(taken ?? (isUpgraded ? UPGRADED : { error: 'asked for something else' })));
+    response.writeHead(taken ? 200 : isUpgraded || isUnsubscribed ? 400 : 404, {
+      'content-type': 'application/json',
+    });
+    response.end(
+      JSON.stringify(
+        taken ??
+          (isUpgraded ? UPGRADED : isUnsubscribed ? UNSUBSCRIBED : { error: 'asked for something else' }),
+      ),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -448,6 +464,25 @@ describe('Twilio', () => {
     expect(await says('twilio', twilioMessage(status)('not relayed'))).toEqual(twiml);
     const relayed = { SmsStatus: 'received', MessageSid: `SM${'4'.repeat(32)}` };
     expect(await says('twilio', twilioMessage(relayed)('relayed'))).toEqual(twiml);
+  });
+
+  it('sends nothing to a contact who wrote STOP, and the row says so in its words', async () => {
+    const stop = {
+      SmsStatus: 'received',
+      MessageSid: `SM${'6'.repeat(32)}`,
+      From: '+14155550100',
+      OptOutType: 'STOP',
+    };
+    await says('twilio', twilioMessage(stop)('STOP'));
+    await eventually(async () => {
+      const answer = (await rowsOf(relay)).find(
+        ({ direction, content }) => direction === 'outgoing' && content.contact === '+14155550100',
+      );
+      expect(answer?.status).toBe('failed');
+      expect(answer?.history.at(-1)?.detail).toBe(
+        "Twilio's error 21610: Attempt to send to unsubscribed recipient",
+      );
+    });
   });
 
   it('says how many segments a message was, and the row keeps it', async () => {

@@ -28,7 +28,7 @@ type TwilioSettings = z.infer<z.ZodObject<typeof twilioSettings>>;
 /** https://www.twilio.com/docs/errors/21617: a message has at most so many characters. */
 const MAX_LENGTH = 1_600;
 
-/** Without a verb in it, Twilio sends nothing. Any plain text would be sent to the contact. https://www.twilio.com/docs/messaging/twiml */
+/** It has no verb in it, so Twilio sends nothing. Plain text would be sent to the contact. https://www.twilio.com/docs/messaging/twiml */
 const EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
 
 /** https://www.twilio.com/docs/messaging/guides/webhook-request */
@@ -69,7 +69,7 @@ export function createTwilioAdapter(settings: TwilioSettings): Adapter {
 /** https://www.twilio.com/docs/usage/webhooks/webhooks-security. No time is signed: a repetition is known by its `MessageSid`. */
 function verifierOf(url: string): Verifier {
   const signature = { header: 'x-twilio-signature', encoding: 'base64', prefix: '' } as const;
-  // Of a signed time, which there is none of.
+  // The verifier's form has it. No time is signed, so it counts for nothing.
   const toleranceSeconds = 300;
   return { type: 'hmac', ...signature, algorithm: 'sha1', signs: '{url}{form}', url, toleranceSeconds };
 }
@@ -139,7 +139,7 @@ function contentOf(message: TwilioMessage) {
   return { text: isOfNoText ? tagged(kindOf(type) ?? 'unsupported') : text, attachments };
 }
 
-/** `MediaUrl0`, `MediaUrl1` … Twilio takes ten; more than that many times as many is a flood. */
+/** `MediaUrl0`, `MediaUrl1` … in the order of their numbers. A message has ten at most. */
 function filesOf(message: TwilioMessage): { link: string | undefined; type: string }[] {
   return Object.keys(message)
     .flatMap((name) => /^MediaUrl(\d{1,2})$/.exec(name)?.[1] ?? [])

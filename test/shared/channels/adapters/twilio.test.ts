@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { proofsFor } from '../../../../operate/proofs.ts';
 import type { Delivery } from '../../../../shared/channels/adapter.ts';
 import type { Reply } from '../../../../shared/http.ts';
 import { verifyRequest } from '../../../../shared/incoming/verifiers.ts';
@@ -157,6 +158,16 @@ describe('the signature of Twilio', () => {
     expect(isIn(body, signature, 'https://mycompany.com/myapp.php?foo=1&bar=3')).toBe(false);
     const headers = { 'x-twilio-signature': signature };
     expectBitsToCount(adapterOf({ ...SETTINGS, publicUrl }), '12345', { headers, body, now: NOW });
+  });
+
+  it('is made by the relay for its own test message, whose body is JSON', () => {
+    const body = Buffer.from(twilio.sample({ id: 'SM1', contact: '+15558675310', text: 'a+b & c=d' }, NOW));
+    const headers = proofsFor(twilio.verifiers, { secret: '12345', body, now: NOW });
+    expect(isIn(body.toString(), headers['x-twilio-signature'] ?? '', PUBLIC_URL)).toBe(true);
+    expect(isIn(body.toString().replace('a+b', 'a-b'), headers['x-twilio-signature'] ?? '', PUBLIC_URL)).toBe(
+      false,
+    );
+    expect(message(twilio, body)).toMatchObject({ contact: '+15558675310', text: 'a+b & c=d' });
   });
 
   it('is over the hash in the address where the body is no form, and the body must be of that hash', () => {
