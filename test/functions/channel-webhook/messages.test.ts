@@ -143,6 +143,20 @@ describe('a message', () => {
     expect(await queued()).toEqual([idOf('incoming', 'm-1')]);
   });
 
+  it('of a workflow of GoHighLevel that knows no id is another one each time, and with an id it is one', async () => {
+    const support = { adapter: 'gohighlevel', toId: 'agency-1', locationId: 'location-1' };
+    const { post, rows } = await aWebhook({ channels: { support } });
+    const yes = { location_id: 'location-1', contact_id: 'contact-1', message: 'yes' };
+    for (const message_id of ['', '{{message.id}}', 'message-1', 'message-1']) {
+      expect(await post('support/incoming', { ...yes, message_id })).toMatchObject({ status: 200, body: '' });
+    }
+    expect(await rows()).toHaveLength(3);
+    expect(await post('support/incoming', yes, { 'x-webhook-token': 'another' })).toMatchObject({
+      status: 401,
+    });
+    expect(await rows()).toHaveLength(3);
+  });
+
   it('of the platform without an id of its own is another one each time, unless its signature names it', async () => {
     const channels = structuredClone(CHANNELS);
     delete (channels.support.outgoing as { id?: string }).id;
