@@ -138,7 +138,7 @@ export async function testChannel(
     'content-type': 'application/json',
     ...proofsFor(adapter.verifiers, { secret, body, now: now() }),
   };
-  const parsed = adapter.parse({ headers, query: {}, body });
+  const parsed = adapter.parse({ headers, query: {}, body }, sample.id);
   const [content] = parsed.kind === 'messages' ? parsed.messages : [];
   if (!content) throw new Error(`Bug! The adapter does not understand its own sample: ${parsed.kind}.`);
   const id = messageIdOf({ channel: name, direction: 'incoming', content });

@@ -107,6 +107,8 @@ function partyOf(channel: string, direction: Direction, known: KnownChannel = {}
       return { madeBy: 'Slack' };
     case 'twilio':
       return { madeBy: 'Twilio' };
+    case 'respondio':
+      return { madeBy: 'respond.io' };
     case 'chatwoot':
       // A Chatwoot that does not sign is let in by a token in the address. We make that token.
       return known.verifiers?.some(({ type }) => type === 'token')

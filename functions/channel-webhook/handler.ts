@@ -225,9 +225,10 @@ function ignored(why: string, { direction, channel }: Route): Received {
   return { answer, about: { word: 'ignored', reason: why } };
 }
 
-/** What the sender of a message of the chat wants to hear. */
-function acceptedBy({ adapter: { accepted } }: Channel): Answer {
-  const { status, body, contentType } = accepted;
+/** What the sender of a message of the chat wants to hear. @param id of what was stored. */
+function acceptedBy({ adapter }: Channel, id?: string): Answer {
+  const { status, contentType } = adapter.accepted;
+  const body = (id === undefined ? undefined : adapter.acceptedAs?.(id)) ?? adapter.accepted.body;
   const type = contentType ?? (readJson(body) === undefined ? 'text/plain' : 'application/json');
   return { statusCode: status, headers: { 'content-type': type }, body };
 }
@@ -263,7 +264,7 @@ async function take(
   const id = messageIdOf(first.row);
   const answer =
     direction === 'incoming'
-      ? acceptedBy(of)
+      ? acceptedBy(of, id)
       : jsonResponse(isNew ? 202 : 200, { status: first.row.status, id });
   const ids = taken.slice(0, IDS_TOLD).map(({ row }) => messageIdOf(row));
   const word = isNew ? 'queued' : 'duplicate';
@@ -284,7 +285,7 @@ async function idReused(
   const reason = 'its id was received before, with another message';
   const quarantine = await keep(request, reason, route, deps, { id });
   const about = { word: 'id_reused', id, quarantine };
-  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
+  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel, id), about };
   const text =
     'This id was received before, with another message. The first one stands. This one is not passed on, and is kept for 30 days.';
   return { answer: errorResponse(409, 'KEY_REUSED', text), about };
@@ -299,7 +300,7 @@ async function keepAside(
   const id = await keep(request, reason, route, deps);
   const about = { word: 'quarantined', quarantine: id, reason };
   // Refused, a chat system would send it again for ever, or switch us off. The request is kept whole anyway.
-  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel), about };
+  if (route.direction === 'incoming') return { answer: acceptedBy(route.channel, id), about };
   const message = `Not understood: ${reason}. The message is kept for 30 days.`;
   return { answer: errorResponse(400, 'NOT_UNDERSTOOD', message), about };
 }

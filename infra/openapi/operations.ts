@@ -215,7 +215,7 @@ const fromChat: Operation = {
   summary: 'What contacts write in the chat system, for the platform',
   description:
     'The chat system POSTs here, in its own form, which the adapter of the channel reads: `telegram`, `chatwoot`, ' +
-    '`slack`, `gohighlevel`, `twilio`, or `webhook` for any other. ' +
+    '`slack`, `gohighlevel`, `twilio`, `respondio`, or `webhook` for any other. ' +
     'A conversation provider of GoHighLevel signs: `X-GHL-Signature`, Ed25519 over the body, in base64. ' +
     'The answer is the one that the chat system wants to hear, also for what is ' +
     'not relayed and for what is verified but not understood, which is kept for 30 days: a chat system that hears ' +
@@ -240,10 +240,15 @@ const fromChat: Operation = {
   responses: {
     200: {
       description:
-        "Taken, from `telegram`, `chatwoot`, `slack`, `gohighlevel` or `twilio`. The body is empty, but for the `challenge` of Slack's " +
-        '`url_verification`, which is given back, and for Twilio, which gets TwiML that says nothing.',
+        'Taken, from `telegram`, `chatwoot`, `slack`, `gohighlevel`, `twilio` or `respondio`. The body is empty, but for ' +
+        "the `challenge` of Slack's `url_verification`, which is given back, for Twilio, which gets TwiML that says " +
+        'nothing, and for respond.io, which hears what the relay calls its message.',
       content: {
         'text/xml': { schema: { type: 'string' }, examples: { twiml: { value: twiml } } },
+        'application/json': {
+          schema: ref('MessageNamed'),
+          examples: { MessageNamed: { value: { mId: MESSAGE.id } }, ignored: { value: {} } },
+        },
         'text/plain': {
           schema: { type: 'string' },
           examples: {

@@ -43,6 +43,11 @@ const answers = {
     })
     .describe('The key is known. Nothing was charged or granted for this repetition.'),
   MessageReceived: z.strictObject({ status: z.literal('received') }).describe('Taken from the chat system.'),
+  MessageNamed: z
+    .strictObject({ mId: z.string().min(1).max(50).exactOptional() })
+    .describe(
+      'Taken from respond.io, with what the relay calls the message. Empty where there is nothing to relay.',
+    ),
   Message: z
     .strictObject({
       status: z

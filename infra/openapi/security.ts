@@ -22,6 +22,7 @@ const CHATS: { [Name in ChannelSettings['adapter']]: { adapter: Name } & Record<
     accountSid: `AC${'0'.repeat(32)}`,
     publicUrl: 'https://relay.example.com/channels/support/incoming',
   },
+  respondio: { adapter: 'respondio', channelId: 'your-channel-id' },
   webhook: {
     adapter: 'webhook',
     incoming: {

@@ -22,6 +22,8 @@ export type Parsed =
 export interface ForDelivery extends Content {
   /** `rrm-…`, the same at every repetition. Part n > 1 of a message in parts is sent as `<ourId>-<n>`. */
   ourId: string;
+  /** When the relay received it, in Unix milliseconds: the same at every repetition. */
+  receivedAt: number;
   /** Where the other side takes less than the adapter knows of. */
   cuts?: readonly Cut[];
 }
@@ -68,6 +70,12 @@ export interface Adapter {
   parse(request: IncomingRequest, deliveryId?: string): Parsed;
   /** What the sender of an accepted request wants to hear. Default: JSON where it is that, else plain text. */
   accepted: { status: number; body: string; contentType?: string };
+  /**
+   * The body instead, where the sender wants to hear what we call what it sent.
+   *
+   * @param id of the message, or of what is kept aside.
+   */
+  acceptedAs?(id: string): string;
   /** The longest text of one request, in UTF-16 units, where nobody has said anything else. */
   maxLength: number;
   /** Where a message goes, as the vendor counts: what goes to the same place shares its waits. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { verifierSchema } from '../incoming/verifiers.ts';
 import { chatwootSettings } from './adapters/chatwoot.ts';
 import { goHighLevelSettings } from './adapters/gohighlevel.ts';
+import { respondioSettings } from './adapters/respondio.ts';
 import { slackSettings } from './adapters/slack.ts';
 import { telegramSettings } from './adapters/telegram.ts';
 import { twilioSettings } from './adapters/twilio.ts';
@@ -65,6 +66,7 @@ export const channelSchema = z.discriminatedUnion('adapter', [
   z.strictObject({ adapter: z.literal('slack'), ...commonSettings, ...slackSettings }),
   z.strictObject({ adapter: z.literal('gohighlevel'), ...commonSettings, ...goHighLevelSettings }),
   z.strictObject({ adapter: z.literal('twilio'), ...commonSettings, ...twilioSettings }),
+  z.strictObject({ adapter: z.literal('respondio'), ...commonSettings, ...respondioSettings }),
 ]);
 export type ChannelSettings = z.infer<typeof channelSchema>;
 

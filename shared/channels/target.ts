@@ -123,6 +123,7 @@ async function toChat(
   const given: ForDelivery = {
     ...content,
     ourId: messageIdOf(message),
+    receivedAt: message.receivedAt,
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(cuts.length === 0 ? {} : { cuts }),
   };

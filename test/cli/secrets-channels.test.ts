@@ -25,6 +25,7 @@ const CHANNELS = {
   old: { adapter: 'chatwoot', verifiers: [{ type: 'token' }] },
   team: { adapter: 'slack' },
   sms: { adapter: 'twilio' },
+  desk: { adapter: 'respondio' },
   bot: { adapter: 'telegram' },
   own: { adapter: 'webhook' },
 };
@@ -117,6 +118,7 @@ describe.concurrent('secrets of a channel', () => {
     ['own/token', 'The chat system'],
     ['team/incoming', 'Slack'],
     ['sms/incoming', 'Twilio'],
+    ['desk/incoming', 'respond.io'],
     ['chat/incoming', 'Chatwoot'],
   ])('%s is not ours to make', async (name, maker) => {
     const stack = newStack();

@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { messageIdOf } from '../../shared/channels/message.ts';
 import {
   type ChannelParties,
   OUTGOING,
@@ -43,6 +44,7 @@ const TAKEN: [RegExp, object][] = [
     /^\/twilio\/2010-04-01\/Accounts\/AC0{32}\/Messages\.json$/,
     { sid: `SM${'5'.repeat(32)}`, status: 'queued', num_segments: '1', error_code: null },
   ],
+  [/^\/respondio\/custom\/channel\/webhook\/$/, { success: true }],
 ];
 
 /** Of a vendor that signs with a key of its own. */
@@ -141,6 +143,12 @@ beforeAll(async () => {
       publicUrl: PUBLIC_URL,
       apiUrl: `${vendors.url}/twilio`,
     },
+    respondio: {
+      ...common,
+      adapter: 'respondio',
+      channelId: 'gfd8g7fd89dgfd',
+      baseUrl: `${vendors.url}/respondio`,
+    },
   }));
   relay = await start({ folder, env: parties.env });
   repliesTo(parties.platform, relay);
@@ -175,12 +183,19 @@ const PROOFS: Record<string, (body: string, secret: string) => Record<string, st
       'content-type': 'application/x-www-form-urlencoded; charset=UTF-8',
     };
   },
+  respondio: (_body, secret) => ({ authorization: `Bearer ${secret}` }),
 };
 
-async function says(vendor: string, payload: object, secret = secretOf(vendor, 'incoming'), { url } = relay) {
+async function says(
+  vendor: string,
+  payload: object,
+  secret = secretOf(vendor, 'incoming'),
+  { url } = relay,
+  behind = '',
+) {
   const body =
     vendor === 'twilio' ? new URLSearchParams(Object.entries(payload)).toString() : JSON.stringify(payload);
-  const response = await fetch(`${url}/channels/${vendor}/incoming`, {
+  const response = await fetch(`${url}/channels/${vendor}/incoming${behind}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...PROOFS[vendor]?.(body, secret) },
     body,
@@ -376,6 +391,84 @@ describe('Slack', () => {
     const { status, text } = await says('slack', payload, 'another secret');
     expect(status).toBe(401);
     expect(text).not.toContain(challenge);
+  });
+});
+
+describe('respond.io', () => {
+  // It puts `/message` behind the address that was entered.
+  const writes = (payload: object, secret?: string) =>
+    says('respondio', payload, secret, relay, '?to=/message');
+  const of = (text: string, fields: object = {}) => ({
+    channelId: 'gfd8g7fd89dgfd',
+    contactId: '+60177872890',
+    message: { type: 'text', text },
+    ...fields,
+  });
+  const contact = '+60177872890';
+
+  it('hears the name of each message, is answered as that contact, and is let in by its token alone', async () => {
+    expect((await writes(of('from nobody'), 'another secret')).status).toBe(401);
+    expect(await writes(of('of another channel', { channelId: 'other' }))).toEqual({
+      status: 200,
+      text: '{}',
+    });
+    expect(await writes({ ...of('echo'), events: [{ type: 'message_echo' }] })).toEqual({
+      status: 200,
+      text: '{}',
+    });
+    // Two equal ones are two: they have no id.
+    const named = [await writes(of('Hello')), await writes(of('Hello'))];
+    const ids = named.map(({ status, text }) => {
+      expect(status).toBe(200);
+      return JSON.parse(text).mId;
+    });
+    expect(new Set(ids).size).toBe(2);
+
+    const rows = await eventually(async () => {
+      const all = (await rowsOf(relay)).filter(({ channel }) => channel === 'respondio');
+      expect(all.map(({ direction, status }) => `${direction} ${status}`).toSorted()).toEqual([
+        'incoming delivered',
+        'incoming delivered',
+        'outgoing delivered',
+        'outgoing delivered',
+      ]);
+      return all;
+    });
+    expect(
+      rows
+        .filter(({ direction }) => direction === 'incoming')
+        .map(messageIdOf)
+        .toSorted(),
+    ).toEqual(ids.toSorted());
+    expect(parties.received('respondio')).toEqual([
+      { contact, text: 'Hello' },
+      { contact, text: 'Hello' },
+    ]);
+    const [written, ...others] = vendors.of('respondio');
+    expect(others).toHaveLength(1);
+    expect(written).toMatchObject({
+      url: '/respondio/custom/channel/webhook/',
+      headers: { authorization: `Bearer ${tokenOf('respondio')}` },
+      body: {
+        channelId: 'gfd8g7fd89dgfd',
+        contactId: contact,
+        events: [
+          {
+            type: 'message',
+            mId: expect.stringMatching(/^rrm-[0-9a-f]{24}$/),
+            timestamp: expect.any(Number),
+            message: { type: 'text', text: 'You said: Hello' },
+          },
+        ],
+      },
+    });
+    // What it was given would be recognised, if it came back.
+    const { body } = written ?? {};
+    const { events } = body as any;
+    expect(await writes(of('You said: Hello', { mId: events[0].mId }))).toEqual({ status: 200, text: '{}' });
+    const log = readFileSync(join(relay.folder, 'relay.log'), 'utf8');
+    for (const said of ['You said: Hello', tokenOf('respondio'), secretOf('respondio', 'incoming')])
+      expect(log).not.toContain(said);
   });
 });
 

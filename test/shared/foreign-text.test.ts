@@ -134,6 +134,7 @@ describe('the work that foreign text makes grows with its length, and no faster'
 
   it.each([
     { adapter: 'slack' },
+    { adapter: 'respondio', channelId: 'c' },
     { adapter: 'telegram' },
     { adapter: 'chatwoot', baseUrl: 'https://chat.example.com', accountId: 7 },
     { adapter: 'gohighlevel', locationId: 'location-1' },

@@ -2,6 +2,7 @@ import type { Adapter } from '../adapter.ts';
 import type { ChannelSettings } from '../settings.ts';
 import { createChatwootAdapter } from './chatwoot.ts';
 import { createGoHighLevelAdapter } from './gohighlevel.ts';
+import { createRespondioAdapter } from './respondio.ts';
 import { createSlackAdapter } from './slack.ts';
 import { createTelegramAdapter } from './telegram.ts';
 import { createTwilioAdapter } from './twilio.ts';
@@ -22,5 +23,7 @@ export function createAdapter(settings: ChannelSettings): Adapter {
       return createGoHighLevelAdapter(settings);
     case 'twilio':
       return createTwilioAdapter(settings);
+    case 'respondio':
+      return createRespondioAdapter(settings);
   }
 }

@@ -118,6 +118,12 @@ const CASES: Record<string, Case[]> = {
     ['200 text/plain string', 'GoHighLevel tells of a message', () => askAs('gohighlevel')],
     ['200 text/plain string', 'Slack tells of a message', () => askAs('slack')],
     ['200 text/xml string', 'Twilio tells of a message', () => askAs('twilio')],
+    ['200 application/json MessageNamed', 'respond.io tells of a message', () => askAs('respondio')],
+    [
+      '200 application/json MessageNamed',
+      'respond.io tells of nothing that is relayed',
+      () => askAs('respondio', { type: 'message_status' }),
+    ],
     [
       '200 text/plain string',
       'Slack wants its challenge back',

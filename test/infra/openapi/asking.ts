@@ -65,6 +65,7 @@ export const CHANNELS: Record<string, object> = {
   slack: { ...COMMON, adapter: 'slack' },
   gohighlevel: { ...COMMON, adapter: 'gohighlevel', locationId: 'GKAWb4yu7A4LSc0skQ6g' },
   twilio: { ...COMMON, adapter: 'twilio', accountSid: `AC${'0'.repeat(32)}`, publicUrl: TWILIO_URL },
+  respondio: { ...COMMON, adapter: 'respondio', channelId: 'your-channel-id' },
   webhook: {
     ...COMMON,
     adapter: 'webhook',
@@ -134,6 +135,7 @@ export const PROOFS: Record<string, (body: string, secret?: string) => Proof> = 
       'x-chatwoot-signature': `sha256=${hmac(secret, `${SECONDS}.${body}`)}`,
     },
   }),
+  respondio: (_body, secret = SECRET) => ({ headers: { authorization: `Bearer ${secret}` } }),
   slack: (body, secret = SECRET) => ({
     headers: {
       'x-slack-request-timestamp': SECONDS,
@@ -218,7 +220,7 @@ export function useHandlers() {
 
   /** A vendor's own example, signed as that vendor signs. */
   function askAs(
-    adapter: 'telegram' | 'chatwoot' | 'slack' | 'gohighlevel' | 'twilio',
+    adapter: 'telegram' | 'chatwoot' | 'slack' | 'gohighlevel' | 'twilio' | 'respondio',
     body: unknown = exampleOf(INCOMING, adapter),
   ) {
     return ask(INCOMING, body, { channel: adapter, headers: {}, ...PROOFS[adapter]?.(textOf(body)) });

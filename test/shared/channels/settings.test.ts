@@ -89,6 +89,7 @@ describe('the settings of a channel', () => {
         publicUrl: 'https://relay.example.com/channels/sms/incoming',
       },
       { adapter: 'chatwoot', toId: 'a', baseUrl: 'https://chat.example.com', accountId: 1 },
+      { adapter: 'respondio', toId: 'a', channelId: 'c' },
     ].map((settings) => {
       const message = {
         id: '1',
@@ -97,6 +98,7 @@ describe('the settings of a channel', () => {
         text: 'x',
         attachments: [],
         ourId: 'o',
+        receivedAt: 1,
       };
       return createAdapter(channelSchema.parse(settings)).requests({ ...message, replyTo: '7' }, 't')[0]?.url;
     });
@@ -106,6 +108,7 @@ describe('the settings of a channel', () => {
       'https://slack.com/api/chat.postMessage',
       `https://api.twilio.com/2010-04-01/Accounts/${SID}/Messages.json`,
       'https://chat.example.com/api/v1/accounts/1/conversations/7/messages',
+      'https://webhook.respond.io/custom/channel/webhook/',
     ]);
   });
 

@@ -263,7 +263,7 @@ describe('a configuration', () => {
     [
       'a system nobody knows',
       { ...WEBHOOK, adapter: 'carrier-pigeon' },
-      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack", "gohighlevel", "twilio"',
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack", "gohighlevel", "twilio", "respondio"',
     ],
     ['no identifier at the platform', { ...WEBHOOK, toId: '' }, 'channels.support.toId: must not be empty'],
     [
@@ -362,7 +362,7 @@ describe('a configuration', () => {
     ]);
     const without = withChannel({ ...WEBHOOK, adapter: undefined });
     expect(faultsOf(without)).toEqual([
-      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack", "gohighlevel", "twilio"',
+      'channels.support.adapter: must be one of "webhook", "telegram", "chatwoot", "slack", "gohighlevel", "twilio", "respondio"',
     ]);
   });
 

@@ -40,6 +40,7 @@ const twilioMessage = (fields: object) => ({
   Body: '',
   ...fields,
 });
+const respondioMessage = (message: object) => ({ channelId: 'c', contactId: '+31201234567', message });
 /** https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages */
 const whatsAppMessage = (fields: object) => ({
   entry: [{ changes: [{ value: { messages: [{ id: 'wamid.1', from: '436641234567', ...fields }] } }] }],
@@ -66,6 +67,10 @@ const adapters = {
     payload: goHighLevelMessage,
   },
   Twilio: { adapter: adapterOf(TWILIO), payload: twilioMessage },
+  'respond.io': {
+    adapter: adapterOf({ adapter: 'respondio', channelId: 'c' }),
+    payload: respondioMessage,
+  },
   webhook: {
     adapter: adapterOf({
       adapter: 'webhook',
@@ -121,6 +126,7 @@ const TABLE: Row[] = [
       Chatwoot: { content: `Is [this one](${SHOP}) in stock?` },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { text: { body: `Is this one in stock? ${SHOP}` } },
     },
   ],
@@ -137,6 +143,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { image: { id: '1', caption: `Is this one in stock? ${SHOP}` } },
     },
   ],
@@ -149,6 +156,7 @@ const TABLE: Row[] = [
       Chatwoot: { attachments: [{ id: 1, file_type: 'file', data_url: FILE }] },
       GoHighLevel: { message: 'See', attachments: [FILE] },
       Twilio: { NumMedia: '1', MediaUrl0: FILE, MediaContentType0: 'application/pdf' },
+      'respond.io': { type: 'attachment', attachment: { type: 'file', url: FILE } },
       webhook: { files: [FILE] },
     },
   ],
@@ -161,6 +169,7 @@ const TABLE: Row[] = [
       Chatwoot: { content: 'My cat', attachments: [{ id: 1, file_type: 'image', data_url: '' }] },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': { type: 'attachment', attachment: { type: 'image', description: 'My cat' } },
       webhook: { type: 'image', image: { id: '1', sha256: 'x', caption: 'My cat' } },
     },
   ],
@@ -173,6 +182,7 @@ const TABLE: Row[] = [
       Chatwoot: { attachments: [{ id: 1, file_type: 'file', fallback_title: 'a.pdf' }] },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': { type: 'file', fileName: 'a.pdf' },
       webhook: { type: 'document', document: { id: '1', filename: 'a.pdf' } },
     },
   ],
@@ -189,6 +199,7 @@ const TABLE: Row[] = [
       },
       GoHighLevel: NONE,
       Twilio: { Latitude: '48.2', Longitude: '16.37', Label: 'Café' },
+      'respond.io': { type: 'location', name: 'Café', latitude: 48.2, longitude: 16.37 },
       webhook: { location: { latitude: 48.2, longitude: 16.37, name: 'Café' } },
     },
   ],
@@ -205,6 +216,7 @@ const TABLE: Row[] = [
       },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: {
         contacts: [{ name: { formatted_name: 'Jan' }, phones: [{ phone: '+31201234567', type: 'WORK' }] }],
       },
@@ -219,6 +231,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { poll: { question: 'Friday?', options: ['yes', 'no'] } },
     },
   ],
@@ -231,6 +244,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { checklist: { title: 'Move', tasks: ['boxes'] } },
     },
   ],
@@ -243,6 +257,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { order: { product_items: [{ product_retailer_id: '881', quantity: 2 }] } },
     },
   ],
@@ -255,6 +270,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { dice: { value: 6 } },
     },
   ],
@@ -270,6 +286,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { text: { body: 'Which size?' }, context: { forwarded_from: 'Ria' } },
     },
   ],
@@ -285,6 +302,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { text: { body: 'Large' }, context: { quoted: 'Which size?' } },
     },
   ],
@@ -297,6 +315,7 @@ const TABLE: Row[] = [
       Chatwoot: { attachments: [{ file_type: 'fallback', fallback_title: 'Sale', data_url: SHOP }] },
       GoHighLevel: NONE,
       Twilio: { Body: 'Hi', ReferralHeadline: 'Sale', ReferralSourceUrl: SHOP },
+      'respond.io': NONE,
       webhook: { text: { body: 'Hi' }, referral: { headline: 'Sale', source_url: SHOP } },
     },
   ],
@@ -309,6 +328,7 @@ const TABLE: Row[] = [
       Chatwoot: { content: 'Nice', content_attributes: { story_url: 'https://ig.example.com/s/8' } },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { story: 'https://ig.example.com/s/8' },
     },
   ],
@@ -342,6 +362,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: NONE,
     },
   ],
@@ -358,6 +379,7 @@ const TABLE: Row[] = [
       Chatwoot: NONE,
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { text: { body: 'Large' }, preview: SHOP },
     },
   ],
@@ -374,6 +396,7 @@ const TABLE: Row[] = [
       },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': { type: 'email', subject: 'My order', text: 'Where is it?' },
       webhook: { text: { body: 'Where is it?' }, subject: 'My order' },
     },
   ],
@@ -386,6 +409,7 @@ const TABLE: Row[] = [
       Chatwoot: { content_attributes: { is_unsupported: true } },
       GoHighLevel: NONE,
       Twilio: NONE,
+      'respond.io': NONE,
       webhook: { type: 'unsupported', errors: [{ code: 131051 }] },
     },
   ],
@@ -432,7 +456,9 @@ describe('what stands beside the text', () => {
       for (const given of rows) {
         const long = JSON.stringify(given, (name, value) =>
           typeof value === 'string' &&
-          !/^(type|event|id|ts|channel|user|message_type|locationId|messageId)$/.test(name)
+          !/^(type|event|id|ts|channel|channelId|contactId|user|message_type|locationId|messageId)$/.test(
+            name,
+          )
             ? text
             : value,
         );

@@ -8,6 +8,8 @@ import { cpuMsOf } from '../../../support/cpu.ts';
 
 /** 2026-11-22 12:00 UTC. */
 export const NOW = 1_795_348_800_000;
+/** What names a message that has no id of its own. */
+export const DELIVERY_ID = 'd0a7c2de-9c4c-4a3b-8f4e-0123456789ab';
 export const OUR_ID = 'rrm-0123456789abcdef01234567';
 
 export const adapterOf = (settings: Record<string, unknown>): Adapter =>
@@ -17,7 +19,7 @@ export function parsed(adapter: Adapter, payload: unknown) {
   const body = Buffer.isBuffer(payload)
     ? payload
     : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-  return adapter.parse({ headers: {}, query: {}, body });
+  return adapter.parse({ headers: {}, query: {}, body }, DELIVERY_ID);
 }
 
 /** The one message of a payload. */
@@ -42,6 +44,7 @@ export const forDelivery = (fields: Partial<ForDelivery> = {}): ForDelivery => (
   text: 'Hello',
   attachments: [],
   ourId: OUR_ID,
+  receivedAt: NOW,
   ...fields,
 });
 
