@@ -294,7 +294,10 @@ describe('a reply for the chat', () => {
       },
     });
     expect((await prepare(aMessage('outgoing'))).parts).toBe(0);
-    expect(seen).toEqual([{ ...CONTENT, ourId: expect.stringMatching(OUR_ID) }, '']);
+    expect(seen).toEqual([
+      { ...CONTENT, receivedAt: expect.any(Number), ourId: expect.stringMatching(OUR_ID) },
+      '',
+    ]);
   });
 
   it('waits for its token where it needs one: a delivery without it might be taken for one', async () => {
