@@ -1,96 +1,137 @@
 import * as z from 'zod';
-import { DIRECTIONS, MESSAGE_STATUSES } from '../shared/channels/message.ts';
-import { PHASES } from '../shared/recharge/recharge.ts';
-import { FAILURE_CODES } from './failure.ts';
+import * as deeds from './output-schema/deeds.ts';
+import * as reports from './output-schema/reports.ts';
+import * as rows from './output-schema/rows.ts';
 
-const time = z.iso.datetime().describe('ISO 8601, in UTC');
-const history = z.array(
-  z.strictObject({
-    at: time,
-    event: z.string(),
-    detail: z.string().optional(),
-    times: z.int().optional().describe('how often in a row, where more than once'),
-  }),
-);
+/** What `--json` prints, by name. Nothing is taken away or renamed without a new major version. */
+const OUTPUTS = {
+  failure: reports.failure,
+  recharge: rows.recharge,
+  books: reports.books,
+  message: rows.message,
+  replayed_messages: deeds.replayedMessages,
+  client: rows.client,
+  client_import: deeds.clientImport,
+  client_export: deeds.clientExport,
+  unlinked: deeds.unlinked,
+  erasure: deeds.erasure,
+  price: reports.price,
+  why: reports.why,
+  status: reports.status,
+  charging: reports.charging,
+  alert: rows.alert,
+  doctor: reports.doctor,
+  dead_letter: rows.deadLetter,
+  replayed_dead_letters: deeds.replayedDeadLetters,
+  kept_webhook: rows.keptWebhook,
+  kept_webhook_whole: rows.keptWebhookWhole,
+  replayed_webhook: deeds.replayedWebhook,
+  replayed_webhooks: deeds.replayedWebhooks,
+  webhook_answer: deeds.webhookAnswer,
+  secret: reports.secret,
+  changed_secrets: deeds.changedSecrets,
+  dropped_secrets: deeds.droppedSecrets,
+  channel: reports.channel,
+  config_check: reports.configCheck,
+  log_line: rows.logLine,
+  relay_in_use: deeds.relayInUse,
+};
 
-const failure = z
-  .strictObject({ error: z.strictObject({ code: z.enum(FAILURE_CODES), message: z.string() }) })
-  .describe('printed in the place of a result; docs/commands.md lists the exit codes');
+type Name = keyof typeof OUTPUTS;
+/** One output, or an array of it. */
+type Print = Name | `${Name}[]`;
 
-const recharge = z
-  .strictObject({
-    key: z.string().describe("the platform's idempotency key"),
-    phase: z.enum(PHASES),
-    reason: z.string().optional().describe('why it is blocked, declined, or in review'),
-    email: z.string(),
-    credits: z.int(),
-    amount: z.int().optional().describe('in minor units of the currency'),
-    currency: z.string().optional(),
-    prepaid: z.literal(true).optional().describe('a person said that nothing is charged'),
-    payment_ref: z.string().optional(),
-    paid_at: time.optional(),
-    goodwill_refund: z.enum(['under_way', 'refunded']).optional(),
-    refund_ref: z.string().optional(),
-    refunded_at: time.optional(),
-    charge_id: z.string().optional(),
-    grant_mark: z.string().optional().describe("names the grant in the platform's credit history"),
-    balance_before: z.number().optional(),
-    new_balance: z.number().optional(),
-    action_url: z.string().optional().describe('where the client must act'),
-    received_at: time,
-    next_attempt_at: time.optional(),
-    grant_deadline: time.optional(),
-    attempt: z.int(),
-    version: z.int().describe('what "recharges resolve --version" wants'),
-    history,
-    next_step: z
-      .looseObject({ who: z.string(), what: z.string() })
-      .optional()
-      .describe('who must do what now'),
-  })
-  .describe('recharges show, resolve, stop, retry, refund, start; an array of them: recharges list');
+/** What each command prints: one of these. In place of all of them `failure`. */
+export const PRINTS: Record<string, Print[]> = {
+  'recharges list': ['recharge[]'],
+  'recharges show': ['recharge'],
+  'recharges resolve': ['recharge'],
+  'recharges stop': ['recharge'],
+  'recharges retry': ['recharge'],
+  'recharges refund': ['recharge'],
+  'recharges start': ['recharge'],
+  'recharges export': ['books'],
+  'messages list': ['message[]'],
+  'messages show': ['message'],
+  'messages replay': ['message'],
+  'messages replay-all': ['replayed_messages'],
+  'accounts list': ['client[]'],
+  'accounts show': ['client'],
+  'accounts add': ['client'],
+  'accounts set': ['client'],
+  'accounts suspend': ['client'],
+  'accounts enable': ['client'],
+  'accounts unlink': ['unlinked'],
+  'accounts import': ['client_import'],
+  'accounts export': ['client_export'],
+  'accounts erase': ['erasure'],
+  erase: ['erasure'],
+  price: ['price'],
+  why: ['why'],
+  status: ['status'],
+  pause: ['charging'],
+  resume: ['charging'],
+  alerts: ['alert[]'],
+  doctor: ['doctor'],
+  'deadletters list': ['dead_letter[]'],
+  'deadletters replay': ['replayed_dead_letters', 'dead_letter[]'],
+  'quarantine list': ['kept_webhook[]'],
+  'quarantine show': ['kept_webhook_whole'],
+  'quarantine replay': ['replayed_webhook', 'replayed_webhooks'],
+  'webhook send': ['webhook_answer'],
+  'secrets init': ['changed_secrets'],
+  'secrets list': ['secret[]'],
+  'secrets set': ['changed_secrets'],
+  'secrets rotate': ['changed_secrets'],
+  'secrets drop': ['dropped_secrets'],
+  'channels list': ['channel[]'],
+  'channels test': ['message'],
+  'config check': ['config_check'],
+  logs: ['log_line[]'],
+  use: ['relay_in_use'],
+};
 
-const message = z
-  .strictObject({
-    id: z.string(),
-    status: z.enum(MESSAGE_STATUSES),
-    channel: z.string(),
-    direction: z.enum(DIRECTIONS),
-    sender_id: z.string(),
-    contact: z.string(),
-    type: z.string(),
-    text: z.string(),
-    attachments: z.array(z.string()),
-    first_name: z.string().optional(),
-    last_name: z.string().optional(),
-    email: z.string().optional(),
-    reply_to: z.string().optional(),
-    campaign_id: z.string().optional(),
-    parts_delivered: z.int(),
-    external_ids: z.array(z.string()),
-    not_before: time.optional(),
-    cuts: z.array(z.strictObject({ from_part: z.int(), max_length: z.int() })).optional(),
-    waits: z.unknown().optional(),
-    received_at: time,
-    queued_at: time,
-    queued_no: z.int(),
-    version: z.int(),
-    history,
-    known: z.unknown().optional(),
-  })
-  .describe('messages show, replay, and channels test; an array of them: messages list');
+const isNamed = (name: string): name is Name => Object.hasOwn(OUTPUTS, name);
 
-/** What `--json` prints of the things that scripts read. Nothing is taken away or renamed without a new major version. */
-export const OUTPUTS = { failure, recharge, message };
+/** What a command prints with `--json`, by the names of docs/cli.schema.json; none where that has no schema. */
+export const printsOf = (command: string): Print[] => new Map(Object.entries(PRINTS)).get(command) ?? [];
 
-/** docs/cli.schema.json. */
-export const outputSchemaDocument = () => ({
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'What the commands of the relay print with --json',
-  $defs: Object.fromEntries(
-    Object.entries(OUTPUTS).map(([name, schema]) => {
-      const { $schema: _, ...document } = z.toJSONSchema(schema);
-      return [name, document];
-    }),
-  ),
-});
+/** The schema of what a command prints; undefined where it has none. */
+export function schemaOf(command: string): z.ZodType | undefined {
+  const [first, ...others] = printsOf(command).map((print) => {
+    const name = print.replace('[]', '');
+    if (!isNamed(name)) throw new Error(`There is no output ${name}.`);
+    return print === name ? OUTPUTS[name] : z.array(OUTPUTS[name]);
+  });
+  return first && z.union([first, ...others, OUTPUTS.failure]);
+}
+
+/** docs/cli.schema.json. What stands within another is named there, too. */
+export function outputSchemaDocument() {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(OUTPUTS)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/$defs/${id}` });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'What the commands of the relay print with --json',
+    $defs: Object.fromEntries(
+      Object.entries(schemas).map(([name, { $schema: _, $id: __, description, ...document }]) => [
+        name,
+        { description: [...printedBy(name), description ?? []].flat().join('; '), ...document },
+      ]),
+    ),
+  };
+}
+
+function printedBy(name: string): string[] {
+  const commands = (print: string) =>
+    Object.entries(PRINTS).flatMap(([command, prints]) =>
+      prints.some((one) => one === print) ? command : [],
+    );
+  const one = commands(name);
+  const many = commands(`${name}[]`);
+  return [
+    ...(one.length === 0 ? [] : [one.join(', ')]),
+    ...(many.length === 0 ? [] : [`an array of them: ${many.join(', ')}`]),
+  ];
+}

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { printsOf } from './output-schema.ts';
 
 /** A command with its whole name: `recharges list`. */
 export interface Named {
@@ -62,7 +63,15 @@ function described({ name, command }: Named): string[] {
     `\`npx relay ${usage}\``,
     ...(examples.length === 0 ? [] : [['```sh', ...examples, '```'].join('\n')]),
     ...(rows.length === 0 ? [] : [table(rows)]),
+    ...printsText(name),
   ];
+}
+
+function printsText(name: string): string[] {
+  const prints = printsOf(name).map((print) =>
+    print.endsWith('[]') ? `an array of \`${print.slice(0, -2)}\`` : `\`${print}\``,
+  );
+  return prints.length === 0 ? [] : [`With \`--json\`: ${prints.join(', or ')}.`];
 }
 
 const isNeeded = ({ mandatory, defaultValue }: Option) => mandatory && defaultValue === undefined;

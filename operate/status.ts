@@ -213,19 +213,22 @@ async function readSecrets(target: Target): Promise<SecretAge[]> {
 const iso = (time: number) => new Date(time).toISOString();
 const isoIf = (time: number | undefined) => (time === undefined ? undefined : iso(time));
 
+/** The switch of all new charges, for programs. */
+export const chargingJson = (pause: Pause | undefined) => ({
+  paused: pause !== undefined,
+  reason: pause?.reason,
+  by: pause?.by,
+  since: isoIf(pause?.since),
+  until: isoIf(pause?.until),
+});
+
 /** A status for programs: times as ISO 8601; of a part that cannot be read, `{"unreadable": why}`. */
 export function statusJson(status: Status) {
   const { relay, at } = status;
   return {
     relay: { ...relay, webhookUrl: undefined, webhook_url: relay.webhookUrl },
     at: iso(at),
-    charging: json(status.pause, (pause) => ({
-      paused: pause !== undefined,
-      reason: pause?.reason,
-      by: pause?.by,
-      since: isoIf(pause?.since),
-      until: isoIf(pause?.until),
-    })),
+    charging: json(status.pause, chargingJson),
     waiting: json(status.waiting, ({ groups, reviews, oldestReview, more }) => ({
       groups: groups.map(({ oldestAt, ...group }) => ({ ...group, oldest_at: iso(oldestAt) })),
       reviews,

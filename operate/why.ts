@@ -1,5 +1,6 @@
 import { atMost } from '../shared/at-most.ts';
 import type { ListedWebhook, QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import type { Money } from '../shared/money.ts';
 import type { Account } from '../shared/recharge/account.ts';
 import type { Pause } from '../shared/recharge/charging.ts';
 import {
@@ -18,11 +19,12 @@ import { configInForce } from './config-in-force.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import { lastRechargesOf } from './list-recharges.ts';
-import { listQuarantined } from './quarantine.ts';
+import { listedJson, listQuarantined } from './quarantine.ts';
 import { circumstancesOf } from './recharges.ts';
 import { type RefusedCount, refusedJson } from './refused.ts';
 import { WEBHOOK_ROUTE } from './routes.ts';
 import { runbookUrlOf } from './runbook.ts';
+import { chargingJson } from './status.ts';
 import type { Target } from './target.ts';
 
 /** Everything that may be the reason why a client was not recharged, and who must do what next. */
@@ -199,17 +201,22 @@ export function whyJson({ email, at, next, account, pause, recharges, quarantine
       cools_until: account.coolsUntil === undefined ? undefined : iso(account.coolsUntil),
       limits: {
         daily_count: account.limits.dailyCount,
-        monthly_amount: account.limits.monthlyAmount,
+        monthly_cap: monthlyCapOf(account),
         cooldown_seconds: account.limits.cooldownSeconds,
       },
       currency: account.currency,
       limits_are_known: account.limitsAreKnown,
       ...account.recharged,
     },
-    paused: pause?.reason,
+    charging: chargingJson(pause),
     recharges: recharges.map((one) => ({ ...rechargeJson(one.row), next_step: one.next })),
-    quarantined: quarantined.map(({ receivedAt, ...kept }) => ({ ...kept, received_at: iso(receivedAt) })),
+    quarantined: quarantined.map(listedJson),
     refused: refused.map(refusedJson),
     alerts: alerts.map(alertJson),
   };
+}
+
+function monthlyCapOf({ limits: { monthlyAmount }, currency }: AccountState): Money | undefined {
+  if (monthlyAmount === undefined || currency === undefined) return undefined;
+  return { amount: monthlyAmount, currency };
 }

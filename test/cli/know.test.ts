@@ -223,3 +223,51 @@ describe('relay logs', () => {
     expect(stderr).toMatch(command);
   });
 });
+
+describe('programs are told', () => {
+  const told = async (...args: string[]) => {
+    const { code, stdout, stderr } = await relay().cli(...args, '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+
+  it('by one schema whether charging is paused, whoever asks', async () => {
+    const pause = { paused: true, reason: 'prices change', by: expect.any(String) };
+    expect(await told('pause', '--note', 'prices change')).toEqual(pause);
+    const inForce = { ...pause, since: expect.any(String) };
+    expect((await told('status')).charging).toEqual(inForce);
+    expect((await told('why', EMAIL)).charging).toEqual(inForce);
+    expect(await told('resume')).toEqual({ paused: false });
+    expect((await told('why', EMAIL)).charging).toEqual({ paused: false });
+  });
+
+  it('by one schema of a client, whatever was done, and what limits them as money', async () => {
+    const cap = { amount: 20_000, currency: 'USD' };
+    const own = ['--monthly-cap', '200.00 USD', '--price-per-credit', '0.08 USD', '--platform-id', '4711'];
+    const added = await told('accounts', 'add', EMAIL, ...own);
+    expect(added).toMatchObject({ email: EMAIL, known: true, own_pricing: true, monthly_cap: cap });
+    const { limits } = (await told('why', EMAIL)).account;
+    expect(limits.monthly_cap).toEqual(cap);
+    expect(await told('accounts', 'suspend', EMAIL, '--note', 'disputed')).toMatchObject({
+      status: 'suspended',
+      status_change: { note: 'disputed' },
+    });
+    expect(await told('accounts', 'unlink', '4711')).toEqual({ platform_id: '4711', email: EMAIL });
+    expect(await told('accounts', 'erase', EMAIL, '--dry-run')).toMatchObject({
+      account: true,
+      obstacles: [],
+    });
+  });
+
+  it('which secrets were changed, and never their values', async () => {
+    const made = { name: 'webhook', paste_into: expect.any(String) };
+    expect(await told('secrets', 'rotate', 'webhook')).toEqual({
+      changed: [made],
+      file: expect.any(String),
+      not_set: [],
+    });
+    expect(await told('secrets', 'drop', 'webhook', '--all-previous', '--yes')).toMatchObject({
+      name: 'webhook',
+    });
+  });
+});

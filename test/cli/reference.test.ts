@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../cli/failure.ts';
 import { cliWith } from '../../cli/main.ts';
-import { outputSchemaDocument } from '../../cli/output-schema.ts';
+import { outputSchemaDocument, PRINTS } from '../../cli/output-schema.ts';
 import { commandReference, commandsOf, examplesOf, MADE_BELOW, type Named } from '../../cli/reference.ts';
 import { ioOf } from '../support/command.ts';
 import { commandLineReader } from '../support/command-lines.ts';
@@ -51,5 +51,12 @@ describe('every command', () => {
     const without = commands.filter(({ command }) => !command.options.some(({ long }) => long === '--json'));
     // A table for a file, and a script for a shell.
     expect(without.map(({ name }) => name)).toEqual(['completion']);
+  });
+
+  it('has a schema for its JSON, but for those that set a relay up', () => {
+    const names = commands.map(({ name }) => name);
+    expect(Object.keys(PRINTS).filter((name) => !names.includes(name))).toEqual([]);
+    const without = names.filter((name) => !Object.hasOwn(PRINTS, name) && name !== 'completion');
+    expect(without.filter((name) => !/^(capture|payments|platform|probe)\b/.test(name))).toEqual([]);
   });
 });

@@ -155,7 +155,11 @@ it('open alerts of this client, and of all clients, are there; those of others a
     `monthly_cap_near ${EMAIL}`,
   ]);
   expect(read.pause).toMatchObject({ reason: 'pool_empty' });
-  expect(whyJson(read)).toMatchObject({ email: EMAIL, paused: 'pool_empty', account: { known: false } });
+  expect(whyJson(read)).toMatchObject({
+    email: EMAIL,
+    charging: { paused: true, reason: 'pool_empty' },
+    account: { known: false },
+  });
 });
 
 it('without a configuration it is not known what holds for all clients, and that is said', async () => {
