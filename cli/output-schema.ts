@@ -33,6 +33,10 @@ const OUTPUTS = {
   dropped_secrets: deeds.droppedSecrets,
   channel: reports.channel,
   config_check: reports.configCheck,
+  payments_test: reports.paymentsTest,
+  capture: deeds.capture,
+  stopped_capture: deeds.stoppedCapture,
+  captures: deeds.captures,
   log_line: rows.logLine,
   relay_in_use: deeds.relayInUse,
 };
@@ -87,6 +91,10 @@ export const PRINTS: Record<string, Print[]> = {
   'channels list': ['channel[]'],
   'channels test': ['message'],
   'config check': ['config_check'],
+  'payments test': ['payments_test'],
+  'capture start': ['capture'],
+  'capture stop': ['stopped_capture'],
+  'capture list': ['captures'],
   logs: ['log_line[]'],
   use: ['relay_in_use'],
 };

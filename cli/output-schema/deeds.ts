@@ -90,3 +90,12 @@ export const droppedSecrets = z.strictObject({
 export const relayInUse = z.strictObject({ stack: z.string().nullable(), remembered: z.string().nullable() });
 
 export const webhookAnswer = z.strictObject({ status: z.int(), body: z.unknown() });
+
+export const capture = z.strictObject({ route: z.string(), address: z.string(), until: time });
+
+export const stoppedCapture = z.strictObject({ route: z.string(), stopped: z.boolean() });
+
+export const captures = z.strictObject({
+  on: z.array(z.strictObject({ route: z.string(), until: time, kept: z.int() })),
+  captured: z.array(z.strictObject({ id: z.string(), route: z.string(), received_at: time })),
+});

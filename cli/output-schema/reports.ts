@@ -257,3 +257,38 @@ export const configCheck = z.strictObject({
   ),
   lacks: z.array(z.string()).describe('sections that npm start fills in, and a deployment does not'),
 });
+
+export const paymentsTest = z.strictObject({
+  url: z.string(),
+  recharge_key: z.string().describe('every charge of the test bears it'),
+  currency: z.string(),
+  passed: z.boolean().describe('every check was tried and passed, and all money went back'),
+  checks: z.array(
+    z.strictObject({
+      name: z.string(),
+      wants: z.string(),
+      result: z.enum(['pass', 'fail', 'skipped']),
+      found: z.string().optional(),
+      field: z.string().optional(),
+      todo: z.string().optional(),
+      exchanges: z.array(
+        z.strictObject({
+          sent: z.string(),
+          body: z.record(z.string(), z.unknown()).optional(),
+          signature: z.enum(['right', 'missing', 'other_secret', 'old', 'other_body']),
+          came: z.string(),
+          ms: z.number(),
+        }),
+      ),
+    }),
+  ),
+  payments: z.array(
+    z.strictObject({
+      charge_id: z.string(),
+      payment_ref: z.string().optional(),
+      amount: z.int().describe('in minor units of the currency'),
+      state: z.enum(['refunded', 'refund_pending', 'cancelled', 'kept', 'unknown']),
+      came: z.string().optional(),
+    }),
+  ),
+});

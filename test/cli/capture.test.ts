@@ -198,6 +198,12 @@ describe('what was captured', () => {
     expect((await relay.cli('capture', 'stop')).stdout).toMatch(/^Nothing is captured at .+ any more\./);
     expect(await deliver(address)).toMatchObject({ status: 401 });
     expect((await relay.cli('capture', 'list')).stdout).not.toMatch(/\/webhooks\S* +on,/);
+    const route = '/channels/demo/send';
+    const started = await relay.json('capture', 'start', '--route', route);
+    expect(started).toMatchObject({ route, address: expect.stringContaining('?token=') });
+    const { on } = await relay.json<{ on: object[] }>('capture', 'list');
+    expect(on).toContainEqual({ route, kept: 0, until: expect.any(String) });
+    expect(await relay.json('capture', 'stop', '--route', route)).toEqual({ route, stopped: true });
     expect(await relay.cli('capture', 'stop', '--route', '/channels/demo/incoming')).toMatchObject({
       stdout: 'Nothing was captured at /channels/demo/incoming.\n',
     });
