@@ -74,8 +74,9 @@ function tooMany(text: string, matches: FoundRecharge[]): OperateError {
 function notFound(text: string, { count, backTo }: { count: number; backTo: string }): OperateError {
   return new OperateError(
     'not_found',
-    `No recharge has the key ${text}. And none of the ${count} that were received since ${backTo}, or are unfinished, ` +
-      'has a charge id, refund id, grant mark, payment or refund reference that is this, or begins so. ' +
+    `No recharge has the key ${text}. And of the recharges that were received since ${backTo}, or are unfinished ` +
+      `(${count} in all), none has a charge id, ` +
+      'refund id, grant mark, payment or refund reference that is this, or begins so. ' +
       `Farther back: npx relay recharges show ${shellQuoted(text)} --from 365d`,
   );
 }

@@ -117,7 +117,7 @@ function tellRemarks(books: MonthBooks, cli: Cli): void {
   const none = Object.entries(withoutMoney).map(([phase, count]) => `${count} ${phase}`);
   const attention = lines.filter((line) => line.attention !== undefined).length;
   const remarks = [
-    `${lines.length} entries of ${month} (UTC), from ${looked} recharges: those received since ${lookedBackTo}, and older unfinished ones.`,
+    `${lines.length} ${lines.length === 1 ? 'entry' : 'entries'} of ${month} (UTC), from ${looked} ${looked === 1 ? 'recharge' : 'recharges'}: those received since ${lookedBackTo}, and older unfinished ones.`,
     ...(none.length === 0 ? [] : [`Not listed, for they took no money: ${none.join(', ')}.`]),
     ...(attention === 0 ? [] : [`To be looked at: ${attention}, under "attention".`]),
     ...(unsettled.length === 0

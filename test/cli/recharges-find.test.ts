@@ -130,7 +130,7 @@ describe('recharges show', () => {
       exits(4, /^2 recharges are named by what begins with pi_aaa:\n {2}key one \(payment reference\)\n/),
     );
     expect(await relay('show', 'nothing')).toEqual(
-      exits(3, /^No recharge has the key nothing\. And none of /),
+      exits(3, /^No recharge has the key nothing\. And of the recharges /),
     );
   });
 });

@@ -91,7 +91,7 @@ describe.concurrent('recharges', () => {
       );
     }
     expect(await relay.cli('recharges', 'show', 'no-such-key')).toEqual(
-      exits(3, /^No recharge has the key no-such-key\. And none of the \d+ that were received since /),
+      exits(3, /^No recharge has the key no-such-key\. And of the recharges that were received since /),
     );
   });
 

@@ -255,7 +255,7 @@ describe('a recharge', () => {
     await expect(find('pi_old')).rejects.toMatchObject({
       kind: 'not_found',
       message: expect.stringMatching(
-        /^No recharge has the key pi_old\. And none of the \d that were received since 2025-12-19, or are unfinished, has /,
+        /^No recharge has the key pi_old\. And of the recharges that were received since 2025-12-19, or are unfinished \(\d in all\), none has /,
       ),
     });
     expect(await find('pi_old', '2025-11-01')).toEqual(['old-key', 'payment reference', 'whole']);
