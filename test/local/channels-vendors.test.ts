@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
 import { messageIdOf } from '../../shared/channels/message.ts';
 import {
   type ChannelParties,
@@ -464,7 +465,7 @@ describe('respond.io', () => {
     });
     // What it was given would be recognised, if it came back.
     const { body } = written ?? {};
-    const { events } = body as any;
+    const { events } = z.object({ events: z.tuple([z.object({ mId: z.string() })]) }).parse(body);
     expect(await writes(of('You said: Hello', { mId: events[0].mId }))).toEqual({ status: 200, text: '{}' });
     const log = readFileSync(join(relay.folder, 'relay.log'), 'utf8');
     for (const said of ['You said: Hello', tokenOf('respondio'), secretOf('respondio', 'incoming')])
@@ -484,7 +485,9 @@ describe('Telegram', () => {
     },
   });
   const writtenTo = (chat: number) =>
-    vendors.of('telegram').filter(({ body }) => (body as any).chat_id === chat);
+    vendors
+      .of('telegram')
+      .filter(({ body }) => z.object({ chat_id: z.literal(chat) }).safeParse(body).success);
 
   it('is answered in the topic in which it was asked', async () => {
     const asked = { text: 'Which size?', message_thread_id: 42, is_topic_message: true };

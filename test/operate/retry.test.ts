@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { retryRecharge } from '../../operate/recharges.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge } from '../support/builders.ts';
-import { GRANTED, HOUR, useWorlds } from '../support/course.ts';
+import { counted, GRANTED, HOUR, useWorlds } from '../support/course.ts';
 import { KEY, type World } from '../support/world.ts';
 
 const { worldWith } = useWorlds();
@@ -75,17 +75,19 @@ describe('a recharge that waits', () => {
     await expect(retry(world)).rejects.toThrow('tried once more at 2026-01-06T12:00:00.000Z, not before');
   });
 
-  it('is not charged twice where it is retried in the middle of its charge', async () => {
+  it('is left to the run that is charging it: another one asks nobody about it meanwhile', async () => {
     const world = await worldWith();
+    const other = counted();
     const run = world.start(async (port, work) => {
       if (port === 'payments.charge') {
         await retry(world);
-        await world.start().run();
+        await world.start(other.around).run();
       }
       return work();
     });
     await run.run();
-    await soon(world).catch(() => undefined);
+    expect(other.times('payments.lookup') + other.times('payments.charge')).toBe(0);
+    expect(await world.row()).toMatchObject({ phase: 'completed' });
     expect(world.books()).toEqual(GRANTED);
   });
 });
