@@ -178,19 +178,18 @@ export function isClosed(
 
 /**
  * The account with the entry of a completed recharge that is given back. That is days later, when the entry is long gone,
- * but the row knows what was paid and when. It is made anew, as of now, so that what is released stays on the account
- * row until the recharge says so, too. Only the running month matters, and only where reserved and paid lie in it both:
- * the cap errs on the strict side.
+ * but the row knows what was reserved. It is made anew, as of now, so that what is released stays on the account row until
+ * the recharge says so, too. Only the running month matters. What was attempted in it was reserved in it; of an attempt
+ * that began before, nothing is given back: the cap errs on the strict side.
  */
 export function withEntryGivenBack(account: Account, recharge: Recharge, now: number): Account {
-  const { goodwillRefund, paidAt, attemptStartedAt } = recharge;
+  const { goodwillRefund, attemptStartedAt } = recharge;
   const money = moneyOf(recharge);
   const name = reservationNameOf(recharge);
   const isGone = account.reservations[name] === undefined;
-  if (goodwillRefund !== 'under_way' || !isGone || money === undefined || paidAt === undefined)
-    return account;
+  if (goodwillRefund !== 'under_way' || !isGone || money === undefined) return account;
   const monthOf = (at: number) => spentNameOf(at, money.currency);
-  if (monthOf(paidAt) !== monthOf(now) || monthOf(attemptStartedAt) !== monthOf(now)) return account;
+  if (monthOf(attemptStartedAt) !== monthOf(now)) return account;
   const kept = withoutOldEntries(account, now);
   const entry: Reservation = { state: 'reserved', at: now, money };
   return { ...kept, reservations: { ...kept.reservations, [name]: entry } };
