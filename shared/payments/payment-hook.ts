@@ -10,10 +10,18 @@ export interface ChargeRequest {
   chargeId: string;
   /** The platform's idempotency key, for the reader of the provider's dashboard. */
   rechargeKey: string;
-  account: { email: string; platformId?: string; customer?: string };
+  account: {
+    email: string;
+    platformId?: string;
+    customer?: string;
+    /** The provider's id of the saved card or bank account. */
+    paymentMethod?: string;
+  };
   credits: number;
   money: Money;
   description: string;
+  /** Unix milliseconds: nothing of this attempt is older. */
+  startedAt: number;
 }
 
 /** What later calls need in order to find the same payment again. */
@@ -22,6 +30,12 @@ export interface ChargeReference {
   /** The money the answer must speak of: an answer about another amount is `unknown`. Absent: not known here. */
   money?: Money;
   paymentRef?: string;
+  /** What the hook knows the client by, where an attempt is reserved. */
+  customer?: string;
+  /** Unix milliseconds: nothing of this attempt is older. */
+  startedAt?: number;
+  /** The page that was made for the client, who still has to act. */
+  actionUrl?: string;
 }
 
 export interface RefundRequest extends ChargeReference {

@@ -1,0 +1,28 @@
+import { currencyDecimals, type Money } from '../../money.ts';
+
+/**
+ * The currencies whose smallest unit Stripe counts otherwise than ISO 4217 does.
+ * Source: docs.stripe.com/currencies, "Special cases": amounts of ISK and UGX are written with two decimals that must be
+ * 00. MGA is written without decimals.
+ */
+const STRIPE_DECIMALS: Record<string, number> = { ISK: 2, UGX: 2, MGA: 0 };
+
+/** Of the currencies with three decimals, Stripe takes amounts that end in 0 only (the same page). */
+const LAST_DIGIT_ZERO = 3;
+
+/**
+ * An amount as Stripe writes it.
+ *
+ * @returns undefined where Stripe cannot write it exactly: nothing is rounded here.
+ */
+export function stripeAmount({ amount, currency }: Money): number | undefined {
+  const ours = currencyDecimals(currency);
+  const theirs = STRIPE_DECIMALS[currency] ?? ours;
+  const scaled = amount * 10 ** (theirs - ours);
+  if (!Number.isSafeInteger(scaled)) return undefined;
+  return theirs === LAST_DIGIT_ZERO && scaled % 10 !== 0 ? undefined : scaled;
+}
+
+/** Whether an amount and a currency of Stripe's are this money. */
+export const isSameMoney = (said: { amount: number; currency: string }, money: Money): boolean =>
+  said.currency.toUpperCase() === money.currency && said.amount === stripeAmount(money);
