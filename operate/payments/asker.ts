@@ -93,6 +93,7 @@ export function createAsker(options: AskerOptions) {
     credits: 1,
     money: { ...money, amount },
     description: 'A test of the payment endpoint, refunded at once',
+    startedAt: options.now(),
   });
 
   return {

@@ -26,6 +26,8 @@ export type Reservation = {
   /** Absent only where a refusal came before there was a price. */
   money?: Money;
   customer?: string;
+  /** The provider's id of the saved card or bank account. */
+  paymentMethod?: string;
   platformId?: string;
   balanceBefore?: number;
   /** The payment endpoint and the platform that the attempt belongs to, by `idOf` of a counterparty. */
@@ -44,6 +46,21 @@ export type Reservation = {
   | { state: 'released'; reason: string; retryable: boolean }
 );
 
+/** A card or bank account that a client has saved at the payment provider. What is shown of it is no card data. */
+export const paymentMethodSchema = z.object({
+  /** The provider's id. */
+  id: z.string(),
+  /** `card`, `sepa_debit` … */
+  type: z.string(),
+  brand: z.string().exactOptional(),
+  last4: z.string().exactOptional(),
+  /** `2027-03`: its last month. */
+  expires: z.string().exactOptional(),
+  /** The same for the same card, however often it is saved. */
+  fingerprint: z.string().exactOptional(),
+});
+export type PaymentMethod = z.infer<typeof paymentMethodSchema>;
+
 /** A client of the agency. The row also exists, without `status`, where an unknown client was refused. */
 export interface Account {
   /** Trimmed and lower-cased: the row's key. */
@@ -59,6 +76,7 @@ export interface Account {
   platformId?: string;
   /** What the payment hook knows this client by. */
   customer?: string;
+  paymentMethod?: PaymentMethod;
   pricing?: Pricing;
   limits: Limits;
   /** The recharge reserved last: at most one of a client's recharges is unfinished. */

@@ -1,7 +1,14 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
-import { ACCOUNT_STATUSES, type Account, limitsSchema, type Reservation, unknownAccount } from './account.ts';
+import {
+  ACCOUNT_STATUSES,
+  type Account,
+  limitsSchema,
+  paymentMethodSchema,
+  type Reservation,
+  unknownAccount,
+} from './account.ts';
 import { keyOf } from './dynamo-recharges.ts';
 import type { Ledger } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';
@@ -46,7 +53,7 @@ const text = z.string();
 
 /**
  * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `n` is the
- * number of credits, `p` the payment endpoint, `q` the platform.
+ * number of credits, `m` the means of payment, `p` the payment endpoint, `q` the platform.
  */
 const reservationSchema = z
   .object({
@@ -59,16 +66,18 @@ const reservationSchema = z
     prepaid: z.literal(true).exactOptional(),
     n: z.int().exactOptional(),
     customer: text.exactOptional(),
+    m: text.exactOptional(),
     platformId: text.exactOptional(),
     balance: z.number().exactOptional(),
     p: text.exactOptional(),
     q: text.exactOptional(),
   })
-  .transform(({ t, a, c, w, f, y, customer, platformId, balance, p, q, n, prepaid }): Reservation => {
+  .transform(({ t, a, c, w, f, y, customer, m, platformId, balance, p, q, n, prepaid }): Reservation => {
     const common = {
       at: t,
       ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
       ...(customer === undefined ? {} : { customer }),
+      ...(m === undefined ? {} : { paymentMethod: m }),
       ...(platformId === undefined ? {} : { platformId }),
       ...(balance === undefined ? {} : { balanceBefore: balance }),
       ...(p === undefined ? {} : { payment: p }),
@@ -91,6 +100,7 @@ function itemOfReservation(entry: Reservation): Item {
     prepaid: entry.state === 'reserved' ? entry.prepaid : undefined,
     n: entry.state === 'reserved' ? entry.credits : undefined,
     customer: entry.customer,
+    m: entry.paymentMethod,
     platformId: entry.platformId,
     balance: entry.balanceBefore,
     p: entry.payment,
@@ -105,6 +115,7 @@ const accountSchema = z.object({
   grantEmail: text.exactOptional(),
   platformId: text.exactOptional(),
   customer: text.exactOptional(),
+  paymentMethod: paymentMethodSchema.exactOptional(),
   pricing: pricingSchema.exactOptional(),
   limits: limitsSchema.exactOptional(),
   last: text.exactOptional(),

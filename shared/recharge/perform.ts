@@ -1,5 +1,5 @@
 import type { Money } from '../money.ts';
-import type { ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
+import type { ChargeReference, ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { barredBy } from './guard.ts';
 import type { Effect, Frozen, Outcome } from './machine/outcome.ts';
@@ -90,7 +90,8 @@ async function whyNotCharge(step: Step): Promise<{ why: string; switchedOff?: bo
 
 async function askPayment(step: Step, question: 'lookup' | 'cancel'): Promise<Outcome> {
   const { row } = step;
-  const result = await step.deps.payments[question](referenceOf(step)).catch(
+  const reference = await knownReference(step);
+  const result = await step.deps.payments[question](reference).catch(
     (error: unknown): LookupOutcome => ({ kind: 'unknown', detail: String(error) }),
   );
   return {
@@ -225,14 +226,28 @@ async function refund(step: Step): Promise<Outcome> {
   return { kind: 'refund', result };
 }
 
-function referenceOf(step: Step) {
-  const { row } = step;
-  const money = step.frozen?.money ?? moneyOf(row);
+function referenceOf({ row, frozen }: Pick<Step, 'row' | 'frozen'>): ChargeReference {
+  const { paymentRef, actionUrl } = row;
+  const money = frozen?.money ?? moneyOf(row);
+  const customer = frozen?.customer;
   return {
     chargeId: chargeIdOf(row),
+    startedAt: row.attemptStartedAt,
     ...(money === undefined ? {} : { money }),
-    ...(row.paymentRef === undefined ? {} : { paymentRef: row.paymentRef }),
+    ...(paymentRef === undefined ? {} : { paymentRef }),
+    ...(customer === undefined ? {} : { customer }),
+    ...(actionUrl === undefined ? {} : { actionUrl }),
   };
+}
+
+/** Some providers find a payment whose reference is not known only among those of the customer. */
+async function knownReference(step: Step): Promise<ChargeReference> {
+  const { row, deps } = step;
+  const reference = referenceOf(step);
+  if (step.frozen || row.paymentRef !== undefined) return reference;
+  const { reservations } = await deps.ledger.readAccount(row.email);
+  const { customer } = reservations[reservationNameOf(row)] ?? {};
+  return customer === undefined ? reference : { ...reference, customer };
 }
 
 async function unlessLate(step: Step, callMs: number, call: () => Promise<Outcome>): Promise<Outcome> {
@@ -240,7 +255,11 @@ async function unlessLate(step: Step, callMs: number, call: () => Promise<Outcom
 }
 
 /** Text and parameters depend on the row and its reservation alone: a repeated charge must be the same to the letter. */
-function chargeRequest(row: Recharge, { customer, platformId }: Frozen, money: Money): ChargeRequest {
+function chargeRequest(
+  row: Recharge,
+  { customer, paymentMethod, platformId }: Frozen,
+  money: Money,
+): ChargeRequest {
   return {
     chargeId: chargeIdOf(row),
     rechargeKey: row.key,
@@ -248,10 +267,12 @@ function chargeRequest(row: Recharge, { customer, platformId }: Frozen, money: M
       email: row.email,
       ...(platformId === undefined ? {} : { platformId }),
       ...(customer === undefined ? {} : { customer }),
+      ...(paymentMethod === undefined ? {} : { paymentMethod }),
     },
     credits: row.credits,
     money,
     description: `Auto-recharge of ${row.credits} credits`,
+    startedAt: row.attemptStartedAt,
   };
 }
 

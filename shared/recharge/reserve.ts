@@ -184,6 +184,7 @@ function entryOf(
     money: verdict.money,
     credits,
     ...(account.customer === undefined ? {} : { customer: account.customer }),
+    ...(account.paymentMethod === undefined ? {} : { paymentMethod: account.paymentMethod.id }),
     ...(account.platformId === undefined ? {} : { platformId: account.platformId }),
     ...(balance === undefined ? {} : { balanceBefore: balance }),
     payment: idOf(parties.payment),
@@ -193,7 +194,7 @@ function entryOf(
 
 function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: boolean): Outcome {
   const { attempt } = row;
-  const { money, customer, platformId, balanceBefore, payment, platform } = entry;
+  const { money, customer, paymentMethod, platformId, balanceBefore, payment, platform } = entry;
   switch (entry.state) {
     case 'reserved':
       if (!money && !entry.prepaid)
@@ -207,6 +208,7 @@ function outcomeOf(row: Recharge, account: Account, entry: Reservation, fresh: b
           ...(money ? { money } : { prepaid: true }),
           grantEmail: grantEmailOf(account, row),
           ...(customer === undefined ? {} : { customer }),
+          ...(paymentMethod === undefined ? {} : { paymentMethod }),
           ...(platformId === undefined ? {} : { platformId }),
           ...(balanceBefore === undefined ? {} : { balanceBefore }),
           ...(payment === undefined ? {} : { paymentParty: payment }),

@@ -20,7 +20,9 @@ const AUTHENTICATION_REQUIRED = 'authentication_required';
  */
 export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): Said {
   if (money !== undefined && !isSameMoney(intent, money)) {
-    return unusable(`${intent.id} is about ${intent.amount} ${intent.currency}, and another amount was asked for`);
+    return unusable(
+      `${intent.id} is about ${intent.amount} ${intent.currency}, and another amount was asked for`,
+    );
   }
   switch (intent.status) {
     case 'succeeded':
@@ -30,7 +32,9 @@ export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): 
     case 'requires_action':
       return { kind: 'act' };
     case 'requires_payment_method':
-      return isForTheClient(intent.last_payment_error) ? { kind: 'act' } : declined(intent.last_payment_error);
+      return isForTheClient(intent.last_payment_error)
+        ? { kind: 'act' }
+        : declined(intent.last_payment_error);
     case 'canceled':
       return { kind: 'declined', reason: 'cancelled', retryable: false };
     case 'requires_confirmation':
@@ -44,7 +48,6 @@ export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): 
 /** The bank wants to see the client before it pays, and they have not been sent there, or have not come yet. */
 export const isForTheClient = (
   error: Pick<Stripe.PaymentIntent.LastPaymentError, 'code' | 'decline_code'> | null,
-): boolean =>
-  error?.code === AUTHENTICATION_REQUIRED || error?.decline_code === AUTHENTICATION_REQUIRED;
+): boolean => error?.code === AUTHENTICATION_REQUIRED || error?.decline_code === AUTHENTICATION_REQUIRED;
 
 export const unusable = (detail: string): Unknown => ({ kind: 'unknown', detail, misconfigured: true });

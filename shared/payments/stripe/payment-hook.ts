@@ -67,11 +67,13 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
   }
 
   /** @returns what Stripe says of the payment now; undefined where it knows none. */
-  async function find(client: StripeClient, reference: ChargeReference): Promise<Stripe.PaymentIntent | undefined> {
+  async function find(
+    client: StripeClient,
+    reference: ChargeReference,
+  ): Promise<Stripe.PaymentIntent | undefined> {
     const { paymentRef, customer, chargeId, startedAt = 0 } = reference;
     if (paymentRef !== undefined) return client.stripe.paymentIntents.retrieve(paymentRef, WITH_CHARGE);
-    // Without a customer there never was a call.
-    if (customer === undefined) return undefined;
+    if (customer === undefined) throw new UnknownCustomerError();
     const found: Stripe.PaymentIntent[] = [];
     const list = client.stripe.paymentIntents.list({
       customer,
@@ -106,7 +108,11 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
     }
   }
 
-  async function charge(client: StripeClient, request: ChargeRequest, params: Stripe.PaymentIntentCreateParams) {
+  async function charge(
+    client: StripeClient,
+    request: ChargeRequest,
+    params: Stripe.PaymentIntentCreateParams,
+  ) {
     const reference = referenceOf(request);
     try {
       const intent = await client.stripe.paymentIntents.create(params, { idempotencyKey: request.chargeId });
@@ -125,10 +131,16 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
     }
   }
 
-  async function outcomeOfCharge(said: Said, intent: Stripe.PaymentIntent, reference: ChargeReference): Promise<ChargeOutcome> {
+  async function outcomeOfCharge(
+    said: Said,
+    intent: Stripe.PaymentIntent,
+    reference: ChargeReference,
+  ): Promise<ChargeOutcome> {
     const outcome = await outcomeOf(said, intent, reference);
     // Nothing of a charge that was made a moment ago is refunded or missing.
-    return outcome.kind === 'refunded' || outcome.kind === 'not_found' ? { kind: 'unknown', detail: outcome.kind } : outcome;
+    return outcome.kind === 'refunded' || outcome.kind === 'not_found'
+      ? { kind: 'unknown', detail: outcome.kind }
+      : outcome;
   }
 
   /**
@@ -167,7 +179,8 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
       if ('fault' in client) return unusable(client.fault);
       try {
         const intent = await find(client, reference);
-        if (intent && saidOf(intent, undefined).kind === 'act') await client.stripe.paymentIntents.cancel(intent.id);
+        if (intent && saidOf(intent, undefined).kind === 'act')
+          await client.stripe.paymentIntents.cancel(intent.id);
       } catch (error) {
         // It may have been confirmed in this very moment: what it is now, the lookup says.
         if (!client.errorOf(error)) return askedInVain(client, error, now());
@@ -195,15 +208,32 @@ class SeveralPaymentsError extends Error {
   }
 }
 
+/** Nobody says whose payments to look through: that proves nothing about any of them. */
+class UnknownCustomerError extends Error {
+  constructor() {
+    super('the customer is not known');
+    this.name = 'UnknownCustomerError';
+  }
+}
+
 function askedInVain({ errorOf }: StripeClient, error: unknown, now: number): Unknown {
   if (error instanceof SeveralPaymentsError) return unusable(error.message);
   const of = errorOf(error);
   return of ? silenceOf(of, now) : { kind: 'unknown', detail: String(error).slice(0, 150) };
 }
 
-const misconfigured = (detail: string): NotAttempted => ({ kind: 'not_attempted', detail, misconfigured: true });
+const misconfigured = (detail: string): NotAttempted => ({
+  kind: 'not_attempted',
+  detail,
+  misconfigured: true,
+});
 
-const referenceOf = ({ chargeId, money, account: { customer }, startedAt }: ChargeRequest): ChargeReference => ({
+const referenceOf = ({
+  chargeId,
+  money,
+  account: { customer },
+  startedAt,
+}: ChargeRequest): ChargeReference => ({
   chargeId,
   money,
   startedAt,
@@ -254,10 +284,15 @@ async function refunded(
 async function giveBack(client: StripeClient, request: RefundRequest, now: number): Promise<RefundOutcome> {
   const { paymentRef, refundId, rechargeKey } = request;
   const amount = stripeAmount(request.money);
-  if (paymentRef === undefined || amount === undefined) return misconfigured('the payment to give back is not known');
+  if (paymentRef === undefined || amount === undefined)
+    return misconfigured('the payment to give back is not known');
   try {
     const refund = await client.stripe.refunds.create(
-      { payment_intent: paymentRef, amount, metadata: { relay_refund_id: refundId, relay_recharge_key: rechargeKey } },
+      {
+        payment_intent: paymentRef,
+        amount,
+        metadata: { relay_refund_id: refundId, relay_recharge_key: rechargeKey },
+      },
       { idempotencyKey: refundId },
     );
     return outcomeOfRefund(refund);
@@ -266,7 +301,8 @@ async function giveBack(client: StripeClient, request: RefundRequest, now: numbe
     if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };
     if (of.code === 'charge_already_refunded') return { kind: 'refunded' };
     const failure = failureOf(of, now);
-    if (of.code !== undefined && CANNOT_BE_REFUNDED.includes(of.code)) return { kind: 'refused', reason: of.code };
+    if (of.code !== undefined && CANNOT_BE_REFUNDED.includes(of.code))
+      return { kind: 'refused', reason: of.code };
     return failure.kind === 'invalid' ? misconfigured(failure.detail) : failure;
   }
 }

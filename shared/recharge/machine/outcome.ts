@@ -12,6 +12,8 @@ export interface Frozen {
   /** Nothing is to be charged. */
   prepaid?: true;
   customer?: string;
+  /** The provider's id of the saved card or bank account. */
+  paymentMethod?: string;
   platformId?: string;
   /** The address the grant names. */
   grantEmail: string;

@@ -14,6 +14,7 @@ const charge: ChargeRequest = {
   credits: 500,
   money: { amount: 5000, currency: 'USD' },
   description: '500 credits',
+  startedAt: 0,
 };
 const reference: ChargeReference = { chargeId: 'ch-1', money: charge.money, paymentRef: 'pay_1' };
 const refund: RefundRequest = { ...reference, money: charge.money, refundId: 're-1', rechargeKey: 'key 1/ä' };

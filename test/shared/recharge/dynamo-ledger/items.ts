@@ -78,6 +78,14 @@ export const FULL_ACCOUNT: Required<Account> = {
   grantEmail: 'Jane@Example.com',
   platformId: 'sub_1',
   customer: 'cus_1',
+  paymentMethod: {
+    id: 'pm_1',
+    type: 'card',
+    brand: 'visa',
+    last4: '4242',
+    expires: '2027-03',
+    fingerprint: 'Xt5EWLLDS7FJjR1c',
+  },
   pricing: {
     currency: 'USD',
     tiers: [{ upTo: 1_000, perCredit: '0.10' }, { perCredit: '0.08' }],

@@ -1,0 +1,469 @@
+import {
+  afterwards,
+  type FaultSwitch,
+  type FaultTable,
+  hangAfter,
+  hangBefore,
+  instead,
+  late,
+  rateLimitedBy,
+  slow,
+  worked,
+} from '../faults.ts';
+import { type Answer, type Handler, json, type Routes, type SandboxRequest } from '../server.ts';
+import type { Behaviour } from './cards.ts';
+import type { Charges } from './charges.ts';
+import { Keys } from './idempotency.ts';
+import {
+  customerObject,
+  errorObject,
+  givenBack,
+  intentObject,
+  list,
+  methodObject,
+  refundObject,
+  sessionObject,
+  setupIntentObject,
+} from './objects.ts';
+import {
+  failed,
+  invalid,
+  LISTED,
+  mapOf,
+  missing,
+  type Params,
+  readForm,
+  textOf,
+  unknownParameter,
+} from './requests.ts';
+import { type Intent, newId, type Refund, type StripeState } from './state.ts';
+
+const SERVER_ERROR = failed(500, { type: 'api_error', message: 'An unknown error occurred' });
+const LIMITED = rateLimitedBy((waitMs) =>
+  failed(
+    429,
+    { type: 'invalid_request_error', code: 'rate_limit', message: 'Too many requests' },
+    { 'retry-after': String(Math.ceil(waitMs / 1_000)) },
+  ),
+);
+const lockTimeout = failed(429, {
+  type: 'invalid_request_error',
+  code: 'lock_timeout',
+  message: 'This object cannot be accessed right now',
+});
+const unauthorized = failed(401, { type: 'invalid_request_error', message: 'Invalid API Key provided' });
+const forbidden = failed(403, {
+  type: 'invalid_request_error',
+  message: 'The provided key does not have the required permissions',
+});
+const garbage: Answer = {
+  kind: 'answer',
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<html>OK</html>',
+};
+
+const card = (decline_code: string, advice_code?: string): Behaviour => ({
+  kind: 'declines',
+  code: 'card_declined',
+  decline_code,
+  ...(advice_code === undefined ? {} : { advice_code }),
+});
+
+/** The names are those of the sandbox's other payment endpoint, where the same thing happens. */
+export const STRIPE_FAULTS = {
+  charge: {
+    decline: worked(card('generic_decline', 'do_not_try_again')),
+    decline_retryable: worked(card('insufficient_funds', 'try_again_later')),
+    pending: worked<Behaviour>({ kind: 'processes' }),
+    pending_action: worked<Behaviour>({ kind: 'asks_client', afterwards: 'pays' }),
+    error_before: instead(SERVER_ERROR),
+    error_after: afterwards(SERVER_ERROR),
+    hang_before: hangBefore,
+    hang_after: hangAfter,
+    late,
+    slow,
+    reset_before: instead({ kind: 'reset' }),
+    reset_after: afterwards({ kind: 'reset' }),
+    garbage: afterwards(garbage),
+    in_progress: instead(
+      failed(409, {
+        type: 'invalid_request_error',
+        code: 'idempotency_key_in_use',
+        message: 'There is currently another in-progress request using this Idempotent Key.',
+      }),
+    ),
+    rate_limited: LIMITED,
+    lock_timeout: instead(lockTimeout),
+    unauthorized: instead(unauthorized),
+    forbidden: instead(forbidden),
+    bad_request: instead(invalid('Received unknown parameter: amount_', { code: 'parameter_unknown' })),
+  },
+  lookup: {
+    error: instead(SERVER_ERROR),
+    hang: hangBefore,
+    garbage: instead(garbage),
+    unauthorized: instead(unauthorized),
+    rate_limited: LIMITED,
+  },
+  refund: {
+    pending: worked<Refund['status']>('pending'),
+    refuse: worked<Refund['status']>('failed'),
+    error_before: instead(SERVER_ERROR),
+    error_after: afterwards(SERVER_ERROR),
+    hang_after: hangAfter,
+    rate_limited: LIMITED,
+  },
+  cancel: { error: instead(SERVER_ERROR), hang: hangBefore },
+} satisfies {
+  charge: FaultTable<Behaviour>;
+  lookup: FaultTable<never>;
+  refund: FaultTable<Refund['status']>;
+  cancel: FaultTable<never>;
+};
+
+/** Source: docs.stripe.com/currencies, minimum and maximum charge amounts (USD; here for every currency). */
+const AMOUNTS = { min: 50, max: 99_999_999 };
+
+const CREATE_PARAMS = [
+  ...[
+    'amount',
+    'currency',
+    'customer',
+    'payment_method',
+    'off_session',
+    'confirm',
+    'description',
+    'metadata',
+  ],
+  ...['receipt_email', 'statement_descriptor_suffix', 'expand'],
+];
+
+/** The parts of Stripe's API that this relay uses; whatever else is asked is answered as an unknown address. */
+export function createApi({
+  state,
+  charges,
+  faults,
+  keys: { api: apiKey, version },
+  now,
+  urlOf,
+}: {
+  state: StripeState;
+  charges: Charges;
+  faults: FaultSwitch;
+  keys: { api: string; version: string };
+  now: () => number;
+  /** Of the pages for a client. */
+  urlOf: (page: 'checkout' | 'bank', id: string) => string;
+}): Routes {
+  const keys = new Keys(state.keys, now);
+  const object = (intent: Intent, expand: string[] = []) =>
+    intentObject(state, intent, expand, urlOf('bank', intent.id));
+  const emailOf = (customer: string | undefined) => state.customers.get(customer ?? '')?.email;
+
+  /** Checks what stands before every request: the key, and the version that the package is written for. */
+  const known =
+    (handle: (request: SandboxRequest, params: Params) => Answer | Promise<Answer>): Handler =>
+    (request) => {
+      if (request.headers.authorization !== `Bearer ${apiKey}`) return unauthorized;
+      if (request.headers['stripe-version'] !== version)
+        return invalid(`Invalid Stripe API version: ${request.headers['stripe-version']}`);
+      return handle(request, readForm(request.body || request.query.toString()));
+    };
+
+  /** A POST, executed once for each key. */
+  const once = (
+    kind: keyof typeof STRIPE_FAULTS | undefined,
+    handle: (
+      request: SandboxRequest,
+      params: Params,
+    ) => { who?: string | undefined; work: (variant?: never) => Answer } | Answer,
+  ): Handler =>
+    known(async (request, params) => {
+      const key = request.headers['idempotency-key'] ?? newId('key');
+      const before = keys.begin(key, `${request.param}\n${request.body}`);
+      if (before) return before;
+      const prepared = handle(request, params);
+      if ('kind' in prepared) {
+        keys.keep(key, prepared);
+        return prepared;
+      }
+      let executed = false;
+      const work = (variant?: never): Answer => {
+        executed = true;
+        const answer = prepared.work(variant);
+        keys.keep(key, answer);
+        state.save();
+        return answer;
+      };
+      const answer =
+        kind === undefined ? work() : await faults.run(kind, STRIPE_FAULTS[kind], prepared.who, work);
+      if (!executed) keys.forget(key);
+      return answer;
+    });
+
+  const looked = (
+    who: (request: SandboxRequest) => string | undefined,
+    work: (request: SandboxRequest, params: Params) => Answer,
+  ): Handler =>
+    known((request, params) =>
+      faults.run('lookup', STRIPE_FAULTS.lookup, who(request), () => work(request, params)),
+    );
+
+  const pageOf = <Row extends { id: string; created: number }>(
+    rows: Row[],
+    params: Params,
+  ): { rows: Row[]; more: boolean } => {
+    const limit = Number(textOf(params, 'limit') ?? 10);
+    const sorted = rows.toReversed();
+    const after = sorted.findIndex(({ id }) => id === textOf(params, 'starting_after'));
+    return { rows: sorted.slice(after + 1, after + 1 + limit), more: sorted.length > after + 1 + limit };
+  };
+
+  return {
+    'POST /v1/payment_intents': once('charge', (_request, params) => {
+      const wrong = unknownParameter(params, CREATE_PARAMS);
+      if (wrong) return wrong;
+      const amount = Number(textOf(params, 'amount'));
+      const customer = textOf(params, 'customer') ?? '';
+      const method = state.paymentMethods.get(textOf(params, 'payment_method') ?? '');
+      if (!Number.isInteger(amount)) return invalid('Invalid integer: amount', { param: 'amount' });
+      if (amount < AMOUNTS.min)
+        return invalid('Amount must be at least $0.50 usd', { code: 'amount_too_small', param: 'amount' });
+      if (amount > AMOUNTS.max)
+        return invalid('Amount must be no more than $999,999.99', {
+          code: 'amount_too_large',
+          param: 'amount',
+        });
+      if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
+      if (method?.customer !== customer)
+        return missing('PaymentMethod', textOf(params, 'payment_method') ?? '', 'payment_method');
+      const description = textOf(params, 'description');
+      const receiptEmail = textOf(params, 'receipt_email');
+      const terms = {
+        amount,
+        currency: textOf(params, 'currency') ?? '',
+        customer,
+        metadata: mapOf(params, 'metadata'),
+        ...(description === undefined ? {} : { description }),
+        ...(receiptEmail === undefined ? {} : { receiptEmail }),
+      };
+      return {
+        who: emailOf(customer),
+        work(verdict) {
+          const intent = charges.create(terms, method, verdict);
+          return intent.lastError
+            ? failed(402, {
+                ...errorObject(intent.lastError),
+                type: 'card_error',
+                payment_intent: object(intent),
+              })
+            : json(200, object(intent));
+        },
+      };
+    }),
+
+    'GET /v1/payment_intents/{id}': looked(
+      ({ param }) => emailOf(state.intents.get(param)?.customer),
+      ({ param }, params) => {
+        const intent = state.intents.get(param);
+        return intent
+          ? json(200, object(intent, Object.values(mapOf(params, 'expand'))))
+          : missing('payment_intent', param);
+      },
+    ),
+
+    'GET /v1/payment_intents': looked(
+      ({ query }) => emailOf(query.get('customer') ?? undefined),
+      (_request, params) => {
+        const wrong = unknownParameter(params, [...LISTED, 'customer', 'created']);
+        if (wrong) return wrong;
+        const customer = textOf(params, 'customer') ?? '';
+        if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
+        const since = Number(mapOf(params, 'created').gte ?? 0);
+        const all = [...state.intents.values()].filter(
+          (one) => one.customer === customer && one.created >= since,
+        );
+        const { rows, more } = pageOf(all, params);
+        const expand = Object.values(mapOf(params, 'expand')).map((field) => field.replace(/^data\./, ''));
+        return json(
+          200,
+          list(
+            '/v1/payment_intents',
+            rows.map((intent) => object(intent, expand)),
+            more,
+          ),
+        );
+      },
+    ),
+
+    'POST /v1/payment_intents/{id}/cancel': once('cancel', ({ param }) => {
+      const intent = state.intents.get(param);
+      if (!intent) return missing('payment_intent', param);
+      return {
+        who: emailOf(intent.customer),
+        work: () =>
+          charges.cancel(intent)
+            ? json(200, object(intent))
+            : invalid(`You cannot cancel this PaymentIntent because it has a status of ${intent.status}.`, {
+                code: 'payment_intent_unexpected_state',
+                payment_intent: object(intent),
+              }),
+      };
+    }),
+
+    'POST /v1/payment_intents/{id}/confirm': once(undefined, ({ param }, params) => {
+      const wrong = unknownParameter(params, ['payment_method', 'return_url', 'off_session', 'expand']);
+      if (wrong) return wrong;
+      const intent = state.intents.get(param);
+      if (!intent) return missing('payment_intent', param);
+      const method = state.paymentMethods.get(textOf(params, 'payment_method') ?? intent.paymentMethod);
+      if (!method) return missing('PaymentMethod', textOf(params, 'payment_method') ?? '', 'payment_method');
+      if (intent.status !== 'requires_payment_method' && intent.status !== 'requires_action') {
+        return invalid(`This PaymentIntent's status is ${intent.status}, and cannot be confirmed.`, {
+          code: 'payment_intent_unexpected_state',
+          payment_intent: object(intent),
+        });
+      }
+      return {
+        work() {
+          charges.confirm(intent, method, textOf(params, 'return_url') ?? '');
+          return intent.lastError
+            ? failed(402, {
+                ...errorObject(intent.lastError),
+                type: 'card_error',
+                payment_intent: object(intent),
+              })
+            : json(200, object(intent));
+        },
+      };
+    }),
+
+    'POST /v1/refunds': once('refund', (_request, params) => {
+      const wrong = unknownParameter(params, ['payment_intent', 'amount', 'metadata', 'reason', 'expand']);
+      if (wrong) return wrong;
+      const id = textOf(params, 'payment_intent') ?? '';
+      const intent = state.intents.get(id);
+      if (!intent) return missing('payment_intent', id, 'payment_intent');
+      const amount = Number(textOf(params, 'amount') ?? intent.amount);
+      return {
+        who: emailOf(intent.customer),
+        work(status) {
+          if (givenBack(state, intent.id) >= intent.amount) {
+            return invalid(`Charge ${intent.charge} has already been refunded.`, {
+              code: 'charge_already_refunded',
+            });
+          }
+          const refund = charges.refund(intent, amount, mapOf(params, 'metadata'), status);
+          return refund
+            ? json(200, refundObject(refund))
+            : invalid('Refund amount is greater than unrefunded amount on charge', { param: 'amount' });
+        },
+      };
+    }),
+
+    'GET /v1/refunds': looked(
+      ({ query }) => emailOf(state.intents.get(query.get('payment_intent') ?? '')?.customer),
+      (_request, params) => {
+        const intent = textOf(params, 'payment_intent');
+        const { rows, more } = pageOf(
+          [...state.refunds.values()].filter((one) => one.intent === intent),
+          params,
+        );
+        return json(200, list('/v1/refunds', rows.map(refundObject), more));
+      },
+    ),
+
+    'POST /v1/customers': once(undefined, (_request, params) => {
+      const wrong = unknownParameter(params, ['email', 'name', 'metadata', 'description']);
+      if (wrong) return wrong;
+      return {
+        work() {
+          const id = newId('cus');
+          const customer = { id, email: textOf(params, 'email') ?? '', created: Math.floor(now() / 1_000) };
+          state.customers.set(id, customer);
+          return json(200, customerObject(customer));
+        },
+      };
+    }),
+
+    // Stripe compares the email to the letter. Source: docs.stripe.com/api/customers/list.
+    'GET /v1/customers': known((_request, params) => {
+      const email = textOf(params, 'email');
+      const { rows, more } = pageOf(
+        [...state.customers.values()].filter((one) => email === undefined || one.email === email),
+        params,
+      );
+      return json(200, list('/v1/customers', rows.map(customerObject), more));
+    }),
+
+    'GET /v1/customers/{id}': known(({ param }) => {
+      const customer = state.customers.get(param);
+      return customer ? json(200, customerObject(customer)) : missing('customer', param);
+    }),
+
+    'GET /v1/customers/{id}/payment_methods': known(({ param }, params) => {
+      if (!state.customers.has(param)) return missing('customer', param, 'customer');
+      const { rows, more } = pageOf(
+        [...state.paymentMethods.values()].filter(({ customer }) => customer === param),
+        params,
+      );
+      return json(200, list(`/v1/customers/${param}/payment_methods`, rows.map(methodObject), more));
+    }),
+
+    'GET /v1/payment_methods/{id}': known(({ param }) => {
+      const method = state.paymentMethods.get(param);
+      return method ? json(200, methodObject(method)) : missing('PaymentMethod', param);
+    }),
+
+    'POST /v1/checkout/sessions': once(undefined, (_request, params) => {
+      const wrong = unknownParameter(params, [
+        'mode',
+        'customer',
+        'success_url',
+        'cancel_url',
+        'currency',
+        'payment_method_types',
+        'metadata',
+        'setup_intent_data',
+        'expires_at',
+      ]);
+      if (wrong) return wrong;
+      const customer = textOf(params, 'customer') ?? '';
+      if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
+      if (textOf(params, 'mode') !== 'setup')
+        return invalid('Only mode=setup is known here', { param: 'mode' });
+      return {
+        work() {
+          const session = {
+            id: newId('cs_test'),
+            customer,
+            status: 'open' as const,
+            setupIntent: newId('seti'),
+            successUrl: textOf(params, 'success_url') ?? '',
+            metadata: mapOf(params, 'metadata'),
+            created: Math.floor(now() / 1_000),
+          };
+          state.sessions.set(session.id, session);
+          return json(200, sessionObject(session, urlOf('checkout', session.id)));
+        },
+      };
+    }),
+
+    'GET /v1/checkout/sessions/{id}': known(({ param }) => {
+      const session = state.sessions.get(param);
+      return session
+        ? json(200, sessionObject(session, urlOf('checkout', session.id)))
+        : missing('checkout.session', param);
+    }),
+
+    'GET /v1/setup_intents/{id}': known(({ param }) => {
+      const session = [...state.sessions.values()].find(({ setupIntent }) => setupIntent === param);
+      return session ? json(200, setupIntentObject(session)) : missing('setupintent', param);
+    }),
+
+    'GET /v1/account': known(() =>
+      json(200, { id: 'acct_sandbox', object: 'account', charges_enabled: true, country: 'DE' }),
+    ),
+  };
+}

@@ -1,0 +1,183 @@
+import { createFaultSwitch, type FaultOrder, REFUSE_CONNECTIONS } from '../faults.ts';
+import type { PaymentsEvent } from '../payments-ledger.ts';
+import { createTimers, json, parseJson, startServer, text } from '../server.ts';
+import { createApi, STRIPE_FAULTS } from './api.ts';
+import { TEST_MEANS } from './cards.ts';
+import { createCharges } from './charges.ts';
+import { createEvents } from './events.ts';
+import { intentObject, methodObject, refundObject, sessionObject } from './objects.ts';
+import { bankPage, checkoutPage } from './pages.ts';
+import { newId, openState, type PaymentMethod, type StripeState } from './state.ts';
+
+export interface SandboxStripeOptions {
+  /** 0 for any free port. */
+  port?: number;
+  /** `rk_test_…`, the one key it accepts. */
+  apiKey: string;
+  /** The one version of the API it speaks, which is that of the package. */
+  apiVersion: string;
+  /** Where events go, and the secret that signs them, `whsec_…`. */
+  webhook?: { url: string; secret: string };
+  /** Unix milliseconds; keys are forgotten by this clock. */
+  now?: () => number;
+  stateFile?: string;
+}
+
+export interface SandboxStripe {
+  url: string;
+  port: number;
+  /** What really happened to the money. */
+  books: readonly PaymentsEvent[];
+  state: StripeState;
+  /** Every try to deliver an event. */
+  sent: readonly { type: string; status: number | 'no answer' }[];
+  /** @throws Error with the valid names. */
+  fault(order: FaultOrder): void;
+  /** A client with a saved means of payment. @param number one of Stripe's test numbers. */
+  saveMeans(email: string, number?: string): { customer: string; paymentMethod: PaymentMethod };
+  emit(type: string, object: unknown): void;
+  close(): Promise<void>;
+}
+
+/** Stripe's API, to try and test the relay against: true books, real idempotency, and every way to fail. */
+export async function createSandboxStripe({
+  port = 0,
+  apiKey,
+  apiVersion,
+  webhook,
+  now = Date.now,
+  stateFile,
+}: SandboxStripeOptions): Promise<SandboxStripe> {
+  const timers = createTimers();
+  const state = openState(stateFile);
+  const events = createEvents({
+    url: webhook?.url,
+    secret: webhook?.secret ?? '',
+    apiVersion,
+    now,
+    sleep: timers.sleep,
+  });
+  const urlOf = (page: 'checkout' | 'bank', id: string) => `${server.url}/${page}/${id}`;
+  const charges = createCharges(state, now, (type, object) =>
+    events.emit(
+      type,
+      'amount' in object && 'customer' in object
+        ? intentObject(state, object, [], urlOf('bank', object.id))
+        : refundObject(object),
+    ),
+  );
+  const faults = createFaultSwitch(
+    {
+      charge: [...Object.keys(STRIPE_FAULTS.charge), REFUSE_CONNECTIONS],
+      lookup: Object.keys(STRIPE_FAULTS.lookup),
+      refund: Object.keys(STRIPE_FAULTS.refund),
+      cancel: Object.keys(STRIPE_FAULTS.cancel),
+    },
+    timers,
+    (ms) => server.refuseConnections(ms),
+  );
+
+  function saveMethod(customer: string, number: string): PaymentMethod {
+    const means = TEST_MEANS[number];
+    if (!means) throw new Error(`The sandbox knows these: ${Object.keys(TEST_MEANS).join(', ')}.`);
+    const method: PaymentMethod = {
+      id: newId('pm'),
+      customer,
+      type: means.type,
+      ...(means.brand === undefined ? {} : { brand: means.brand }),
+      last4: number.slice(-4),
+      expMonth: 12,
+      expYear: new Date(now()).getUTCFullYear() + 3,
+      fingerprint: `fp_${number.slice(-6)}`,
+      behaviour: means.behaviour,
+      created: Math.floor(now() / 1_000),
+    };
+    state.paymentMethods.set(method.id, method);
+    return method;
+  }
+
+  const chargeOf = (id: string) =>
+    [...state.intents.values()].findLast(({ metadata }) => metadata.relay_charge_id === id);
+
+  const server = await startServer(
+    {
+      ...createApi({ state, charges, faults, keys: { api: apiKey, version: apiVersion }, now, urlOf }),
+      ...faults.routes,
+      'GET /health': () => json(200, { status: 'ok' }),
+      'GET /sandbox/books': () => json(200, { events: state.books }),
+      'POST /sandbox/charges/{charge_id}/settle': ({ param, body }) => {
+        const { outcome } = Object(parseJson(body));
+        const intent = chargeOf(param);
+        if (!intent) return json(404, { error: 'No such charge.' });
+        const refund = [...state.refunds.values()].find(
+          (one) => one.intent === intent.id && one.status === 'pending',
+        );
+        const settled =
+          outcome === 'refunded'
+            ? refund !== undefined && charges.settleRefund(refund)
+            : (outcome === 'paid' || outcome === 'declined') && charges.settle(intent, outcome);
+        state.save();
+        return settled ? json(200, {}) : json(409, { error: 'Nothing is pending that could be so.' });
+      },
+      'GET /checkout/{session}': ({ param }) => {
+        const session = state.sessions.get(param);
+        return session
+          ? checkoutPage(session, state.customers.get(session.customer)?.email ?? '')
+          : text(404, 'No such session.');
+      },
+      'POST /checkout/{session}': ({ param, body }) => {
+        const session = state.sessions.get(param);
+        if (session?.status !== 'open') return text(404, 'No such session.');
+        const number = new URLSearchParams(body).get('number')?.replaceAll(' ', '') ?? '';
+        if (!(number in TEST_MEANS))
+          return text(400, `The sandbox knows these: ${Object.keys(TEST_MEANS).join(', ')}.`);
+        const method = saveMethod(session.customer, number);
+        session.status = 'complete';
+        session.paymentMethod = method.id;
+        state.save();
+        events.emit('payment_method.attached', methodObject(method));
+        events.emit('checkout.session.completed', sessionObject(session, ''));
+        return seeOther(session.successUrl);
+      },
+      'GET /bank/{intent}': ({ param }) => {
+        const intent = state.intents.get(param);
+        return intent ? bankPage(intent) : text(404, 'No such payment.');
+      },
+      'POST /bank/{intent}': ({ param, body }) => {
+        const intent = state.intents.get(param);
+        if (!intent) return text(404, 'No such payment.');
+        charges.authenticated(intent, new URLSearchParams(body).get('answer') === 'confirm');
+        state.save();
+        return seeOther(intent.returnUrl ?? '/');
+      },
+    },
+    port,
+    timers,
+  );
+
+  return {
+    url: server.url,
+    port: server.port,
+    books: state.books,
+    state,
+    sent: events.sent,
+    fault: faults.add,
+    saveMeans(email, number = '4242424242424242') {
+      const known = [...state.customers.values()].find((customer) => customer.email === email);
+      const customer = known ?? { id: newId('cus'), email, created: Math.floor(now() / 1_000) };
+      state.customers.set(customer.id, customer);
+      const paymentMethod = saveMethod(customer.id, number);
+      state.save();
+      return { customer: customer.id, paymentMethod };
+    },
+    emit: events.emit,
+    close: server.close,
+  };
+}
+
+const seeOther = (url: string) => ({
+  kind: 'answer' as const,
+  status: 303,
+  headers: { location: url },
+  body: '',
+});
