@@ -71,7 +71,7 @@ export class RelayStack extends Stack {
       deadLetterImpact:
         'A message names no recharge, or the function dies of it. No recharge is lost: each row brings itself back.',
       schema: workerEnv,
-      environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
+      environment: { TABLE_NAME: table.tableName, PUBLIC_URL: url, OUTBOUND_SECRET: outbound },
       may: [
         { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },

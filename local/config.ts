@@ -4,7 +4,7 @@ import { SECRET_HEADER } from '../shared/events/settings.ts';
 import { isSafeUrl } from '../shared/http.ts';
 import { formatMoney } from '../shared/money.ts';
 import type { Limits } from '../shared/recharge/account.ts';
-import { type Config, parseConfig } from '../shared/settings/config.ts';
+import { type Config, parseConfig, paymentUrlOf } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { Webhook } from './events.ts';
 import { DEMO_CHANNEL } from './state.ts';
@@ -191,7 +191,7 @@ export function whatIsInForce(
   return [
     `  mode ${recharge.mode}, ${price}, ${limits}; clients that are not set up: ${guard.unknownAccounts === 'allow' ? 'charged, too' : 'refused'}`,
     `  platform  ${platform.baseUrl}${env.PLATFORM_BASE_URL === undefined ? ' (sandbox)' : ''}`,
-    `  payments  ${payment.url}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
+    `  payments  ${paymentUrlOf(payment)}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
     ...(env.EVENTS_WEBHOOK_URL === undefined ? [] : [`  events    ${env.EVENTS_WEBHOOK_URL}`]),
     ...standIns.map((line) => `  ${line}`),
     ...warnings.map(

@@ -2,7 +2,7 @@ import { createLogger } from '../shared/logger.ts';
 import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
-import type { Config } from '../shared/settings/config.ts';
+import { type Config, paymentUrlOf } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
 import { eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
@@ -92,7 +92,7 @@ async function main(): Promise<void> {
     url: relay.url,
     table: name,
     platformUrl: config.platform.baseUrl,
-    paymentsUrl: config.payment.url,
+    paymentsUrl: paymentUrlOf(config.payment),
     queues: relay.queues,
     sandbox: [
       ...(platformUrl === undefined ? [] : (['platform'] as const)),

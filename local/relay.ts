@@ -69,6 +69,8 @@ interface Shared {
   sqs: SQSClient;
   inbound: Secrets<InboundSecrets>;
   outbound: Secrets<OutboundSecrets>;
+  /** Once the gateway listens. */
+  publicUrl: () => string;
   now: () => number;
 }
 
@@ -87,6 +89,7 @@ export async function startRelay(options: RelayOptions) {
     sqs,
     inbound: createSecrets('inbound', async () => JSON.stringify(secrets.inbound), inboundSecretsSchema),
     outbound: createSecrets('outbound', async () => JSON.stringify(secrets.outbound), outboundSecretsSchema),
+    publicUrl: () => gateway.url,
     now: Date.now,
   };
   const recharges = await rechargeParts(shared);
@@ -155,7 +158,7 @@ export async function startRelay(options: RelayOptions) {
   };
 }
 
-async function rechargeParts({ options, logger, client, sqs, inbound, outbound, now }: Shared) {
+async function rechargeParts({ options, logger, client, sqs, inbound, outbound, publicUrl, now }: Shared) {
   const { config, waits, name: table } = options;
   const deadLetterName = `${table}-dead`;
   const queueUrl = await createQueue(sqs, {
@@ -175,7 +178,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     queue,
     sweepAgainMs: policy.sweepAgainMs,
   });
-  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy });
+  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });
   return {
     ledger,
     queue,

@@ -27,7 +27,10 @@ export const startFirst = (env: Env) =>
   `Run ${withFolder(env)}npm start, then this command in another terminal; ` +
   'for the relay on AWS, add --stack NAME.';
 
-const secretsSchema = z.object({ inbound: inboundSecretsSchema, outbound: outboundSecretsSchema.required() });
+const secretsSchema = z.object({
+  inbound: inboundSecretsSchema,
+  outbound: outboundSecretsSchema.required({ platformApiKey: true, paymentHook: true }),
+});
 /** The channel that `npm start` demonstrates. */
 export const DEMO_CHANNEL = 'demo';
 export type LocalSecrets = z.infer<typeof secretsSchema>;

@@ -1,7 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
+import { paymentHookOf } from '../../shared/payments/hook-of.ts';
+import { createPayPages } from '../../shared/payments/pay-pages.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
 import { createPace } from '../../shared/platform/pace.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
@@ -32,6 +33,8 @@ export function rechargeWorkerDeps({
   table,
   secrets,
   policy: waits,
+  live,
+  publicUrl,
   logger,
   now,
 }: {
@@ -40,21 +43,26 @@ export function rechargeWorkerDeps({
   table: string;
   secrets: Secrets<OutboundSecrets>;
   policy: Policy;
+  /** Whether real money may be taken: a key of Stripe of the other mode is refused. */
+  live: boolean;
+  /** The relay's own address, as a client's browser reaches it. */
+  publicUrl: () => string;
 } & Pick<RunDeps, 'logger' | 'now'>): RunDeps {
   const policy = policyOf(config, waits);
-  // An absent secret is a blank one: the client and the hook say so in their own outcomes, and charging pauses.
-  const secret = async (name: 'platformApiKey' | 'paymentHook') => (await secrets.get())[name] ?? '';
+  // An absent key is a blank one: the client says so in its own outcomes, and charging pauses.
+  const apiKey = async () => (await secrets.get()).platformApiKey ?? '';
   return {
     ledger: createDynamoLedger(client, table),
-    payments: createHttpPaymentHook({
-      url: config.payment.url,
-      secret: () => secret('paymentHook'),
+    payments: paymentHookOf(config.payment, {
+      secrets,
+      live,
       timeoutMs: policy.chargeCallMs,
+      pageFor: createPayPages(client, table, { baseUrl: publicUrl, now }).open,
       now,
     }),
     platform: createPlatformClient({
       profile: config.platform,
-      apiKey: () => secret('platformApiKey'),
+      apiKey,
       // The key may have been changed a minute ago; the grant waits in `charged` meanwhile.
       onUnauthorized: () => secrets.doubt(),
       timeoutMs: policy.grantCallMs,
@@ -87,6 +95,8 @@ export async function depsOnAws(
     table: env.TABLE_NAME,
     secrets,
     policy: productionPolicy,
+    live: env.STAGE === 'prod',
+    publicUrl: () => env.PUBLIC_URL,
     logger,
     now: Date.now,
   });

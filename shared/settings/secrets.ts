@@ -18,6 +18,8 @@ export const outboundSecretsSchema = z.object({
   platformApiKey: secret.min(1).exactOptional(),
   /** Signs our requests to the payment hook: `whsec_` and base64, as Standard Webhooks defines it. */
   paymentHook: secret.min(1).exactOptional(),
+  /** A restricted key of Stripe, `rk_live_…` or `rk_test_…`. */
+  stripeKey: secret.min(1).exactOptional(),
   /** By channel: the token of the bot, or of the API, that delivers to the chat system. */
   channelTokens: z.record(z.string(), secret).default({}),
 });

@@ -58,6 +58,8 @@ function aWorker({
       ),
       client,
       table,
+      live: false,
+      publicUrl: () => 'https://relay.example.com',
       secrets: createSecrets('outbound', async () => JSON.stringify(secrets()), outboundSecretsSchema, {
         now,
       }),

@@ -7,12 +7,15 @@ import {
 import { rechargeWebhookDeps } from '../../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../../functions/recharge-webhook/handler.ts';
 import { createRechargeWorkerHandler } from '../../functions/recharge-worker/handler.ts';
-import { createSandboxPayments } from '../../local/sandbox/payments.ts';
+import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform } from '../../local/sandbox/platform.ts';
+import { createSandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { signRequest } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
-import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
+import { paymentHookOf } from '../../shared/payments/hook-of.ts';
+import { createPayPages } from '../../shared/payments/pay-pages.ts';
 import type { PaymentHook } from '../../shared/payments/payment-hook.ts';
+import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
 import { createPlatformClient, type PlatformClient } from '../../shared/platform/client.ts';
 import { type Account, unknownAccount } from '../../shared/recharge/account.ts';
 import type { Charging } from '../../shared/recharge/charging.ts';
@@ -41,6 +44,7 @@ const CREDITS = 500;
 
 const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
+const STRIPE_KEY = 'rk_test_9d42OfATest';
 export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
 const noMessage = async () => expect.unreachable('There are no messages in this world.');
@@ -66,6 +70,8 @@ export interface WorldOptions {
   preflight?: boolean;
   /** Grants stand in the platform's usage export, as the profile says; default: neither. */
   listsGrants?: boolean;
+  /** Who takes the money; default: the agency's own endpoint. */
+  payments?: 'endpoint' | 'stripe';
   /** In real milliseconds; the policy's own numbers are virtual. Short where a fault hangs. */
   callTimeoutMs?: number;
 }
@@ -105,8 +111,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     clients: clients.map((email) => ({ email, balance: 50 })),
     profile: { exportListsGrants: options.listsGrants ?? false },
   });
-  const payments = await createSandboxPayments({ secret: PAYMENT_SECRET });
-  const config = configOf(platform.url, payments.url, options);
+  const payments = await (options.payments === 'stripe' ? stripeWith(clients) : endpoint());
+  const config = configOf(platform.url, payments, options);
   const policy = policyOf(config, { ...productionPolicy, ...options.policy });
   const timeoutMs = options.callTimeoutMs ?? 5_000;
 
@@ -118,6 +124,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     await ledger.writeAccount(unknownAccount(email), {
       ...unknownAccount(email),
       status: 'active',
+      ...payments.saved(email),
       ...options.account,
     });
   }
@@ -130,13 +137,19 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   const start = (around: Around = (_port, work) => work(), configured: Config = config): Process => {
     const ports = portsThrough(around, {
       ledger,
-      payments: createHttpPaymentHook({
-        url: configured.payment.url,
-        secret: async () => PAYMENT_SECRET,
-        timeoutMs,
-        // The endpoint compares the time of a signature with its own clock, which is the real one.
-        now: Date.now,
-      }),
+      payments: inRealTimeToo(
+        paymentHookOf(configured.payment, {
+          secrets: {
+            get: async () => ({ paymentHook: PAYMENT_SECRET, stripeKey: STRIPE_KEY, channelTokens: {} }),
+          },
+          live: false,
+          timeoutMs,
+          pageFor: createPayPages(client, table, { baseUrl: () => 'https://relay.example.com', now }).open,
+          // The endpoint compares the time of a signature with its own clock, which is the real one.
+          now: Date.now,
+        }),
+        now,
+      ),
       platform: inRealTime(
         createPlatformClient({
           profile: configured.platform,
@@ -265,10 +278,49 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     /** Ends the sandboxes; then no line that was written may hold a secret or a client's whole address. */
     async close() {
       await Promise.all([platform.close(), payments.close()]);
-      const hidden = [WEBHOOK_SECRET, PLATFORM_KEY, PAYMENT_SECRET, ...clients];
+      const hidden = [WEBHOOK_SECRET, PLATFORM_KEY, PAYMENT_SECRET, STRIPE_KEY, ...clients];
       const told = lines.filter((line) => hidden.some((secret) => line.includes(secret)));
       expect(told).toEqual([]);
     },
+  };
+}
+
+interface Payments extends Pick<SandboxPayments, 'url' | 'books' | 'fault' | 'close'> {
+  /** In the configuration. */
+  named: object;
+  /** What the account says of the client's means of payment. */
+  saved(email: string): Partial<Account>;
+}
+
+async function endpoint(): Promise<Payments> {
+  const payments = await createSandboxPayments({ secret: PAYMENT_SECRET });
+  return { ...payments, named: { type: 'http', url: payments.url }, saved: () => ({}) };
+}
+
+async function stripeWith(clients: string[]): Promise<Payments> {
+  const stripe = await createSandboxStripe({ apiKey: STRIPE_KEY, apiVersion: STRIPE_API_VERSION });
+  const saved = new Map(clients.map((email) => [email, stripe.saveMeans(email)]));
+  return {
+    ...stripe,
+    named: { type: 'stripe', apiUrl: stripe.url },
+    saved(email) {
+      const { customer, paymentMethod } = saved.get(email) ?? stripe.saveMeans(email);
+      return { customer, paymentMethod: { id: paymentMethod.id, type: paymentMethod.type } };
+    },
+  };
+}
+
+/** Stripe's objects have real times, so the world's time since which a payment is looked for is converted. */
+function inRealTimeToo(payments: PaymentHook, now: () => number): PaymentHook {
+  const real = <Reference extends { startedAt?: number }>(reference: Reference): Reference =>
+    reference.startedAt === undefined
+      ? reference
+      : { ...reference, startedAt: reference.startedAt - now() + Date.now() };
+  return {
+    prepareCharge: (request) => payments.prepareCharge(real(request)),
+    lookup: (reference) => payments.lookup(real(reference)),
+    cancel: (reference) => payments.cancel(real(reference)),
+    refund: (request) => payments.refund(real(request)),
   };
 }
 
@@ -283,7 +335,7 @@ function inRealTime(platform: PlatformClient, now: () => number): PlatformClient
 
 function configOf(
   platformUrl: string,
-  paymentsUrl: string,
+  payments: Payments,
   { recharge, guard, listsGrants = false }: WorldOptions,
 ) {
   return parseConfig(
@@ -297,7 +349,7 @@ function configOf(
       },
       pricing: { currency: 'USD', perCredit: '0.10' },
       guard: { limits: {}, ...guard },
-      payment: { type: 'http', url: paymentsUrl },
+      payment: payments.named,
     },
     'the configuration of this test',
   );

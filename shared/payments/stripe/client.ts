@@ -1,11 +1,6 @@
 import type Stripe from 'stripe';
 import { type Reply, readJson, sendOnce } from '../../http.ts';
-
-/** Where Stripe's API answers; a test's own fake answers elsewhere. */
-export const STRIPE_API = 'https://api.stripe.com';
-
-/** Stripe's package writes requests for this version of the API alone, and types their answers. */
-export const STRIPE_API_VERSION = '2026-10-28.endive' satisfies Stripe.StripeConfig['apiVersion'];
+import { STRIPE_API, STRIPE_API_VERSION } from './api.ts';
 
 /** A call that brought no answer of Stripe's: whether its request may have arrived. */
 export class NoReplyError extends Error {

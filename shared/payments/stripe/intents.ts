@@ -6,6 +6,8 @@ import { declined } from './declines.ts';
 
 /** Under this name the metadata of a PaymentIntent holds our charge id. */
 export const CHARGE_ID = 'relay_charge_id';
+/** And the platform's idempotency key. */
+export const RECHARGE_KEY = 'relay_recharge_key';
 
 /** What a PaymentIntent says of its charge. `act`: only the client can go on, on their bank's page. */
 export type Said = Exclude<LookupOutcome, { kind: 'pending' }> | { kind: 'processing' } | { kind: 'act' };

@@ -15,11 +15,12 @@ import { stripeAmount } from './amounts.ts';
 import { createStripeClient, type StripeClient } from './client.ts';
 import { declined } from './declines.ts';
 import { failureOf, silenceOf } from './errors.ts';
-import { CHARGE_ID, isForTheClient, type Said, saidOf, unusable } from './intents.ts';
+import { CHARGE_ID, isForTheClient, RECHARGE_KEY, type Said, saidOf, unusable } from './intents.ts';
 import { faultOfKey } from './key.ts';
 
 /** A payment that only the client can bring on, and what identifies it. */
 export interface PaymentToConfirm {
+  rechargeKey: string;
   chargeId: string;
   paymentIntent: string;
 }
@@ -93,7 +94,8 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
     if (said.kind === 'processing') return { kind: 'pending', paymentRef: intent.id } as const;
     if (said.kind !== 'act') return said;
     const { chargeId } = reference;
-    const actionUrl = reference.actionUrl ?? (await options.pageFor({ chargeId, paymentIntent: intent.id }));
+    const payment = { rechargeKey: intent.metadata[RECHARGE_KEY] ?? '', chargeId, paymentIntent: intent.id };
+    const actionUrl = reference.actionUrl ?? (await options.pageFor(payment));
     return { kind: 'pending', paymentRef: intent.id, actionUrl } as const;
   }
 
@@ -259,7 +261,7 @@ function paramsOf(
     off_session: true,
     confirm: true,
     description,
-    metadata: { [CHARGE_ID]: chargeId, relay_recharge_key: rechargeKey, relay_credits: String(credits) },
+    metadata: { [CHARGE_ID]: chargeId, [RECHARGE_KEY]: rechargeKey, relay_credits: String(credits) },
     ...(receipts ? { receipt_email: email } : {}),
     ...(descriptorSuffix === undefined ? {} : { statement_descriptor_suffix: descriptorSuffix }),
   };

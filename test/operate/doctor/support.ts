@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { localConfig } from '../../../local/config.ts';
 import { examine } from '../../../operate/doctor/doctor.ts';
 import type { HealthFinding } from '../../../operate/doctor/finding.ts';
-import type { Config } from '../../../shared/settings/config.ts';
+import { type Config, paymentUrlOf } from '../../../shared/settings/config.ts';
 import { type Parties, useParties } from '../../support/parties.ts';
 import { startReceiver } from '../../support/sandbox.ts';
 import { type Traces, useTraces } from '../../support/traces.ts';
@@ -40,7 +40,7 @@ export function usePatient() {
       const own: NodeJS.ProcessEnv = { ...parties?.env, ...target.env };
       const config = localConfig(own, { platformUrl: undefined, paymentsUrl: undefined });
       const url = front?.url ?? '';
-      const urls = { platformUrl: config.platform.baseUrl, paymentsUrl: config.payment.url };
+      const urls = { platformUrl: config.platform.baseUrl, paymentsUrl: paymentUrlOf(config.payment) };
       rewrite({ url, ...urls, config: { ...config, ...settings(config) }, ...runtime });
       return findingsOf({ stack: undefined, env: { ...own, ...env } }, options);
     },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
 import type { ChargeRequest } from '../../../shared/payments/payment-hook.ts';
-import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/client.ts';
+import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/api.ts';
 import { createStripePaymentHook } from '../../../shared/payments/stripe/payment-hook.ts';
 
 const KEY = 'rk_test_51MzFakeFakeFakeFake';
