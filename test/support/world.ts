@@ -44,6 +44,8 @@ const CREDITS = 500;
 
 const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
+/** The tests of the machine can all be run with the other payment hook: `npm run test:stripe`. */
+const PAYMENTS = process.env.RELAY_TEST_PAYMENTS === 'stripe' ? 'stripe' : 'endpoint';
 const STRIPE_KEY = 'rk_test_9d42OfATest';
 export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
@@ -111,7 +113,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     clients: clients.map((email) => ({ email, balance: 50 })),
     profile: { exportListsGrants: options.listsGrants ?? false },
   });
-  const payments = await (options.payments === 'stripe' ? stripeWith(clients) : endpoint());
+  const { payments: whose = PAYMENTS } = options;
+  const payments = await (whose === 'stripe' ? stripeWith(clients) : endpoint());
   const config = configOf(platform.url, payments, options);
   const policy = policyOf(config, { ...productionPolicy, ...options.policy });
   const timeoutMs = options.callTimeoutMs ?? 5_000;
