@@ -1,8 +1,9 @@
 import { createLogger } from '../shared/logger.ts';
+import { paymentUrlOf } from '../shared/payments/settings.ts';
 import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
-import { type Config, paymentUrlOf } from '../shared/settings/config.ts';
+import type { Config } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
 import { eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';

@@ -23,5 +23,5 @@ export type DeclineWord = keyof typeof DECLINES;
 const isKnown = (word: string): word is DeclineWord => Object.hasOwn(DECLINES, word);
 
 /** For the client. */
-export const sentenceOfDecline = (word: string): string =>
-  isKnown(word) ? DECLINES[word] : 'The payment was declined.';
+export const sentenceOfDecline = (word = ''): string =>
+  isKnown(word) ? DECLINES[word] : 'Your payment was declined. Please use another means of payment.';

@@ -1,21 +1,21 @@
-import type { Config } from '../settings/config.ts';
-import type { OutboundSecrets, Secrets } from '../settings/secrets.ts';
 import { createHttpPaymentHook } from './http-payment-hook.ts';
 import type { PaymentHook } from './payment-hook.ts';
+import type { PaymentSettings } from './settings.ts';
 import { createStripePaymentHook, type StripePaymentHookOptions } from './stripe/payment-hook.ts';
 
 /** A charge's own deadline leaves time for one lookup after it. */
 const STRIPE_TIMEOUT_MS = 15_000;
 
 export interface HookOptions extends Pick<StripePaymentHookOptions, 'live' | 'pageFor' | 'now'> {
-  secrets: Pick<Secrets<OutboundSecrets>, 'get'>;
+  /** Read before every call. What is not set is absent. */
+  secrets: { get(): Promise<{ paymentHook?: string; stripeKey?: string }> };
   /** For one call. */
   timeoutMs: number;
 }
 
 /** The payment hook that the configuration names. */
 export function paymentHookOf(
-  payment: Config['payment'],
+  payment: PaymentSettings,
   { secrets, timeoutMs, live, pageFor, now }: HookOptions,
 ): PaymentHook {
   if (payment.type === 'http') {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isSafeUrl } from '../http.ts';
+import { partyNameSchema } from '../party-name.ts';
 
 const placement = z.enum(['header', 'query']);
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name');
@@ -9,11 +10,6 @@ const headerPrefix = z
   .regex(/^([!-~][ -~]*)?$/, 'must be plain characters, such as "Bearer "')
   .regex(/(^|[^A-Za-z0-9])$/, 'must not run into the key: end it with a blank, as in "Bearer "');
 const path = z.string().regex(/^(\/[\w-]+)+$/, 'must be a path such as /send_custom_channel_message');
-
-/** How the configuration names the other side, so that it is known again at another address. */
-export const partyNameSchema = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name is 1 to 32 small letters, digits and -');
 
 /**
  * What is not known about the live platform, or differs between its brands. The defaults are those of the

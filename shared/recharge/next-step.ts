@@ -1,4 +1,5 @@
 import type { HistoryEntry } from '../history.ts';
+import { sentenceOfDecline } from '../payments/declines.ts';
 import { shellQuoted } from '../shell.ts';
 import { type Answer, answersFor, settlesAt, waitingAnswers } from './answers.ts';
 import type { Pause } from './charging.ts';
@@ -199,7 +200,7 @@ function atTheEnd(row: Recharge): NextStep {
       return step(
         'client',
         DECLINED[row.reason ?? ''] ??
-          `The payment was declined (${row.reason ?? 'no reason was given'}): the client needs another means of payment.`,
+          `The payment was declined (${row.reason ?? 'no reason was given'}). To the client: ${sentenceOfDecline(row.reason)}`,
         again,
       );
     case 'completed':

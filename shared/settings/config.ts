@@ -2,55 +2,15 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
 import { eventsSchema } from '../events/settings.ts';
-import { isOnThisMachine, isSafeUrl } from '../http.ts';
-import { STRIPE_API } from '../payments/stripe/api.ts';
-import { partyNameSchema, platformProfileSchema } from '../platform/profile.ts';
+import { isSafeUrl } from '../http.ts';
+import { paymentSchema, paymentUrlOf } from '../payments/settings.ts';
+import { platformProfileSchema } from '../platform/profile.ts';
 import { type Counterparties, counterpartyOf } from '../recharge/counterparty.ts';
 import { type GuardSettings, guardSchema } from '../recharge/guard.ts';
 import type { Policy } from '../recharge/policy.ts';
 import { pricingSchema } from '../recharge/pricing.ts';
 import { rechargeSchema } from '../recharge/settings.ts';
 import { fileName, parseWith, readConfigFile } from './config-file.ts';
-
-const httpPaymentSchema = z.strictObject({
-  type: z.literal('http'),
-  /** Who takes the money: recharges belong to this endpoint, and stay with it when its address moves. */
-  name: partyNameSchema.exactOptional(),
-  /** The agency's own endpoint; `/charges` and `/refunds` are appended. */
-  url: z
-    .string()
-    .refine(
-      (url) => isSafeUrl(url) && !/[?#]/.test(url),
-      'must be https (http on this machine only), without ? and #',
-    )
-    .transform((url) => url.replace(/\/+$/, '')),
-});
-
-const stripePaymentSchema = z.strictObject({
-  type: z.literal('stripe'),
-  /** Which account of Stripe: recharges belong to it. Give another name when the key is of another account. */
-  name: partyNameSchema.exactOptional(),
-  /** Whether Stripe mails the client a receipt of each charge. */
-  receipts: z.boolean().default(true),
-  /**
-   * Appended to the descriptor on the statements of cards; Stripe cuts the whole at 22 characters.
-   * Source: docs.stripe.com/get-started/account/statement-descriptors.
-   */
-  descriptorSuffix: z
-    .string()
-    .max(20)
-    .regex(/^(?=.*[A-Za-z])[^<>\\'"*]+$/, 'needs a letter, and none of < > \\ \' " *')
-    .exactOptional(),
-  /** A Stripe that stands on this machine, to try the relay against. */
-  apiUrl: z.string().refine(isOnThisMachine, 'must be an address of this machine').exactOptional(),
-});
-
-const paymentSchema = z.discriminatedUnion('type', [httpPaymentSchema, stripePaymentSchema]);
-export type StripePayment = z.infer<typeof stripePaymentSchema>;
-
-/** Where payments are asked for. */
-export const paymentUrlOf = (payment: Config['payment']): string =>
-  payment.type === 'stripe' ? (payment.apiUrl ?? STRIPE_API) : payment.url;
 
 /** `relay.config.json`. No secret stands in it. */
 export const configSchema = z.strictObject({

@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSandboxPayments } from '../../../../local/sandbox/payments.ts';
+import { paymentUrlOf } from '../../../../shared/payments/settings.ts';
 import { answersFor, applyAnswer } from '../../../../shared/recharge/answers.ts';
 import { rechargeText } from '../../../../shared/recharge/present.ts';
-import { type Config, paymentUrlOf } from '../../../../shared/settings/config.ts';
+import type { Config } from '../../../../shared/settings/config.ts';
 import { utc } from '../../../support/builders.ts';
 import { DAY, GRANTED, MINUTE, nextRun, PAID, REFUNDED, useWorlds } from '../../../support/course.ts';
 import { KEY, PAYMENT_SECRET, type World } from '../../../support/world.ts';
