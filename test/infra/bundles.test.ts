@@ -129,6 +129,7 @@ beforeAll(async () => {
     ChannelschannelworkerQueue: messagesUrl,
     ChannelschannelworkerDeadLetters: await createdQueueUrl(sqs, deadLetterName),
     EventsDeadLetters: await createdQueueUrl(sqs, 'event-dead-letters'),
+    ApiHttpApi: 'https://relay.example.com',
   };
   const environment = {
     PATH: process.env.PATH ?? '',

@@ -33,7 +33,7 @@ describe('the schema of relay.config.json, for editors', () => {
   });
 
   it('tells of each setting what the page says of it', () => {
-    const { recharge, channels } = document.properties;
+    const { recharge, channels, payment } = document.properties;
     expect(recharge.properties.creditsField.description).toBe(
       'or the one field in which the webhook says them',
     );
@@ -41,8 +41,10 @@ describe('the schema of relay.config.json, for editors', () => {
       ({ properties }: any) => properties.adapter.const === 'slack',
     );
     expect(slack.properties.threads.description).toMatch(/^where replies go\./);
-    const untold = untoldOf({ ...document.properties, ...channels.additionalProperties.oneOf[0].properties });
-    expect(untold).toEqual([]);
+    const [channel] = channels.additionalProperties.oneOf;
+    const payments = payment.oneOf.flatMap(({ properties }: any) => untoldOf(properties, 'payment.'));
+    expect(untoldOf({ ...document.properties, ...channel.properties })).toEqual([]);
+    expect(payments).toEqual([]);
   });
 });
 
@@ -56,4 +58,4 @@ function untoldOf(properties: Record<string, any>, path = ''): string[] {
 }
 
 /** What is told under their members' names. */
-const SECTIONS = ['pricing', 'channels'];
+const SECTIONS = ['pricing', 'payment', 'channels'];
