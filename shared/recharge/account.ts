@@ -105,7 +105,19 @@ export interface StatusChange {
   at: number;
   note: string;
   by?: string;
+  /** Of a suspension for declines in a row: the card they were of, where its fingerprint is known. */
+  declined?: { fingerprint?: string };
 }
+
+/**
+ * Whether a means of payment that was saved now ends the client's suspension: it was for declines, and this is certainly
+ * another card. The same card saved once more would be declined once more.
+ */
+export const liftsSuspension = ({ status, statusChange }: Account, saved: PaymentMethod): boolean =>
+  status === 'suspended' &&
+  statusChange?.declined !== undefined &&
+  saved.fingerprint !== undefined &&
+  saved.fingerprint !== statusChange.declined.fingerprint;
 
 export function unknownAccount(email: string): Account {
   return { email, revision: 0, limits: {}, counts: {}, spent: {}, reservations: {} };

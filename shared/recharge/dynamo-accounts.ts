@@ -111,7 +111,14 @@ function itemOfReservation(entry: Reservation): Item {
 const accountSchema = z.object({
   revision: z.int(),
   status: z.enum(ACCOUNT_STATUSES).exactOptional(),
-  statusChange: z.object({ at: time, note: text, by: text.exactOptional() }).exactOptional(),
+  statusChange: z
+    .object({
+      at: time,
+      note: text,
+      by: text.exactOptional(),
+      declined: z.object({ fingerprint: text.exactOptional() }).exactOptional(),
+    })
+    .exactOptional(),
   grantEmail: text.exactOptional(),
   platformId: text.exactOptional(),
   customer: text.exactOptional(),

@@ -1,0 +1,21 @@
+import type Stripe from 'stripe';
+import type { PaymentMethod } from '../../recharge/account.ts';
+
+/**
+ * What is kept of a saved card or bank account: enough to charge it, to show it, and to know it again.
+ * Source: docs.stripe.com/api/payment_methods/object. Its fingerprint stays the same however often a card is saved.
+ */
+export function savedMeansOf(method: Stripe.PaymentMethod): PaymentMethod {
+  const { id, type, card } = method;
+  const bank = method.sepa_debit ?? method.us_bank_account ?? method.bacs_debit;
+  const shown = card ?? bank;
+  const expires = card && `${card.exp_year}-${String(card.exp_month).padStart(2, '0')}`;
+  return {
+    id,
+    type,
+    ...(card ? { brand: card.brand } : {}),
+    ...(shown?.last4 ? { last4: shown.last4 } : {}),
+    ...(expires ? { expires } : {}),
+    ...(shown?.fingerprint ? { fingerprint: shown.fingerprint } : {}),
+  };
+}
