@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Money } from '../money.ts';
+import type { PaymentMethod } from '../payments/payment-method.ts';
 import type { Pricing } from './pricing.ts';
 import type { Refusal } from './recharge.ts';
 
@@ -45,21 +46,6 @@ export type Reservation = {
   /** A tombstone: it proves that this attempt took no money, and gives its amount back only once. */
   | { state: 'released'; reason: string; retryable: boolean }
 );
-
-/** A card or bank account that a client has saved at the payment provider. What is shown of it is no card data. */
-export const paymentMethodSchema = z.object({
-  /** The provider's id. */
-  id: z.string(),
-  /** `card`, `sepa_debit` … */
-  type: z.string(),
-  brand: z.string().exactOptional(),
-  last4: z.string().exactOptional(),
-  /** `2027-03`: its last month. */
-  expires: z.string().exactOptional(),
-  /** The same for the same card, however often it is saved. */
-  fingerprint: z.string().exactOptional(),
-});
-export type PaymentMethod = z.infer<typeof paymentMethodSchema>;
 
 /** A client of the agency. The row also exists, without `status`, where an unknown client was refused. */
 export interface Account {

@@ -1,14 +1,8 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { paymentMethodSchema } from '../payments/payment-method.ts';
 import { type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
-import {
-  ACCOUNT_STATUSES,
-  type Account,
-  limitsSchema,
-  paymentMethodSchema,
-  type Reservation,
-  unknownAccount,
-} from './account.ts';
+import { ACCOUNT_STATUSES, type Account, limitsSchema, type Reservation, unknownAccount } from './account.ts';
 import { keyOf } from './dynamo-recharges.ts';
 import type { Ledger } from './ledger.ts';
 import { pricingSchema } from './pricing.ts';

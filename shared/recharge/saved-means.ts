@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Account, liftsSuspension, type PaymentMethod } from './account.ts';
+import type { PaymentMethod } from '../payments/payment-method.ts';
+import { type Account, liftsSuspension } from './account.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What a client has saved at the payment provider, and under which customer. */

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { PaymentMethod } from '../../recharge/account.ts';
+import type { PaymentMethod } from '../payment-method.ts';
 
 /**
  * What is kept of a saved card or bank account: enough to charge it, to show it, and to know it again.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Account, PaymentMethod } from '../../../shared/recharge/account.ts';
+import type { PaymentMethod } from '../../../shared/payments/payment-method.ts';
+import type { Account } from '../../../shared/recharge/account.ts';
 import { createAccounts } from '../../../shared/recharge/accounts.ts';
 import { keepMeans } from '../../../shared/recharge/saved-means.ts';
 import { useLedger } from '../../support/store.ts';

@@ -1,0 +1,16 @@
+import * as z from 'zod';
+
+/** A card or bank account that a client has saved at the payment provider. What is shown of it is no card data. */
+export const paymentMethodSchema = z.object({
+  /** The provider's id. */
+  id: z.string(),
+  /** `card`, `sepa_debit` … */
+  type: z.string(),
+  brand: z.string().exactOptional(),
+  last4: z.string().exactOptional(),
+  /** `2027-03`: its last month. */
+  expires: z.string().exactOptional(),
+  /** The same for the same card, however often it is saved. */
+  fingerprint: z.string().exactOptional(),
+});
+export type PaymentMethod = z.infer<typeof paymentMethodSchema>;
