@@ -73,6 +73,8 @@ export interface Account {
   spent: Record<string, number>;
   /** By `reservationNameOf`. Those of the last recharge, and a bounded number of others. */
   reservations: Record<string, Reservation>;
+  /** Since the last payment that was paid, as far as the client's next recharge has noted it. */
+  declines?: Declines;
   /** What was said aloud of this client on a UTC day, so that it is said once a day. */
   told?: { day: string; words: string[] };
   /**
@@ -91,19 +93,38 @@ export interface StatusChange {
   at: number;
   note: string;
   by?: string;
-  /** Of a suspension for declines in a row: the card they were of, where its fingerprint is known. */
-  declined?: { fingerprint?: string };
+  /** The relay itself has suspended the client, for declines in a row. */
+  forDeclines?: true;
 }
 
+/** Payments that were declined in a row. */
+export interface Declines {
+  times: number;
+  /** Which card or bank account: its `cardOf`. Absent where the relay knows none, as of an agency's own endpoint. */
+  card?: string;
+}
+
+/** What tells a saved card or bank account from others. The provider's id is another one each time it is saved. */
+export const cardOf = ({ fingerprint, id }: PaymentMethod): string => fingerprint ?? id;
+
 /**
- * Whether a means of payment that was saved now ends the client's suspension: it was for declines, and this is certainly
- * another card. The same card saved once more would be declined once more.
+ * Whether the means of payment that is saved now ends a suspension: the relay has suspended the client for declines in a
+ * row, and this is another card or bank account than the one that was declined. Where the provider gives no fingerprint,
+ * nobody can tell, and an operator enables the client.
+ *
+ * @param before the account as it stands.
+ * @param after the account with what is saved now.
  */
-export const liftsSuspension = ({ status, statusChange }: Account, saved: PaymentMethod): boolean =>
-  status === 'suspended' &&
-  statusChange?.declined !== undefined &&
-  saved.fingerprint !== undefined &&
-  saved.fingerprint !== statusChange.declined.fingerprint;
+export function liftsSuspension(before: Account, after: Pick<Account, 'paymentMethod'>): boolean {
+  const { status, statusChange, declines } = before;
+  const saved = after.paymentMethod?.fingerprint;
+  return (
+    status === 'suspended' &&
+    statusChange?.forDeclines === true &&
+    saved !== undefined &&
+    saved !== declines?.card
+  );
+}
 
 export function unknownAccount(email: string): Account {
   return { email, revision: 0, limits: {}, counts: {}, spent: {}, reservations: {} };

@@ -62,7 +62,7 @@ export type AccountSettings = {
   status?: NonNullable<Account['status']>;
   statusChange?: StatusChange;
   limits?: Clearable<Limits>;
-} & Clearable<Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'pricing'>>;
+} & Clearable<Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'paymentMethod' | 'pricing'>>;
 
 export function createAccounts(client: DynamoDBDocumentClient, table: string, ledger: Ledger): Accounts {
   const link = async (platformId: string, email: string) => {
@@ -182,13 +182,18 @@ const LISTED_AT_ONCE = 1_000;
 
 /** The account as these settings make it: known, and active unless they say otherwise. */
 export function withSettings(account: Account, { limits, ...settings }: AccountSettings): Account {
-  // Storage may forget the row of a client who is not known, and of no other.
-  const { expiresAt: _, ...kept } = changed(account, settings);
-  return {
-    ...kept,
-    status: settings.status ?? account.status ?? 'active',
+  const { status, customer = account.customer } = settings;
+  return changed(account, {
+    // What is saved at the provider is another customer's.
+    ...(customer === account.customer ? {} : { paymentMethod: null }),
+    ...settings,
+    // Who is enabled has all their tries again.
+    ...(status === 'active' ? { declines: null } : {}),
+    // Storage may forget the row of a client who is not known, and of no other.
+    expiresAt: null,
+    status: status ?? account.status ?? 'active',
     limits: changed(account.limits, limits ?? {}),
-  };
+  });
 }
 
 /** `before` with what is given; `null` takes away. */

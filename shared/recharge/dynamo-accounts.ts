@@ -110,7 +110,7 @@ const accountSchema = z.object({
       at: time,
       note: text,
       by: text.exactOptional(),
-      declined: z.object({ fingerprint: text.exactOptional() }).exactOptional(),
+      forDeclines: z.literal(true).exactOptional(),
     })
     .exactOptional(),
   grantEmail: text.exactOptional(),
@@ -121,6 +121,7 @@ const accountSchema = z.object({
   limits: limitsSchema.exactOptional(),
   last: text.exactOptional(),
   lastAt: time.exactOptional(),
+  declines: z.object({ times: z.int(), card: text.exactOptional() }).exactOptional(),
   told: z.object({ day: text, words: z.array(text) }).exactOptional(),
   closedTo: time.exactOptional(),
   expiresAt: z.int().exactOptional(),

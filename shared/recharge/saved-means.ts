@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PaymentMethod } from '../payments/payment-method.ts';
 import { type Account, liftsSuspension } from './account.ts';
+import { withSettings } from './accounts.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What a client has saved at the payment provider, and under which customer. */
@@ -26,9 +27,9 @@ export async function keepMeans(
   let account = await ledger.readAccount(email);
   for (;;) {
     judge(account);
-    const lifted = liftsSuspension(account, saved.paymentMethod);
-    const active = { status: 'active', statusChange: { at: now, note: 'Another card was saved.' } } as const;
-    const next: Account = { ...account, ...saved, ...(lifted ? active : {}) };
+    const lifted = liftsSuspension(account, saved);
+    const statusChange = { at: now, note: 'Another card was saved.' };
+    const next = withSettings(account, { ...saved, ...(lifted ? { status: 'active', statusChange } : {}) });
     if (isDeepStrictEqual(next, account)) return { account, lifted };
     const written = await ledger.writeAccount(account, next);
     if (written.kind === 'written') return { account: written.row, lifted };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PaymentMethod } from '../../../shared/payments/payment-method.ts';
-import type { Account } from '../../../shared/recharge/account.ts';
-import { createAccounts } from '../../../shared/recharge/accounts.ts';
+import { type Account, cardOf } from '../../../shared/recharge/account.ts';
+import { type AccountSettings, createAccounts } from '../../../shared/recharge/accounts.ts';
 import { keepMeans } from '../../../shared/recharge/saved-means.ts';
 import { useLedger } from '../../support/store.ts';
 
@@ -18,16 +18,21 @@ const card = (fingerprint: string | undefined, id = 'pm_1'): PaymentMethod => ({
   ...(fingerprint === undefined ? {} : { fingerprint }),
 });
 
-const declined = (fingerprint?: string): NonNullable<Account['statusChange']> => ({
-  at: NOW - 1,
-  note: '3 declines in a row: expired_card',
-  declined: fingerprint === undefined ? {} : { fingerprint },
-});
-
-async function known(settings: { statusChange?: NonNullable<Account['statusChange']> } = {}) {
+function set(settings: AccountSettings = {}) {
   const { client, table, ledger } = store();
-  const status = settings.statusChange === undefined ? 'active' : 'suspended';
-  await createAccounts(client, table, ledger).set(EMAIL, { status, ...settings });
+  return createAccounts(client, table, ledger).set(EMAIL, settings);
+}
+
+/** @param bad the declined card; none where the relay did not know it. */
+async function suspendForDeclines(bad?: PaymentMethod) {
+  const { ledger } = store();
+  const account = await set();
+  await ledger.writeAccount(account, {
+    ...account,
+    status: 'suspended',
+    statusChange: { at: NOW - 1, note: '3 declines in a row: expired_card', forDeclines: true },
+    declines: { times: 3, ...(bad === undefined ? {} : { card: cardOf(bad) }) },
+  });
 }
 
 const keep = (paymentMethod: PaymentMethod, judge: (account: Account) => void = () => {}) =>
@@ -35,7 +40,7 @@ const keep = (paymentMethod: PaymentMethod, judge: (account: Account) => void = 
 
 describe('a saved means of payment', () => {
   it('is kept with its customer, and nothing is written where it is kept already', async () => {
-    await known();
+    await set();
     const first = await keep(card('fp_1'));
     expect(first).toMatchObject({
       lifted: false,
@@ -45,37 +50,42 @@ describe('a saved means of payment', () => {
     expect(await store().ledger.readAccount(EMAIL)).toEqual(first.account);
   });
 
-  it('is judged anew by what the account is at the moment of the write', async () => {
-    await known();
+  it('is judged by what the account is', async () => {
+    await set();
     const refuse = (account: Account) => {
-      if (account.customer === undefined) return;
-      throw new Error('another customer meanwhile');
+      if (account.customer !== undefined) throw new Error('another customer meanwhile');
     };
     await keep(card('fp_1'), refuse);
     await expect(keep(card('fp_2'), refuse)).rejects.toThrow('another customer meanwhile');
     expect((await store().ledger.readAccount(EMAIL)).paymentMethod).toEqual(card('fp_1'));
   });
 
-  it.each<[string, Account['statusChange'], PaymentMethod, boolean]>([
-    ['another card ends a suspension for declines', declined('fp_bad'), card('fp_2'), true],
-    ['the same card, saved once more, does not', declined('fp_bad'), card('fp_bad', 'pm_2'), false],
-    [
-      'a means without a fingerprint may be the same one, and does not',
-      declined('fp_bad'),
-      card(undefined),
-      false,
-    ],
-    ['any card does where no card was known', declined(), card('fp_2'), true],
-    ['no card ends a suspension of a person’s', { at: NOW, note: 'disputed a payment' }, card('fp_2'), false],
-  ])('%s', async (_sentence, statusChange, saved, lifts) => {
-    await known(statusChange === undefined ? {} : { statusChange });
+  it.each<[string, PaymentMethod | undefined, PaymentMethod, boolean]>([
+    ['another card ends a suspension for declines', card('fp_bad'), card('fp_2'), true],
+    ['the same card, saved once more, does not', card('fp_bad'), card('fp_bad', 'pm_2'), false],
+    ['a means without a fingerprint may be the same, and does not', card('fp_bad'), card(undefined), false],
+    ['any card does where the declined one is not known', undefined, card('fp_2'), true],
+  ])('%s', async (_sentence, bad, saved, lifts) => {
+    await suspendForDeclines(bad);
     const { account, lifted } = await keep(saved);
     expect(lifted).toBe(lifts);
-    expect(account).toMatchObject({
-      paymentMethod: saved,
-      ...(lifts
-        ? { status: 'active', statusChange: { at: NOW, note: 'Another card was saved.' } }
-        : { status: 'suspended', statusChange }),
-    });
+    expect(account).toMatchObject({ paymentMethod: saved, status: lifts ? 'active' : 'suspended' });
+    expect(account.statusChange?.note).toBe(
+      lifts ? 'Another card was saved.' : '3 declines in a row: expired_card',
+    );
+    expect(account.declines === undefined).toBe(lifts);
+  });
+
+  it('ends no suspension that a person has written', async () => {
+    const suspended = { status: 'suspended', statusChange: { at: NOW, note: 'disputed a payment' } } as const;
+    await set(suspended);
+    expect(await keep(card('fp_2'))).toMatchObject({ lifted: false, account: suspended });
+  });
+
+  it('goes with its customer: another one has not saved it', async () => {
+    await set();
+    await keep(card('fp_1'));
+    expect((await set({ customer: 'cus_1' })).paymentMethod).toEqual(card('fp_1'));
+    expect(await set({ customer: 'cus_2' })).not.toHaveProperty('paymentMethod');
   });
 });
