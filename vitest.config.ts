@@ -1,8 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** The tests of what becomes of money, which are run once more with Stripe taking it: `npm run test:stripe`. */
+const WITH_STRIPE = [
+  'test/shared/recharge/{crash,storm,waking,zombie}.test.ts',
+  'test/shared/recharge/run-recharge/*.test.ts',
+  'test/operate/{refund,retry,start,stop}.test.ts',
+];
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: mode === 'stripe' ? WITH_STRIPE : ['test/**/*.test.ts'],
+    env: { RELAY_TEST_PAYMENTS: mode === 'stripe' ? 'stripe' : 'endpoint' },
     globalSetup: ['test/support/engine.ts'],
     // Engines and processes start in a second here, and in several where other work runs beside.
     // The end-to-end tests wait as much as they work: with two workers, two cores are idle for a tenth of the time.
@@ -13,4 +21,4 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
-});
+}));

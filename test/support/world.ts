@@ -45,7 +45,7 @@ const CREDITS = 500;
 const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
 /** The tests of the machine can all be run with the other payment hook: `npm run test:stripe`. */
-const PAYMENTS = process.env.RELAY_TEST_PAYMENTS === 'stripe' ? 'stripe' : 'endpoint';
+export const PAYMENTS = process.env.RELAY_TEST_PAYMENTS === 'stripe' ? 'stripe' : 'endpoint';
 const STRIPE_KEY = 'rk_test_9d42OfATest';
 export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
@@ -289,6 +289,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
 }
 
 interface Payments extends Pick<SandboxPayments, 'url' | 'books' | 'fault' | 'close'> {
+  /** How a payment's reference begins, what a decline is called at once and later, and where a client acts. */
+  says: { reference: string; declined: string; declinedLater: string; page: string };
   /** In the configuration. */
   named: object;
   /** What the account says of the client's means of payment. */
@@ -297,7 +299,13 @@ interface Payments extends Pick<SandboxPayments, 'url' | 'books' | 'fault' | 'cl
 
 async function endpoint(): Promise<Payments> {
   const payments = await createSandboxPayments({ secret: PAYMENT_SECRET });
-  return { ...payments, named: { type: 'http', url: payments.url }, saved: () => ({}) };
+  const says = {
+    reference: 'pay_',
+    declined: 'card_declined',
+    declinedLater: 'card_declined',
+    page: 'https://payments.example.com/confirm',
+  };
+  return { ...payments, says, named: { type: 'http', url: payments.url }, saved: () => ({}) };
 }
 
 async function stripeWith(clients: string[]): Promise<Payments> {
@@ -305,6 +313,12 @@ async function stripeWith(clients: string[]): Promise<Payments> {
   const saved = new Map(clients.map((email) => [email, stripe.saveMeans(email)]));
   return {
     ...stripe,
+    says: {
+      reference: 'pi_',
+      declined: 'card_refused',
+      declinedLater: 'debit_not_authorized',
+      page: 'https://relay.example.com/pay/',
+    },
     named: { type: 'stripe', apiUrl: stripe.url },
     saved(email) {
       const { customer, paymentMethod } = saved.get(email) ?? stripe.saveMeans(email);

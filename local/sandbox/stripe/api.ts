@@ -70,6 +70,8 @@ const card = (decline_code: string, advice_code?: string): Behaviour => ({
   ...(advice_code === undefined ? {} : { advice_code }),
 });
 
+const BAD_REQUEST = invalid('Received unknown parameter: amount_', { code: 'parameter_unknown' });
+
 /** The names are those of the sandbox's other payment endpoint, where the same thing happens. */
 export const STRIPE_FAULTS = {
   charge: {
@@ -97,7 +99,7 @@ export const STRIPE_FAULTS = {
     lock_timeout: instead(lockTimeout),
     unauthorized: instead(unauthorized),
     forbidden: instead(forbidden),
-    bad_request: instead(invalid('Received unknown parameter: amount_', { code: 'parameter_unknown' })),
+    bad_request: instead(BAD_REQUEST),
   },
   lookup: {
     error: instead(SERVER_ERROR),
@@ -105,6 +107,8 @@ export const STRIPE_FAULTS = {
     garbage: instead(garbage),
     unauthorized: instead(unauthorized),
     rate_limited: LIMITED,
+    /** What was made a moment ago does not stand in a list. */
+    not_found: instead(json(200, { object: 'list', url: '/v1/payment_intents', data: [], has_more: false })),
   },
   refund: {
     pending: worked<Refund['status']>('pending'),
@@ -113,6 +117,7 @@ export const STRIPE_FAULTS = {
     error_after: afterwards(SERVER_ERROR),
     hang_after: hangAfter,
     rate_limited: LIMITED,
+    bad_request: instead(BAD_REQUEST),
   },
   cancel: { error: instead(SERVER_ERROR), hang: hangBefore },
 } satisfies {

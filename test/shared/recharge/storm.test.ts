@@ -73,6 +73,7 @@ it('a client at whom 5,000 keys were fired is recharged afterwards, and their ro
   const read = await world.account();
   await ledger.writeAccount(read, {
     ...account(),
+    ...world.payments.saved(EMAIL),
     revision: read.revision,
     last: { key: 'finished', at: 0 },
   });
