@@ -51,7 +51,7 @@ export function localWaits(env: NodeJS.ProcessEnv, channels: string[]): LocalWai
     grantDeadlineMs,
     sweepAgainMs: grantDeadlineMs + 1_000,
     settleMs: 20_000,
-    pending: { ...productionPolicy.pending, askMs: 2_000 },
+    pending: { ...productionPolicy.pending, askMs: 2_000, wokenMs: 500 },
     refund: { ...productionPolicy.refund, askMs: 2_000 },
     evidence: { ...productionPolicy.evidence, firstMs: 5_000, againMs: 60_000 },
     // Half a minute, as waits grow: hundreds of rows that wait for a pause to end must leave the machine some rest.

@@ -165,7 +165,7 @@ async function letterOf(connection: Asked, queue: DeadLetterQueue, message: SqsM
 
 function nameIn(queue: DeadLetterQueue, body: string): string | undefined {
   try {
-    return queue === 'recharges' ? readMessage(body) : readMessageId(body);
+    return queue === 'recharges' ? readMessage(body).key : readMessageId(body);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { readMessage } from '../../shared/recharge/queue.ts';
+import { type RechargeMessage, readMessage } from '../../shared/recharge/queue.ts';
 import { NoRechargeError, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 
 /**
@@ -16,10 +16,11 @@ export function createRechargeWorkerHandler(deps: RunDeps) {
     const failures = await Promise.all(
       event.Records.map(async ({ messageId, body }) => {
         try {
-          await drive(readMessage(body), endsAt, deps);
+          const message = readMessage(body);
+          await (message.woken ? wake(message, endsAt, deps) : drive(message, endsAt, deps));
           return [];
         } catch (error) {
-          deps.logger.error('a message names no recharge', error, { messageId });
+          deps.logger.error('a message could not be handled', error, { messageId });
           return [{ itemIdentifier: messageId }];
         }
       }),
@@ -29,11 +30,25 @@ export function createRechargeWorkerHandler(deps: RunDeps) {
 }
 
 /** @throws NoRechargeError; whatever else fails is said, and the row brings itself back. */
-async function drive(key: string, endsAt: number, deps: RunDeps): Promise<void> {
+async function drive({ key }: RechargeMessage, endsAt: number, deps: RunDeps): Promise<void> {
   try {
     await runRecharge(key, endsAt, deps);
   } catch (error) {
     if (error instanceof NoRechargeError) throw error;
     deps.logger.error('a recharge could not be driven', error, { key });
+  }
+}
+
+/**
+ * A key that nobody knows is another relay's, at the same payment provider.
+ *
+ * @throws what storage throws: the row would bring itself back in an hour only, and the message does in minutes.
+ */
+async function wake({ key }: RechargeMessage, endsAt: number, deps: RunDeps): Promise<void> {
+  try {
+    await runRecharge(key, endsAt, deps, { woken: true });
+  } catch (error) {
+    if (!(error instanceof NoRechargeError)) throw error;
+    deps.logger.info('a payment of another relay has changed', { key });
   }
 }

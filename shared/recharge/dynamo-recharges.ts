@@ -134,6 +134,7 @@ const rechargeSchema = z.object({
   nextAttemptAt: time.exactOptional(),
   swept: z.int().exactOptional(),
   notBefore: time.exactOptional(),
+  wokenAt: time.exactOptional(),
   stopped: z.boolean().exactOptional(),
   prepaid: z.literal(true).exactOptional(),
   amount: z.int().exactOptional(),

@@ -36,7 +36,11 @@ export interface Policy {
   notFoundFinalMs: number;
   /** A lookup that has not answered by then needs a person. */
   lookupSilentMs: number;
-  pending: { askMs: number; clientActsMs: number; giveUpMs: number };
+  /**
+   * A pending payment is asked about every `askMs`. Once somebody has said that it has changed, it is asked about at once
+   * and then at growing distances, beginning with `wokenMs`. Within that time, nobody is heard a second time.
+   */
+  pending: { askMs: number; wokenMs: number; clientActsMs: number; giveUpMs: number };
   /** Paid and not granted: how long we keep trying. */
   grantGiveUpMs: number;
   refund: { askMs: number; giveUpMs: number };
@@ -90,7 +94,7 @@ export const productionPolicy: Policy = {
   chargeWindowMs: 23 * HOUR,
   notFoundFinalMs: 24 * HOUR,
   lookupSilentMs: 48 * HOUR,
-  pending: { askMs: HOUR, clientActsMs: 3 * DAY, giveUpMs: 21 * DAY },
+  pending: { askMs: HOUR, wokenMs: 5 * SECOND, clientActsMs: 3 * DAY, giveUpMs: 21 * DAY },
   grantGiveUpMs: 72 * HOUR,
   refund: { askMs: DAY, giveUpMs: 7 * DAY },
   reminderMs: DAY,

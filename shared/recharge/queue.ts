@@ -7,16 +7,21 @@ export interface RechargeQueue {
   send(keys: readonly string[]): Promise<void>;
 }
 
-const messageSchema = z.object({ key: z.string().min(1) });
+/**
+ * What a message says. `woken`: its payment is said to have changed, and is looked up before its time. An earlier version
+ * of the worker reads the key alone, and lets the row wait.
+ */
+const messageSchema = z.object({ key: z.string().min(1), woken: z.literal(true).exactOptional() });
+export type RechargeMessage = z.infer<typeof messageSchema>;
 
 /** @throws where the text is no message of ours. */
-export function readMessage(body: string): string {
-  return messageSchema.parse(JSON.parse(body)).key;
+export function readMessage(body: string): RechargeMessage {
+  return messageSchema.parse(JSON.parse(body));
 }
 
 /** In ASCII, all else escaped: SQS forbids some characters, and the engine on one machine some more. */
-function writeMessage(key: string): string {
-  return JSON.stringify({ key }).replace(
+export function writeMessage(message: RechargeMessage): string {
+  return JSON.stringify(message).replace(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
@@ -33,7 +38,7 @@ export function createSqsRechargeQueue(client: SQSClient, queueUrl: string): Rec
         const { Failed } = await client.send(
           new SendMessageBatchCommand({
             QueueUrl: queueUrl,
-            Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: writeMessage(key) })),
+            Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: writeMessage({ key }) })),
           }),
         );
         failed += Failed?.length ?? 0;

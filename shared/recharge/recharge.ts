@@ -91,6 +91,8 @@ export interface Recharge {
    * because the sweeper moves it before it wakes a row.
    */
   notBefore?: number;
+  /** When somebody last said that the payment it waits for has changed, and it was looked at before its time. */
+  wokenAt?: number;
   /** A person has stopped it: no charge is begun any more. A payment that was under way is still found, and kept. */
   stopped?: boolean;
   /** Granted without a charge, as a person said when they started it. */

@@ -23,6 +23,7 @@ const WRITE_AGAIN_MS = 250;
  * dropped because a write lost.
  *
  * @param endsAt Unix milliseconds when this process may be killed; no step is begun that could not end.
+ * @param given.woken somebody says that its payment has changed.
  * @returns the row as it was left; `left_alone` where a later version of this program wrote it.
  * @throws NoRechargeError where no row has this key; and what storage throws, once the run's time is out: the row
  *   then brings itself back.
@@ -31,11 +32,12 @@ export async function runRecharge(
   key: string,
   endsAt: number,
   deps: RunDeps,
+  given: { woken?: boolean } = {},
 ): Promise<Recharge | 'left_alone'> {
   try {
     const row = await deps.ledger.read(key);
     if (!row) throw new NoRechargeError(key);
-    return await new Run(row, endsAt, deps).toRest();
+    return await new Run(row, endsAt, deps).toRest({ kind: 'due', ...given });
   } catch (error) {
     if (!(error instanceof NewerRowError)) throw error;
     deps.logger.alert('newer_row', { key, detail: error.message });
@@ -64,8 +66,8 @@ class Run {
     this.#deps = deps;
   }
 
-  async toRest(): Promise<Recharge> {
-    let outcome: Outcome = { kind: 'due' };
+  async toRest(first: Outcome): Promise<Recharge> {
+    let outcome = first;
     let askedAt = this.#deps.now();
     for (;;) {
       const effect = await this.#settle(outcome, askedAt);

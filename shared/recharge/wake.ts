@@ -1,41 +1,18 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { RECHARGE } from './dynamo-recharges.ts';
-import type { RechargeQueue } from './queue.ts';
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { writeMessage } from './queue.ts';
 
 /**
- * What a function that faces the internet does where it hears that a payment has changed: the row is looked at now
- * instead of at its time. It learns nothing from whoever called, and writes two times only; what became of the payment,
- * the lookup says. A row that waits for anything else than its payment, and one that was woken already, is left alone. So
- * events that come twice, late or out of order do no harm.
+ * What a function that faces the internet does where it hears that a payment has changed: the worker looks the payment up
+ * now instead of at its time. Whoever called is not believed, and the function needs no right to any row. So calls that
+ * come twice, late, out of order or for no recharge of ours do no harm.
  *
- * The version is not raised, as the sweeper does not raise it either: a run that is under way writes what it has learnt
- * on top.
- *
- * @returns whether the row was waiting.
+ * @throws what the queue throws: then nobody was woken, and the payment is looked up at its time.
  */
-export function createWake(
-  client: DynamoDBDocumentClient,
-  table: string,
-  { queue, now }: { queue: RechargeQueue; now: () => number },
-): (key: string) => Promise<boolean> {
+export type Wake = (key: string) => Promise<void>;
+
+export function createSqsWake(client: SQSClient, queueUrl: string): Wake {
   return async (key) => {
-    try {
-      await client.send(
-        new UpdateCommand({
-          TableName: table,
-          Key: { pk: RECHARGE + key },
-          UpdateExpression: 'SET nextAttemptAt = :now REMOVE notBefore',
-          ConditionExpression: '#phase = :pending AND notBefore > :now',
-          ExpressionAttributeNames: { '#phase': 'phase' },
-          ExpressionAttributeValues: { ':now': now(), ':pending': 'charge_pending' },
-        }),
-      );
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
-    await queue.send([key]);
-    return true;
+    const MessageBody = writeMessage({ key, woken: true });
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
   };
 }

@@ -152,7 +152,7 @@ describe('a batch', () => {
     });
     expect([await phaseOf('a'), await phaseOf('c')]).toEqual(['blocked', 'blocked']);
     expect(errors()).toEqual([
-      expect.objectContaining({ message: 'a message names no recharge', messageId: 'message-1' }),
+      expect.objectContaining({ message: 'a message could not be handled', messageId: 'message-1' }),
     ]);
   });
 

@@ -147,7 +147,7 @@ export const PATHS = {
     ],
   },
   'pending, and cancelled since the client did not act': {
-    options: { policy: { pending: { askMs: HOUR, clientActsMs: HOUR, giveUpMs: DAY } } },
+    options: { policy: { pending: { askMs: HOUR, wokenMs: 5_000, clientActsMs: HOUR, giveUpMs: DAY } } },
     faults: ({ payments }) => payments.fault({ operation: 'charge', fault: 'pending_action' }),
     ends: DECLINED,
     calls: [

@@ -24,7 +24,7 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { createDynamoRows } from '../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
-import type { RechargeQueue } from '../../shared/recharge/queue.ts';
+import type { RechargeMessage, RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 import {
@@ -88,6 +88,8 @@ export interface Process {
   webhook(): Promise<number>;
   /** Delivers one message. @returns whether it is to be delivered again. */
   worker(key: string): Promise<{ failed: boolean }>;
+  /** Delivers the message of a wake. */
+  woken(key?: string): Promise<{ failed: boolean }>;
   sweeper(): Promise<void>;
 }
 
@@ -195,6 +197,10 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       ledger: deps.ledger,
     });
     const work = createRechargeWorkerHandler(deps);
+    const worker = async (message: RechargeMessage) => {
+      const { batchItemFailures } = await work(messageEvent(message), context);
+      return { failed: batchItemFailures.length > 0 };
+    };
     const sweep = createRechargeSweeperHandler({ ...deps, queue, ...NO_MESSAGES });
     return {
       deps,
@@ -205,10 +211,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         return row;
       },
       webhook: async () => (await receive(webhookEvent(time))).statusCode ?? 0,
-      async worker(key) {
-        const { batchItemFailures } = await work(messageEvent(key), context);
-        return { failed: batchItemFailures.length > 0 };
-      },
+      worker: (key) => worker({ key }),
+      woken: (key = KEY) => worker({ key, woken: true }),
       sweeper: async () => void (await sweep({}, context)),
     };
   };
@@ -379,8 +383,8 @@ function webhookEvent(now: number): APIGatewayProxyEventV2 {
   return { body, headers, isBase64Encoded: false } as unknown as APIGatewayProxyEventV2;
 }
 
-function messageEvent(key: string): SQSEvent {
-  return { Records: [{ messageId: 'message-1', body: JSON.stringify({ key }) }] } as unknown as SQSEvent;
+function messageEvent(message: RechargeMessage): SQSEvent {
+  return { Records: [{ messageId: 'message-1', body: JSON.stringify(message) }] } as unknown as SQSEvent;
 }
 
 interface Ports {

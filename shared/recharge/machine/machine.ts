@@ -13,7 +13,7 @@ import {
 import { isWaiting, progressed, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onlyWithOwnParties } from './parties.ts';
-import { onPayment, onPrepaid } from './payment.ts';
+import { onPayment, onPrepaid, onWoken } from './payment.ts';
 import { onRefund } from './refund.ts';
 
 /**
@@ -73,7 +73,7 @@ function decideOfOwn(row: Recharge, outcome: Outcome, at: Moment): Decision {
 function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
   switch (outcome.kind) {
     case 'due':
-      return onDue(row, at);
+      return outcome.woken ? onWoken(row, at) : onDue(row, at);
     case 'reserved':
     case 'refused':
     case 'not_reserved':

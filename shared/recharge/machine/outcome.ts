@@ -28,8 +28,11 @@ export interface Frozen {
  * travels with the outcome, so that a late one is never taken for an answer about something newer.
  */
 export type Outcome =
-  /** The row was woken: by the queue, the sweeper, or the loop's first look. */
-  | { kind: 'due' }
+  /**
+   * The row was queued: by the webhook, or by the sweeper. `woken`: by somebody who says that its payment has changed. They
+   * are not believed, and the payment is looked up.
+   */
+  | { kind: 'due'; woken?: boolean }
   /** The attempt is reserved since `at`. `fresh`: by this very run, so that nothing can have been charged yet. */
   | { kind: 'reserved'; attempt: number; fresh: boolean; at: number; frozen: Frozen }
   | { kind: 'refused'; attempt: number; word: Refusal; money?: Money }

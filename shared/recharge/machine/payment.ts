@@ -89,7 +89,7 @@ function onUnknown(row: Recharge, asked: PaymentOutcome['asked'], detail: string
 const mayCharge = (row: Recharge, at: Moment) => !row.stopped && withinChargeWindow(row, at);
 
 function onPaid(row: Recharge, { paymentRef }: Paid, at: Moment): Decision {
-  const { actionUrl: _u, actBy: _a, ...rest } = progressed(row);
+  const { actionUrl: _u, actBy: _a, wokenAt: _w, ...rest } = progressed(row);
   const paid: Recharge = {
     ...rest,
     paymentRef,
@@ -119,6 +119,28 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
   };
 }
 
+/**
+ * Somebody says that the payment has changed. What they say may be late, repeated or wrong: it changes nothing but when the
+ * payment is looked up. That this was heard is on disk before the look. So a flood becomes one look in `wokenMs`, and a
+ * run whose answer is older loses to this write.
+ */
+export function onWoken(row: Recharge, { now, policy }: Moment): Decision {
+  const isAsked = row.phase === 'charge_pending' || row.review === 'charge_unknown';
+  const isLookedAt = row.wokenAt !== undefined && now < row.wokenAt + policy.pending.wokenMs;
+  if (!isAsked || isLookedAt) return stop;
+  return { next: { ...row, wokenAt: now }, effect: 'look_up_payment' };
+}
+
+/**
+ * What was said within `wokenMs` of another wake was not heard, and an answer may be older than what was said. So the
+ * next looks come soon, each twice as long after the wake as the one before.
+ */
+function askAgainMs({ wokenAt }: Recharge, { now, policy: { pending } }: Moment): number {
+  return wokenAt === undefined
+    ? pending.askMs
+    : Math.min(pending.askMs, Math.max(pending.wokenMs, now - wokenAt));
+}
+
 function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
   const { pending } = at.policy;
   const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
@@ -139,7 +161,7 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
     known,
     at,
     actionUrl === undefined ? 'payment pending' : 'client must act',
-    pending.askMs,
+    askAgainMs(row, at),
   );
   // The client does not know the page: the agency has to pass it on.
   const isNew = actionUrl !== undefined && row.actionUrl === undefined;

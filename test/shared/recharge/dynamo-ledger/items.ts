@@ -26,6 +26,7 @@ export const FULL_RECHARGE: Required<Recharge> = {
   attempt: 2,
   attemptStartedAt: NOW + 86_400_000,
   nextAttemptAt: NOW + 90_000_000,
+  wokenAt: NOW + 88_000_000,
   notBefore: NOW + 89_000_000,
   stopped: true,
   prepaid: true,
