@@ -63,15 +63,15 @@ const config: IConfiguration = {
     ),
     never(
       'config-is-gathered-on-top',
-      '^shared/',
+      '^shared/(?!settings/config-in-use\\.ts$)',
       '^shared/settings/config\\.ts$',
       'config.ts gathers the schemas of all rooms. A room takes the section that it uses, and never the whole.',
     ),
     never(
       'settings-know-no-room',
-      '^shared/settings/(?!config\\.ts)',
+      '^shared/settings/(?!config(-in-use)?\\.ts)',
       '^shared/(channels|incoming|payments|platform|recharge)/',
-      'Secrets, environment and the reading of files serve every room. Only config.ts knows what rooms are set up with.',
+      'Secrets, environment and the reading of files serve every room. Only config.ts, and what reads a configuration in use, knows what rooms are set up with.',
     ),
     never(
       'recharges-know-no-channels',

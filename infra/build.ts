@@ -1,9 +1,10 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { readConfig } from '../shared/settings/config.ts';
+import { type Config, readConfig } from '../shared/settings/config.ts';
 import { ConfigError, ownConfigFile } from '../shared/settings/config-file.ts';
+import { BUNDLED_CONFIG } from '../shared/settings/config-in-use.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = [
@@ -29,16 +30,16 @@ const WEBHOOK_BUDGET_BYTES = 400 * 1024;
  * (credential providers) costs nothing at the start. The SDK is inside, because the runtime's own is newer or older
  * than the one that was tested.
  *
- * @param configFile validated here, and copied beside the code.
+ * @param configFile checked here. What its schemas made of it is written beside the code: a function takes it as it is.
  * @returns the bytes each function loads at its start.
  */
 export async function buildFunctions(configFile: string): Promise<Map<FunctionName, number>> {
-  readConfig(configFile);
-  const sizes = await Promise.all(FUNCTIONS.map((name) => buildFunction(name, configFile)));
+  const config = readConfig(configFile);
+  const sizes = await Promise.all(FUNCTIONS.map((name) => buildFunction(name, config)));
   return new Map(FUNCTIONS.map((name, index) => [name, sizes[index] ?? 0]));
 }
 
-async function buildFunction(name: FunctionName, configFile: string): Promise<number> {
+async function buildFunction(name: FunctionName, config: Config): Promise<number> {
   const outdir = assetOf(name);
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
@@ -59,7 +60,7 @@ async function buildFunction(name: FunctionName, configFile: string): Promise<nu
     metafile: true,
     logLevel: 'warning',
   });
-  copyFileSync(configFile, join(outdir, 'relay.config.json'));
+  writeFileSync(join(outdir, BUNDLED_CONFIG), JSON.stringify(config));
   return staticBytes(metafile, relative(ROOT, join(outdir, 'index.mjs')));
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { SECRET_HEADER } from '../shared/events/settings.ts';
 import { isSafeUrl } from '../shared/http.ts';
 import { formatMoney } from '../shared/money.ts';
-import { paymentUrlOf } from '../shared/payments/settings.ts';
+import { paymentUrlOf } from '../shared/payments/payment-url.ts';
 import type { Limits } from '../shared/recharge/account.ts';
 import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';

@@ -1,5 +1,5 @@
 import { createLogger } from '../shared/logger.ts';
-import { paymentUrlOf } from '../shared/payments/settings.ts';
+import { paymentUrlOf } from '../shared/payments/payment-url.ts';
 import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';

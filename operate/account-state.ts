@@ -1,7 +1,8 @@
 import { type Account, dayOf, type Limits } from '../shared/recharge/account.ts';
 import { judge, limitsOf } from '../shared/recharge/guard.ts';
 import { newRecharge, type Recharge, type Refusal } from '../shared/recharge/recharge.ts';
-import { type Config, guardSettings } from '../shared/settings/config.ts';
+import type { Config } from '../shared/settings/config.ts';
+import { guardSettings } from '../shared/settings/config-in-use.ts';
 
 /** What the guard would say of a client now, and what it counted. */
 export interface AccountState {

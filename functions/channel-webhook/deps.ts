@@ -1,24 +1,20 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
-import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
+import type { Channels } from '../../shared/channels/settings.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
 import { createRefusals, type RefusalOptions } from '../../shared/incoming/refusals.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
 import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWebhookDeps } from './handler.ts';
-
-/** All of the configuration that the webhook uses. */
-const configSchema = z.object({ channels: channelsSchema });
 
 /** The webhook's parts on one table: the same on AWS and on one machine. */
 export function channelWebhookDeps({
@@ -52,7 +48,7 @@ export async function depsOnAws(
   const plain = createLogger(toStdout, { stage: env.STAGE });
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = channelWebhookDeps({
-    config: bundledConfig(moduleUrl, configSchema),
+    config: bundledConfig(moduleUrl),
     client,
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET, logger),

@@ -1,27 +1,23 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
-import { type Channels, channelsSchema } from '../../shared/channels/settings.ts';
+import type { Channels } from '../../shared/channels/settings.ts';
 import { createTargets } from '../../shared/channels/target.ts';
 import { createDynamoWaits } from '../../shared/channels/waits.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createPlatformOperations } from '../../shared/platform/operations.ts';
 import { createPace } from '../../shared/platform/pace.ts';
-import { type PlatformProfile, platformProfileSchema } from '../../shared/platform/profile.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import type { PlatformProfile } from '../../shared/platform/profile.ts';
+import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
 import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWorkerDeps } from './handler.ts';
-
-/** All of the configuration that the worker uses. */
-const configSchema = z.object({ platform: platformProfileSchema, channels: channelsSchema });
 
 /** The worker's parts on one table and one platform: the same on AWS and on one machine. */
 export function channelWorkerDeps({
@@ -73,7 +69,7 @@ export async function depsOnAws(
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = channelWorkerDeps({
-    config: bundledConfig(moduleUrl, configSchema),
+    config: bundledConfig(moduleUrl),
     client,
     table: env.TABLE_NAME,
     secrets,

@@ -1,22 +1,17 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import * as z from 'zod';
 import { createEventBridgeClient, publishOn } from '../../shared/events/event-bus.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { guardSchema } from '../../shared/recharge/guard.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { createSqsClient, PATIENCE } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { RechargeEventsDeps } from './handler.ts';
 
-/** The sections of the configuration that count here. */
-const configSchema = z.object({ guard: guardSchema.prefault({}), runbookUrl: z.string().exactOptional() });
-
 /** The parts as the stack sets them up. */
 export function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): RechargeEventsDeps {
   const env = readEnv(envSchema, source);
-  const { guard, runbookUrl } = bundledConfig(moduleUrl, configSchema);
+  const { guard, runbookUrl } = bundledConfig(moduleUrl);
   const sns = new SNSClient(PATIENCE);
   const sqs = createSqsClient();
   return {

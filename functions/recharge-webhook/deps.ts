@@ -1,5 +1,4 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
@@ -10,16 +9,13 @@ import { createDynamoRecharges } from '../../shared/recharge/dynamo-recharges.ts
 import { linkedEmail } from '../../shared/recharge/linked-email.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
-import { type RechargeConfig, rechargeSchema } from '../../shared/recharge/settings.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import type { RechargeConfig } from '../../shared/recharge/settings.ts';
+import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
 import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
-
-/** All of the configuration that the webhook uses. */
-const configSchema = z.object({ recharge: rechargeSchema.prefault({}) });
 
 /** The webhook's parts on one table: the same on AWS and on one machine. */
 export function rechargeWebhookDeps({
@@ -54,7 +50,7 @@ export async function depsOnAws(
   const plain = createLogger(toStdout, { stage: env.STAGE });
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = rechargeWebhookDeps({
-    config: bundledConfig(moduleUrl, configSchema),
+    config: bundledConfig(moduleUrl),
     client,
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET, logger),

@@ -9,14 +9,8 @@ import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
-import {
-  type Config,
-  configSchema,
-  guardSettings,
-  partiesOf,
-  policyOf,
-} from '../../shared/settings/config.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { bundledConfig, guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
@@ -90,7 +84,7 @@ export async function depsOnAws(
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const secrets = outboundSecrets(env.OUTBOUND_SECRET, logger);
   const deps = rechargeWorkerDeps({
-    config: bundledConfig(moduleUrl, configSchema),
+    config: bundledConfig(moduleUrl),
     client,
     table: env.TABLE_NAME,
     secrets,

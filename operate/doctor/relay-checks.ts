@@ -1,7 +1,7 @@
 import { readRuntime } from '../../local/state.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { describeError } from '../../shared/logger.ts';
-import { digestOf } from '../../shared/settings/config.ts';
+import { digestOf } from '../../shared/settings/config-in-use.ts';
 import { countDeadLetters } from '../dead-letters.ts';
 import { OperateError } from '../error.ts';
 import { countUnsentEvents, readQueueDepths } from '../queues.ts';

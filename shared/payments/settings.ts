@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { isOnThisMachine, isSafeUrl } from '../http.ts';
 import { partyNameSchema } from '../party-name.ts';
-import { STRIPE_API } from './stripe/api.ts';
 
 const httpPaymentSchema = z.strictObject({
   type: z.literal('http'),
@@ -39,7 +38,3 @@ const stripePaymentSchema = z.strictObject({
 /** The section `payment` of the configuration. */
 export const paymentSchema = z.discriminatedUnion('type', [httpPaymentSchema, stripePaymentSchema]);
 export type PaymentSettings = z.infer<typeof paymentSchema>;
-
-/** Where payments are asked for. */
-export const paymentUrlOf = (payment: PaymentSettings): string =>
-  payment.type === 'stripe' ? (payment.apiUrl ?? STRIPE_API) : payment.url;

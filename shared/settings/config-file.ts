@@ -55,21 +55,6 @@ export function readConfigFile(path: string | URL): unknown {
 }
 
 /**
- * The configuration that was built into a function's bundle, beside its code: Lambda's environment holds only 4 KB.
- *
- * @param schema the sections this function uses, so that it need not load the rules of the others. The whole
- *   configuration was checked when the bundle was built.
- * @throws ConfigError with all faults of these sections.
- */
-export function bundledConfig<Schema extends z.ZodType>(moduleUrl: string, schema: Schema): z.infer<Schema> {
-  const file = new URL('./relay.config.json', moduleUrl);
-  const parsed = schema.safeParse(readConfigFile(file));
-  if (parsed.success) return parsed.data;
-  // In zod's words: the file was checked in ours when the bundle was built, and a cold start shall not load them.
-  throw new ConfigError(fileName(file), parsed.error.issues.map(inOneLine));
-}
-
-/**
  * The agency's configuration for a stage: `RELAY_CONFIG`, else `relay.config.<stage>.json`, else
  * `relay.config.json`, in the root of the repository. Undefined where there is none yet.
  */

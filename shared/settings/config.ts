@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { channelsSchema } from '../channels/settings.ts';
 import { eventsSchema } from '../events/settings.ts';
 import { isSafeUrl } from '../http.ts';
-import { paymentSchema, paymentUrlOf } from '../payments/settings.ts';
+import { paymentSchema } from '../payments/settings.ts';
 import { platformProfileSchema } from '../platform/profile.ts';
-import { type Counterparties, counterpartyOf } from '../recharge/counterparty.ts';
-import { type GuardSettings, guardSchema } from '../recharge/guard.ts';
-import type { Policy } from '../recharge/policy.ts';
+import { guardSchema } from '../recharge/guard.ts';
 import { pricingSchema } from '../recharge/pricing.ts';
 import { rechargeSchema } from '../recharge/settings.ts';
 import { fileName, parseWith, readConfigFile } from './config-file.ts';
@@ -46,41 +43,4 @@ export function parseConfig(value: unknown, source: string): Config {
 /** @throws ConfigError where the file is missing, not JSON, or has faults. */
 export function readConfig(path: string | URL): Config {
   return parseConfig(readConfigFile(path), fileName(path));
-}
-
-/**
- * 12 hex digits that tell two configurations apart. Defaults, the order of settings and `$schema` make no difference.
- */
-export function digestOf({ $schema: _, ...config }: Config): string {
-  return createHash('sha256').update(JSON.stringify(config, inOrder)).digest('hex').slice(0, 12);
-}
-
-const inOrder = (_name: string, value: unknown) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
-
-export function guardSettings({ recharge, guard, pricing }: Config): GuardSettings {
-  return {
-    mode: recharge.mode,
-    unknownAccounts: guard.unknownAccounts,
-    credits: { min: recharge.minCredits, max: recharge.maxCredits },
-    limits: guard.limits,
-    pricing,
-  };
-}
-
-/** Whom this relay deals with, as recharges remember them. */
-export function partiesOf({ payment, platform }: Config): Counterparties {
-  return {
-    payment: counterpartyOf({ name: payment.name, url: paymentUrlOf(payment) }),
-    platform: counterpartyOf({ name: platform.name, url: platform.baseUrl }),
-  };
-}
-
-/** The waits of `base` with the choices an agency makes, and what its platform can prove. */
-export function policyOf({ recharge, platform }: Config, base: Policy): Policy {
-  const { declineRetries, refundAutomatically } = recharge;
-  const evidence = { ...base.evidence, lookUp: platform.usageExport.listsGrants };
-  return { ...base, declineRetries, refundAutomatically, evidence };
 }

@@ -6,7 +6,8 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HealthFinding } from '../../operate/doctor/finding.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { digestOf, readConfig } from '../../shared/settings/config.ts';
+import { readConfig } from '../../shared/settings/config.ts';
+import { digestOf } from '../../shared/settings/config-in-use.ts';
 import { useOperator } from '../support/operator.ts';
 import { useTraces } from '../support/traces.ts';
 

@@ -16,6 +16,8 @@ import { startSqs } from '../../local/sqs.ts';
 import { ALERTS_LIST } from '../../shared/alerts.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { parseConfig, readConfig } from '../../shared/settings/config.ts';
+import { BUNDLED_CONFIG } from '../../shared/settings/config-in-use.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 import { recentPage } from '../../shared/storage/table.ts';
 
@@ -45,6 +47,8 @@ type Invoked = 'webhook' | 'worker' | 'sweeper' | 'events' | 'channelWebhook' | 
 let invoke: Record<Invoked, (event: unknown) => Promise<any>>;
 let takeMessage: (queue: 'recharges' | 'messages') => Promise<Message | undefined>;
 let template: any;
+/** The configurations that the build put beside the functions. */
+const bundled: unknown[] = [];
 /** The bodies that EventBridge and SNS were sent. */
 const sent: string[] = [];
 
@@ -90,8 +94,11 @@ beforeAll(async () => {
   });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
   // No stage is made that calls this machine: what is run here is told where the parties are afterwards.
+  const running = parseConfig(JSON.parse(configWith(platform.url, payments.url)), 'relay.config.json');
   for (const { Properties } of resources('AWS::Lambda::Function')) {
-    writeFileSync(join(assetOf(Properties), 'relay.config.json'), configWith(platform.url, payments.url));
+    const file = join(assetOf(Properties), BUNDLED_CONFIG);
+    bundled.push(JSON.parse(readFileSync(file, 'utf8')));
+    writeFileSync(file, JSON.stringify(running));
   }
 
   client = createDocumentClient(engineAt(dynamo.endpoint));
@@ -366,10 +373,12 @@ describe('the built bundles, as Lambda loads them', () => {
     }
   });
 
-  it('hold the configuration, and no secret', () => {
+  it('hold the configuration as its schemas made it, and no secret', () => {
+    const checked = readConfig(join(folder, 'relay.config.json'));
+    expect(checked.guard.unknownAccounts).toBe('refuse');
+    expect(bundled).toEqual(resources('AWS::Lambda::Function').map(() => checked));
     for (const { Properties } of resources('AWS::Lambda::Function')) {
       const asset = assetOf(Properties);
-      expect(existsSync(join(asset, 'relay.config.json'))).toBe(true);
       const text = readdirSync(asset)
         .map((file) => readFileSync(join(asset, file), 'utf8'))
         .join('');

@@ -27,13 +27,8 @@ import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RechargeMessage, RechargeQueue } from '../../shared/recharge/queue.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
-import {
-  type Config,
-  guardSettings,
-  parseConfig,
-  partiesOf,
-  policyOf,
-} from '../../shared/settings/config.ts';
+import { type Config, parseConfig } from '../../shared/settings/config.ts';
+import { guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
 import { utc } from './builders.ts';
 import { type Around, everyVerb } from './ports.ts';
 import type { Store } from './store.ts';

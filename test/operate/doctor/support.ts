@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { localConfig } from '../../../local/config.ts';
 import { examine } from '../../../operate/doctor/doctor.ts';
 import type { HealthFinding } from '../../../operate/doctor/finding.ts';
-import { paymentUrlOf } from '../../../shared/payments/settings.ts';
+import { paymentUrlOf } from '../../../shared/payments/payment-url.ts';
 import type { Config } from '../../../shared/settings/config.ts';
 import { type Parties, useParties } from '../../support/parties.ts';
 import { startReceiver } from '../../support/sandbox.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
-import { digestOf, guardSettings, parseConfig, policyOf } from '../../../shared/settings/config.ts';
+import { parseConfig } from '../../../shared/settings/config.ts';
+import { digestOf, guardSettings, policyOf } from '../../../shared/settings/config-in-use.ts';
 import { faultsOf, SMALLEST } from './configurations.ts';
 
 /** Nothing that has a default. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSandboxPayments } from '../../../../local/sandbox/payments.ts';
-import { paymentUrlOf } from '../../../../shared/payments/settings.ts';
+import { paymentUrlOf } from '../../../../shared/payments/payment-url.ts';
 import { answersFor, applyAnswer } from '../../../../shared/recharge/answers.ts';
 import { rechargeText } from '../../../../shared/recharge/present.ts';
 import type { Config } from '../../../../shared/settings/config.ts';
