@@ -87,7 +87,7 @@ function statusText({ email: address, status }: Account): string {
 
 function changeFacts({ statusChange }: Account): [string, string][] {
   if (!statusChange) return [];
-  const { at, note, by } = statusChange;
+  const { at, note, by = statusChange.forDeclines && 'the relay' } = statusChange;
   return [['since', `${iso(at)}${by === undefined ? '' : ` by ${by}`}: ${note}`]];
 }
 

@@ -183,7 +183,7 @@ export interface StatusDeed {
  * Suspends a client, or enables one that is suspended or disabled. It lasts until somebody says otherwise. What is not
  * charged yet is not charged any more; what is paid is granted.
  *
- * @returns the account, and whether anything changed: a client who is so already keeps the note of then.
+ * @returns the account, and whether anything changed: a client who is so already by a person's word keeps the note of then.
  * @throws an OperateError, `not_found` or `refused`, if there is no such client, or the note cannot be kept.
  */
 export async function setStatus(
@@ -200,7 +200,9 @@ export async function setStatus(
   const read = await ledger.readAccount(email);
   if (read.status === undefined)
     throw await unknownClient(connection, email, status === 'active' ? 'enable' : 'suspend', ' --note "why"');
-  if (read.status === status) return { account: read, changed: false };
+  // What a person says outlasts the relay's own suspension, which another card would end.
+  const isOurs = status === 'suspended' && read.statusChange?.forDeclines === true;
+  if (read.status === status && !isOurs) return { account: read, changed: false };
   const statusChange = { at: now(), note: note.trim(), ...(by === undefined ? {} : { by }) };
   const account = await accounts.set(email, { status, statusChange }, { read, judge: stillKnown });
   return { account, changed: true };
@@ -253,7 +255,12 @@ export function clientJson({ account, pricing, spent, cap, last }: ClientOvervie
     email: account.email,
     known: account.status !== undefined,
     status: account.status,
-    status_change: statusChange && { ...statusChange, at: iso(statusChange.at) },
+    status_change: statusChange && {
+      at: iso(statusChange.at),
+      note: statusChange.note,
+      by: statusChange.by,
+      for_declines: statusChange.forDeclines,
+    },
     platform_id: account.platformId,
     grant_email: account.grantEmail,
     customer: account.customer,

@@ -76,6 +76,8 @@ interface State {
   newer: ReadonlySet<string>;
   messages: ReadonlyMap<string, Message['status'] | 'newer'>;
   isPaused: boolean;
+  /** Emails of the clients who are suspended, of those that an alert says it of. */
+  suspended: ReadonlySet<string>;
   sweepsToAlert: number;
   now: number;
 }
@@ -83,9 +85,11 @@ interface State {
 async function stateOf(rows: AlertRow[], connection: Asked): Promise<State> {
   const { charging, policy, now } = connection;
   const keys = new Set(rows.flatMap(({ key }) => key ?? []));
-  const [{ found: recharges, newer }, messages, pause] = await Promise.all([
+  const suspended = rows.filter(({ word }) => word === 'client_suspended').map(({ subject }) => subject);
+  const [{ found: recharges, newer }, messages, accounts, pause] = await Promise.all([
     connection.rows.recharges(keys),
     messagesOf(rows, connection),
+    connection.rows.accounts(suspended),
     rows.some(({ word }) => word === 'charging_paused') ? charging.paused() : undefined,
   ]);
   return {
@@ -93,6 +97,7 @@ async function stateOf(rows: AlertRow[], connection: Asked): Promise<State> {
     newer: new Set(newer.map(({ key }) => key)),
     messages,
     isPaused: pause !== undefined,
+    suspended: new Set(suspended.filter((email) => accounts.get(email)?.status === 'suspended')),
     sweepsToAlert: policy.sweepsToAlert,
     now: now(),
   };
@@ -127,6 +132,7 @@ function isOver(alert: AlertRow, state: State): boolean {
   const found = state.messages.get(subject);
   if (status !== undefined) return found === 'newer' ? quiet : found !== status;
   if (word === 'charging_paused') return !state.isPaused;
+  if (word === 'client_suspended') return !state.suspended.has(subject);
   const row = key === undefined ? undefined : state.recharges.get(key);
   if (word === 'newer_row' && key !== undefined) return !state.newer.has(key);
   return row === undefined ? quiet : (isOverFor(row, alert, state) ?? quiet);
@@ -165,7 +171,8 @@ function isOverFor(row: Recharge, { word, lastAt }: AlertRow, { sweepsToAlert }:
 function lookAt({ word, subject, key, email, quarantine }: AlertRow): string | undefined {
   if (quarantine !== undefined) return `quarantine show ${quarantine}`;
   if (MESSAGE_STATUS[word]) return `messages show ${shellQuoted(subject)}`;
-  if (word.startsWith('monthly_cap_')) return `accounts show ${shellQuoted(subject)}`;
+  if (word.startsWith('monthly_cap_') || word === 'client_suspended')
+    return `accounts show ${shellQuoted(subject)}`;
   if (key !== undefined) return `recharges show ${shellQuoted(key)}`;
   return email === undefined ? undefined : `accounts show ${shellQuoted(email)}`;
 }

@@ -30,6 +30,8 @@ export const MEANING_OF: Record<Alert, string> = {
   recharge_expired:
     'A client could not be charged within a day, and gets no credits unless it is started again.',
   key_reused: 'The platform sent other content under a known key; nothing was done for it.',
+  client_suspended:
+    'The payments of a client were declined in a row, and it is not charged any more: its AI will stop.',
   client_must_act: 'A client gets no credits until it has confirmed its payment itself.',
   monthly_cap_reached:
     'A client has used its monthly amount, or a recharge would have gone over it: such a recharge is refused.',

@@ -131,6 +131,7 @@ function subjectOf(word: Alert, fields: Fields): string {
       return String(route);
     case 'message_quarantined':
       return `/channels/${channel}/${direction}`;
+    case 'client_suspended':
     case 'monthly_cap_near':
     case 'monthly_cap_reached':
       return String(email);

@@ -19,6 +19,7 @@ export const ALERTS = [
   'recharge_blocked',
   'recharge_expired',
   'client_must_act',
+  'client_suspended',
   'charging_paused',
   'monthly_cap_near',
   'monthly_cap_reached',

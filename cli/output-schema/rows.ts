@@ -110,7 +110,15 @@ export const client = z.strictObject({
   known: z.boolean().describe('false where nobody has set this client up'),
   status: status.optional(),
   status_change: z
-    .strictObject({ at: time, note: z.string(), by: z.string().optional() })
+    .strictObject({
+      at: time,
+      note: z.string(),
+      by: z.string().optional(),
+      for_declines: z
+        .literal(true)
+        .optional()
+        .describe('the relay has suspended the client for declines in a row: another card ends it'),
+    })
     .optional()
     .describe('the last one'),
   platform_id: z.string().optional(),

@@ -9,7 +9,8 @@ export const EVENT_MEANS = {
   'recharge.needs_review': 'A person must say what happened.',
   'recharge.refunded': 'Paid, and given back.',
   'payment.action_required': 'The client must confirm the payment on a page: pass the link on to it.',
-  'account.suspended': 'A client was suspended: its recharges are blocked.',
+  'account.suspended':
+    'A client was suspended, by a person or for declines in a row: its recharges are blocked.',
   'account.cap_warning': 'A client has come to 80 or 100 % of what it may be charged in a month.',
   'alert.raised': 'An alert: when it is first raised, and once on each later UTC day on which it is raised.',
 } as const;
@@ -55,7 +56,14 @@ export const DATA_SCHEMAS = {
     action_url: z.string().describe('The page on which the client confirms the payment.'),
     act_by: time.optional().describe('The payment is cancelled then.'),
   }),
-  AccountSuspendedEventData: z.object({ email, version }),
+  AccountSuspendedEventData: z.object({
+    email,
+    version,
+    note: z
+      .string()
+      .optional()
+      .describe('Why: what a person said, or how many payments were declined in a row.'),
+  }),
   CapWarningEventData: z.object({
     email,
     version,

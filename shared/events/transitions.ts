@@ -95,7 +95,7 @@ export function eventsOfAccount(
           id: `${email}:suspended:${version}`,
           type: 'account.suspended',
           timestamp,
-          data: { email, version },
+          data: { email, version, note: after.statusChange?.note },
         },
       ]
     : [];

@@ -188,7 +188,7 @@ export function withSettings(account: Account, { limits, ...settings }: AccountS
     ...(customer === account.customer ? {} : { paymentMethod: null }),
     ...settings,
     // Who is enabled has all their tries again.
-    ...(status === 'active' ? { declines: null } : {}),
+    ...(status === 'active' && account.status !== 'active' ? { declines: null } : {}),
     // Storage may forget the row of a client who is not known, and of no other.
     expiresAt: null,
     status: status ?? account.status ?? 'active',

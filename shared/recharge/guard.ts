@@ -18,6 +18,8 @@ export const guardSchema = z.strictObject({
   unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
   /** For every client, unless the account has its own. Give `{}` for none. */
   limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
+  /** So many payments declined in a row suspend the client. 0 never does. */
+  suspendAfterDeclines: z.int().min(0).default(3),
 });
 
 export interface GuardSettings {
@@ -26,6 +28,7 @@ export interface GuardSettings {
   unknownAccounts: 'refuse' | 'allow';
   credits: { min: number; max: number };
   limits: Limits;
+  suspendAfterDeclines: number;
   pricing: Pricing;
 }
 

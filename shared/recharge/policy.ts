@@ -72,7 +72,7 @@ export interface Policy {
   pauseMs: number;
   /** Clients in a row whose grant did not go through, for whatever reason, that stop new charges. */
   failedClientsToPause: number;
-  /** Further attempts after a decline the provider calls retryable. Card schemes fine excessive retries. */
+  /** Further attempts after a decline the provider calls retryable; 1 at most, for card networks fine more of them. */
   declineRetries: number;
   declineRetryMs: number;
   /** Refund by ourselves where a grant was refused or given up; otherwise a person decides. */

@@ -4,6 +4,7 @@ import { shellQuoted } from '../shell.ts';
 import type { Account, Reservation } from './account.ts';
 import type { Charging } from './charging.ts';
 import { type Counterparties, idOf } from './counterparty.ts';
+import { withDecline, withoutDeclinesBefore } from './declines-in-a-row.ts';
 import {
   capWarning,
   type GuardSettings,
@@ -74,7 +75,8 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
       at,
       deps.parties,
     );
-    const written = await ledger.writeAccount(account, withEntry(account, row, entry));
+    const next = withEntry(withoutDeclinesBefore(account, last), row, entry);
+    const written = await ledger.writeAccount(account, next);
     if (written.kind === 'written') {
       const warning = capWarning(account, entry, guard);
       if (warning) logger.alert(warning, { key: row.key, email: row.email });
@@ -99,7 +101,8 @@ export async function reserveWithoutCharge(
     const found = account.reservations[reservationNameOf(row)];
     if (found?.state === 'reserved' && found.prepaid) return undefined;
     if (found) return { refused: `Recharge ${row.key} was begun with a charge. Nothing was written.` };
-    const refused = await whyNoGrant(account, ledger);
+    const last = account.last && (await ledger.read(account.last.key));
+    const refused = whyNoGrant(account, last);
     if (refused !== undefined) return { refused };
     const { platformId } = account;
     const entry: Reservation = {
@@ -109,38 +112,47 @@ export async function reserveWithoutCharge(
       credits: row.credits,
       ...(platformId === undefined ? {} : { platformId }),
     };
-    const written = await ledger.writeAccount(account, withEntry(account, row, entry));
+    const next = withEntry(withoutDeclinesBefore(account, last), row, entry);
+    const written = await ledger.writeAccount(account, next);
     if (written.kind === 'written') return undefined;
     account = written.row;
   }
 }
 
 /** One that is set up and active, and has no other recharge under way: the guard's rules, but for those about money. */
-async function whyNoGrant({ email, status, last }: Account, ledger: Ledger): Promise<string | undefined> {
+function whyNoGrant({ email, status }: Account, last: Recharge | undefined): string | undefined {
   if (status === undefined)
     return `No client ${email} is set up: npx relay accounts add ${shellQuoted(email)}`;
   if (status !== 'active')
     return `The client ${email} is ${status}: npx relay accounts enable ${shellQuoted(email)} --note "why"`;
-  const other = last && (await ledger.read(last.key));
-  return other && !isFinished(other)
-    ? `The client ${email} has an unfinished recharge, ${other.key}, which is ${other.phase}: a client has one at a time.`
+  return last && !isFinished(last)
+    ? `The client ${email} has an unfinished recharge, ${last.key}, which is ${last.phase}: a client has one at a time.`
     : undefined;
 }
 
-/** Gives a reserved amount back: once, whoever asks however often. */
+/**
+ * Gives a reserved amount back: once, whoever asks however often. Says aloud if that suspends the client. Should the
+ * process end before, the event of the account's row still says it.
+ */
 export async function releaseAttempt(
   row: Recharge,
   released: Released,
-  { ledger, now }: Pick<ReserveDeps, 'ledger' | 'now'>,
+  { ledger, guard, logger, now }: Pick<ReserveDeps, 'ledger' | 'guard' | 'logger' | 'now'>,
 ): Promise<void> {
   // Who was erased has no month to give an amount back to.
   if (isErased(row)) return;
   let account = await ledger.readAccount(row.email);
   for (;;) {
-    const next = withRelease(withEntryGivenBack(account, row, now()), row, released);
-    if (!next) return;
+    const given = withRelease(withEntryGivenBack(account, row, now()), row, released);
+    if (!given) return;
+    const next = withDecline(given, row, guard, now());
     const written = await ledger.writeAccount(account, next);
-    if (written.kind === 'written') return;
+    if (written.kind === 'written') {
+      const { statusChange } = next;
+      if (statusChange?.forDeclines && next.status !== account.status)
+        logger.alert('client_suspended', { key: row.key, email: row.email, detail: statusChange.note });
+      return;
+    }
     account = written.row;
   }
 }

@@ -38,8 +38,15 @@ export const rechargeSchema = z
     creditsAsText: z.boolean().default(false),
     minCredits: z.int().positive().default(1),
     maxCredits: z.int().positive().default(100_000),
-    /** Further attempts, a day apart, after a decline the provider calls retryable. */
-    declineRetries: z.int().min(0).max(3).default(0),
+    /** One further attempt, a day later, after a decline the provider calls retryable. */
+    declineRetries: z
+      .int()
+      .min(0)
+      .max(
+        1,
+        'must be at most 1: card networks charge for, and count, each further try of a card they refused',
+      )
+      .default(0),
     /** Refund without asking where the platform refuses the grant, or none succeeds for 72 h or in eight answered tries. */
     refundAutomatically: z.boolean().default(false),
   })

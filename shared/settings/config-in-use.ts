@@ -38,6 +38,7 @@ export function guardSettings({ recharge, guard, pricing }: Config): GuardSettin
     unknownAccounts: guard.unknownAccounts,
     credits: { min: recharge.minCredits, max: recharge.maxCredits },
     limits: guard.limits,
+    suspendAfterDeclines: guard.suspendAfterDeclines,
     pricing,
   };
 }

@@ -11,7 +11,7 @@ describe('the configuration of npm start', () => {
   it('charges known clients 0.10 USD a credit, without limits, in the sandbox', () => {
     const config = localConfig({}, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS });
     expect(config.pricing).toEqual({ currency: 'USD', perCredit: '0.10' });
-    expect(config.guard).toEqual({ unknownAccounts: 'refuse', limits: {} });
+    expect(config.guard).toEqual({ unknownAccounts: 'refuse', limits: {}, suspendAfterDeclines: 3 });
     expect(config.recharge).toMatchObject({ mode: 'live', creditsField: 'credits' });
     expect(config.platform).toMatchObject({ baseUrl: 'http://127.0.0.1:4001/v1', subAccountLookup: true });
   });
@@ -68,7 +68,10 @@ describe('what a start says of itself', () => {
   it('is what a client is held to, in whole units', () => {
     const config = localConfig(own, { platformUrl: undefined, paymentsUrl: undefined });
     const limits = { dailyCount: 3, monthlyAmount: 20_000, cooldownSeconds: 600 };
-    const [first] = whatIsInForce({ ...config, guard: { unknownAccounts: 'refuse', limits } }, own);
+    const [first] = whatIsInForce(
+      { ...config, guard: { ...config.guard, unknownAccounts: 'refuse', limits } },
+      own,
+    );
     expect(first).toContain(
       'at most 3 recharges a day, 200.00 USD a month, 600 s from one to the next; clients',
     );

@@ -8,7 +8,7 @@ import {
   setStatus,
 } from '../../operate/accounts.ts';
 import { SettingFaults, type WrittenSettings } from '../../operate/client-settings.ts';
-import { unknownAccount } from '../../shared/recharge/account.ts';
+import { liftsSuspension, unknownAccount } from '../../shared/recharge/account.ts';
 import { withEntry } from '../../shared/recharge/guard.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge, aReservation } from '../support/builders.ts';
@@ -222,6 +222,17 @@ describe('a status', () => {
       account: { status: 'active', statusChange: { note: 'new card' } },
     });
     expect(enabled.account.statusChange).not.toHaveProperty('by');
+  });
+
+  it('that a person gives a client whom the relay has suspended outlasts their next card', async () => {
+    const connection = clientsOf(store());
+    const statusChange = { at: 1, note: '3 declines in a row: card_refused', forDeclines: true } as const;
+    await connection.accounts.set(EMAIL, { status: 'suspended', statusChange });
+    const said = await setStatus(connection, EMAIL, { status: 'suspended', note: 'disputed' });
+    expect(said).toMatchObject({ changed: true, account: { statusChange: { note: 'disputed' } } });
+    expect(
+      liftsSuspension(said.account, { paymentMethod: { id: 'pm_2', type: 'card', fingerprint: 'another' } }),
+    ).toBe(false);
   });
 
   it('of an earlier version, disabled, ends by enabling, too', async () => {

@@ -7,6 +7,7 @@ import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { type Content, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { ALERTS, createLogger } from '../../shared/logger.ts';
+import { unknownAccount } from '../../shared/recharge/account.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoRows } from '../../shared/recharge/dynamo-rows.ts';
 import { OTHER_COUNTERPARTY } from '../../shared/recharge/machine/parties.ts';
@@ -189,6 +190,19 @@ describe('an alert is over once', () => {
     await logger.kept();
     expect(await open()).toEqual(['charging_paused charging']);
     time += HOUR;
+    expect(await open()).toEqual([]);
+  });
+
+  it('the client is charged again, and not before', async () => {
+    const { ledger } = store();
+    const email = 'demo@example.com';
+    await ledger.writeAccount(unknownAccount(email), { ...unknownAccount(email), status: 'suspended' });
+    logger.alert('client_suspended', { key: 'key-1', email, detail: '3 declines in a row: card_refused' });
+    await logger.kept();
+    time += 30 * 24 * HOUR;
+    expect(await list(false)).toMatchObject([{ subject: email, look: `accounts show ${email}` }]);
+    const account = await ledger.readAccount(email);
+    await ledger.writeAccount(account, { ...account, status: 'active' });
     expect(await open()).toEqual([]);
   });
 

@@ -119,6 +119,7 @@ export function guardSettings(given: Partial<GuardSettings> = {}): GuardSettings
     unknownAccounts: 'refuse',
     credits: { min: 1, max: 10_000 },
     limits: {},
+    suspendAfterDeclines: 3,
     pricing: { currency: 'USD', perCredit: '0.10' },
     ...given,
   };

@@ -125,12 +125,13 @@ describe("a client's account that changes", () => {
   const spent = (amount: number) => ({ spent: { '2026-01_USD': amount } });
 
   it('to suspended is told, once', () => {
-    expect(events({ status: 'active' }, { status: 'suspended' })).toEqual([
+    const statusChange = { at: 0, note: '3 declines in a row: insufficient_funds' };
+    expect(events({ status: 'active' }, { status: 'suspended', statusChange })).toEqual([
       {
         id: 'demo@example.com:suspended:8',
         type: 'account.suspended',
         timestamp: AT,
-        data: { email: 'demo@example.com', version: 8 },
+        data: { email: 'demo@example.com', version: 8, note: statusChange.note },
       },
     ]);
     expect(events({ status: 'suspended' }, { status: 'suspended' })).toEqual([]);

@@ -51,6 +51,7 @@ const depsAt = (ledger: Ledger, now: number): RunDeps => ({
     unknownAccounts: 'refuse',
     credits: { min: 1, max: 1_000 },
     limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 50_000 },
+    suspendAfterDeclines: 3,
     pricing: { currency: 'USD', perCredit: '0.10' },
   },
   preflight: false,

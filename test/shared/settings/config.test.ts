@@ -75,6 +75,7 @@ describe('a configuration', () => {
       guard: {
         unknownAccounts: 'refuse',
         limits: { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 },
+        suspendAfterDeclines: 3,
       },
       payment: { type: 'http', url: 'https://pay.example.com' },
       channels: {},
@@ -149,7 +150,7 @@ describe('a configuration', () => {
       'recharge.keyFields: must not be empty',
       'recharge.credits: must be a whole number',
       'recharge.creditsField: a field is a name or a path such as "data.email"',
-      'recharge.declineRetries: must be at most 3',
+      'recharge.declineRetries: must be at most 1: card networks charge for, and count, each further try of a card they refused',
       'pricing: give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
       'guard.unknownAccounts: must be one of "refuse", "allow"',
       'guard.limits.dailyCount: must be at least 0',
@@ -480,10 +481,10 @@ describe('what an agency chooses', () => {
         mode: 'live',
         minCredits: 100,
         maxCredits: 5_000,
-        declineRetries: 2,
+        declineRetries: 1,
         refundAutomatically: true,
       }),
-      guard: { unknownAccounts: 'allow', limits: { dailyCount: 2 } },
+      guard: { unknownAccounts: 'allow', limits: { dailyCount: 2 }, suspendAfterDeclines: 0 },
     },
     'it',
   );
@@ -494,13 +495,14 @@ describe('what an agency chooses', () => {
       unknownAccounts: 'allow',
       credits: { min: 100, max: 5_000 },
       limits: { dailyCount: 2 },
+      suspendAfterDeclines: 0,
       pricing: { currency: 'USD', perCredit: '0.10' },
     });
   });
 
   it('reaches the policy, and changes none of its waits', () => {
     const { declineRetries, refundAutomatically, ...waits } = policyOf(config, productionPolicy);
-    expect({ declineRetries, refundAutomatically }).toEqual({ declineRetries: 2, refundAutomatically: true });
+    expect({ declineRetries, refundAutomatically }).toEqual({ declineRetries: 1, refundAutomatically: true });
     const { declineRetries: _d, refundAutomatically: _r, ...same } = productionPolicy;
     expect(waits).toEqual(same);
   });

@@ -127,6 +127,7 @@ describe('readAccount and writeAccount', () => {
       unknownAccounts: 'refuse',
       credits: { min: 1, max: 1_000 },
       limits: { dailyCount: 5 },
+      suspendAfterDeclines: 3,
       pricing: { currency: 'USD', perCredit: '0.10' },
     } as const;
     const reserve = async (key: string): Promise<string> => {
