@@ -14,6 +14,7 @@ export const FUNCTIONS = [
   'recharge-events',
   'channel-webhook',
   'channel-worker',
+  'payment-webhook',
 ] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 

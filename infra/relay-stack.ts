@@ -18,6 +18,7 @@ import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { Channels } from './constructs/channels.ts';
 import { Events } from './constructs/events.ts';
+import { PaymentWebhook } from './constructs/payment-webhook.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
 import { RelayApi } from './constructs/relay-api.ts';
 import { RelayDashboard } from './constructs/relay-dashboard.ts';
@@ -122,6 +123,21 @@ export class RelayStack extends Stack {
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
     });
+    const paymentWebhook =
+      config.payment.type === 'stripe'
+        ? [
+            new PaymentWebhook(this, {
+              stage,
+              topic,
+              api,
+              apiStage,
+              url,
+              table,
+              queue: worker.queue,
+              inbound,
+            }),
+          ]
+        : [];
     const channels = new Channels(this, {
       stage,
       topic,
@@ -164,7 +180,10 @@ export class RelayStack extends Stack {
     new RelayDashboard(this, {
       stage: stage.name,
       currency: config.pricing.currency,
-      functions: [webhook, worker, sweeper, events.function, channels.webhook, channels.worker],
+      functions: [
+        ...[webhook, worker, sweeper, events.function, channels.webhook, channels.worker],
+        ...paymentWebhook,
+      ],
       events,
       queues: { recharges: worker, messages: channels.worker },
     });

@@ -5,6 +5,8 @@ import { channelWebhookDeps } from '../functions/channel-webhook/deps.ts';
 import { createChannelWebhookHandler } from '../functions/channel-webhook/handler.ts';
 import { channelWorkerDeps } from '../functions/channel-worker/deps.ts';
 import { createChannelWorkerHandler } from '../functions/channel-worker/handler.ts';
+import { paymentWebhookDeps } from '../functions/payment-webhook/deps.ts';
+import { createPaymentWebhookHandler } from '../functions/payment-webhook/handler.ts';
 import { createRechargeSweeperHandler } from '../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
@@ -19,6 +21,7 @@ import type { Logger } from '../shared/logger.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
+import { createSqsWake } from '../shared/recharge/wake.ts';
 import type { Config } from '../shared/settings/config.ts';
 import {
   createSecrets,
@@ -104,6 +107,7 @@ export async function startRelay(options: RelayOptions) {
     routes: {
       'GET /health': async () => jsonResponse(200, { status: 'ok' }),
       'POST /webhooks/auto-recharge': recharges.webhook,
+      'POST /webhooks/stripe': recharges.paymentWebhook,
       'POST /channels/{channel}/{direction}': messages.webhook,
     },
   });
@@ -178,12 +182,19 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     queue,
     sweepAgainMs: policy.sweepAgainMs,
   });
+  const paymentWebhook = paymentWebhookDeps({
+    ...common,
+    countEveryMs: 0,
+    secrets: inbound,
+    wake: createSqsWake(sqs, queueUrl),
+  });
   const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });
   return {
     ledger,
     queue,
     deadLetterUrl: await createdQueueUrl(sqs, deadLetterName),
     webhook: keepingAlerts(logger, createRechargeWebhookHandler(webhook)),
+    paymentWebhook: keepingAlerts(logger, createPaymentWebhookHandler(paymentWebhook)),
     source: { queueUrl, handler: keepingAlerts(logger, createRechargeWorkerHandler(worker)) },
   };
 }

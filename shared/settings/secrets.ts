@@ -10,6 +10,8 @@ export const inboundSecretsSchema = z.object({
   webhook: z.array(secret).default([]),
   /** By channel and way, such as `support/incoming`: the current secret first, then the previous one. */
   channels: z.record(z.string(), z.array(secret)).default({}),
+  /** With which Stripe signs its events, `whsec_…`: the current secret first, then the previous one. */
+  stripeWebhook: z.array(secret).exactOptional(),
 });
 export type InboundSecrets = z.infer<typeof inboundSecretsSchema>;
 

@@ -29,7 +29,7 @@ function synthesise(stage: StageSettings, given: Partial<Config> = {}): Template
 
 /** With an address for events. */
 let dev: Template;
-/** Without one. */
+/** Without one; Stripe takes the money. */
 let prod: Template;
 const ofType = (template: Template, type: string): [string, Resource][] =>
   Object.entries(template.findResources(type)) as [string, Resource][];
@@ -46,7 +46,7 @@ beforeAll(async () => {
   process.env.RELAY_DIST = mkdtempSync(join(tmpdir(), 'relay-dist-'));
   await buildFunctions(CONFIG);
   dev = synthesise(stageSettings('dev'), { events: { url: EVENTS_URL, header: 'x-relay' } });
-  prod = synthesise(stageSettings('prod'));
+  prod = synthesise(stageSettings('prod'), { payment: { type: 'stripe', receipts: true } });
 });
 
 afterAll(() => {
@@ -77,7 +77,7 @@ it('built twice, the functions are the same to the byte', async () => {
 describe('the functions', () => {
   it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
     const functions = ofType(prod, 'AWS::Lambda::Function');
-    expect(functions).toHaveLength(6);
+    expect(functions).toHaveLength(7);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe('nodejs24.x');
       expect(Properties.Architectures).toEqual(['arm64']);
@@ -94,6 +94,7 @@ describe('the functions', () => {
     ['recharge-events', 60],
     ['channel-webhook', 10],
     ['channel-worker', 60],
+    ['payment-webhook', 10],
   ])('%s ends after %i s', (name, seconds) => {
     expect(functionNamed(prod, name).Properties.Timeout).toBe(seconds);
   });
@@ -261,6 +262,22 @@ describe('what each function may do', () => {
     ]);
   });
 
+  it('the webhook of Stripe queues, reaches no recharge, no account and no payment key, and reads the inbound secret only', () => {
+    expect(generic(rightsOf('payment-webhook'))).toEqual([
+      'Allow dynamodb:PutItem on Table SECRET-USED#*',
+      'Allow dynamodb:UpdateItem on Table ALERT#* only detail,email,expiresAt,firstAt,key,lastAt,list,listKey,pk,quarantine,subject,times,v,word',
+      'Allow dynamodb:UpdateItem on Table CONTROL#refused#*',
+      ...log('paymentwebhook'),
+      'Allow secretsmanager:GetSecretValue on InboundSecret',
+      'Allow sqs:SendMessage on rechargeworkerQueue',
+      ...traces,
+    ]);
+  });
+
+  it('whoever does not charge with Stripe has no address for its events', () => {
+    expect(() => functionNamed(dev, 'payment-webhook')).toThrow('no function');
+  });
+
   it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
@@ -346,7 +363,7 @@ describe('queues, secrets, logs', () => {
     const retention = (template: Template) =>
       ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
     expect(retention(dev)).toEqual(Array(7).fill(30));
-    expect(retention(prod)).toEqual(Array(7).fill(365));
+    expect(retention(prod)).toEqual(Array(8).fill(365));
   });
 });
 
@@ -437,9 +454,13 @@ describe('events out', () => {
 });
 
 describe('the HTTP API', () => {
-  it('has a route for recharges and one for all channels, throttled generously, measured by route', () => {
+  it('has a route for recharges, one for all channels and one for Stripe, throttled generously, measured by route', () => {
     const routes = ofType(prod, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties.RouteKey);
-    expect(routes.sort()).toEqual(['POST /channels/{channel}/{direction}', 'POST /webhooks/auto-recharge']);
+    expect(routes.sort()).toEqual([
+      'POST /channels/{channel}/{direction}',
+      'POST /webhooks/auto-recharge',
+      'POST /webhooks/stripe',
+    ]);
     prod.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
@@ -451,14 +472,12 @@ describe('the HTTP API', () => {
     });
   });
 
-  it('gives channels a smaller share: whoever floods them does not take the executions that money needs', () => {
+  it('gives channels and Stripe smaller shares: whoever floods them does not take the executions that money needs', () => {
     const [, stage] = ofType(prod, 'AWS::ApiGatewayV2::Stage')[0] ?? [];
+    const smaller = { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100, DetailedMetricsEnabled: true };
     expect(stage?.Properties.RouteSettings).toEqual({
-      'POST /channels/{channel}/{direction}': {
-        ThrottlingRateLimit: 50,
-        ThrottlingBurstLimit: 100,
-        DetailedMetricsEnabled: true,
-      },
+      'POST /channels/{channel}/{direction}': smaller,
+      'POST /webhooks/stripe': smaller,
     });
     const [route] = ofType(prod, 'AWS::ApiGatewayV2::Route').find(
       ([, { Properties }]) => Properties.RouteKey === 'POST /channels/{channel}/{direction}',
@@ -644,10 +663,17 @@ describe('the template', () => {
   });
 
   it('costs what the table of docs/deploy.md counts', () => {
-    const alarms = ofType(prod, 'AWS::CloudWatch::Alarm').length;
-    const routeMetrics = 6 * ofType(prod, 'AWS::ApiGatewayV2::Route').length;
-    const fixed = /\*\*fixed:\*\* (.*) \|/.exec(readFileSync('docs/deploy.md', 'utf8'))?.[1];
-    expect(fixed).toContain(`${alarms} alarms`);
-    expect(fixed).toContain(`the API's ${routeMetrics} metrics by route`);
+    const counted = (template: Template) => ({
+      alarms: ofType(template, 'AWS::CloudWatch::Alarm').length,
+      routeMetrics: 6 * ofType(template, 'AWS::ApiGatewayV2::Route').length,
+    });
+    const without = counted(synthesise(stageSettings('prod')));
+    const stripe = counted(prod);
+    const page = readFileSync('docs/deploy.md', 'utf8');
+    const fixed = /\*\*fixed:\*\* (.*) \|/.exec(page)?.[1];
+    expect(fixed).toContain(`${without.alarms} alarms`);
+    expect(fixed).toContain(`the API's ${without.routeMetrics} metrics by route`);
+    const more = [stripe.alarms - without.alarms, stripe.routeMetrics - without.routeMetrics];
+    expect(page).toContain(`Stripe adds ${more[0]} alarms and ${more[1]} metrics by route`);
   });
 });
