@@ -50,11 +50,10 @@ function eventIn(body: Buffer): z.infer<typeof eventSchema> | undefined {
   }
 }
 
-/** Source: docs.stripe.com/api/events/types. */
+/** A payment has come to an end, or a try of it has. Source: docs.stripe.com/api/events/types. */
+const DECIDED = ['payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled'];
+
 function asksOf({ type, data: { object } }: z.infer<typeof eventSchema>): Asks | undefined {
   const key = name.safeParse(object.metadata?.[RECHARGE_KEY]).data;
-  // What is only just created is not decided.
-  if (type.startsWith('payment_intent.') && type !== 'payment_intent.created' && key !== undefined)
-    return { kind: 'wake', key };
-  return undefined;
+  return DECIDED.includes(type) && key !== undefined ? { kind: 'wake', key } : undefined;
 }
