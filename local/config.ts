@@ -8,6 +8,8 @@ import type { Limits } from '../shared/recharge/account.ts';
 import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { Webhook } from './events.ts';
+import { DIALECTS, type DialectName } from './sandbox/dialects/index.ts';
+import { LOCAL_VERIFIERS } from './sandbox/dialects/webhook.ts';
 import { DEMO_CHANNEL } from './state.ts';
 
 /** The part of `RELAY_CONFIG` that gets the defaults here. The rest is judged with the whole. */
@@ -23,12 +25,6 @@ const fileSchema = z.looseObject({
 /** What recharges remember of the sandbox's platform and payment endpoint. */
 const SANDBOX = 'sandbox';
 
-/** A sender that holds the secret may send it as a token, or sign with it. */
-const LOCAL_VERIFIERS = [
-  { type: 'token', header: 'x-webhook-token', query: 'token' },
-  { type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' },
-];
-
 /** How the sandbox's platform replies. Where a channel leaves that open, its bot is to reach it. */
 const SANDBOX_REPLIES = {
   verifiers: LOCAL_VERIFIERS,
@@ -37,24 +33,17 @@ const SANDBOX_REPLIES = {
   text: '/body',
 };
 
-/** Between the sandbox's chat system and the sandbox's platform, both of which have fields of their own. */
-const demoChannel = (chatUrl: string) => ({
-  adapter: 'webhook',
+/** The sandbox's chat system, and what proves it. */
+export interface Chat {
+  url: string;
+  dialect: DialectName;
+  secret: string;
+}
+
+/** Between the sandbox's chat system and the sandbox's platform. */
+const demoChannel = ({ url, dialect, secret }: Chat) => ({
   toId: 'demo-agency',
-  incoming: {
-    verifiers: LOCAL_VERIFIERS,
-    id: '/id',
-    contact: '/contact/id',
-    text: '/text',
-    firstName: '/contact/name',
-    attachments: '/attachments',
-  },
-  delivery: {
-    url: `${chatUrl}/messages`,
-    headers: { authorization: 'Bearer {{token}}' },
-    externalId: '/id',
-    dedupes: true,
-  },
+  ...DIALECTS[dialect].settings(url, secret),
   outgoing: SANDBOX_REPLIES,
   send: { verifiers: LOCAL_VERIFIERS },
 });
@@ -70,8 +59,8 @@ export function localConfig(
   {
     platformUrl,
     paymentsUrl,
-    chatUrl,
-  }: { platformUrl: string | undefined; paymentsUrl: string | undefined; chatUrl?: string | undefined },
+    chat,
+  }: { platformUrl: string | undefined; paymentsUrl: string | undefined; chat?: Chat | undefined },
 ): Config {
   const { recharge, guard, platform, payment, channels, ...file } = readFile(env.RELAY_CONFIG);
   return parseConfig(
@@ -96,7 +85,7 @@ export function localConfig(
         baseUrl: platformUrl === undefined ? env.PLATFORM_BASE_URL : `${platformUrl}/v1`,
       },
       channels: {
-        ...(chatUrl === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chatUrl) }),
+        ...(chat === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chat) }),
         ...(platformUrl === undefined ? channels : answeredBySandbox(channels)),
       },
       payment: {

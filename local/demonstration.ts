@@ -6,6 +6,8 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
+import type { Chat } from './config.ts';
+import { DIALECTS } from './sandbox/dialects/index.ts';
 import { DEMO_CHANNEL, folderOf, localFile, relayCommand, withFolder } from './state.ts';
 
 /** The clients of the sandbox, each with 500 credits at first and a threshold of 100. */
@@ -75,14 +77,14 @@ const chatSchema = z.object({
  *
  * @throws an Error if no answer came back in time.
  */
-export async function demonstrateMessage({ chatUrl, say }: { chatUrl: string; say: Stage['say'] }) {
+export async function demonstrateMessage({ chat, say }: { chat: Chat; say: Stage['say'] }) {
   const contact = 'jane';
   const text = 'Is my order on its way?';
-  const { id } = saidSchema.parse(await ask(`${chatUrl}/sandbox/say`, { contact, name: 'Jane', text }));
-  say(`${contact} writes in a chat system (channel ${DEMO_CHANNEL}): "${text}"`);
+  const { id } = saidSchema.parse(await ask(`${chat.url}/sandbox/say`, { contact, name: 'Jane', text }));
+  say(`${contact} writes in ${DIALECTS[chat.dialect].name} (channel ${DEMO_CHANNEL}): "${text}"`);
   const endsAt = Date.now() + PATIENCE_MS;
   for (;;) {
-    const { messages } = chatSchema.parse(await ask(`${chatUrl}/sandbox/messages?contact=${contact}`));
+    const { messages } = chatSchema.parse(await ask(`${chat.url}/sandbox/messages?contact=${contact}`));
     const answer = messages.slice(messages.findIndex((message) => message.id === id) + 1).at(0);
     if (answer) {
       say(`… into the platform, whose bot answers, and back to the chat: "${answer.text}"\n`);

@@ -1,4 +1,5 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type DialectName, dialectNameSchema } from './sandbox/dialects/index.ts';
 
 export interface Flags {
   /** 0 for any free one. */
@@ -7,6 +8,8 @@ export interface Flags {
   json: boolean;
   quiet: boolean;
   fresh: boolean;
+  /** Which chat system the sandbox's is, of which a message is shown. */
+  chat: DialectName;
 }
 
 /** What was typed is no way to start. Nothing was done. */
@@ -33,6 +36,7 @@ Examples:
   npm start
   npm start -- --port 3100 --quiet
   npm start -- --once --json | tail -n 1
+  npm start -- --chat telegram
   PAYMENT_HOOK_URL=http://127.0.0.1:4000 PAYMENT_HOOK_SECRET=whsec_… npm start
 
 It ends with 0 after Ctrl-C, 1 where something failed, and 2 where the command was not understood.
@@ -50,6 +54,11 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
     .description('Runs the relay on this machine, and tells what it does, until Ctrl-C.')
     .option('--port <number>', 'where it listens; 0 for any free port', portOf, 3000)
     .option('--quiet', 'no line for each webhook, charge, grant, message and alert')
+    .addOption(
+      new Option('--chat <system>', 'which chat system the sandbox is, for the message that is shown')
+        .choices(dialectNameSchema.options)
+        .default('webhook'),
+    )
     .option('--fresh', 'forgets the data of earlier starts, not the secrets')
     .option('--once', 'shows one recharge and one message in the sandbox, and ends')
     .option('--json', 'prints the recharge that was shown as a JSON object on the last line; quiet')
@@ -59,7 +68,9 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => {} });
   try {
-    const given = command.parse(words, { from: 'user' }).opts<Partial<Flags> & Pick<Flags, 'port'>>();
+    const given = command
+      .parse(words, { from: 'user' })
+      .opts<Partial<Flags> & Pick<Flags, 'port' | 'chat'>>();
     return { once: false, json: false, quiet: false, fresh: false, ...given };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

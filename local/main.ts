@@ -5,7 +5,7 @@ import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
-import { eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
+import { type Chat, eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
 import { bringEngine } from './engine-package.ts';
 import { type Engine, startDynamo } from './engines.ts';
@@ -71,8 +71,8 @@ async function main(): Promise<void> {
   // Only the start that has the folder makes secrets. Of two that begin at once, each would make some, and one
   // would run with secrets that the other has replaced.
   const stored = localSecrets(env);
-  const parts = await startParts(folder, stored);
-  const { platformUrl, paymentsUrl, chatUrl: _, ...engines } = parts;
+  const parts = await startParts(folder, stored, flags.chat);
+  const { platformUrl, paymentsUrl, chat: _, ...engines } = parts;
   const name = tableName(env);
   const config = localConfig(env, parts);
   const secrets = platformUrl === undefined ? stored : withReplySecrets(stored, Object.keys(config.channels));
@@ -154,15 +154,18 @@ interface Parts {
   platformUrl: string | undefined;
   paymentsUrl: string | undefined;
   /** There with the sandbox platform, whose bot answers what customers write. */
-  chatUrl: string | undefined;
+  chat: Chat | undefined;
 }
 
 /** Starts what the environment does not replace, all at once. */
 async function startParts(
   folder: ReturnType<typeof takeFolder>,
   { inbound, outbound }: ReturnType<typeof localSecrets>,
+  dialect: Chat['dialect'],
 ): Promise<Parts> {
   const { env } = process;
+  const secret = outbound.channelTokens[DEMO_CHANNEL];
+  if (secret === undefined) throw new Error('Bug! The secrets are without those of the demonstration.');
   const pids: number[] = [];
   const keep = (engine: Engine) => {
     started.push(() => engine.stop());
@@ -189,16 +192,19 @@ async function startParts(
       : undefined,
     env.PLATFORM_BASE_URL === undefined
       ? startProcess('./sandbox/chat-process.ts', {
-          secret: outbound.channelTokens[DEMO_CHANNEL],
+          dialect,
+          secret,
+          reports: ['delivered', 'read'],
           booksFile: localFile(env, 'chat.jsonl'),
         }).then(keep)
       : undefined,
   ]);
-  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chatUrl };
+  const chat = chatUrl === undefined ? undefined : { url: chatUrl, dialect, secret };
+  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chat };
 }
 
 /** The sandbox's own addresses, on the relay's port. */
-function sandboxPasses({ platformUrl, paymentsUrl, chatUrl }: Parts) {
+function sandboxPasses({ platformUrl, paymentsUrl, chat }: Parts) {
   return {
     ...(platformUrl === undefined
       ? {}
@@ -209,25 +215,25 @@ function sandboxPasses({ platformUrl, paymentsUrl, chatUrl }: Parts) {
     ...(paymentsUrl === undefined
       ? {}
       : { '/sandbox/payments/': { origin: paymentsUrl, prefix: '/sandbox/' } }),
-    ...(chatUrl === undefined ? {} : { '/sandbox/chat/': { origin: chatUrl, prefix: '/sandbox/' } }),
+    ...(chat === undefined ? {} : { '/sandbox/chat/': { origin: chat.url, prefix: '/sandbox/' } }),
   };
 }
 
 /** @returns the recharge of the demonstration; none if a party of the sandbox is replaced. */
 async function showDemonstration(
   relay: Awaited<ReturnType<typeof startRelay>>,
-  { platformUrl, paymentsUrl, chatUrl }: Parts,
+  { platformUrl, paymentsUrl, chat }: Parts,
 ): Promise<Recharge | undefined> {
-  if (platformUrl === undefined || paymentsUrl === undefined || chatUrl === undefined) return undefined;
+  if (platformUrl === undefined || paymentsUrl === undefined || chat === undefined) return undefined;
   const row = await demonstrate({ ...relay, platformUrl, say });
-  await demonstrateMessage({ chatUrl, say });
+  await demonstrateMessage({ chat, say });
   return row;
 }
 
 /** Tells the sandbox where the relay is: for webhooks, for what is written in the chat, and for the bot's replies. */
 async function connectSandbox(
   relay: Awaited<ReturnType<typeof startRelay>>,
-  { platformUrl, paymentsUrl, chatUrl }: Parts,
+  { platformUrl, paymentsUrl, chat }: Parts,
   { secrets, channels }: { secrets: LocalSecrets; channels: Config['channels'] },
 ): Promise<void> {
   const replyAddress = (name: string) => ({
@@ -242,8 +248,8 @@ async function connectSandbox(
       channels: Object.fromEntries(byLabel),
     });
   }
-  if (chatUrl !== undefined) {
-    await ask(`${chatUrl}/sandbox/relay`, { url: `${relay.url}/channels/${DEMO_CHANNEL}/incoming` });
+  if (chat !== undefined) {
+    await ask(`${chat.url}/sandbox/relay`, { url: `${relay.url}/channels/${DEMO_CHANNEL}/incoming` });
   }
   if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
 }

@@ -9,20 +9,21 @@ function typed(...words: string[]) {
 
 describe('the options of npm start', () => {
   it('have their defaults, and are what is typed', () => {
-    const none = { port: 3000, once: false, json: false, quiet: false, fresh: false };
+    const none = { port: 3000, once: false, json: false, quiet: false, fresh: false, chat: 'webhook' };
     expect(typed().flags).toEqual(none);
-    expect(typed('--port', '0', '--quiet', '--fresh').flags).toEqual({
+    expect(typed('--port', '0', '--quiet', '--fresh', '--chat', 'slack').flags).toEqual({
       ...none,
       port: 0,
       quiet: true,
       fresh: true,
+      chat: 'slack',
     });
   });
 
   it('are all in the help, with the variables, examples and exit codes', () => {
     const { flags, printed } = typed('--help');
     expect(flags).toBeUndefined();
-    for (const option of ['--port', '--once', '--json', '--quiet', '--fresh'])
+    for (const option of ['--port', '--once', '--json', '--quiet', '--fresh', '--chat'])
       expect(printed).toContain(option);
     expect(printed).toContain('PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET');
     expect(printed).toContain('npm start -- --once --json | tail -n 1');
@@ -35,6 +36,7 @@ describe('the options of npm start', () => {
     [['--port', '65536'], "option '--port <number>' argument '65536' is invalid."],
     [['--port'], "option '--port <number>' argument missing. All options: npm start -- --help"],
     [['3000'], 'too many arguments'],
+    [['--chat', 'signal'], 'Allowed choices are webhook, telegram, chatwoot, slack, gohighlevel, twilio'],
   ])('%j is refused in one sentence that leads to the help', (words, sentence) => {
     expect(() => typed(...words)).toThrow(UsageError);
     expect(() => typed(...words)).toThrow(sentence);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSandboxChat } from '../../../local/sandbox/chat.ts';
+import { DIALECTS, dialectNameSchema } from '../../../local/sandbox/dialects/index.ts';
 import { createSandboxPayments } from '../../../local/sandbox/payments.ts';
 import { createSandboxPlatform } from '../../../local/sandbox/platform.ts';
 
@@ -73,4 +74,14 @@ describe.each(PARTS)('docs/sandbox.md, under "%s",', (heading, create) => {
         .filter((name) => !explained.includes(name)),
     ).toEqual([]);
   });
+});
+
+it('docs/sandbox.md lists the faults that a chat system has of its own', () => {
+  const documented = rows('A chat system', 'dialect')
+    .filter(([, cell = '']) => /^`\w+`$/.test(cell))
+    .flatMap(([dialects = '', cell = '']) => quoted(dialects).map((dialect) => [dialect, ...quoted(cell)]));
+  const own = dialectNameSchema.options.flatMap((name) =>
+    Object.keys(DIALECTS[name].own).map((fault) => [name, fault]),
+  );
+  expect(documented).toEqual(own);
 });

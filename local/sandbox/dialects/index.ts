@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import { chatwootDialect } from './chatwoot.ts';
+import type { Dialect } from './dialect.ts';
+import { goHighLevelDialect } from './gohighlevel.ts';
+import { respondioDialect } from './respondio.ts';
+import { slackDialect } from './slack.ts';
+import { telegramDialect } from './telegram.ts';
+import { twilioDialect } from './twilio.ts';
+import { webhookDialect } from './webhook.ts';
+
+/** The chat systems that the sandbox can be, by the names of their adapters. */
+export const dialectNameSchema = z.enum([
+  'webhook',
+  'telegram',
+  'chatwoot',
+  'slack',
+  'gohighlevel',
+  'twilio',
+  'respondio',
+]);
+export type DialectName = z.infer<typeof dialectNameSchema>;
+
+export const DIALECTS: Record<DialectName, Dialect> = {
+  webhook: webhookDialect,
+  telegram: telegramDialect,
+  chatwoot: chatwootDialect,
+  slack: slackDialect,
+  gohighlevel: goHighLevelDialect,
+  twilio: twilioDialect,
+  respondio: respondioDialect,
+};
