@@ -1,11 +1,12 @@
 import type { ClientOverview } from '../operate/accounts.ts';
 import { formatMoney } from '../shared/money.ts';
+import { meansText } from '../shared/payments/payment-method.ts';
 import { printableLine } from '../shared/printable.ts';
-import type { Account } from '../shared/recharge/account.ts';
+import { type Account, dayOf } from '../shared/recharge/account.ts';
 import type { Pricing } from '../shared/recharge/pricing.ts';
 import { moneyOf, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
-import { type Column, timeColumns } from './output.ts';
+import { type Colour, type Column, timeColumns } from './output.ts';
 
 /** Of the list of clients. @param now Unix milliseconds */
 export function clientColumns(now: number): Column<ClientOverview>[] {
@@ -16,12 +17,25 @@ export function clientColumns(now: number): Column<ClientOverview>[] {
       value: ({ account }) => account.status,
       colour: ({ account }) => (account.status === 'active' ? undefined : 'yellow'),
     },
+    {
+      title: 'pays with',
+      value: ({ account }) => account.paymentMethod && meansText(account.paymentMethod),
+      colour: ({ account }) => colourOfExpiry(account.paymentMethod?.expires, now),
+    },
     { title: 'spent this month', value: ({ spent }) => spent && formatMoney(spent), align: 'right' },
     { title: 'of cap', value: ({ cap }) => cap && formatMoney(cap), align: 'right' },
     ...timeColumns<ClientOverview>('last recharge', ({ account }) => account.last?.at, now),
     { title: 'outcome', value: ({ last }) => last && outcomeText(last) },
     { title: 'price', value: priceText },
   ];
+}
+
+/** @param expires the card's last month, `2027-03`. */
+function colourOfExpiry(expires: string | undefined, now: number): Colour | undefined {
+  if (expires === undefined) return undefined;
+  const month = dayOf(now).slice(0, 7);
+  if (expires < month) return 'red';
+  return expires === month ? 'yellow' : undefined;
 }
 
 function outcomeText(last: Recharge): string {
@@ -56,6 +70,7 @@ export function clientText(client: ClientOverview): string {
     ['platform id', account.platformId],
     ['grant email', account.grantEmail],
     ['customer', account.customer],
+    ['pays with', account.paymentMethod && meansText(account.paymentMethod)],
     ['price', priceText(client)],
     ...limitFacts(client),
     ['this month', spent && `${formatMoney(spent)}${cap ? ` of ${formatMoney(cap)}` : ''} reserved`],

@@ -149,11 +149,11 @@ async function changeAccount(
 }
 
 /** Who was erased since must not come back by a change that was meant for them. */
-function stillKnown({ email, status }: Account): void {
+export function stillKnown({ email, status }: Account): void {
   if (status === undefined) throw changedMeanwhile(email);
 }
 
-const changedMeanwhile = (email: string) =>
+export const changedMeanwhile = (email: string) =>
   new OperateError('changed', `The client ${email} was changed meanwhile. Nothing was written: look again.`);
 
 /** @throws an OperateError, `refused`, where the platform's id is linked to another client. */
@@ -224,7 +224,7 @@ export async function unlinkAccount(
 }
 
 /** Says whom a person may have meant, and how the client is set up. */
-async function unknownClient(
+export async function unknownClient(
   { accounts }: Pick<Connection, 'accounts'>,
   email: string,
   command: string,
@@ -264,6 +264,7 @@ export function clientJson({ account, pricing, spent, cap, last }: ClientOvervie
     platform_id: account.platformId,
     grant_email: account.grantEmail,
     customer: account.customer,
+    payment_method: account.paymentMethod,
     pricing,
     own_pricing: account.pricing !== undefined,
     limits: {
@@ -290,10 +291,11 @@ export function clientJson({ account, pricing, spent, cap, last }: ClientOvervie
   };
 }
 
-const reservationJson = ({ at, platformId, balanceBefore, money, ...entry }: Reservation) => ({
+const reservationJson = ({ at, platformId, balanceBefore, money, paymentMethod, ...entry }: Reservation) => ({
   at: iso(at),
   ...entry,
   ...money,
+  payment_method: paymentMethod,
   platform_id: platformId,
   balance_before: balanceBefore,
 });

@@ -16,7 +16,7 @@ import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createDynamoRows, type Rows } from '../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
-import type { InboundSecrets } from '../shared/settings/secrets.ts';
+import type { InboundSecrets, OutboundSecrets } from '../shared/settings/secrets.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
 import { createSweeps, type Sweeps } from '../shared/sweeps.ts';
@@ -192,18 +192,18 @@ export async function findInbound({ env, stack }: Target): Promise<Inbound> {
 }
 
 /**
- * The tokens that deliver to chat systems, by channel: never to be shown.
+ * What proves the relay to others: never to be shown.
  *
  * @throws an OperateError that says what to start, or to deploy, if there is no relay.
  */
-export async function channelTokens({ env, stack }: Target): Promise<Record<string, string>> {
+export async function findOutbound({ env, stack }: Target): Promise<OutboundSecrets> {
   if (stack === undefined) {
     if (readRuntime(env) === undefined) throw notStarted(env);
-    return localSecrets(env).outbound.channelTokens;
+    return localSecrets(env).outbound;
   }
   const { OutboundSecretId } = await readStack(stack);
   const { outboundSecrets } = await import('../shared/settings/secrets-manager.ts');
-  return (await outboundSecrets(OutboundSecretId).get()).channelTokens;
+  return outboundSecrets(OutboundSecretId).get();
 }
 
 /**

@@ -18,6 +18,7 @@ import { confirmChange, YES } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
 import { type Cli, email, examples, text, wholeNumber } from '../program.ts';
 import { addAccountFileCommands } from './accounts-files.ts';
+import { addMeansCommands } from './accounts-means.ts';
 import { addEraseCommand } from './erase.ts';
 
 /** What the two statuses mean, in every help that names them. */
@@ -37,6 +38,7 @@ export function addAccountCommands(cli: Cli): void {
   addStatusDeed(cli, accounts, 'suspend');
   addStatusDeed(cli, accounts, 'enable');
   addUnlink(cli, accounts);
+  addMeansCommands(cli, accounts);
   addAccountFileCommands(cli, accounts);
   addEraseCommand(cli, accounts);
 }

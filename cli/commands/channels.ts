@@ -6,7 +6,7 @@ import {
   testChannel,
   waitsOf,
 } from '../../operate/channels.ts';
-import { channelTokens, findInbound } from '../../operate/connection.ts';
+import { findInbound, findOutbound } from '../../operate/connection.ts';
 import { messageJson } from '../../operate/messages.ts';
 import { whenText } from '../../shared/ages.ts';
 import type { Channel } from '../../shared/channels/channels.ts';
@@ -88,7 +88,10 @@ async function list(cli: Cli, json?: boolean): Promise<void> {
 /** Undefined where the table or the tokens cannot be read: the rest can be listed all the same. */
 async function allWaits(cli: Cli, names: string[]): Promise<Map<string, WaitsInForce> | undefined> {
   try {
-    const [connection, tokens] = await Promise.all([cli.connected(), channelTokens(cli.target())]);
+    const [connection, { channelTokens: tokens }] = await Promise.all([
+      cli.connected(),
+      findOutbound(cli.target()),
+    ]);
     const waits = names.map(async (name) => [name, await waitsOf(connection, name, tokens)] as const);
     return new Map(await Promise.all(waits));
   } catch (error) {

@@ -23,6 +23,14 @@ export const clientExport = z.strictObject({
   file: z.string().optional(),
 });
 
+export const invitation = z.strictObject({
+  email: z.string(),
+  customer: z.string().describe("the provider's id of the client"),
+  customer_was: z.enum(['made', 'found', 'kept']).describe('"kept": it was named before, or is now'),
+  url: z.url().describe('where the client saves a card, once'),
+  expires_at: time,
+});
+
 export const unlinked = z.strictObject({ platform_id: z.string(), email: z.string() });
 
 export const erasure = z.strictObject({

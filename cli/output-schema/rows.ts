@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DIRECTIONS, MESSAGE_STATUSES } from '../../shared/channels/message.ts';
+import { paymentMethodSchema } from '../../shared/payments/payment-method.ts';
 import { ACCOUNT_STATUSES } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
 import { PHASES, REFUSALS } from '../../shared/recharge/recharge.ts';
@@ -91,6 +92,7 @@ const reservation = z.strictObject({
   amount: z.int().optional().describe('in minor units of the currency'),
   currency: z.string().optional(),
   customer: z.string().optional(),
+  payment_method: z.string().optional().describe("the provider's id of the saved card or bank account"),
   platform_id: z.string().optional(),
   balance_before: z.number().optional(),
   payment: z.string().optional().describe('names the payment endpoint'),
@@ -124,6 +126,7 @@ export const client = z.strictObject({
   platform_id: z.string().optional(),
   grant_email: z.string().optional(),
   customer: z.string().optional(),
+  payment_method: paymentMethodSchema.optional().describe('a saved card or bank account; no card data'),
   pricing: pricingSchema.optional().describe('as in a configuration; absent where it is not known here'),
   own_pricing: z.boolean(),
   limits: z

@@ -14,3 +14,9 @@ export const paymentMethodSchema = z.object({
   fingerprint: z.string().exactOptional(),
 });
 export type PaymentMethod = z.infer<typeof paymentMethodSchema>;
+
+/** For people: `visa ••4242, until 2029-12`. */
+export function meansText({ type, brand, last4, expires }: PaymentMethod): string {
+  const named = `${brand ?? type.replaceAll('_', ' ')}${last4 === undefined ? '' : ` ••${last4}`}`;
+  return expires === undefined ? named : `${named}, until ${expires}`;
+}

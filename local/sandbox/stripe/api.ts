@@ -438,6 +438,11 @@ export function createApi({
       if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
       if (textOf(params, 'mode') !== 'setup')
         return invalid('Only mode=setup is known here', { param: 'mode' });
+      if (!textOf(params, 'currency'))
+        return invalid('Missing required param: currency.', {
+          code: 'parameter_missing',
+          param: 'currency',
+        });
       return {
         work() {
           const session = {
@@ -446,6 +451,7 @@ export function createApi({
             status: 'open' as const,
             setupIntent: newId('seti'),
             successUrl: textOf(params, 'success_url') ?? '',
+            currency: textOf(params, 'currency') ?? '',
             metadata: mapOf(params, 'metadata'),
             created: Math.floor(now() / 1_000),
           };

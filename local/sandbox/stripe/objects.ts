@@ -125,6 +125,9 @@ export const refundObject = ({ id, intent, amount, status, failureReason, metada
   ...(failureReason === undefined ? {} : { failure_reason: failureReason }),
 });
 
+/** How long a page can be used, unless it was made for less: docs.stripe.com/api/checkout/sessions/create. */
+const CHECKOUT_SECONDS = 24 * 3_600;
+
 export const sessionObject = (session: Session, url: string) => ({
   id: session.id,
   object: 'checkout.session',
@@ -136,6 +139,7 @@ export const sessionObject = (session: Session, url: string) => ({
   metadata: session.metadata,
   livemode: false,
   created: session.created,
+  expires_at: session.created + CHECKOUT_SECONDS,
 });
 
 export const setupIntentObject = (session: Session) => ({

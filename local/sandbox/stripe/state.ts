@@ -58,6 +58,7 @@ export interface Session {
   setupIntent: string;
   paymentMethod?: string;
   successUrl: string;
+  currency: string;
   metadata: Record<string, string>;
   created: number;
 }

@@ -62,7 +62,7 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
   async function clientOf(): Promise<StripeClient | { fault: string }> {
     const key = (await options.secret()).trim();
     const fault = faultOfKey(key, options.live);
-    if (fault !== undefined) return { fault };
+    if (fault !== undefined) return { fault: `the secret stripeKey ${fault}` };
     if (known?.key !== key) known = { key, client: await createStripeClient(key, options) };
     return known.client;
   }

@@ -1,6 +1,9 @@
 import type Stripe from 'stripe';
 import type { PaymentMethod } from '../payment-method.ts';
 
+/** Under this name the metadata of a page for saving a card, and of what comes of it, hold the client's email. */
+export const CLIENT = 'relay_client';
+
 /**
  * What is kept of a saved card or bank account: enough to charge it, to show it, and to know it again.
  * Source: docs.stripe.com/api/payment_methods/object. Its fingerprint stays the same however often a card is saved.

@@ -246,10 +246,10 @@ describe('a charge', () => {
 
 describe('the key', () => {
   it.each<[string, boolean, RegExp]>([
-    ['', false, /no key of Stripe is set/],
-    ['pk_test_12345678901', false, /none of Stripe/],
-    ['rk_live_12345678901', false, /a live key takes real money/],
-    ['rk_test_12345678901', true, /a test key takes no money in production/],
+    ['', false, /the secret stripeKey is not set/],
+    ['pk_test_12345678901', false, /is the publishable key/],
+    ['rk_live_12345678901', false, /is a live key, which takes real money/],
+    ['rk_test_12345678901', true, /is a test key, which takes no money in production/],
   ])('"%s" (production: %s) is refused before anything is sent', async (given, live, sentence) => {
     key = given;
     const hook = hookOf({ live });

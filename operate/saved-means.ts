@@ -1,0 +1,209 @@
+import type Stripe from 'stripe';
+import { meansText, type PaymentMethod } from '../shared/payments/payment-method.ts';
+import type { StripeClient } from '../shared/payments/stripe/client.ts';
+import { CLIENT, savedMeansOf } from '../shared/payments/stripe/saved-means.ts';
+import type { Account } from '../shared/recharge/account.ts';
+import { keepMeans } from '../shared/recharge/saved-means.ts';
+import { shellQuoted } from '../shared/shell.ts';
+import { changedMeanwhile, stillKnown, unknownClient } from './accounts.ts';
+import { pricingOf } from './client-settings.ts';
+import type { Connection } from './connection.ts';
+import { OperateError } from './error.ts';
+import { askStripe } from './stripe.ts';
+
+type Inviting = Pick<Connection, 'accounts' | 'ledger' | 'terms' | 'relay'>;
+
+/** A page of Stripe's on which a client saves a card or bank account. */
+export interface Invitation {
+  email: string;
+  customer: string;
+  /** `kept`: the account named the customer already, or the person did. `found`: Stripe had one with this email. */
+  customerWas: 'made' | 'found' | 'kept';
+  url: string;
+  /** Unix milliseconds. */
+  expiresAt: number;
+}
+
+/**
+ * Makes the page on which a client saves a means of payment, and the client's customer at Stripe where there is none. The
+ * account names the customer at once. Nothing is charged there, and the page can be used once.
+ *
+ * @param wanted.customer instead of the one that would be found.
+ * @throws an OperateError: `not_found`, if nobody set this client up, or Stripe has no such customer; `refused`, if it has
+ *   several with this email.
+ */
+export async function inviteClient(
+  connection: Inviting,
+  stripe: StripeClient,
+  email: string,
+  wanted: { customer?: string } = {},
+): Promise<Invitation> {
+  const { accounts, ledger, terms, relay } = connection;
+  const account = await ledger.readAccount(email);
+  if (account.status === undefined) throw await unknownClient(connection, email, 'invite');
+  const currency = pricingOf(account, terms())?.currency;
+  if (currency === undefined || relay.webhookUrl === undefined) {
+    throw new OperateError(
+      'not_ready',
+      `What ${email} pays in, or where the relay is reached, is not known here. Run this where the relay is deployed from.`,
+    );
+  }
+  const { customer, was: customerWas } = await customerFor(stripe, account, wanted.customer);
+  await accounts.set(
+    email,
+    { customer },
+    {
+      read: account,
+      judge(now) {
+        stillKnown(now);
+        if (now.customer !== account.customer) throw changedMeanwhile(email);
+      },
+    },
+  );
+  const metadata = { [CLIENT]: email };
+  const session = await askStripe(stripe, ({ checkout }) =>
+    checkout.sessions.create({
+      mode: 'setup',
+      customer,
+      // Only what can be charged in it is offered.
+      currency: currency.toLowerCase(),
+      success_url: new URL('/pay/saved', relay.webhookUrl).href,
+      metadata,
+      setup_intent_data: { metadata },
+    }),
+  );
+  if (session.url === null) throw new Error('Stripe has made a page without an address.');
+  return { email, customer, customerWas, url: session.url, expiresAt: session.expires_at * 1_000 };
+}
+
+async function customerFor(
+  stripe: StripeClient,
+  account: Account,
+  wanted: string | undefined,
+): Promise<{ customer: string; was: Invitation['customerWas'] }> {
+  const known = wanted ?? account.customer;
+  if (known !== undefined) return { customer: (await readCustomer(stripe, known)).id, was: 'kept' };
+  const [first, ...others] = await customersOf(stripe, account);
+  if (others.length > 0) {
+    const ids = [first, ...others].map((one) => one?.id).join(', ');
+    throw new OperateError(
+      'refused',
+      `Stripe has several customers with the email ${account.email}: ${ids}. Nothing was changed. Name the right one: ` +
+        `npx relay accounts invite ${shellQuoted(account.email)} --customer cus_…`,
+    );
+  }
+  if (first) return { customer: first.id, was: 'found' };
+  const { id } = await askStripe(stripe, ({ customers }) =>
+    customers.create({ email: account.email, metadata: { [CLIENT]: account.email } }),
+  );
+  return { customer: id, was: 'made' };
+}
+
+/** Several are all that must be told apart from one. */
+const ENOUGH = 10;
+
+/** Stripe compares an email to the letter: docs.stripe.com/api/customers/list. */
+async function customersOf(stripe: StripeClient, { email, grantEmail }: Account): Promise<Stripe.Customer[]> {
+  const spellings = [...new Set([email, grantEmail ?? email])];
+  const pages = await Promise.all(
+    spellings.map((spelled) =>
+      askStripe(stripe, ({ customers }) => customers.list({ email: spelled, limit: ENOUGH })),
+    ),
+  );
+  return pages.flatMap(({ data }) => data);
+}
+
+async function readCustomer(stripe: StripeClient, id: string): Promise<Stripe.Customer> {
+  const customer = await askStripe(stripe, ({ customers }) => customers.retrieve(id));
+  if (!customer.deleted) return customer;
+  throw new OperateError('not_found', `The customer ${id} was deleted at Stripe.`);
+}
+
+/** A client has saved several, and Stripe names none as the one to use. */
+export class SeveralMeansError extends OperateError {
+  readonly means: PaymentMethod[];
+
+  constructor(email: string, customer: string, means: PaymentMethod[]) {
+    super(
+      'refused',
+      [
+        `The customer has saved ${means.length} means of payment. Nothing was changed. Name one:`,
+        ...means.map(
+          (one) =>
+            `  npx relay accounts link ${shellQuoted(email)} --customer ${customer} --payment-method ${one.id}   ${meansText(one)}`,
+        ),
+      ].join('\n'),
+    );
+    this.name = 'SeveralMeansError';
+    this.means = means;
+  }
+}
+
+/**
+ * Links a client to the means of payment that they have saved at Stripe: the one that is named, else the customer's
+ * default, else their only one. From then on it is charged.
+ *
+ * @param wanted.customer default: the account's.
+ * @returns the account, and whether a suspension for declines ended, because it is another card than the declined one.
+ * @throws an OperateError: `not_found`, if nobody set this client up, or Stripe has no such customer or means; `refused`,
+ *   if no customer is known, nothing is saved, or several are (a SeveralMeansError).
+ */
+export async function linkClient(
+  connection: Pick<Connection, 'accounts' | 'ledger' | 'now'>,
+  stripe: StripeClient,
+  email: string,
+  wanted: { customer?: string; paymentMethod?: string } = {},
+): Promise<{ account: Account; lifted: boolean }> {
+  const { ledger, now } = connection;
+  const { status, customer = '' } = await ledger.readAccount(email);
+  if (status === undefined) throw await unknownClient(connection, email, 'link');
+  const id = wanted.customer ?? customer;
+  if (id === '') {
+    throw new OperateError(
+      'refused',
+      `No customer of Stripe is known for ${email}. Name it: npx relay accounts link ${shellQuoted(email)} --customer cus_… ` +
+        `Or let the client save a card: npx relay accounts invite ${shellQuoted(email)}`,
+    );
+  }
+  const method = await meansOf(stripe, email, await readCustomer(stripe, id), wanted.paymentMethod);
+  return keepMeans(
+    ledger,
+    email,
+    { customer: id, paymentMethod: savedMeansOf(method) },
+    {
+      judge(account) {
+        stillKnown(account);
+        if (wanted.customer === undefined && account.customer !== customer) throw changedMeanwhile(email);
+      },
+      now: now(),
+    },
+  );
+}
+
+async function meansOf(
+  stripe: StripeClient,
+  email: string,
+  customer: Stripe.Customer,
+  wanted: string | undefined,
+): Promise<Stripe.PaymentMethod> {
+  const { default_payment_method: standard } = customer.invoice_settings;
+  const named = wanted ?? (typeof standard === 'string' ? standard : standard?.id);
+  if (named !== undefined) {
+    const method = await askStripe(stripe, ({ paymentMethods }) => paymentMethods.retrieve(named));
+    const owner = typeof method.customer === 'string' ? method.customer : method.customer?.id;
+    if (owner === customer.id) return method;
+    throw new OperateError('refused', `${named} is not saved for the customer ${customer.id}.`);
+  }
+  const { data } = await askStripe(stripe, ({ customers }) =>
+    customers.listPaymentMethods(customer.id, { limit: 100 }),
+  );
+  const [only, ...others] = data;
+  if (!only) {
+    throw new OperateError(
+      'refused',
+      `The customer ${customer.id} has saved nothing yet: npx relay accounts invite ${shellQuoted(email)}`,
+    );
+  }
+  if (others.length > 0) throw new SeveralMeansError(email, customer.id, data.map(savedMeansOf));
+  return only;
+}
