@@ -16,6 +16,7 @@ import type { Charges } from './charges.ts';
 import { Keys } from './idempotency.ts';
 import {
   customerObject,
+  disputeObject,
   errorObject,
   givenBack,
   intentObject,
@@ -144,6 +145,16 @@ const CREATE_PARAMS = [
   ...['receipt_email', 'statement_descriptor_suffix', 'expand'],
 ];
 
+/** Source: docs.stripe.com/api/payment_intents/list, `created`. */
+function isCreatedIn({ created }: { created: number }, params: Params): boolean {
+  const { gte = '0', lt = 'Infinity' } = mapOf(params, 'created');
+  return created >= Number(gte) && created < Number(lt);
+}
+
+/** The fields of a list's objects that are to be whole objects themselves. */
+const expandedIn = (params: Params): string[] =>
+  Object.values(mapOf(params, 'expand')).map((field) => field.replace(/^data\./, ''));
+
 /** The parts of Stripe's API that this relay uses; whatever else is asked is answered as an unknown address. */
 export function createApi({
   state,
@@ -215,15 +226,32 @@ export function createApi({
       faults.run('lookup', STRIPE_FAULTS.lookup, who(request), () => work(request, params)),
     );
 
-  const pageOf = <Row extends { id: string; created: number }>(
+  type Listed = { id: string; created: number };
+  const pageOf = <Row extends Listed | [Listed, Intent]>(
     rows: Row[],
     params: Params,
   ): { rows: Row[]; more: boolean } => {
     const limit = Number(textOf(params, 'limit') ?? 10);
     const sorted = rows.toReversed();
-    const after = sorted.findIndex(({ id }) => id === textOf(params, 'starting_after'));
+    const idOf = (row: Listed | [Listed, Intent]) => (Array.isArray(row) ? row[0].id : row.id);
+    const after = sorted.findIndex((row) => idOf(row) === textOf(params, 'starting_after'));
     return { rows: sorted.slice(after + 1, after + 1 + limit), more: sorted.length > after + 1 + limit };
   };
+
+  /** What belongs to payments: of one, or created in a time. */
+  const ofPayments = <Row extends Listed & { intent: string }>(
+    rows: Map<string, Row>,
+    params: Params,
+  ): [Row, Intent][] => {
+    const wanted = textOf(params, 'payment_intent');
+    return [...rows.values()].flatMap((row): [Row, Intent][] => {
+      const intent = state.intents.get(row.intent);
+      if (!intent || (wanted !== undefined && row.intent !== wanted)) return [];
+      return isCreatedIn(row, params) ? [[row, intent]] : [];
+    });
+  };
+  const wholeIn = (params: Params, intent: Intent) =>
+    expandedIn(params).includes('payment_intent') ? object(intent) : undefined;
 
   return {
     'POST /v1/payment_intents': once('charge', (_request, params) => {
@@ -283,14 +311,14 @@ export function createApi({
       (_request, params) => {
         const wrong = unknownParameter(params, [...LISTED, 'customer', 'created']);
         if (wrong) return wrong;
-        const customer = textOf(params, 'customer') ?? '';
-        if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
-        const since = Number(mapOf(params, 'created').gte ?? 0);
+        const customer = textOf(params, 'customer');
+        if (customer !== undefined && !state.customers.has(customer))
+          return missing('customer', customer, 'customer');
         const all = [...state.intents.values()].filter(
-          (one) => one.customer === customer && one.created >= since,
+          (one) => (customer === undefined || one.customer === customer) && isCreatedIn(one, params),
         );
         const { rows, more } = pageOf(all, params);
-        const expand = Object.values(mapOf(params, 'expand')).map((field) => field.replace(/^data\./, ''));
+        const expand = expandedIn(params);
         return json(
           200,
           list(
@@ -361,7 +389,7 @@ export function createApi({
           }
           const refund = charges.refund(intent, amount, mapOf(params, 'metadata'), status);
           return refund
-            ? json(200, refundObject(refund))
+            ? json(200, refundObject(refund, intent.currency))
             : invalid('Refund amount is greater than unrefunded amount on charge', { param: 'amount' });
         },
       };
@@ -370,12 +398,26 @@ export function createApi({
     'GET /v1/refunds': looked(
       ({ query }) => emailOf(state.intents.get(query.get('payment_intent') ?? '')?.customer),
       (_request, params) => {
-        const intent = textOf(params, 'payment_intent');
-        const { rows, more } = pageOf(
-          [...state.refunds.values()].filter((one) => one.intent === intent),
-          params,
+        const wrong = unknownParameter(params, [...LISTED, 'payment_intent', 'created']);
+        if (wrong) return wrong;
+        const { rows, more } = pageOf(ofPayments(state.refunds, params), params);
+        const objects = rows.map(([refund, intent]) =>
+          refundObject(refund, intent.currency, wholeIn(params, intent)),
         );
-        return json(200, list('/v1/refunds', rows.map(refundObject), more));
+        return json(200, list('/v1/refunds', objects, more));
+      },
+    ),
+
+    'GET /v1/disputes': looked(
+      () => undefined,
+      (_request, params) => {
+        const wrong = unknownParameter(params, [...LISTED, 'payment_intent', 'created']);
+        if (wrong) return wrong;
+        const { rows, more } = pageOf(ofPayments(state.disputes, params), params);
+        const objects = rows.map(([dispute, intent]) =>
+          disputeObject(dispute, intent, wholeIn(params, intent)),
+        );
+        return json(200, list('/v1/disputes', objects, more));
       },
     ),
 

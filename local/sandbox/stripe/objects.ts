@@ -1,5 +1,5 @@
 import type { DeclineError } from './cards.ts';
-import type { Customer, Intent, PaymentMethod, Refund, Session, StripeState } from './state.ts';
+import type { Customer, Dispute, Intent, PaymentMethod, Refund, Session, StripeState } from './state.ts';
 
 /** Stripe's objects as its API writes them, as far as anybody here reads them. Source: docs.stripe.com/api. */
 
@@ -77,7 +77,7 @@ export const chargeObject = (state: StripeState, intent: Intent) => ({
   currency: intent.currency,
   payment_intent: intent.id,
   paid: intent.status === 'succeeded',
-  disputed: false,
+  disputed: [...state.disputes.values()].some((dispute) => dispute.intent === intent.id),
   metadata: {},
 });
 
@@ -114,15 +114,40 @@ export const intentObject = (
       : null,
 });
 
-export const refundObject = ({ id, intent, amount, status, failureReason, metadata, created }: Refund) => ({
+/** @param payment the whole payment, where it was asked for. */
+export const refundObject = (
+  { id, intent, amount, status, failureReason, metadata, created }: Refund,
+  currency: string,
+  payment?: object,
+) => ({
   id,
   object: 'refund',
-  payment_intent: intent,
+  payment_intent: payment ?? intent,
   amount,
+  currency,
   status,
   metadata,
   created,
   ...(failureReason === undefined ? {} : { failure_reason: failureReason }),
+});
+
+/** Source: docs.stripe.com/api/disputes/object. */
+export const disputeObject = (
+  { id, intent, amount, status, created }: Dispute,
+  { charge, currency }: Intent,
+  payment?: object,
+) => ({
+  id,
+  object: 'dispute',
+  charge,
+  payment_intent: payment ?? intent,
+  amount,
+  currency,
+  status,
+  reason: 'fraudulent',
+  created,
+  livemode: false,
+  metadata: {},
 });
 
 /** How long a page can be used, unless it was made for less: docs.stripe.com/api/checkout/sessions/create. */

@@ -5,9 +5,9 @@ import { createApi, STRIPE_FAULTS } from './api.ts';
 import { TEST_MEANS } from './cards.ts';
 import { createCharges } from './charges.ts';
 import { createEvents } from './events.ts';
-import { intentObject, methodObject, refundObject, sessionObject } from './objects.ts';
+import { disputeObject, intentObject, methodObject, refundObject, sessionObject } from './objects.ts';
 import { bankPage, checkoutPage } from './pages.ts';
-import { newId, openState, type PaymentMethod, type StripeState } from './state.ts';
+import { type Dispute, newId, openState, type PaymentMethod, type StripeState } from './state.ts';
 
 export interface SandboxStripeOptions {
   /** 0 for any free port. */
@@ -35,6 +35,8 @@ export interface SandboxStripe {
   fault(order: FaultOrder): void;
   /** A client with a saved means of payment. @param number one of Stripe's test numbers. */
   saveMeans(email: string, number?: string): { customer: string; paymentMethod: PaymentMethod };
+  /** A client's bank takes the money of a payment back, until the dispute is won. @param ref the payment. */
+  dispute(ref: string, status?: Dispute['status']): Dispute;
   emit(type: string, object: unknown): void;
   close(): Promise<void>;
 }
@@ -63,7 +65,7 @@ export async function createSandboxStripe({
       type,
       'amount' in object && 'customer' in object
         ? intentObject(state, object, [], urlOf('bank', object.id))
-        : refundObject(object),
+        : refundObject(object, state.intents.get(object.intent)?.currency ?? ''),
     ),
   );
   const faults = createFaultSwitch(
@@ -169,6 +171,18 @@ export async function createSandboxStripe({
       const paymentMethod = saveMethod(customer.id, number);
       state.save();
       return { customer: customer.id, paymentMethod };
+    },
+    dispute(ref, status = 'needs_response') {
+      const intent = state.intents.get(ref);
+      if (!intent) throw new Error(`There is no payment ${ref}.`);
+      const dispute = {
+        ...{ id: newId('dp'), intent: ref, amount: intent.amount, status },
+        created: Math.floor(now() / 1_000),
+      };
+      state.disputes.set(dispute.id, dispute);
+      state.save();
+      events.emit('charge.dispute.created', disputeObject(dispute, intent));
+      return dispute;
     },
     emit: events.emit,
     close: server.close,

@@ -51,6 +51,15 @@ export interface Refund {
   created: number;
 }
 
+/** A client's bank wants the money of a payment back. */
+export interface Dispute {
+  id: string;
+  intent: string;
+  amount: number;
+  status: 'needs_response' | 'won' | 'lost' | 'warning_needs_response';
+  created: number;
+}
+
 export interface Session {
   id: string;
   customer: string;
@@ -69,6 +78,7 @@ export interface StripeState {
   paymentMethods: Map<string, PaymentMethod>;
   intents: Map<string, Intent>;
   refunds: Map<string, Refund>;
+  disputes: Map<string, Dispute>;
   sessions: Map<string, Session>;
   keys: Map<string, KeptAnswer>;
   /** What really happened to the money, in the words of the sandbox's other payment endpoint. */
@@ -77,7 +87,7 @@ export interface StripeState {
   save(): void;
 }
 
-const MAPS = ['customers', 'paymentMethods', 'intents', 'refunds', 'sessions', 'keys'] as const;
+const MAPS = ['customers', 'paymentMethods', 'intents', 'refunds', 'disputes', 'sessions', 'keys'] as const;
 
 /** @param file keeps the state over the end of the process, where it is given. */
 export function openState(file: string | undefined): StripeState {
@@ -87,6 +97,7 @@ export function openState(file: string | undefined): StripeState {
     paymentMethods: new Map(kept.paymentMethods),
     intents: new Map(kept.intents),
     refunds: new Map(kept.refunds),
+    disputes: new Map(kept.disputes),
     sessions: new Map(kept.sessions),
     keys: new Map(kept.keys),
     books: kept.books ?? [],
