@@ -13,9 +13,9 @@ import { tellStatusLine } from './status-line.ts';
 
 /** Turns a schema into a check of one argument, with the schema's own sentence. */
 export const checked =
-  <Value>(schema: z.ZodType<Value>) =>
+  <Value>(schema: z.core.$ZodType<Value>) =>
   (text: string): Value => {
-    const parsed = schema.safeParse(text);
+    const parsed = z.safeParse(schema, text);
     if (parsed.success) return parsed.data;
     throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not understood');
   };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { conditionSchema, pointersSchema } from '../shared/channels/pointer.ts';
-import { verifierSchema } from '../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../shared/incoming/verifier-settings.ts';
 import { configSchema } from '../shared/settings/config.ts';
 
 /** A schema, as far as it is walked through here. */
@@ -13,7 +13,7 @@ interface Node {
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
 
 /** Draft 7 is what editors know best. */
-const toJsonSchema = (schema: z.ZodType): Node => {
+const toJsonSchema = (schema: z.core.$ZodType): Node => {
   const { $schema: _, ...node } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
   return node;
 };

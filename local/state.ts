@@ -29,7 +29,7 @@ export const startFirst = (env: Env) =>
 
 const secretsSchema = z.object({
   inbound: inboundSecretsSchema,
-  outbound: outboundSecretsSchema.required({ platformApiKey: true, paymentHook: true }),
+  outbound: z.object(outboundSecretsSchema.shape).required({ platformApiKey: true, paymentHook: true }),
 });
 /** The channel that `npm start` demonstrates. */
 export const DEMO_CHANNEL = 'demo';

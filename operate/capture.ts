@@ -1,5 +1,6 @@
 import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
-import { toleranceSecondsOf, type Verifier, verifyRequest } from '../shared/incoming/verifiers.ts';
+import type { Verifier } from '../shared/incoming/verifier-settings.ts';
+import { toleranceSecondsOf, verifyRequest } from '../shared/incoming/verifiers.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 import type { Connection, Inbound } from './connection.ts';
 import { OperateError } from './error.ts';

@@ -113,10 +113,10 @@ class Reading {
   }
 
   /** Undefined: it stays. Null: it is taken away. */
-  by<Value>(setting: Setting, schema: z.ZodType<Value>): Value | null | undefined {
+  by<Value>(setting: Setting, schema: z.core.$ZodType<Value>): Value | null | undefined {
     const text = this.#text(setting);
     if (typeof text !== 'string') return text;
-    const { data, error } = schema.safeParse(text);
+    const { data, error } = z.safeParse(schema, text);
     return error ? this.#fault(setting, error.issues[0]?.message ?? 'is not understood') : data;
   }
 

@@ -7,7 +7,7 @@ import {
   signatureOf,
   TIME_NAMES,
 } from '../shared/incoming/signature.ts';
-import type { verifierSchema } from '../shared/incoming/verifiers.ts';
+import type { verifierSchema } from '../shared/incoming/verifier-settings.ts';
 
 /** A verifier as one writes it into the configuration. */
 export type Settings = z.input<typeof verifierSchema>;

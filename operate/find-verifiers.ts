@@ -2,12 +2,8 @@ import { formAsJson, unpack } from '../shared/incoming/body.ts';
 import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { readTime } from '../shared/incoming/signature.ts';
 import { standardWebhooksKey } from '../shared/incoming/standard-webhooks.ts';
-import {
-  type IncomingRequest,
-  type Verifier,
-  verifierSchema,
-  verifyRequest,
-} from '../shared/incoming/verifiers.ts';
+import { type Verifier, verifierSchema } from '../shared/incoming/verifier-settings.ts';
+import { type IncomingRequest, verifyRequest } from '../shared/incoming/verifiers.ts';
 import { findSignatures, type Settings, timesIn } from './find-signatures.ts';
 
 /** A verifier that lets a delivery in. */

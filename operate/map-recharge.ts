@@ -1,5 +1,6 @@
 import type * as z from 'zod';
-import { signedIdHeaders, type Verifier } from '../shared/incoming/verifiers.ts';
+import type { Verifier } from '../shared/incoming/verifier-settings.ts';
+import { signedIdHeaders } from '../shared/incoming/verifiers.ts';
 import type { rechargeSchema } from '../shared/recharge/settings.ts';
 import { keySchema } from '../shared/recharge/webhook.ts';
 import {

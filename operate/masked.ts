@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { withoutProofs } from '../shared/incoming/request.ts';
-import type { Verifier } from '../shared/incoming/verifiers.ts';
+import type { Verifier } from '../shared/incoming/verifier-settings.ts';
 
 /** What looks like a signature or a key: 32 letters and digits in a row, or more. The id of a delivery does not. */
 const LOOKS_SECRET = /[A-Za-z0-9+/]{32,}|[\w-]{32,}/;

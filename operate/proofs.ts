@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { openChannels } from '../shared/channels/channels.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
-import { signRequest, type Verifier, verifierSchema } from '../shared/incoming/verifiers.ts';
+import { type Verifier, verifierSchema } from '../shared/incoming/verifier-settings.ts';
+import { signRequest } from '../shared/incoming/verifiers.ts';
 import { readConfigFile } from '../shared/settings/config-file.ts';
 import { channelOf } from './routes.ts';
 import { configFileOf, type Target } from './target.ts';

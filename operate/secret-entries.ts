@@ -8,10 +8,10 @@ import { notStarted } from './target.ts';
  * The form of both entries. Members that are not known here are kept: another version of the relay may know them.
  */
 export const valuesSchema = z.looseObject({
-  webhook: inboundSecretsSchema.shape.webhook.unwrap().exactOptional(),
-  channels: inboundSecretsSchema.shape.channels.unwrap().exactOptional(),
+  webhook: z.exactOptional(inboundSecretsSchema.shape.webhook.def.innerType),
+  channels: z.exactOptional(inboundSecretsSchema.shape.channels.def.innerType),
   ...outboundSecretsSchema.shape,
-  channelTokens: outboundSecretsSchema.shape.channelTokens.unwrap().exactOptional(),
+  channelTokens: z.exactOptional(outboundSecretsSchema.shape.channelTokens.def.innerType),
   /** When each value was set, in Unix milliseconds, by the secret's name and `secretId`. For people alone. */
   setAt: z.record(z.string(), z.record(z.string(), z.int())).exactOptional(),
 });

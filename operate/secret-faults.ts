@@ -1,5 +1,5 @@
 import { standardWebhooksKey } from '../shared/incoming/standard-webhooks.ts';
-import type { Verifier } from '../shared/incoming/verifiers.ts';
+import type { Verifier } from '../shared/incoming/verifier-settings.ts';
 import type { Secret } from './secret-names.ts';
 
 /** 12 letters and digits, drawn at random, are 71 bits. What people make up is guessed at this length, too. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DEMO_CHANNEL, folderOf, localFile } from '../local/state.ts';
-import type { Verifier } from '../shared/incoming/verifiers.ts';
+import type { Verifier } from '../shared/incoming/verifier-settings.ts';
 import { ConfigError } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { type HeldSecret, heldOf, withNew, without } from './held-secrets.ts';

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
-import { type GuardSettings, guardSchema } from '../shared/recharge/guard.ts';
+import type { GuardSettings } from '../shared/recharge/guard.ts';
 import { pricingSchema } from '../shared/recharge/pricing.ts';
+import { guardSchema } from '../shared/recharge/settings.ts';
 import { ConfigError, fileName, parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { configFileOf, type Target } from './target.ts';

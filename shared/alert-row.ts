@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ALERT } from './alerts.ts';
 
 /** One row for each word and each thing that it was raised for, however often it rang. */
@@ -23,13 +23,13 @@ export interface AlertRow {
 }
 
 const itemSchema = z.object({
-  pk: z.string().startsWith(ALERT),
+  pk: z.string().check(z.startsWith(ALERT)),
   word: z.string(),
   subject: z.string(),
-  key: z.string().exactOptional(),
-  email: z.string().exactOptional(),
-  detail: z.string().exactOptional(),
-  quarantine: z.string().exactOptional(),
+  key: z.exactOptional(z.string()),
+  email: z.exactOptional(z.string()),
+  detail: z.exactOptional(z.string()),
+  quarantine: z.exactOptional(z.string()),
   firstAt: z.int(),
   lastAt: z.int(),
   times: z.int(),

@@ -136,7 +136,7 @@ export const price = z.strictObject({
   credits: z.int(),
   email: z.string().optional(),
   price_list: z.enum(['client', 'configuration']),
-  pricing: pricingSchema.describe('as in a configuration'),
+  pricing: pricingSchema.check(z.describe('as in a configuration')),
   amount: z.int().optional().describe('in minor units of the currency; absent where there is no price'),
   currency: z.string().optional(),
   basis: z

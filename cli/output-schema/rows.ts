@@ -126,8 +126,8 @@ export const client = z.strictObject({
   platform_id: z.string().optional(),
   grant_email: z.string().optional(),
   customer: z.string().optional(),
-  payment_method: paymentMethodSchema.optional().describe('a saved card or bank account; no card data'),
-  pricing: pricingSchema.optional().describe('as in a configuration; absent where it is not known here'),
+  payment_method: z.optional(paymentMethodSchema).describe('a saved card or bank account; no card data'),
+  pricing: z.optional(pricingSchema).describe('as in a configuration; absent where it is not known here'),
   own_pricing: z.boolean(),
   limits: z
     .strictObject({

@@ -29,7 +29,8 @@ import {
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
 import type { SecretUses } from '../../shared/incoming/secret-use.ts';
 import type { Verdict } from '../../shared/incoming/signature.ts';
-import type { IncomingRequest, Verifier } from '../../shared/incoming/verifiers.ts';
+import type { Verifier } from '../../shared/incoming/verifier-settings.ts';
+import type { IncomingRequest } from '../../shared/incoming/verifiers.ts';
 import type { Fields } from '../../shared/logger.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 

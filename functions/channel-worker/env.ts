@@ -1,10 +1,10 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** Set by the stack. */
 export const envSchema = z.object({
-  STAGE: z.string().min(1),
-  TABLE_NAME: z.string().min(1),
+  STAGE: z.string().check(z.minLength(1)),
+  TABLE_NAME: z.string().check(z.minLength(1)),
   MESSAGE_QUEUE_URL: z.url(),
   MESSAGE_DEAD_LETTER_URL: z.url(),
-  OUTBOUND_SECRET: z.string().min(1),
+  OUTBOUND_SECRET: z.string().check(z.minLength(1)),
 });

@@ -3,11 +3,11 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { addAlarm } from './alarm.ts';
 import { RelayFunction, type RelayFunctionProps } from './relay-function.ts';
 
-export interface QueueFunctionProps<Schema extends z.ZodType, Own extends string = never>
+export interface QueueFunctionProps<Schema extends z.ZodMiniType, Own extends string = never>
   extends RelayFunctionProps<Schema, Own> {
   /** How long a message stays hidden while it is handled: six times the timeout, and longer than any lease. */
   visibility: Duration;
@@ -30,7 +30,7 @@ const ORDERED = {
 };
 
 /** A function fed by a queue of its own, with a dead-letter queue. */
-export class QueueFunction<Schema extends z.ZodType, Own extends string = never> extends RelayFunction<
+export class QueueFunction<Schema extends z.ZodMiniType, Own extends string = never> extends RelayFunction<
   Schema,
   Own
 > {

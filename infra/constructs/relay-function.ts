@@ -3,14 +3,14 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { assetOf, type FunctionName } from '../build.ts';
 import type { StageSettings } from '../stages.ts';
 import { addAlarm } from './alarm.ts';
 import type { AlarmTopic } from './alarm-topic.ts';
 
 /** `Own`: what the construct itself adds to the environment. */
-export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string = never> {
+export interface RelayFunctionProps<Schema extends z.ZodMiniType, Own extends string = never> {
   name: FunctionName;
   stage: StageSettings;
   /** Who hears of alarms. */
@@ -34,7 +34,7 @@ export interface RelayFunctionProps<Schema extends z.ZodType, Own extends string
 const MEMORY_MB = 1024;
 
 /** A function of the relay: its bundle, a role of its own, its log, and alarms that say what a failure means. */
-export class RelayFunction<Schema extends z.ZodType, Own extends string = never> extends Construct {
+export class RelayFunction<Schema extends z.ZodMiniType, Own extends string = never> extends Construct {
   readonly lambda: LambdaFunction;
 
   constructor(scope: Construct, props: RelayFunctionProps<Schema, Own>) {

@@ -10,11 +10,11 @@ import {
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { addAlarm } from './alarm.ts';
 import { RelayFunction, type RelayFunctionProps } from './relay-function.ts';
 
-export interface RoutedFunctionProps<Schema extends z.ZodType> extends RelayFunctionProps<Schema> {
+export interface RoutedFunctionProps<Schema extends z.ZodMiniType> extends RelayFunctionProps<Schema> {
   api: HttpApi;
   apiStage: HttpStage;
   method: HttpMethod;
@@ -26,7 +26,7 @@ export interface RoutedFunctionProps<Schema extends z.ZodType> extends RelayFunc
 }
 
 /** A function behind one route, with an alarm for answers of 5xx: the sender was told to try again. */
-export class RoutedFunction<Schema extends z.ZodType> extends RelayFunction<Schema> {
+export class RoutedFunction<Schema extends z.ZodMiniType> extends RelayFunction<Schema> {
   constructor(scope: Construct, props: RoutedFunctionProps<Schema>) {
     super(scope, props);
     const { api, apiStage, method, path, name, topic, impact, throttle } = props;

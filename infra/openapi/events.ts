@@ -4,7 +4,7 @@ import {
   EVENT_MEANS,
   EVENT_TYPES,
   type EventType,
-} from '../../shared/events/event.ts';
+} from '../../shared/events/event-schemas.ts';
 import { SECRET_HEADER } from '../../shared/events/settings.ts';
 import { type Schema, schemaOf } from './schemas.ts';
 

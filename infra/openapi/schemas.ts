@@ -24,7 +24,7 @@ const inWords = (words: object) =>
     .map(([word, meaning]) => `\`${word}\`: ${meaning}.`)
     .join(' ');
 
-const idempotencyKey = keySchema.describe('The `idempotency_key` of the webhook.');
+const idempotencyKey = keySchema.check(z.describe('The `idempotency_key` of the webhook.'));
 
 /**
  * All that our endpoints answer in JSON, by name. The handlers write these objects where they know them, and have
@@ -84,14 +84,16 @@ const answers = {
 const wholeNumber = z.int().nonnegative();
 
 const fields = {
-  IdempotencyKey: keySchema
-    .or(wholeNumber)
+  IdempotencyKey: z
+    .union([keySchema, wholeNumber])
     .describe('The same key is the same recharge, however often it comes.'),
-  ClientEmail: emailSchema.describe('The client. Blanks around it and capitals do not matter.'),
-  PlatformId: platformIdSchema
-    .or(wholeNumber)
+  ClientEmail: emailSchema.check(z.describe('The client. Blanks around it and capitals do not matter.')),
+  PlatformId: z
+    .union([platformIdSchema, wholeNumber])
     .describe('The client, by the id that `relay accounts set` linked to an account.'),
-  Credits: creditsSchema.describe('Whole credits. The price of them comes from the configuration alone.'),
+  Credits: creditsSchema.check(
+    z.describe('Whole credits. The price of them comes from the configuration alone.'),
+  ),
 };
 
 export type SchemaName = keyof typeof answers | keyof typeof fields | 'RechargeWebhook' | 'SendMessage';
@@ -99,12 +101,12 @@ export type SchemaName = keyof typeof answers | keyof typeof fields | 'RechargeW
 export const ref = (name: SchemaName): Schema => ({ $ref: `#/components/schemas/${name}` });
 
 /** As a schema of ours stands in the document. `input`: as a sender may write it. */
-export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {
+export function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): Schema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
   return rest;
 }
 
-const allOf = (schemas: Record<string, z.ZodType>, io: 'input' | 'output') =>
+const allOf = (schemas: Record<string, z.core.$ZodType>, io: 'input' | 'output') =>
   Object.entries(schemas).map(([name, schema]) => [name, schemaOf(schema, io)] as const);
 
 /** By name, for the document's `components`. */

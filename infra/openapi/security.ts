@@ -1,6 +1,6 @@
 import { openChannels } from '../../shared/channels/channels.ts';
 import { type ChannelSettings, channelSchema } from '../../shared/channels/settings.ts';
-import { type Verifier, verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { type Verifier, verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 
 /** How a sender proves itself, as OpenAPI has it: in one header or parameter. It has no word for signatures. */
 interface Scheme {

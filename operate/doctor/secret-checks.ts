@@ -1,6 +1,6 @@
 import { readStoredSecrets } from '../../local/state.ts';
 import { type Channel, openChannels } from '../../shared/channels/channels.ts';
-import type { Verifier } from '../../shared/incoming/verifiers.ts';
+import type { Verifier } from '../../shared/incoming/verifier-settings.ts';
 import { describeError } from '../../shared/logger.ts';
 import type { InboundSecrets, OutboundSecrets } from '../../shared/settings/secrets.ts';
 import { addressesOf } from '../channels.ts';

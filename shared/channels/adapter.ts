@@ -1,6 +1,7 @@
 import type { OutgoingRequest, Reply } from '../http.ts';
 import type { Verdict } from '../incoming/signature.ts';
-import type { IncomingRequest, Verifier } from '../incoming/verifiers.ts';
+import type { Verifier } from '../incoming/verifier-settings.ts';
+import type { IncomingRequest } from '../incoming/verifiers.ts';
 import type { Content, Cut } from './message.ts';
 
 /** What a verified request of the external system means. */

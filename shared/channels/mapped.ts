@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { readJson } from '../http.ts';
 import { readPhone, type Written } from '../platform/phone.ts';
 import type { Parsed } from './adapter.ts';
@@ -171,7 +171,7 @@ const places = (pointers: readonly string[] = []) =>
 const placeOf = (replyTo: string | undefined, thread: string | undefined): string | undefined =>
   thread === undefined ? replyTo : JSON.stringify([replyTo ?? null, thread]);
 
-const partsSchema = z.tuple([z.string().nullable(), z.string()]);
+const partsSchema = z.tuple([z.nullable(z.string()), z.string()]);
 
 /** The way back. */
 export function partsOfPlace(place: string | undefined): { replyTo?: string; thread?: string } {

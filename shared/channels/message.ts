@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type HistoryEntry, record } from '../history.ts';
 
 /** A channel's name, which stands in addresses, rows and secrets. */
-export const channelNameSchema = z.string().regex(/^[a-z0-9-]{1,40}$/);
+export const channelNameSchema = z.string().check(z.regex(/^[a-z0-9-]{1,40}$/));
 
 /** Written to every row. A reader accepts this version and the one before; a newer row is left alone. */
 export const MESSAGE_VERSION = 1;

@@ -6,7 +6,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import {
   historySchema,
   type Item,
@@ -216,8 +216,8 @@ function contactPk(channel: string, contact: string): string {
 
 const expirySchema = z.object({ expiresAt: z.int() });
 const knownSchema = z.object({
-  replyTo: z.string().exactOptional(),
-  maxLength: z.int().exactOptional(),
+  replyTo: z.exactOptional(z.string()),
+  maxLength: z.exactOptional(z.int()),
 });
 
 const time = z.int();
@@ -229,11 +229,11 @@ const contentSchema = z.object({
   type: z.enum(['text', 'reaction']),
   text,
   attachments: z.array(text),
-  firstName: text.exactOptional(),
-  lastName: text.exactOptional(),
-  email: text.exactOptional(),
-  replyTo: text.exactOptional(),
-  campaignId: text.exactOptional(),
+  firstName: z.exactOptional(text),
+  lastName: z.exactOptional(text),
+  email: z.exactOptional(text),
+  replyTo: z.exactOptional(text),
+  campaignId: z.exactOptional(text),
 });
 
 const messageSchema = z.object({
@@ -246,12 +246,12 @@ const messageSchema = z.object({
   receivedAt: time,
   queuedNo: z.int(),
   queuedAt: time,
-  intent: text.exactOptional(),
+  intent: z.exactOptional(text),
   partsDelivered: z.int(),
   externalIds: z.array(text),
-  waits: z.int().exactOptional(),
-  notBefore: time.exactOptional(),
-  cuts: z.array(z.object({ fromPart: z.int(), maxLength: z.int() })).exactOptional(),
+  waits: z.exactOptional(z.int()),
+  notBefore: z.exactOptional(time),
+  cuts: z.exactOptional(z.array(z.object({ fromPart: z.int(), maxLength: z.int() }))),
   history: historySchema,
 });
 

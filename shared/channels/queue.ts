@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type Message, messageIdOf } from './message.ts';
 
 /** Wakes the worker for a message, in the order of its contact. */
@@ -21,7 +21,7 @@ export interface WorkQueue {
   bury(received: Received): Promise<void>;
 }
 
-const bodySchema = z.object({ message: z.string().min(1) });
+const bodySchema = z.object({ message: z.string().check(z.minLength(1)) });
 
 /** @throws where the text is no message of ours. */
 export function readMessageId(body: string): string {

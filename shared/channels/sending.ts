@@ -1,13 +1,15 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { emailSchema } from '../email.ts';
 import type { Parsed } from './adapter.ts';
 import { NOT_JSON, readId, readPayload } from './adapters/reading.ts';
 
 const printable = z
   .string('must be text')
-  .refine((text) => readId(text) !== undefined, 'must be 1 to 255 printable characters');
+  .check(z.refine((text) => readId(text) !== undefined, 'must be 1 to 255 printable characters'));
 
-const name = z.string('must be text').trim().min(1, 'must not be blank').max(255, 'is longer than 255');
+const name = z
+  .string('must be text')
+  .check(z.trim(), z.minLength(1, 'must not be blank'), z.maxLength(255, 'is longer than 255'));
 
 /** The body of `POST /channels/{channel}/send`, with the names of the platform's own endpoint. */
 export const sendSchema = z.strictObject({
@@ -15,14 +17,14 @@ export const sendSchema = z.strictObject({
   id: printable,
   /** The contact's id in the external system. */
   fromId: printable,
-  body: z
-    .string('must be text')
-    .refine((text) => text.trim() !== '', 'must not be blank')
-    .transform((text) => text.toWellFormed()),
-  campaignId: printable.exactOptional(),
-  firstName: name.exactOptional(),
-  lastName: name.exactOptional(),
-  email: emailSchema.exactOptional(),
+  body: z.pipe(
+    z.string('must be text').check(z.refine((text) => text.trim() !== '', 'must not be blank')),
+    z.transform((text) => text.toWellFormed()),
+  ),
+  campaignId: z.exactOptional(printable),
+  firstName: z.exactOptional(name),
+  lastName: z.exactOptional(name),
+  email: z.exactOptional(emailSchema),
 });
 
 const FIELDS = Object.keys(sendSchema.shape).join(', ');

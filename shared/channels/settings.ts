@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { verifierSchema } from '../incoming/verifiers.ts';
+import { verifierSchema } from '../incoming/verifier-settings.ts';
 import { chatwootSettings } from './adapters/chatwoot.ts';
 import { goHighLevelSettings } from './adapters/gohighlevel.ts';
 import { respondioSettings } from './adapters/respondio.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { standingItem } from '../storage/table.ts';
 
 /** Whom a chat system knows us as, and where a message goes. */
@@ -41,7 +41,7 @@ const schema = z.object({
   v: z.int(),
   revision: z.int(),
   /** For all that this sender sends. */
-  until: z.int().exactOptional(),
+  until: z.exactOptional(z.int()),
   places: z.array(z.object({ place: z.string(), until: z.int() })),
 });
 type Kept = z.infer<typeof schema>;

@@ -6,7 +6,7 @@ import {
   PutCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { recentPage, standingItem } from '../storage/table.ts';
 
 const QUARANTINE = 'QUARANTINE#';
@@ -69,7 +69,7 @@ const itemSchema = z.object({
   route: z.string(),
   body: z.instanceof(Uint8Array),
   headers: z.record(z.string(), z.string()),
-  query: z.record(z.string(), z.string()).exactOptional(),
+  query: z.exactOptional(z.record(z.string(), z.string())),
   reason: z.string(),
   receivedAt: z.int(),
   expiresAt: z.int(),

@@ -1,10 +1,10 @@
 import type { Secrets } from '../settings/secrets.ts';
+import type { Verifier } from './verifier-settings.ts';
 import {
   type IncomingRequest,
   signedIdHeaders,
   usable,
   type Verification,
-  type Verifier,
   verifyRequest,
 } from './verifiers.ts';
 

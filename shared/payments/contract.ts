@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isSafeUrl, readJson, saysNumber } from '../http.ts';
 import type { Money } from '../money.ts';
 import type {
@@ -15,76 +15,83 @@ import type {
 
 /** Long enough for every provider's ids (Stripe's end at 255), short enough for the 4 KB of a row. */
 const paymentRefSchema = z
-  .union([z.string().regex(/^(?! *$)[ -~]{1,255}$/), z.int().nonnegative().transform(String)])
-  .describe(
-    'The payment at your provider: 1 to 255 printable ASCII characters, or a whole number below 2^53.',
+  .union([
+    z.string().check(z.regex(/^(?! *$)[ -~]{1,255}$/)),
+    z.pipe(z.int().check(z.nonnegative()), z.transform(String)),
+  ])
+  .check(
+    z.describe(
+      'The payment at your provider: 1 to 255 printable ASCII characters, or a whole number below 2^53.',
+    ),
   );
 const reasonSchema = z
-  .string()
-  .transform((reason) => reason.slice(0, 100))
-  .describe('Why, for the reader. The relay keeps the first 100 characters.');
+  .pipe(
+    z.string(),
+    z.transform((reason) => reason.slice(0, 100)),
+  )
+  .check(z.describe('Why, for the reader. The relay keeps the first 100 characters.'));
 /** The client is sent to this address. So one that is not a safe link, or would fill the row, is left out. */
 const actionUrlSchema = z
-  .string()
-  .max(512)
-  .refine(isSafeUrl)
-  .optional()
-  .catch(() => undefined)
-  .describe('Where the client must act. Without it the provider is still processing.');
+  .catch(z.optional(z.string().check(z.maxLength(512), z.refine(isSafeUrl))), () => undefined)
+  .check(z.describe('Where the client must act. Without it the provider is still processing.'));
 
-export const paid = z
-  .object({ status: z.literal('paid'), payment_ref: paymentRefSchema })
-  .transform((answer): Paid => ({ kind: 'paid', paymentRef: answer.payment_ref }));
-export const declined = z
-  .object({
+export const paid = z.pipe(
+  z.object({ status: z.literal('paid'), payment_ref: paymentRefSchema }),
+  z.transform((answer): Paid => ({ kind: 'paid', paymentRef: answer.payment_ref })),
+);
+export const declined = z.pipe(
+  z.object({
     status: z.literal('declined'),
     reason: reasonSchema,
     // Anything but a boolean counts as no: it must not undo the decline it came with.
     retryable: z
-      .boolean()
-      .default(false)
-      .catch(false)
-      .describe('Whether another attempt, under a new `charge_id` a day later, may succeed.'),
-  })
-  .transform(({ reason, retryable }): Declined => ({ kind: 'declined', reason, retryable }));
-export const pending = z
-  .object({ status: z.literal('pending'), payment_ref: paymentRefSchema, action_url: actionUrlSchema })
-  .transform(
+      .catch(z._default(z.boolean(), false), false)
+      .check(z.describe('Whether another attempt, under a new `charge_id` a day later, may succeed.')),
+  }),
+  z.transform(({ reason, retryable }): Declined => ({ kind: 'declined', reason, retryable })),
+);
+export const pending = z.pipe(
+  z.object({ status: z.literal('pending'), payment_ref: paymentRefSchema, action_url: actionUrlSchema }),
+  z.transform(
     (answer): Pending => ({
       kind: 'pending',
       paymentRef: answer.payment_ref,
       ...(answer.action_url === undefined ? {} : { actionUrl: answer.action_url }),
     }),
-  );
-export const refunded = z
-  .object({
+  ),
+);
+export const refunded = z.pipe(
+  z.object({
     status: z.literal('refunded'),
     // The reference is only for the reader. A refund whose reference cannot be read is still a refund.
-    refund_ref: paymentRefSchema
-      .optional()
-      .catch(() => undefined)
-      .describe('The refund at your provider.'),
-  })
-  .transform((answer): { kind: 'refunded'; refundRef?: string } => ({
+    refund_ref: z
+      .catch(z.optional(paymentRefSchema), () => undefined)
+      .check(z.describe('The refund at your provider.')),
+  }),
+  z.transform((answer): { kind: 'refunded'; refundRef?: string } => ({
     kind: 'refunded',
     ...(answer.refund_ref === undefined ? {} : { refundRef: answer.refund_ref }),
-  }));
-export const refundPending = z
-  .object({ status: z.literal('pending') })
-  .transform((): { kind: 'pending' } => ({ kind: 'pending' }));
-export const refused = z
-  .object({ status: z.literal('refused'), reason: reasonSchema })
-  .transform(({ reason }): { kind: 'refused'; reason: string } => ({ kind: 'refused', reason }));
+  })),
+);
+export const refundPending = z.pipe(
+  z.object({ status: z.literal('pending') }),
+  z.transform((): { kind: 'pending' } => ({ kind: 'pending' })),
+);
+export const refused = z.pipe(
+  z.object({ status: z.literal('refused'), reason: reasonSchema }),
+  z.transform(({ reason }): { kind: 'refused'; reason: string } => ({ kind: 'refused', reason })),
+);
 /**
  * Money that was taken must not be called "not found" because the URL is wrong. Frameworks, gateways and hosts answer
  * an unknown address with an `error` of many forms. So the endpoint's own "not found" needs a form that none of them
  * has.
  */
-export const notFound = z
-  .object({ status: z.literal('not_found') })
-  .transform((): { kind: 'not_found' } => ({ kind: 'not_found' }));
+export const notFound = z.pipe(
+  z.object({ status: z.literal('not_found') }),
+  z.transform((): { kind: 'not_found' } => ({ kind: 'not_found' })),
+);
 
-export type AnswerTable<Outcome> = Record<number, z.ZodType<Outcome>>;
+export type AnswerTable<Outcome> = Record<number, z.ZodMiniType<Outcome>>;
 
 /** The contract: what each HTTP status may say. Every other status is for the caller to judge. */
 export const CHARGE_ANSWERS: AnswerTable<Paid | Pending | Declined> = {
@@ -104,22 +111,21 @@ export const REFUND_ANSWERS: AnswerTable<Exclude<RefundOutcome, NotAttempted | U
 /** The endpoint refuses the request as such: its address, its signature or its form is wrong. */
 export const REFUSED_STATUSES = [400, 401, 403, 404, 422];
 
-const amount = z.int().positive().describe("In the currency's smallest unit, by ISO 4217.");
-const currency = z
-  .string()
-  .regex(/^[A-Z]{3}$/)
-  .describe('ISO 4217, such as USD.');
+const amount = z.int().check(z.positive(), z.describe("In the currency's smallest unit, by ISO 4217."));
+const currency = z.string().check(z.regex(/^[A-Z]{3}$/), z.describe('ISO 4217, such as USD.'));
 
 /** What `POST {url}/charges` carries. */
 export const chargeBodySchema = z.object({
-  charge_id: z.string().describe('Per `charge_id` money is taken at most once, for ever.'),
-  recharge_key: z.string().describe("The platform's idempotency key, for the reader."),
+  charge_id: z.string().check(z.describe('Per `charge_id` money is taken at most once, for ever.')),
+  recharge_key: z.string().check(z.describe("The platform's idempotency key, for the reader.")),
   account: z.object({
-    email: z.string().describe('The client, as the platform spells it.'),
-    platform_id: z.string().optional().describe("The platform's id of the client, if the account has one."),
-    customer: z.string().optional().describe('Your own id of the client, if the account has one.'),
+    email: z.string().check(z.describe('The client, as the platform spells it.')),
+    platform_id: z
+      .optional(z.string())
+      .check(z.describe("The platform's id of the client, if the account has one.")),
+    customer: z.optional(z.string()).check(z.describe('Your own id of the client, if the account has one.')),
   }),
-  credits: z.number().positive(),
+  credits: z.number().check(z.positive()),
   amount,
   currency,
   description: z.string(),
@@ -127,9 +133,9 @@ export const chargeBodySchema = z.object({
 
 /** What `POST {url}/refunds` carries. */
 export const refundBodySchema = z.object({
-  refund_id: z.string().describe('Per `refund_id` money is given back at most once, for ever.'),
+  refund_id: z.string().check(z.describe('Per `refund_id` money is given back at most once, for ever.')),
   charge_id: z.string(),
-  payment_ref: z.string().optional().describe('As you named the payment, if you did.'),
+  payment_ref: z.optional(z.string()).check(z.describe('As you named the payment, if you did.')),
   recharge_key: z.string(),
   amount,
   currency,
@@ -203,7 +209,7 @@ function faultAt(status: number, place: PropertyKey | undefined, body: unknown):
   return { detail: `status ${status} ${isThere ? 'with an unusable' : 'without'} ${field}`, field };
 }
 
-const said = z.unknown().optional();
+const said = z.optional(z.unknown());
 const saidSchema = z.object({ charge_id: said, refund_id: said, amount: said, currency: said });
 
 /**

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** A card or bank account that a client has saved at the payment provider. What is shown of it is no card data. */
 export const paymentMethodSchema = z.object({
@@ -6,12 +6,12 @@ export const paymentMethodSchema = z.object({
   id: z.string(),
   /** `card`, `sepa_debit` … */
   type: z.string(),
-  brand: z.string().exactOptional(),
-  last4: z.string().exactOptional(),
+  brand: z.exactOptional(z.string()),
+  last4: z.exactOptional(z.string()),
   /** `2027-03`: its last month. */
-  expires: z.string().exactOptional(),
+  expires: z.exactOptional(z.string()),
   /** The same for the same card, however often it is saved. */
-  fingerprint: z.string().exactOptional(),
+  fingerprint: z.exactOptional(z.string()),
 });
 export type PaymentMethod = z.infer<typeof paymentMethodSchema>;
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { readJson } from '../http.ts';
 import { type Call, type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
@@ -26,7 +26,7 @@ export type Operation = keyof typeof OPERATIONS;
 
 /** The arguments cannot be meant; nothing was sent. Names places and rules, never values. */
 export class PlatformRequestError extends Error {
-  constructor(operation: Operation, error: z.ZodError) {
+  constructor(operation: Operation, error: z.core.$ZodError) {
     super(`${OPERATIONS[operation]} was not tried:\n${z.prettifyError(error)}`);
     this.name = 'PlatformRequestError';
   }
@@ -116,33 +116,40 @@ export interface PlatformOperations {
   receiveMessage(message: IncomingMessage): Promise<{ messageId?: string }>;
 }
 
-const text = z.string().min(1);
-const email = z.string().regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address');
-const phone = z.string().transform((written, context) => {
-  const read = toE164(written);
-  if ('phone' in read) return read.phone;
-  context.addIssue(read.fault);
-  return z.NEVER;
-});
+const text = z.string('must be text').check(z.minLength(1, 'must not be empty'));
+const email = z.string().check(z.regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'));
+const phone = z.pipe(
+  z.string(),
+  z.transform((written, context) => {
+    const read = toE164(written);
+    if ('phone' in read) return read.phone;
+    context.issues.push({ code: 'custom', message: read.fault, input: written });
+    return z.NEVER;
+  }),
+);
 
 const newContactSchema = z
   .object({
-    firstName: text.exactOptional(),
-    lastName: text.exactOptional(),
+    firstName: z.exactOptional(text),
+    lastName: z.exactOptional(text),
     /** With its country code; sent in E.164. */
-    phone: phone.exactOptional(),
-    email: email.exactOptional(),
+    phone: z.exactOptional(phone),
+    email: z.exactOptional(email),
   })
-  .refine((contact) => contact.phone !== undefined || contact.email !== undefined, {
-    error: 'a contact needs a phone number or an email',
-  });
+  .check(
+    z.refine((contact) => contact.phone !== undefined || contact.email !== undefined, {
+      error: 'a contact needs a phone number or an email',
+    }),
+  );
 const contactKeySchema = z
-  .object({ phoneNumber: phone.exactOptional(), email: email.exactOptional() })
-  .refine((by) => (by.phoneNumber === undefined) !== (by.email === undefined), {
-    error: 'give a phone number or an email, and not both',
-  });
+  .object({ phoneNumber: z.exactOptional(phone), email: z.exactOptional(email) })
+  .check(
+    z.refine((by) => (by.phoneNumber === undefined) !== (by.email === undefined), {
+      error: 'give a phone number or an email, and not both',
+    }),
+  );
 // A dot or two would be taken for steps in the path.
-const listIdSchema = text.refine((id) => !/^\.+$/.test(id), 'must be the id of a list');
+const listIdSchema = text.check(z.refine((id) => !/^\.+$/.test(id), 'must be the id of a list'));
 const additionSchema = z.object({ listId: listIdSchema, contactId: text });
 
 /** At least a phone number or an email. */
@@ -222,7 +229,7 @@ export function createPlatformOperations(options: CallOptions): PlatformOperatio
 }
 
 /** @throws PlatformRequestError */
-function readArguments<Schema extends z.ZodType>(
+function readArguments<Schema extends z.ZodMiniType>(
   operation: Operation,
   schema: Schema,
   given: z.input<Schema>,
@@ -240,7 +247,7 @@ interface Asked {
 }
 
 /** @throws PlatformError where the platform does not say, in the documented way, that it was done. */
-async function perform<Schema extends z.ZodType>(
+async function perform<Schema extends z.ZodMiniType>(
   options: CallOptions,
   schema: Schema,
   { operation, repeatable, call }: Asked,

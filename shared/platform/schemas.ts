@@ -1,11 +1,11 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { readJson } from '../http.ts';
 
 /** `POST /subaccounts/credits`. */
 export const grantRequestSchema = z.object({
-  email: z.string().min(1),
+  email: z.string().check(z.minLength(1)),
   /** Whole credits. */
-  amount: z.int().positive(),
+  amount: z.int().check(z.positive()),
   description: z.string(),
 });
 
@@ -14,45 +14,40 @@ export const grantRequestSchema = z.object({
  * what cannot be stored is left out, with the rest of the answer untouched: the client of DynamoDB refuses numbers
  * beyond 2^53, and DynamoDB itself those closer to 0 than 1e-130.
  */
-const balance = z
-  .number()
-  .refine((credits) => credits === 0 || (Math.abs(credits) > 1e-9 && Math.abs(credits) < 2 ** 53))
-  .optional()
-  .catch(undefined);
+const balance = z.catch(
+  z.optional(
+    z
+      .number()
+      .check(
+        z.refine((credits) => credits === 0 || (Math.abs(credits) > 1e-9 && Math.abs(credits) < 2 ** 53)),
+      ),
+  ),
+  undefined,
+);
 
 /** A blank name names nobody. */
-const name = z.string().trim().min(1);
-const named = name.optional().catch(undefined);
+const name = z.string().check(z.trim(), z.minLength(1));
+const named = z.catch(z.optional(name), undefined);
 
 /**
  * The answer to `POST /subaccounts/credits`, as far as it is one. The API page promises no email; where one is
  * reported, or an id, it must be that of the client who was asked for.
  */
 export const grantAnswerSchema = z.object({
-  success: z
-    .union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
-    .optional()
-    .catch(undefined),
-  credits_added: z
-    .union([
-      z.number(),
-      z
-        .string()
-        .trim()
-        .regex(/^[+-]?\d{1,20}(\.\d{1,20})?$/),
-    ])
-    .optional()
-    .catch(undefined),
+  success: z.catch(
+    z.optional(z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])),
+    undefined,
+  ),
+  credits_added: z.catch(
+    z.optional(z.union([z.number(), z.string().check(z.trim(), z.regex(/^[+-]?\d{1,20}(\.\d{1,20})?$/))])),
+    undefined,
+  ),
   new_balance: balance,
   // A number beyond 2^53 was rounded when it was read: it may be anybody's.
-  // A number beyond 2^53 was rounded when it was read: it may be anybody's.
-  sub_account_id: z
-    .union([name, z.int().transform(String)])
-    .optional()
-    .catch(undefined),
+  sub_account_id: z.catch(z.optional(z.union([name, z.pipe(z.int(), z.transform(String))])), undefined),
   email: named,
   sub_account_email: named,
-  sub_account: z.object({ email: named }).optional().catch(undefined),
+  sub_account: z.catch(z.optional(z.object({ email: named })), undefined),
 });
 
 /** The answer to `GET /subaccounts?email=`: found, or a 200 that says it was not. */
@@ -60,19 +55,19 @@ export const subAccountAnswerSchema = z.discriminatedUnion('success', [
   z.object({
     success: z.literal(true),
     data: z.object({
-      email: z.string().optional(),
-      uid: z.string().optional().catch(undefined),
-      usage_limits: z.object({ credits: balance }).optional().catch(undefined),
+      email: z.optional(z.string()),
+      uid: z.catch(z.optional(z.string()), undefined),
+      usage_limits: z.catch(z.optional(z.object({ credits: balance })), undefined),
     }),
   }),
   z.object({ success: z.literal(false) }),
 ]);
 
-const reported = z.string().optional().catch(undefined);
+const reported = z.catch(z.optional(z.string()), undefined);
 
 /** The answer to `POST /contacts` and `GET /contacts`. The API page shows the first one only. */
 export const contactSchema = z.object({
-  id: z.string().min(1),
+  id: z.string().check(z.minLength(1)),
   firstName: reported,
   lastName: reported,
   /** As the platform writes it. */
@@ -89,21 +84,21 @@ export type Contact = z.infer<typeof contactSchema>;
  * seen. An answer that says that it failed does not count as one.
  */
 export const doneSchema = z.object({
-  success: z.literal(true).optional(),
-  error: z.null().optional(),
-  messageId: z
-    .union([z.string().min(1), z.number().transform(String)])
-    .optional()
-    .catch(undefined),
+  success: z.optional(z.literal(true)),
+  error: z.optional(z.null()),
+  messageId: z.catch(
+    z.optional(z.union([z.string().check(z.minLength(1)), z.pipe(z.number(), z.transform(String))])),
+    undefined,
+  ),
 });
 
-const text = z.string().min(1);
+const text = z.string('must be text').check(z.minLength(1, 'must not be empty'));
 
 const contactFields = {
-  campaignId: text.exactOptional(),
-  firstName: text.exactOptional(),
-  lastName: text.exactOptional(),
-  email: text.exactOptional(),
+  campaignId: z.exactOptional(text),
+  firstName: z.exactOptional(text),
+  lastName: z.exactOptional(text),
+  email: z.exactOptional(text),
 };
 
 /** `customData` of `POST /send_custom_channel_message`. */
@@ -127,9 +122,9 @@ export const incomingMessageSchema = z.object({
   /** The business's id. */
   toId: text,
   body: text,
-  channel: text.exactOptional(),
-  status: text.exactOptional(),
-  messageType: z.enum(['text', 'reaction']).default('text'),
+  channel: z.exactOptional(text),
+  status: z.exactOptional(text),
+  messageType: z._default(z.enum(['text', 'reaction']), 'text'),
   ...contactFields,
 });
 
@@ -148,18 +143,27 @@ export interface ReportedError {
   shape: 'envelope' | 'partial' | 'flat' | 'message' | 'none';
 }
 
-const code = z.union([text, z.number().transform(String)]);
+const code = z.union([text, z.pipe(z.number(), z.transform(String))]);
 
 const errorSchema = z.union([
-  z
-    .object({ error: z.object({ code: text, message: text }) })
-    .transform(({ error: { code, message } }): ReportedError => ({ code, message, shape: 'envelope' })),
-  z
-    .object({ error: z.object({ code: code.exactOptional(), message: text.exactOptional() }) })
-    .refine(({ error }) => error.code !== undefined || error.message !== undefined)
-    .transform(({ error }): ReportedError => ({ ...error, shape: 'partial' })),
-  z.object({ error: text }).transform(({ error }): ReportedError => ({ message: error, shape: 'flat' })),
-  z.object({ message: text }).transform(({ message }): ReportedError => ({ message, shape: 'message' })),
+  z.pipe(
+    z.object({ error: z.object({ code: text, message: text }) }),
+    z.transform(({ error: { code, message } }): ReportedError => ({ code, message, shape: 'envelope' })),
+  ),
+  z.pipe(
+    z
+      .object({ error: z.object({ code: z.exactOptional(code), message: z.exactOptional(text) }) })
+      .check(z.refine(({ error }) => error.code !== undefined || error.message !== undefined)),
+    z.transform(({ error }): ReportedError => ({ ...error, shape: 'partial' })),
+  ),
+  z.pipe(
+    z.object({ error: text }),
+    z.transform(({ error }): ReportedError => ({ message: error, shape: 'flat' })),
+  ),
+  z.pipe(
+    z.object({ message: text }),
+    z.transform(({ message }): ReportedError => ({ message, shape: 'message' })),
+  ),
 ]);
 
 /**

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** One line of `GET /agencies/usage/export`. */
 export interface UsageLine {
@@ -13,8 +13,8 @@ export interface UsageLine {
 }
 
 /** Names of columns without capitals. The export has more; the reader needs these, in any order. */
-const lineSchema = z
-  .object({
+const lineSchema = z.pipe(
+  z.object({
     'sub account id': z.string(),
     'sub account email': z.string(),
     date: z.string(),
@@ -22,8 +22,8 @@ const lineSchema = z
     reason: z.string(),
     'credit type': z.string(),
     description: z.string(),
-  })
-  .transform(
+  }),
+  z.transform(
     (line): UsageLine => ({
       subAccountId: line['sub account id'],
       email: line['sub account email'],
@@ -33,8 +33,9 @@ const lineSchema = z
       creditType: line['credit type'],
       description: line.description,
     }),
-  );
-const COLUMNS = Object.keys(lineSchema.in.shape);
+  ),
+);
+const COLUMNS = Object.keys(lineSchema.def.in.shape);
 
 /**
  * Reads the whole export, so that a file that breaks off is not taken for one without the line.

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Money } from '../money.ts';
 import type { PaymentMethod } from '../payments/payment-method.ts';
 import type { Pricing } from './pricing.ts';
@@ -7,11 +7,11 @@ import type { Refusal } from './recharge.ts';
 /** What the guard holds a client to. An absent limit does not limit. */
 export const limitsSchema = z.strictObject({
   /** Reservations per UTC day. */
-  dailyCount: z.int().min(0).exactOptional(),
+  dailyCount: z.exactOptional(z.int().check(z.minimum(0))),
   /** Minor units per UTC month, in the account's currency. */
-  monthlyAmount: z.int().min(0).exactOptional(),
+  monthlyAmount: z.exactOptional(z.int().check(z.minimum(0))),
   /** From one reservation to the next. */
-  cooldownSeconds: z.int().min(0).exactOptional(),
+  cooldownSeconds: z.exactOptional(z.int().check(z.minimum(0))),
 });
 export type Limits = z.infer<typeof limitsSchema>;
 

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { paymentMethodSchema } from '../payments/payment-method.ts';
 import { type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
 import { ACCOUNT_STATUSES, type Account, limitsSchema, type Reservation, unknownAccount } from './account.ts';
@@ -49,24 +49,24 @@ const text = z.string();
  * `w` (word) makes it a refusal, `f` (freed because) a released reservation; `y`: the decline was retryable. `n` is the
  * number of credits, `m` the means of payment, `p` the payment endpoint, `q` the platform.
  */
-const reservationSchema = z
-  .object({
+const reservationSchema = z.pipe(
+  z.object({
     t: time,
-    a: z.int().exactOptional(),
-    c: text.exactOptional(),
-    w: z.enum(REFUSALS).exactOptional(),
-    f: text.exactOptional(),
-    y: z.boolean().exactOptional(),
-    prepaid: z.literal(true).exactOptional(),
-    n: z.int().exactOptional(),
-    customer: text.exactOptional(),
-    m: text.exactOptional(),
-    platformId: text.exactOptional(),
-    balance: z.number().exactOptional(),
-    p: text.exactOptional(),
-    q: text.exactOptional(),
-  })
-  .transform(({ t, a, c, w, f, y, customer, m, platformId, balance, p, q, n, prepaid }): Reservation => {
+    a: z.exactOptional(z.int()),
+    c: z.exactOptional(text),
+    w: z.exactOptional(z.enum(REFUSALS)),
+    f: z.exactOptional(text),
+    y: z.exactOptional(z.boolean()),
+    prepaid: z.exactOptional(z.literal(true)),
+    n: z.exactOptional(z.int()),
+    customer: z.exactOptional(text),
+    m: z.exactOptional(text),
+    platformId: z.exactOptional(text),
+    balance: z.exactOptional(z.number()),
+    p: z.exactOptional(text),
+    q: z.exactOptional(text),
+  }),
+  z.transform(({ t, a, c, w, f, y, customer, m, platformId, balance, p, q, n, prepaid }): Reservation => {
     const common = {
       at: t,
       ...(a === undefined || c === undefined ? {} : { money: { amount: a, currency: c } }),
@@ -81,7 +81,8 @@ const reservationSchema = z
     if (f !== undefined) return { ...common, state: 'released', reason: f, retryable: y ?? false };
     const credits = n === undefined ? {} : { credits: n };
     return { ...common, state: 'reserved', ...credits, ...(prepaid ? { prepaid } : {}) };
-  });
+  }),
+);
 
 function itemOfReservation(entry: Reservation): Item {
   return {
@@ -104,27 +105,27 @@ function itemOfReservation(entry: Reservation): Item {
 
 const accountSchema = z.object({
   revision: z.int(),
-  status: z.enum(ACCOUNT_STATUSES).exactOptional(),
-  statusChange: z
-    .object({
+  status: z.exactOptional(z.enum(ACCOUNT_STATUSES)),
+  statusChange: z.exactOptional(
+    z.object({
       at: time,
       note: text,
-      by: text.exactOptional(),
-      forDeclines: z.literal(true).exactOptional(),
-    })
-    .exactOptional(),
-  grantEmail: text.exactOptional(),
-  platformId: text.exactOptional(),
-  customer: text.exactOptional(),
-  paymentMethod: paymentMethodSchema.exactOptional(),
-  pricing: pricingSchema.exactOptional(),
-  limits: limitsSchema.exactOptional(),
-  last: text.exactOptional(),
-  lastAt: time.exactOptional(),
-  declines: z.object({ times: z.int(), card: text.exactOptional() }).exactOptional(),
-  told: z.object({ day: text, words: z.array(text) }).exactOptional(),
-  closedTo: time.exactOptional(),
-  expiresAt: z.int().exactOptional(),
+      by: z.exactOptional(text),
+      forDeclines: z.exactOptional(z.literal(true)),
+    }),
+  ),
+  grantEmail: z.exactOptional(text),
+  platformId: z.exactOptional(text),
+  customer: z.exactOptional(text),
+  paymentMethod: z.exactOptional(paymentMethodSchema),
+  pricing: z.exactOptional(pricingSchema),
+  limits: z.exactOptional(limitsSchema),
+  last: z.exactOptional(text),
+  lastAt: z.exactOptional(time),
+  declines: z.exactOptional(z.object({ times: z.int(), card: z.exactOptional(text) })),
+  told: z.exactOptional(z.object({ day: text, words: z.array(text) })),
+  closedTo: z.exactOptional(time),
+  expiresAt: z.exactOptional(z.int()),
 });
 
 /** Counters and entries are attributes of their own: `n_<day>`, `m_<month>_<currency>`, `r_<recharge>_<attempt>`. */
@@ -133,7 +134,7 @@ export function accountOf(item: Item): Account {
   const { limits, last, lastAt, ...account } = accountSchema.parse(item);
   const named = <Value>(
     prefix: string,
-    schema: z.ZodType<Value>,
+    schema: z.ZodMiniType<Value>,
     keepPrefix = false,
   ): Record<string, Value> =>
     Object.fromEntries(

@@ -5,7 +5,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Charging, Pause } from './charging.ts';
 
 const KEY = { pk: 'CONTROL#charging' };
@@ -13,12 +13,12 @@ const KEY = { pk: 'CONTROL#charging' };
 const MOST_FAILED = 10;
 
 const controlSchema = z.object({
-  pausedBecause: z.string().exactOptional(),
-  pausedUntil: z.int().exactOptional(),
-  pausedAt: z.int().exactOptional(),
-  pausedBy: z.string().exactOptional(),
+  pausedBecause: z.exactOptional(z.string()),
+  pausedUntil: z.exactOptional(z.int()),
+  pausedAt: z.exactOptional(z.int()),
+  pausedBy: z.exactOptional(z.string()),
   /** Clients whose grants did not go through, since one last did. A set of the table is never empty: absent, then. */
-  failedClients: z.set(z.string()).default(new Set()),
+  failedClients: z._default(z.set(z.string()), new Set()),
 });
 type Control = z.infer<typeof controlSchema>;
 

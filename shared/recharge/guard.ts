@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import type { Money } from '../money.ts';
-import { type Account, dayOf, type Limits, limitsSchema, type Reservation, spentNameOf } from './account.ts';
+import { type Account, dayOf, type Limits, type Reservation, spentNameOf } from './account.ts';
 import type { Released } from './machine/outcome.ts';
 import { type Pricing, priceOf } from './pricing.ts';
 import {
@@ -11,16 +10,6 @@ import {
   reservationNameOf,
   reservationPrefixOf,
 } from './recharge.ts';
-
-/** The section `guard` of the configuration. */
-export const guardSchema = z.strictObject({
-  /** `allow` lets a client nobody has set up be charged at the default price. */
-  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
-  /** For every client, unless the account has its own. Give `{}` for none. */
-  limits: limitsSchema.default({ cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
-  /** So many payments declined in a row suspend the client. 0 never does. */
-  suspendAfterDeclines: z.int().min(0).default(3),
-});
 
 export interface GuardSettings {
   /** `observe`: everything runs and nothing is charged. */

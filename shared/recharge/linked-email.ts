@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** The beginning of the keys that link the platform's ids to our accounts. */
 export const ALIAS = 'ACCOUNT-ID#';

@@ -1,44 +1,46 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isCurrency, type Money, timesExactly, toMinorUnits } from '../money.ts';
 
 /** A price as text, in major units. */
 export const priceSchema = z
   .string()
-  .regex(/^\d{1,9}(\.\d{1,9})?$/, 'a price is a decimal number as text, such as "0.10"');
-const credits = z.int().positive();
+  .check(z.regex(/^\d{1,9}(\.\d{1,9})?$/, 'a price is a decimal number as text, such as "0.10"'));
+const credits = z.int().check(z.positive());
 
 const currency = z
   .string()
-  .regex(/^[A-Z]{3}$/, 'a currency is three capital letters, such as "USD"')
-  .refine(isCurrency, 'not a currency of ISO 4217');
+  .check(
+    z.regex(/^[A-Z]{3}$/, 'a currency is three capital letters, such as "USD"'),
+    z.refine(isCurrency, 'not a currency of ISO 4217'),
+  );
 
 /** What a client pays. Exactly one of `perCredit`, `packs` and `tiers`. */
 export const pricingSchema = z.union(
   [
-    z.strictObject({ currency, perCredit: priceSchema, minimumCharge: priceSchema.optional() }),
+    z.strictObject({ currency, perCredit: priceSchema, minimumCharge: z.optional(priceSchema) }),
     z.strictObject({
       currency,
-      packs: z
-        .array(z.strictObject({ credits, price: priceSchema }))
-        .min(1)
-        .refine(
+      packs: z.array(z.strictObject({ credits, price: priceSchema })).check(
+        z.minLength(1),
+        z.refine(
           (packs) => new Set(packs.map((pack) => pack.credits)).size === packs.length,
           'two packs are of one size',
         ),
+      ),
     }),
     z.strictObject({
       currency,
-      tiers: z
-        .array(z.strictObject({ upTo: credits.optional(), perCredit: priceSchema }))
-        .min(1)
-        .refine(
+      tiers: z.array(z.strictObject({ upTo: z.optional(credits), perCredit: priceSchema })).check(
+        z.minLength(1),
+        z.refine(
           (tiers) =>
             tiers.every(
               ({ upTo = Infinity }, index) => upTo > (index === 0 ? 0 : (tiers[index - 1]?.upTo ?? Infinity)),
             ),
           'each tier must reach further, and only the last may lack upTo',
         ),
-      minimumCharge: priceSchema.optional(),
+      ),
+      minimumCharge: z.optional(priceSchema),
     }),
   ],
   {

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** Wakes the worker for a recharge. A message holds the key alone: the row says everything else. */
 export interface RechargeQueue {
@@ -11,7 +11,10 @@ export interface RechargeQueue {
  * What a message says. `woken`: its payment is said to have changed, and is looked up before its time. An earlier version
  * of the worker reads the key alone, and lets the row wait.
  */
-const messageSchema = z.object({ key: z.string().min(1), woken: z.literal(true).exactOptional() });
+const messageSchema = z.object({
+  key: z.string().check(z.minLength(1)),
+  woken: z.exactOptional(z.literal(true)),
+});
 export type RechargeMessage = z.infer<typeof messageSchema>;
 
 /** @throws where the text is no message of ours. */

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { headerName, signedIdHeaders, verifierSchema } from '../incoming/verifiers.ts';
+import { headerName, verifierSchema } from '../incoming/verifier-settings.ts';
+import { signedIdHeaders } from '../incoming/verifiers.ts';
+import { limitsSchema } from './account.ts';
 
 /** `data.sub_account.email`: names of members from the payload's root on. */
 const fieldPath = z
@@ -82,3 +84,13 @@ export const rechargeSchema = z
   );
 
 export type RechargeConfig = z.infer<typeof rechargeSchema>;
+
+/** The section `guard` of the configuration. */
+export const guardSchema = z.strictObject({
+  /** `allow` lets a client nobody has set up be charged at the default price. */
+  unknownAccounts: z.enum(['refuse', 'allow']).default('refuse'),
+  /** For every client, unless the account has its own. Give `{}` for none. */
+  limits: z._default(limitsSchema, { cooldownSeconds: 600, dailyCount: 5, monthlyAmount: 100_000 }),
+  /** So many payments declined in a row suspend the client. 0 never does. */
+  suspendAfterDeclines: z.int().min(0).default(3),
+});

@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { DEFAULT_TOLERANCE_SECONDS } from '../incoming/standard-webhooks.ts';
-import type { HmacVerifier } from '../incoming/verifiers.ts';
+import type { HmacVerifier } from '../incoming/verifier-settings.ts';
 import { RECHARGE_KEY } from '../payments/stripe/intents.ts';
 
 /**
@@ -22,12 +22,12 @@ export const STRIPE_SIGNATURE: HmacVerifier = {
 /** What an event asks for. Nothing of what it says is believed. */
 export type Asks = { kind: 'wake'; key: string };
 
-const name = z.string().min(1).max(255);
+const name = z.string().check(z.minLength(1), z.maxLength(255));
 
 const eventSchema = z.object({
   id: name,
   type: name,
-  data: z.object({ object: z.looseObject({ metadata: z.record(z.string(), z.unknown()).nullish() }) }),
+  data: z.object({ object: z.looseObject({ metadata: z.nullish(z.record(z.string(), z.unknown())) }) }),
 });
 
 /**

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { emailSchema, spelledEmailSchema } from '../email.ts';
 import type { SignedId } from '../incoming/signature.ts';
 import { openPayload, type Payload } from './payload.ts';
@@ -37,11 +37,11 @@ interface Sent {
  */
 export const keySchema = z
   .string('must be text, or a whole number')
-  .regex(/^(?=.*\S)[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters');
-export const creditsSchema = z.int('must be a whole number').positive('must be greater than zero');
+  .check(z.regex(/^(?=.*\S)[^\p{C}]{1,255}$/u, 'must be 1 to 255 printable characters'));
+export const creditsSchema = z.int('must be a whole number').check(z.positive('must be greater than zero'));
 export const platformIdSchema = z
   .string()
-  .regex(/^[\x21-\x7e]{1,128}$/, 'must be up to 128 ASCII characters without blanks');
+  .check(z.regex(/^[\x21-\x7e]{1,128}$/, 'must be up to 128 ASCII characters without blanks'));
 
 /**
  * Reads a verified webhook by the configured fields. Whatever the content type says, the body is JSON.
@@ -151,4 +151,4 @@ function readClient(
   };
 }
 
-const reasonOf = (error: z.ZodError) => error.issues[0]?.message ?? 'is not understood';
+const reasonOf = (error: z.core.$ZodError) => error.issues[0]?.message ?? 'is not understood';

@@ -64,7 +64,7 @@ function typesOf(options: readonly (readonly Issue[])[]): string | undefined {
 
 function unknownInWords(keys: readonly string[], schema: unknown): string {
   const unknown = keys.map((key) => JSON.stringify(key)).join(', ');
-  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape).join(', ') : '';
+  const known = schema instanceof z.core.$ZodObject ? Object.keys(schema._zod.def.shape).join(', ') : '';
   return `has no setting ${unknown}${known === '' ? '' : `; there are ${known}`}`;
 }
 

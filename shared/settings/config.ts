@@ -4,9 +4,8 @@ import { eventsSchema } from '../events/settings.ts';
 import { isSafeUrl } from '../http.ts';
 import { paymentSchema } from '../payments/settings.ts';
 import { platformProfileSchema } from '../platform/profile.ts';
-import { guardSchema } from '../recharge/guard.ts';
 import { pricingSchema } from '../recharge/pricing.ts';
-import { rechargeSchema } from '../recharge/settings.ts';
+import { guardSchema, rechargeSchema } from '../recharge/settings.ts';
 import { fileName, parseWith, readConfigFile } from './config-file.ts';
 
 /** `relay.config.json`. No secret stands in it. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { ConfigError } from './config-file.ts';
 
 /**
@@ -6,7 +6,7 @@ import { ConfigError } from './config-file.ts';
  *
  * @throws ConfigError with all faults at once, without values.
  */
-export function readEnv<Schema extends z.ZodType>(
+export function readEnv<Schema extends z.ZodMiniType>(
   schema: Schema,
   source: NodeJS.ProcessEnv,
 ): z.infer<Schema> {
@@ -14,6 +14,6 @@ export function readEnv<Schema extends z.ZodType>(
   if (parsed.success) return parsed.data;
   throw new ConfigError(
     'The environment',
-    parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+    parsed.error.issues.map(({ path }) => `${path.join('.')}: is missing, or not what it should be`),
   );
 }

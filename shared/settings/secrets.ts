@@ -1,29 +1,30 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { readJson } from '../http.ts';
 import { describeError, type Logger } from '../logger.ts';
 
 /** A pasted secret often has blanks and a line feed around it, which are not part of it. */
-const secret = z.string().trim();
+const secret = z.string().check(z.trim());
 
 /** What proves a sender to us. All the internet-facing function may read. */
 export const inboundSecretsSchema = z.object({
   /** For the auto-recharge webhook: the current secret first, then the previous one while it is being changed. */
-  webhook: z.array(secret).default([]),
+  webhook: z._default(z.array(secret), []),
   /** By channel and way, such as `support/incoming`: the current secret first, then the previous one. */
-  channels: z.record(z.string(), z.array(secret)).default({}),
+  channels: z._default(z.record(z.string(), z.array(secret)), {}),
   /** With which Stripe signs its events, `whsec_…`: the current secret first, then the previous one. */
-  stripeWebhook: z.array(secret).exactOptional(),
+  stripeWebhook: z.exactOptional(z.array(secret)),
 });
 export type InboundSecrets = z.infer<typeof inboundSecretsSchema>;
 
 /** What proves us to others. Only the workers may read it. */
 export const outboundSecretsSchema = z.object({
-  platformApiKey: secret.min(1).exactOptional(),
+  platformApiKey: z.exactOptional(secret.check(z.minLength(1))),
   /** Signs our requests to the payment hook: `whsec_` and base64, as Standard Webhooks defines it. */
-  paymentHook: secret.min(1).exactOptional(),
+  paymentHook: z.exactOptional(secret.check(z.minLength(1))),
   /** A restricted key of Stripe, `rk_live_…` or `rk_test_…`. */
-  stripeKey: secret.min(1).exactOptional(),
+  stripeKey: z.exactOptional(secret.check(z.minLength(1))),
   /** By channel: the token of the bot, or of the API, that delivers to the chat system. */
-  channelTokens: z.record(z.string(), secret).default({}),
+  channelTokens: z._default(z.record(z.string(), secret), {}),
 });
 export type OutboundSecrets = z.infer<typeof outboundSecretsSchema>;
 
@@ -63,7 +64,7 @@ export interface Secrets<Values> {
 export function createSecrets<Values>(
   name: string,
   read: () => Promise<string>,
-  schema: z.ZodType<Values>,
+  schema: z.ZodMiniType<Values>,
   { logger, now = Date.now }: { logger?: Pick<Logger, 'alert'>; now?: () => number } = {},
 ): Secrets<Values> {
   let known: { values: Values; readAt: number } | undefined;
@@ -116,15 +117,12 @@ export function createSecrets<Values>(
 }
 
 /** @throws an Error that names the secret and the place, never its content. */
-export function parseSecrets<Values>(name: string, text: string, schema: z.ZodType<Values>): Values {
-  try {
-    return schema.parse(text.trim() === '' ? {} : JSON.parse(text));
-  } catch (error) {
-    const places =
-      error instanceof z.ZodError ? error.issues.map(({ path }) => path.join('.')).join(', ') : '';
-    // Neither JSON.parse's nor zod's message: both may quote the secret.
-    throw new Error(
-      `The secret "${name}" is not what it should be${places && ` at ${places}`}: see docs/configuration.md.`,
-    );
-  }
+export function parseSecrets<Values>(name: string, text: string, schema: z.ZodMiniType<Values>): Values {
+  const { data, error } = schema.safeParse(text.trim() === '' ? {} : readJson(text));
+  if (error === undefined) return data;
+  const places = error.issues.map(({ path }) => path.join('.')).join(', ');
+  // Neither JSON.parse's nor zod's message: both may quote the secret.
+  throw new Error(
+    `The secret "${name}" is not what it should be${places && ` at ${places}`}: see docs/configuration.md.`,
+  );
 }

@@ -6,7 +6,7 @@ import {
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { HistoryEntry } from '../history.ts';
 
 /** What all rows of the one table share: how they are written, listed, versioned, and how their history is kept. */
@@ -161,7 +161,7 @@ const PAGE_SIZE = 100;
 /** A page's cursor is DynamoDB's own, as text. */
 async function indexPage<Entry>(
   client: DynamoDBDocumentClient,
-  schema: z.ZodType<Entry>,
+  schema: z.ZodMiniType<Entry>,
   cursor: string | undefined,
   query: QueryCommandInput,
 ): Promise<Page<Entry>> {
@@ -177,14 +177,15 @@ async function indexPage<Entry>(
 
 /** Short names: the history is most of a row, and a row under 1 KB is one write unit. */
 export const historySchema = z.array(
-  z
-    .object({ t: z.int(), e: z.string(), d: z.string().exactOptional(), n: z.int().exactOptional() })
-    .transform(({ t, e, d, n }) => ({
+  z.pipe(
+    z.object({ t: z.int(), e: z.string(), d: z.exactOptional(z.string()), n: z.exactOptional(z.int()) }),
+    z.transform(({ t, e, d, n }) => ({
       at: t,
       event: e,
       ...(d === undefined ? {} : { detail: d }),
       ...(n === undefined ? {} : { times: n }),
     })),
+  ),
 );
 
 export const itemOfHistory = (history: readonly HistoryEntry[]): Item[] =>

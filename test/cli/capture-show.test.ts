@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { captureText } from '../../cli/commands/capture.ts';
 import { captureReport } from '../../operate/capture.ts';
-import { verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 import { aCaptured, aConfig } from '../support/builders.ts';
 
 const SECRET = 'correct horse battery staple';

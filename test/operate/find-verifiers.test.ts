@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { captureReport } from '../../operate/capture.ts';
 import { findVerifiers } from '../../operate/find-verifiers.ts';
 import { masked } from '../../operate/masked.ts';
-import { type Verifier, verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
+import { type Verifier, verifierSchema } from '../../shared/incoming/verifier-settings.ts';
+import { verifyRequest } from '../../shared/incoming/verifiers.ts';
 import { aCaptured, aConfig, type Sent } from '../support/builders.ts';
 import { SENDERS } from '../support/senders.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 import { proposeChannel } from '../../operate/map-channel.ts';
 import { proposeRecharge } from '../../operate/map-recharge.ts';
-import { signedIdHeaders, verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
+import { signedIdHeaders } from '../../shared/incoming/verifiers.ts';
 import { readOrder } from '../../shared/recharge/webhook.ts';
 import { aConfig } from '../support/builders.ts';
 

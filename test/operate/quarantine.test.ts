@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configuredVerifiers, proofsFor } from '../../operate/proofs.ts';
 import { replayAllQuarantined, replayQuarantined } from '../../operate/quarantine.ts';
 import type { QuarantinedWebhook } from '../../shared/incoming/quarantine.ts';
-import { signedIdHeaders, verifierSchema, verifyRequest } from '../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
+import { signedIdHeaders, verifyRequest } from '../../shared/incoming/verifiers.ts';
 
 const target = (env: NodeJS.ProcessEnv) => ({ stack: undefined, env });
 

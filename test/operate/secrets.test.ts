@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faultOf, remarkOf } from '../../operate/secret-faults.ts';
 import { secretNamed } from '../../operate/secret-names.ts';
-import { verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 
 describe('the name of a secret', () => {
   it('is one of the relay, or of a channel that may be configured', () => {

@@ -19,7 +19,7 @@ import { createDynamoMessages, type Messages } from '../../shared/channels/messa
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
 import type { RelayDeps, Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
-import { verifierSchema } from '../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type * as z from 'zod';
-import type { verifierSchema } from '../../shared/incoming/verifiers.ts';
+import type { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 
 /** One delivery as a sender makes it, and the settings that let it in. */
 export interface SenderCase {

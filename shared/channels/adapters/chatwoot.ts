@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Reply } from '../../http.ts';
-import { type Verifier, verifierSchema } from '../../incoming/verifiers.ts';
+import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Reply } from '../../http.ts';
-import type { Verifier } from '../../incoming/verifiers.ts';
+import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
 import { apiAddress } from './address.ts';

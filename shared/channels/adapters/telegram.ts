@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Reply, readJson } from '../../http.ts';
-import type { Verifier } from '../../incoming/verifiers.ts';
+import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import type { Content } from '../message.ts';
 import { apiAddress } from './address.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { isSafeUrl, type OutgoingRequest, type Reply, readJson, retryAfterMs } from '../../http.ts';
-import { type IncomingRequest, verifierSchema } from '../../incoming/verifiers.ts';
+import { verifierSchema } from '../../incoming/verifier-settings.ts';
+import type { IncomingRequest } from '../../incoming/verifiers.ts';
 import { WRITTEN, type Written } from '../../platform/phone.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { partsOfPlace, readMapped } from '../mapped.ts';

@@ -4,7 +4,8 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../../operate/proofs.ts';
 import type { GatewayEvent } from '../../../shared/incoming/request.ts';
-import { signRequest, verifierSchema } from '../../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../../shared/incoming/verifier-settings.ts';
+import { signRequest } from '../../../shared/incoming/verifiers.ts';
 import {
   answerOf,
   BODY,

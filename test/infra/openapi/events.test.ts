@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { EVENT_MEANS, EVENT_TYPES, type EventType } from '../../../shared/events/event.ts';
+import { EVENT_MEANS, EVENT_TYPES, type EventType } from '../../../shared/events/event-schemas.ts';
 import { eventsOfAccount, eventsOfAlert, eventsOfRecharge } from '../../../shared/events/transitions.ts';
 import { PHASES } from '../../../shared/recharge/recharge.ts';
 import { anAccount, aRecharge } from '../../support/builders.ts';

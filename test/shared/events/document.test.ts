@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DATA_OF, DATA_SCHEMAS, EVENT_MEANS, EVENT_TYPES } from '../../../shared/events/event.ts';
+import { DATA_OF, DATA_SCHEMAS, EVENT_MEANS, EVENT_TYPES } from '../../../shared/events/event-schemas.ts';
 import { eventsSchema } from '../../../shared/events/settings.ts';
 
 describe('docs/events.md', () => {

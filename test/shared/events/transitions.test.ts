@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DATA_OF, DATA_SCHEMAS, EVENT_TYPES, type RelayEvent } from '../../../shared/events/event.ts';
+import type { RelayEvent } from '../../../shared/events/event.ts';
+import { DATA_OF, DATA_SCHEMAS, EVENT_TYPES } from '../../../shared/events/event-schemas.ts';
 import {
   EVENT_PHASES,
   eventsOfAccount,

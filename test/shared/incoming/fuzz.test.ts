@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formAsJson, unpack } from '../../../shared/incoming/body.ts';
-import { verifierSchema, verifyRequest } from '../../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../../shared/incoming/verifier-settings.ts';
+import { verifyRequest } from '../../../shared/incoming/verifiers.ts';
 import { rechargeSchema } from '../../../shared/recharge/settings.ts';
 import { readOrder } from '../../../shared/recharge/webhook.ts';
 import { cpuMsOf } from '../../support/cpu.ts';

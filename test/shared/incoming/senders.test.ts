@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { verifierSchema, verifyRequest } from '../../../shared/incoming/verifiers.ts';
+import { verifierSchema } from '../../../shared/incoming/verifier-settings.ts';
+import { verifyRequest } from '../../../shared/incoming/verifiers.ts';
 import { SENDERS, type SenderCase } from '../../support/senders.ts';
 
 function verify({ verifier, secret, headers, query = {}, rawQuery, body, now }: SenderCase) {

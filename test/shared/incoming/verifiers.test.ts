@@ -2,11 +2,10 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   type HmacVerifier,
-  signRequest,
   type Verifier,
   verifierSchema,
-  verifyRequest,
-} from '../../../shared/incoming/verifiers.ts';
+} from '../../../shared/incoming/verifier-settings.ts';
+import { signRequest, verifyRequest } from '../../../shared/incoming/verifiers.ts';
 
 const SECRET = 'correct horse';
 const NOW = 1_614_265_330_000;

@@ -491,17 +491,17 @@ describe('arguments that cannot be meant', () => {
     [
       'no contact to add',
       (of) => of.addToList('list-1', ''),
-      'Adding a contact to a list was not tried:\n✖ Too small: expected string to have >=1 characters\n  → at contactId',
+      'Adding a contact to a list was not tried:\n✖ must not be empty\n  → at contactId',
     ],
     [
       'a message without its text and channel',
       (of) => of.sendMessage(anything({ fromId: SECRET, body: 7 })),
-      'Sending a message was not tried:\n✖ Invalid input: expected string, received undefined\n  → at customChannel\n✖ Invalid input: expected string, received number\n  → at body',
+      'Sending a message was not tried:\n✖ must be text\n  → at customChannel\n✖ must be text\n  → at body',
     ],
     [
       'a message received without an id',
       (of) => of.receiveMessage({ ...incoming, messageSid: '' }),
-      'Handing over an incoming message was not tried:\n✖ Too small: expected string to have >=1 characters\n  → at messageSid',
+      'Handing over an incoming message was not tried:\n✖ must not be empty\n  → at messageSid',
     ],
     [
       'a message received of another type',

@@ -19,9 +19,9 @@ describe('the environment of a function', () => {
       readEnv(envSchema, { STAGE: 'dev', TABLE_NAME: '', RECHARGE_QUEUE_URL: 'sk_live_51Habc' }),
     ).toThrow(
       new ConfigError('The environment', [
-        'TABLE_NAME: Too small: expected string to have >=1 characters',
-        'RECHARGE_QUEUE_URL: Invalid URL',
-        'INBOUND_SECRET: Invalid input: expected string, received undefined',
+        'TABLE_NAME: is missing, or not what it should be',
+        'RECHARGE_QUEUE_URL: is missing, or not what it should be',
+        'INBOUND_SECRET: is missing, or not what it should be',
       ]),
     );
   });
