@@ -9,6 +9,7 @@ import { notStarted } from './target.ts';
  */
 export const valuesSchema = z.looseObject({
   webhook: z.exactOptional(inboundSecretsSchema.shape.webhook.def.innerType),
+  stripeWebhook: inboundSecretsSchema.shape.stripeWebhook,
   channels: z.exactOptional(inboundSecretsSchema.shape.channels.def.innerType),
   ...outboundSecretsSchema.shape,
   channelTokens: z.exactOptional(outboundSecretsSchema.shape.channelTokens.def.innerType),

@@ -15,10 +15,15 @@ const MIN_KEY_BYTES = 16;
  * What is wrong with a value that somebody gives, as the end of a sentence that begins with the name of the secret.
  * The value is not in it.
  *
- * @param verifiers those that the configuration has for what the secret proves; none: not known here.
+ * @param where.verifiers those that the configuration has for what the secret proves; none: not known here.
+ * @param where.live whether the relay is in production.
  * @returns undefined if nothing is wrong that can be seen.
  */
-export function faultOf({ entry, form }: Secret, value: string, verifiers: Verifier[]): string | undefined {
+export function faultOf(
+  { entry, fault: ownFault }: Secret,
+  value: string,
+  { verifiers, live }: { verifiers: Verifier[]; live: boolean },
+): string | undefined {
   if (value === '') return 'is blank';
   // A key with an invisible character in it is refused by the platform, and looks right to everybody.
   if (!/^[!-~]+$/.test(value))
@@ -27,7 +32,8 @@ export function faultOf({ entry, form }: Secret, value: string, verifiers: Verif
   if (/^https?:\/\//i.test(value)) return 'is an address: give the secret alone';
   if (/^v\d\w*,whsec_/.test(value))
     return 'begins with a version, as some dashboards show it: give it from whsec_ on';
-  if (form && !form.fits(value)) return form.sentence;
+  const fault = ownFault?.(value, live);
+  if (fault !== undefined) return fault;
   if (entry === 'outbound') return undefined;
   if (value.length < MIN_LENGTH) {
     return `has ${value.length} characters, so it can be guessed: at least ${MIN_LENGTH} are needed. secrets rotate makes one`;

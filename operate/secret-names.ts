@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { channelNameSchema, DIRECTIONS, type Direction } from '../shared/channels/message.ts';
+import { faultOfKey } from '../shared/payments/stripe/key.ts';
 import { OperateError } from './error.ts';
 import type { KnownChannel, KnownChannels } from './known-channels.ts';
+import type { PaymentType } from './payment-type.ts';
 import type { EntryName, Values } from './secret-entries.ts';
 
 /** Made here, and told to another party. */
@@ -24,8 +26,14 @@ export type Secret = {
   question: string;
   /** What becomes of the value before. */
   replaced: string;
-  /** What a value must be, beyond plain characters, and the sentence that says so. */
-  form?: { fits(value: string): boolean; sentence: string };
+  /** Only a relay whose payments are of this type uses it. */
+  payment?: PaymentType;
+  /**
+   * What is wrong with a value, beyond its characters, as `faultOf` says it.
+   *
+   * @param live whether the relay is in production.
+   */
+  fault?(value: string, live: boolean): string | undefined;
   /** The current value first, then those before, which are accepted until they are dropped; none is blank. */
   of(values: Values): string[];
   /** The values with these of it; of one that we show to others only the first counts. */
@@ -52,10 +60,8 @@ const staysValid = (name: string) =>
  * whose `secret_token` is letters, digits, `_` and `-` (https://core.telegram.org/bots/api#setwebhook).
  */
 const makeInbound = () => `whsec_${randomBytes(24).toString('hex')}`;
-const TELEGRAM_FORM = {
-  fits: (value: string) => /^[\w-]{1,256}$/.test(value),
-  sentence: 'is at most 256 letters, digits, _ and -, as Telegram takes it',
-};
+const telegramFault = (value: string) =>
+  /^[\w-]{1,256}$/.test(value) ? undefined : 'is at most 256 letters, digits, _ and -, as Telegram takes it';
 
 const isStandardWebhooksSecret = (value: string) =>
   value.startsWith('whsec_') && z.base64().min(1).safeParse(value.slice('whsec_'.length)).success;
@@ -84,17 +90,43 @@ const paymentHook: Secret = {
   entry: 'outbound',
   question: "The payment endpoint's signing secret, whsec_…",
   replaced: 'Your payment endpoint must accept the one before and this one until then.',
-  form: {
-    fits: isStandardWebhooksSecret,
-    sentence: 'is whsec_ and base64, as Standard Webhooks defines it',
-  },
+  payment: 'http',
+  fault: (value) =>
+    isStandardWebhooksSecret(value) ? undefined : 'is whsec_ and base64, as Standard Webhooks defines it',
   make: () => `whsec_${randomBytes(24).toString('base64')}`,
   pasteInto: 'the settings of your payment endpoint',
   of: (values) => filled([values.paymentHook ?? '']),
   with: (values, [paymentHook = '']) => ({ ...values, paymentHook }),
 };
+const stripeKey: Secret = {
+  name: 'stripeKey',
+  entry: 'outbound',
+  question: "Stripe's restricted key, rk_…",
+  replaced: 'Let the one before live at Stripe until then.',
+  payment: 'stripe',
+  fault: faultOfKey,
+  madeBy: 'Stripe',
+  of: (values) => filled([values.stripeKey ?? '']),
+  with: (values, [stripeKey = '']) => ({ ...values, stripeKey }),
+};
+const stripeWebhook: Secret = {
+  name: 'stripeWebhook',
+  entry: 'inbound',
+  question: "The signing secret of Stripe's webhook, whsec_…",
+  replaced: staysValid('stripeWebhook'),
+  payment: 'stripe',
+  fault: (value) =>
+    /^whsec_\w{8,}$/.test(value) ? undefined : 'is no signing secret of Stripe: they begin with whsec_',
+  madeBy: 'Stripe',
+  of: (values) => filled(values.stripeWebhook ?? []),
+  with: (values, held) => ({ ...values, stripeWebhook: held }),
+};
 /** Of the relay as a whole. */
-export const OWN_SECRETS = [webhook, platformApiKey, paymentHook];
+export const OWN_SECRETS = [webhook, platformApiKey, paymentHook, stripeKey, stripeWebhook];
+
+/** Those that a relay needs which is paid in this way. */
+export const ownSecretsFor = (type: PaymentType) =>
+  OWN_SECRETS.filter(({ payment = type }) => payment === type);
 
 /** Who sends to a channel's address, and makes the secret unless it is made here. */
 function partyOf(channel: string, direction: Direction, known: KnownChannel = {}): Made | Told {
@@ -135,7 +167,7 @@ function inboundSecret(channel: string, direction: Direction, known?: KnownChann
     entry: 'inbound',
     question: INBOUND_QUESTIONS[direction](channel),
     replaced: staysValid(name),
-    ...(direction === 'incoming' && known?.adapter === 'telegram' ? { form: TELEGRAM_FORM } : {}),
+    ...(direction === 'incoming' && known?.adapter === 'telegram' ? { fault: telegramFault } : {}),
     ...partyOf(channel, direction, known),
     of: ({ channels = {} }) => filled(channels[name] ?? []),
     with: (values, held) => ({ ...values, channels: { ...values.channels, [name]: held } }),

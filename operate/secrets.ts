@@ -5,13 +5,21 @@ import { ConfigError } from '../shared/settings/config-file.ts';
 import { OperateError } from './error.ts';
 import { type HeldSecret, heldOf, withNew, without } from './held-secrets.ts';
 import { type KnownChannels, knownChannels } from './known-channels.ts';
+import { type PaymentType, paymentTypeOf } from './payment-type.ts';
 import { appendPrivately } from './private-file.ts';
 import { WEBHOOK_ROUTE } from './routes.ts';
 import { createLocalEntries, type Entry, type SecretEntries } from './secret-entries.ts';
 import { faultOf, remarkOf } from './secret-faults.ts';
-import { type MadeSecret, OWN_SECRETS, type Secret, secretNamed, secretsOfChannel } from './secret-names.ts';
+import {
+  type MadeSecret,
+  OWN_SECRETS,
+  ownSecretsFor,
+  type Secret,
+  secretNamed,
+  secretsOfChannel,
+} from './secret-names.ts';
 import { readStack } from './stack.ts';
-import type { Target } from './target.ts';
+import { isProduction, type Target } from './target.ts';
 
 const isSet = (secret: Secret, { name, values }: Entry) =>
   name === secret.entry && secret.of(values).length > 0;
@@ -26,15 +34,15 @@ const newValue = (secret: MadeSecret): Change => ({ secret, value: secret.make()
 /** @throws an OperateError, `refused`, without the value, if it cannot be this secret. */
 async function given(secret: Secret, value: string, target: Target): Promise<Change> {
   const verifiers = await verifiersFor(secret, target);
-  const fault = faultOf(secret, value, verifiers);
+  const fault = faultOf(secret, value, { verifiers, live: isProduction(target.stack) });
   if (fault !== undefined) throw new OperateError('refused', `${secret.name} ${fault}. Nothing was changed.`);
   const remark = remarkOf(secret, value, verifiers);
   return { secret, value, made: false, ...(remark === undefined ? {} : { remark }) };
 }
 
 /** Those of the configuration here; none if it names none, or has faults, which are judged elsewhere. */
-async function verifiersFor({ name, entry, channel }: Secret, target: Target): Promise<Verifier[]> {
-  if (entry === 'outbound') return [];
+async function verifiersFor({ name, entry, channel, payment }: Secret, target: Target): Promise<Verifier[]> {
+  if (entry === 'outbound' || payment !== undefined) return [];
   const { configuredVerifiers } = await import('./proofs.ts');
   try {
     return configuredVerifiers(channel === undefined ? WEBHOOK_ROUTE : `/channels/${name}`, target);
@@ -187,7 +195,9 @@ export async function openSecrets(target: Target, fileName?: string): Promise<Re
         );
       }
       const entries = await Promise.all([read('inbound'), read('outbound')]);
-      const missing = OWN_SECRETS.filter((secret) => !entries.some((entry) => isSet(secret, entry)));
+      const missing = ownSecretsFor(paymentTypeOf(target)).filter(
+        (secret) => !entries.some((entry) => isSet(secret, entry)),
+      );
       if (missing.length === 0) return { changed: [], notSet: [] };
       const answers = await ask(
         missing.map(
@@ -215,7 +225,8 @@ export async function openSecrets(target: Target, fileName?: string): Promise<Re
     },
 
     async list(channels, lastUsed) {
-      const all = listed(await Promise.all([read('inbound'), read('outbound')]), channels);
+      const entries = await Promise.all([read('inbound'), read('outbound')]);
+      const all = listed(entries, channels, paymentTypeOf(target));
       return Promise.all(
         all.map(async (one) => ({ ...one, held: await withUses(one.name, one.held, lastUsed) })),
       );
@@ -284,7 +295,11 @@ async function change(
   };
 }
 
-function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): ListedSecret[] {
+function listed(
+  [inbound, outbound]: [Entry, Entry],
+  channels: KnownChannels,
+  type: PaymentType,
+): ListedSecret[] {
   const entryOf = (secret: Secret) => (secret.entry === 'inbound' ? inbound : outbound);
   const line = (secret: Secret): ListedSecret => {
     const held = heldOf(secret, entryOf(secret).values);
@@ -295,7 +310,12 @@ function listed([inbound, outbound]: [Entry, Entry], channels: KnownChannels): L
     ...Object.keys(outbound.values.channelTokens ?? {}).map((channel) => `${channel}/token`),
   ].flatMap((name) => secretNamed(name) ?? []);
   return [
-    ...OWN_SECRETS.map(line),
+    ...ownSecretsFor(type).map(line),
+    ...OWN_SECRETS.flatMap((secret) =>
+      (secret.payment ?? type) !== type && isSet(secret, entryOf(secret))
+        ? [{ ...line(secret), note: `not used: payment.type is ${type}` }]
+        : [],
+    ),
     ...[...channels].flatMap(([name, channel]) => secretsOfChannel(name, channel)).map(line),
     ...stored.flatMap((secret) => {
       const { channel } = secret;
@@ -365,7 +385,7 @@ export function findSecret(name: string, target: Target): { secret: Secret; isCo
   if (secret?.channel === undefined) {
     throw new OperateError(
       'not_found',
-      'A secret is called webhook, platformApiKey, paymentHook or, with the name of a channel (small letters, ' +
+      'A secret is called webhook, platformApiKey, paymentHook, stripeKey, stripeWebhook or, with the name of a channel (small letters, ' +
         'digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
     );
   }

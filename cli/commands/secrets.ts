@@ -109,7 +109,7 @@ const heldJson = ({ setAt, replacedAt, lastUse, ...one }: UsedSecret) => ({
 const USES = { never_seen: 'no use seen', not_known: 'not known' };
 
 const ALL_SET =
-  'All three are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.';
+  "All of the relay's own are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.";
 
 const isNothing = ({ changed, notSet }: SecretChanges) => changed.length === 0 && notSet.length === 0;
 
@@ -138,7 +138,7 @@ const changesJson = ({ changed, file, notSet }: SecretChanges) => ({
 
 const NAME = [
   '<name>',
-  'webhook, platformApiKey, paymentHook, or CHANNEL/incoming, /outgoing, /send, /token',
+  'webhook, platformApiKey, paymentHook, stripeKey, stripeWebhook, or CHANNEL/incoming, /outgoing, /send, /token',
 ] as const;
 
 interface Change {

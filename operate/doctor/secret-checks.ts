@@ -4,11 +4,13 @@ import type { Verifier } from '../../shared/incoming/verifier-settings.ts';
 import { describeError } from '../../shared/logger.ts';
 import type { InboundSecrets, OutboundSecrets } from '../../shared/settings/secrets.ts';
 import { addressesOf } from '../channels.ts';
+import { paymentTypeOf } from '../payment-type.ts';
 import type { Values } from '../secret-entries.ts';
 import { faultOf, remarkOf } from '../secret-faults.ts';
-import { OWN_SECRETS, type Secret, secretNamed } from '../secret-names.ts';
+import { OWN_SECRETS, ownSecretsFor, type Secret, secretNamed } from '../secret-names.ts';
 import { openSecrets, type UsedSecret } from '../secrets.ts';
 import { listRelayStacks } from '../stack.ts';
+import { isProduction } from '../target.ts';
 import { type Found, fail, ok, skipped, warn } from './finding.ts';
 import { type Check, type Patient, secretsOf } from './patient.ts';
 
@@ -19,7 +21,9 @@ const valuesOf = (secret: Secret, { inbound, outbound }: Both) =>
 /** Set, and of a form that can work. */
 async function secrets(patient: Patient): Promise<Found[]> {
   const both = await patient.secrets();
-  const faults = OWN_SECRETS.flatMap((secret): Found[] => {
+  const own = ownSecretsFor(paymentTypeOf(patient.target));
+  const live = isProduction(patient.target.stack);
+  const faults = own.flatMap((secret): Found[] => {
     const [current] = valuesOf(secret, both);
     const id = `secret:${secret.name}`;
     if (current === undefined) {
@@ -28,11 +32,11 @@ async function secrets(patient: Patient): Promise<Found[]> {
       ];
     }
     // Of the webhook's, the verifiers have a check of their own.
-    const fault = faultOf(secret, current, []);
+    const fault = faultOf(secret, current, { verifiers: [], live });
     if (fault === undefined) return [];
     return [{ ...fail(`The secret ${secret.name} ${fault}.`, `npx relay secrets set ${secret.name}`), id }];
   });
-  const names = OWN_SECRETS.map(({ name }) => name).join(', ');
+  const names = own.map(({ name }) => name).join(', ');
   return faults.length > 0 ? faults : [ok(`${names} are set.`)];
 }
 
@@ -53,7 +57,7 @@ async function verifiers(patient: Patient): Promise<Found> {
 }
 
 function judged(secret: Secret, value: string, configured: Verifier[]): Found | undefined {
-  const fault = faultOf(secret, value, configured);
+  const fault = faultOf(secret, value, { verifiers: configured, live: false });
   if (fault !== undefined)
     return fail(`The secret ${secret.name} ${fault}.`, `npx relay secrets set ${secret.name}`);
   const remark = remarkOf(secret, value, configured);

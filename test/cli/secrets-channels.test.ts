@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../operate/proofs.ts';
-import { OWN_SECRETS } from '../../operate/secret-names.ts';
+import { ownSecretsFor } from '../../operate/secret-names.ts';
 import { secretId } from '../../shared/incoming/secret-use.ts';
 import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 import { verifyRequest } from '../../shared/incoming/verifiers.ts';
@@ -158,7 +158,7 @@ describe.concurrent('secrets of a channel', () => {
     expect(await stack.cli(['secrets', 'set', 'hunter2'], { input: 'x\n' })).toEqual(
       exits(
         3,
-        'A secret is called webhook, platformApiKey, paymentHook or, with the name of a channel (small letters, digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
+        'A secret is called webhook, platformApiKey, paymentHook, stripeKey, stripeWebhook or, with the name of a channel (small letters, digits and -, at most 40): CHANNEL/incoming, CHANNEL/outgoing, CHANNEL/send, CHANNEL/token.',
       ),
     );
     const inArguments = await stack.cli(['secrets', 'set', 'own/token', 'hunter2'], { env: CONFIGURED });
@@ -263,7 +263,7 @@ describe.concurrent('secrets list', () => {
     const stack = newStack();
     const { stdout } = await stack.cli(['secrets', 'list', '--json'], { env: CONFIGURED });
     const all: { state: string }[] = JSON.parse(stdout);
-    expect(all).toHaveLength(OWN_SECRETS.length + 4 * Object.keys(CHANNELS).length);
+    expect(all).toHaveLength(ownSecretsFor('http').length + 4 * Object.keys(CHANNELS).length);
     expect(new Set(all.map(({ state }) => state))).toEqual(new Set(['not set']));
     expect([aws().valueOf(stack.inbound), aws().valueOf(stack.outbound)]).toEqual([undefined, undefined]);
   });

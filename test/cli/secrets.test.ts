@@ -68,7 +68,7 @@ describe.concurrent('secrets init', () => {
     expect(await stack.cli(['secrets', 'init'])).toEqual({
       code: 0,
       stdout:
-        'All three are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.\n',
+        "All of the relay's own are set. To change one, or to set those of a channel: secrets set NAME, secrets rotate NAME.\n",
       stderr: '',
     });
   });
@@ -91,6 +91,64 @@ describe.concurrent('secrets init', () => {
     );
     expect([aws().valueOf(stack.inbound), aws().valueOf(stack.outbound)]).toEqual([undefined, undefined]);
     expect(existsSync(stack.file)).toBe(false);
+  });
+});
+
+/** The configuration of a relay that Stripe pays. */
+function stripeConfig(): { RELAY_CONFIG: string } {
+  const file = join(folder, 'stripe.json');
+  writeFileSync(file, JSON.stringify({ payment: { type: 'stripe' } }));
+  return { RELAY_CONFIG: file };
+}
+
+describe.concurrent('where Stripe takes the money', () => {
+  const RESTRICTED = 'rk_test_51MzFakeFakeFakeFake';
+  const SIGNING = 'whsec_oZ8nus9PHnoltEtWZ3pGITZdeHWHoqnL';
+
+  it('init asks for its key and the secret of its webhook, and for none of a payment endpoint', async () => {
+    const stack = newStack();
+    const env = stripeConfig();
+    const input = `from-the-platform\n${API_KEY}\n${RESTRICTED}\n${SIGNING}\n`;
+    const { stdout } = await stack.cli(['secrets', 'init'], { input, env });
+    expect(stdout.match(/^\w+(?= is set)/gm)).toEqual([
+      'webhook',
+      'platformApiKey',
+      'stripeKey',
+      'stripeWebhook',
+    ]);
+    expect(aws().valueOf(stack.outbound)).toEqual({ platformApiKey: API_KEY, stripeKey: RESTRICTED });
+    expect(aws().valueOf(stack.inbound)).toEqual({
+      webhook: ['from-the-platform'],
+      stripeWebhook: [SIGNING],
+    });
+    const listed = await stack.cli(['secrets', 'list', '--json'], { env });
+    expect(JSON.parse(listed.stdout).map(({ name }: { name: string }) => name)).toEqual([
+      'webhook',
+      'platformApiKey',
+      'stripeKey',
+      'stripeWebhook',
+    ]);
+  });
+
+  it('a new signing secret stands beside the one before, and a new key replaces its own', async () => {
+    const stack = newStack();
+    const set = (name: string, value: string) => stack.cli(['secrets', 'set', name], { input: `${value}\n` });
+    await set('stripeWebhook', SIGNING);
+    expect((await set('stripeWebhook', `${SIGNING}2`)).stdout).toContain('secrets drop stripeWebhook');
+    await set('stripeKey', RESTRICTED);
+    await set('stripeKey', `${RESTRICTED}2`);
+    expect(aws().valueOf(stack.inbound)).toEqual({ stripeWebhook: [`${SIGNING}2`, SIGNING] });
+    expect(aws().valueOf(stack.outbound)).toEqual({ stripeKey: `${RESTRICTED}2` });
+  });
+
+  it.each([
+    ['stripeKey', 'rk_live_51MzFakeFakeFakeFake', /^stripeKey is a live key, which takes real money/],
+    ['stripeKey', 'pk_test_51MzFakeFakeFakeFake', /^stripeKey is the publishable key/],
+    ['stripeKey', 'whsec_oZ8nus9PHnoltEtWZ3pG', /^stripeKey is no key of Stripe/],
+    ['stripeWebhook', 'rk_test_51MzFakeFakeFakeFake', /^stripeWebhook is no signing secret of Stripe/],
+  ])('%s is not set to %s', async (name, value, sentence) => {
+    const stack = newStack();
+    expect(await stack.cli(['secrets', 'set', name], { input: `${value}\n` })).toEqual(exits(4, sentence));
   });
 });
 

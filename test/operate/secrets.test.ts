@@ -28,7 +28,10 @@ describe('what is wrong with a secret', () => {
     const secret = secretNamed(name);
     if (!secret) throw new Error('There is no such secret.');
     const verifiers = types.map((verifier) => verifierSchema.parse(verifier));
-    return { fault: faultOf(secret, value, verifiers), remark: remarkOf(secret, value, verifiers) };
+    return {
+      fault: faultOf(secret, value, { verifiers, live: false }),
+      remark: remarkOf(secret, value, verifiers),
+    };
   };
   const standard = { type: 'standard-webhooks' };
   const token = { type: 'token' };
@@ -49,6 +52,19 @@ describe('what is wrong with a secret', () => {
   ])('is said when it is set: %s', (_name, value, sentence) => {
     expect(fault(value).fault).toMatch(sentence);
     expect(fault(value, [token], 'own/send').fault).toMatch(sentence);
+  });
+
+  it.each([
+    [
+      'rk_test_51MzFakeFakeFakeFake',
+      true,
+      'is a test key, which takes no money in production: give a live one',
+    ],
+    ['rk_live_51MzFakeFakeFakeFake', true, undefined],
+    ['rk_test_51MzFakeFakeFakeFake', false, undefined],
+  ])("is the mode of Stripe's key: %s (production: %s)", (value, live, sentence) => {
+    const secret = secretNamed('stripeKey');
+    expect(secret && faultOf(secret, value, { verifiers: [], live })).toBe(sentence);
   });
 
   it('is a form that no configured verifier takes', () => {
