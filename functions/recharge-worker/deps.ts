@@ -8,7 +8,6 @@ import { createPace } from '../../shared/platform/pace.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
-import type { RunDeps } from '../../shared/recharge/run-recharge.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { bundledConfig, guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
@@ -16,6 +15,7 @@ import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts'
 import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
 import { createDocumentClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
+import type { RechargeWorkerDeps } from './handler.ts';
 
 /** A pause reaches every process within this time. */
 const CHARGING_FRESH_MS = 5_000;
@@ -41,19 +41,23 @@ export function rechargeWorkerDeps({
   live: boolean;
   /** The relay's own address, as a client's browser reaches it. */
   publicUrl: () => string;
-} & Pick<RunDeps, 'logger' | 'now'>): RunDeps {
+} & Pick<RechargeWorkerDeps, 'logger' | 'now'>): RechargeWorkerDeps {
   const policy = policyOf(config, waits);
   // An absent key is a blank one: the client says so in its own outcomes, and charging pauses.
   const apiKey = async () => (await secrets.get()).platformApiKey ?? '';
+  const pages = createPayPages(client, table, { baseUrl: publicUrl, now });
+  const payments = paymentHookOf(config.payment, {
+    secrets,
+    live,
+    timeoutMs: policy.chargeCallMs,
+    pageFor: pages.open,
+    now,
+  });
+  const { confirm } = payments;
   return {
     ledger: createDynamoLedger(client, table),
-    payments: paymentHookOf(config.payment, {
-      secrets,
-      live,
-      timeoutMs: policy.chargeCallMs,
-      pageFor: createPayPages(client, table, { baseUrl: publicUrl, now }).open,
-      now,
-    }),
+    payments,
+    ...(confirm === undefined ? {} : { confirming: { pages, confirm } }),
     platform: createPlatformClient({
       profile: config.platform,
       apiKey,
@@ -77,7 +81,7 @@ export function rechargeWorkerDeps({
 export async function depsOnAws(
   source: NodeJS.ProcessEnv,
   moduleUrl: string,
-): Promise<RunDeps & { logger: AlertLogger }> {
+): Promise<RechargeWorkerDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
   const client = createDocumentClient();
   const plain = createLogger(toStdout, { stage: env.STAGE });

@@ -1,13 +1,19 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Confirming } from '../../shared/recharge/confirm-for-client.ts';
 import { type RechargeMessage, readMessage } from '../../shared/recharge/queue.ts';
 import { NoRechargeError, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+
+export interface RechargeWorkerDeps extends RunDeps {
+  /** Where clients confirm payments on a page of ours. */
+  confirming?: Confirming;
+}
 
 /**
  * Drives the recharges that a batch names, each on its own. Only a message that cannot be read, or that names no row,
  * is reported as failed, and so ends in the dead-letter queue. A row that could not be driven because storage did not
  * answer needs no second message: the row was moved on before it was queued, so it comes back by itself.
  */
-export function createRechargeWorkerHandler(deps: RunDeps) {
+export function createRechargeWorkerHandler(deps: RechargeWorkerDeps) {
   return async (
     event: SQSEvent,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
@@ -44,11 +50,19 @@ async function drive({ key }: RechargeMessage, endsAt: number, deps: RunDeps): P
  *
  * @throws what storage throws: the row would bring itself back in an hour only, and the message does in minutes.
  */
-async function wake({ key }: RechargeMessage, endsAt: number, deps: RunDeps): Promise<void> {
+async function wake({ key }: RechargeMessage, endsAt: number, deps: RechargeWorkerDeps): Promise<void> {
   try {
+    if (deps.confirming && (await isAtTheBank(key, endsAt, deps.confirming, deps))) return;
     await runRecharge(key, endsAt, deps, { woken: true });
   } catch (error) {
     if (!(error instanceof NoRechargeError)) throw error;
     deps.logger.info('a payment of another relay has changed', { key });
   }
+}
+
+/** Whether the message came from a client on our page, who now goes to their bank: nothing is known of the payment yet. */
+async function isAtTheBank(key: string, endsAt: number, confirming: Confirming, deps: RunDeps) {
+  // Loaded for the few payments that are not paid at once.
+  const { confirmForClient } = await import('../../shared/recharge/confirm-for-client.ts');
+  return (await confirmForClient(key, endsAt, confirming, deps)) === 'client_goes';
 }

@@ -16,6 +16,7 @@ export const DECLINES = {
   no_payment_method: 'No means of payment is saved.',
   payment_method_gone: 'The saved means of payment does not exist any more. Please save another one.',
   amount_not_possible: 'The amount cannot be charged.',
+  not_confirmed: 'The payment was not confirmed in time, and was cancelled.',
   cancelled: 'The payment was cancelled.',
 } as const;
 export type DeclineWord = keyof typeof DECLINES;

@@ -75,6 +75,24 @@ export type RefundOutcome =
   | NotAttempted
   | Unknown;
 
+/** The client is at their browser now. */
+export interface ConfirmRequest extends ChargeReference {
+  paymentRef: string;
+  /** Where their bank sends them back to. */
+  returnUrl: string;
+  /** Tells this wish of the client from their others. */
+  wish: number;
+  /** The last look before the bytes, which is free of waits. */
+  mayBegin(): boolean;
+}
+
+/** `client_goes`: their bank wants to see them, on its page. `decided`: the payment has changed, and a lookup says how. */
+export type ConfirmOutcome =
+  | { kind: 'client_goes'; url: string }
+  | { kind: 'decided' }
+  | NotAttempted
+  | Unknown;
+
 /**
  * The agency's way to take money. No method throws for what a provider or a network does: that is an
  * outcome. `charge` and `refund` must be idempotent per id on the provider's side.
@@ -86,4 +104,9 @@ export interface PaymentHook {
   /** Withdraws a payment the client has not acted upon, and answers what the charge is now. */
   cancel(reference: ChargeReference): Promise<LookupOutcome>;
   refund(request: RefundRequest): Promise<RefundOutcome>;
+  /**
+   * Asks for the same payment once more, now that its client is there. Never a second payment. Absent where the page for
+   * the client is the provider's own.
+   */
+  confirm?(request: ConfirmRequest): Promise<ConfirmOutcome>;
 }

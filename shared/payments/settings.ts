@@ -20,6 +20,14 @@ const stripePaymentSchema = z.strictObject({
   type: z.literal('stripe'),
   /** Which account of Stripe: recharges belong to it. Give another name when the key is of another account. */
   name: partyNameSchema.exactOptional(),
+  /** Who charges, in words that clients know: they read it on the page where they confirm a payment. */
+  payee: z
+    .string()
+    .trim()
+    .min(1)
+    .max(80)
+    .regex(/^[^\p{C}]*$/u, 'must hold no invisible characters')
+    .exactOptional(),
   /** Whether Stripe mails the client a receipt of each charge. */
   receipts: z.boolean().default(true),
   /**

@@ -79,7 +79,9 @@ async function charge(step: Step): Promise<Outcome> {
 }
 
 /** What may have changed in the hours since the reservation was made: the switch, the mode, the client. */
-async function whyNotCharge(step: Step): Promise<{ why: string; switchedOff?: boolean } | undefined> {
+export async function whyNotCharge(
+  step: Pick<Step, 'row' | 'isFresh' | 'deps'>,
+): Promise<{ why: string; switchedOff?: boolean } | undefined> {
   const { ledger, charging, guard } = step.deps;
   if (await charging.paused()) return { why: 'charging is paused', switchedOff: true };
   if (guard.mode === 'observe') return { why: 'observe mode', switchedOff: true };

@@ -121,11 +121,24 @@ export const STRIPE_FAULTS = {
     bad_request: instead(BAD_REQUEST),
   },
   cancel: { error: instead(SERVER_ERROR), hang: hangBefore },
+  confirm: {
+    decline: worked(card('generic_decline', 'do_not_try_again')),
+    pays: worked<Behaviour>({ kind: 'pays' }),
+    pending: worked<Behaviour>({ kind: 'processes' }),
+    error_before: instead(SERVER_ERROR),
+    error_after: afterwards(SERVER_ERROR),
+    hang_before: hangBefore,
+    hang_after: hangAfter,
+    late,
+    forbidden: instead(forbidden),
+    rate_limited: LIMITED,
+  },
 } satisfies {
   charge: FaultTable<Behaviour>;
   lookup: FaultTable<never>;
   refund: FaultTable<Refund['status']>;
   cancel: FaultTable<never>;
+  confirm: FaultTable<Behaviour>;
 };
 
 /** Source: docs.stripe.com/currencies, minimum and maximum charge amounts (USD; here for every currency). */
@@ -330,13 +343,15 @@ export function createApi({
       },
     ),
 
-    'POST /v1/payment_intents/{id}/cancel': once('cancel', ({ param }) => {
+    'POST /v1/payment_intents/{id}/cancel': once('cancel', ({ param }, params) => {
+      const wrong = unknownParameter(params, ['cancellation_reason', 'expand']);
+      if (wrong) return wrong;
       const intent = state.intents.get(param);
       if (!intent) return missing('payment_intent', param);
       return {
         who: emailOf(intent.customer),
         work: () =>
-          charges.cancel(intent)
+          charges.cancel(intent, textOf(params, 'cancellation_reason'))
             ? json(200, object(intent))
             : invalid(`You cannot cancel this PaymentIntent because it has a status of ${intent.status}.`, {
                 code: 'payment_intent_unexpected_state',
@@ -345,13 +360,22 @@ export function createApi({
       };
     }),
 
-    'POST /v1/payment_intents/{id}/confirm': once(undefined, ({ param }, params) => {
+    'POST /v1/payment_intents/{id}/confirm': once('confirm', ({ param }, params) => {
       const wrong = unknownParameter(params, ['payment_method', 'return_url', 'off_session', 'expand']);
       if (wrong) return wrong;
       const intent = state.intents.get(param);
       if (!intent) return missing('payment_intent', param);
-      const method = state.paymentMethods.get(textOf(params, 'payment_method') ?? intent.paymentMethod);
-      if (!method) return missing('PaymentMethod', textOf(params, 'payment_method') ?? '', 'payment_method');
+      // A failed try has taken the means of payment from the intent.
+      const attached = intent.status === 'requires_action' ? intent.paymentMethod : undefined;
+      const named = textOf(params, 'payment_method') ?? attached;
+      if (named === undefined) {
+        return invalid("You cannot confirm this PaymentIntent because it's missing a payment method.", {
+          code: 'payment_intent_unexpected_state',
+          payment_intent: object(intent),
+        });
+      }
+      const method = state.paymentMethods.get(named);
+      if (!method) return missing('PaymentMethod', named, 'payment_method');
       if (intent.status !== 'requires_payment_method' && intent.status !== 'requires_action') {
         return invalid(`This PaymentIntent's status is ${intent.status}, and cannot be confirmed.`, {
           code: 'payment_intent_unexpected_state',
@@ -359,8 +383,9 @@ export function createApi({
         });
       }
       return {
-        work() {
-          charges.confirm(intent, method, textOf(params, 'return_url') ?? '');
+        who: emailOf(intent.customer),
+        work(verdict) {
+          charges.confirm(intent, verdict ?? method.behaviour, textOf(params, 'return_url') ?? '');
           return intent.lastError
             ? failed(402, {
                 ...errorObject(intent.lastError),

@@ -94,9 +94,10 @@ export function createCharges(
     },
 
     /** The client is there: their bank may show them its page. */
-    confirm(intent: Intent, method: PaymentMethod, returnUrl: string): void {
+    confirm(intent: Intent, behaviour: Behaviour, returnUrl: string): void {
       intent.returnUrl = returnUrl;
-      attempt(intent, method.behaviour, false);
+      delete intent.lastError;
+      attempt(intent, behaviour, false);
     },
 
     /** The client has answered their bank. */
@@ -109,10 +110,11 @@ export function createCharges(
       else refuse(intent, afterwards);
     },
 
-    cancel(intent: Intent): boolean {
+    cancel(intent: Intent, reason: string | undefined): boolean {
       if (intent.status === 'succeeded' || intent.status === 'canceled' || intent.status === 'processing')
         return false;
       intent.status = 'canceled';
+      if (reason !== undefined) intent.cancellationReason = reason;
       record({ kind: 'cancel', ...termsOf(intent) });
       tell('payment_intent.canceled', intent);
       return true;

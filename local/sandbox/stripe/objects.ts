@@ -81,6 +81,11 @@ export const chargeObject = (state: StripeState, intent: Intent) => ({
   metadata: {},
 });
 
+const failedWith = ({ paymentMethods }: StripeState, { paymentMethod }: Intent) => {
+  const method = paymentMethods.get(paymentMethod);
+  return method === undefined ? {} : { payment_method: methodObject(method) };
+};
+
 export const intentObject = (
   state: StripeState,
   intent: Intent,
@@ -101,7 +106,11 @@ export const intentObject = (
   created: intent.created,
   livemode: false,
   client_secret: `${intent.id}_secret_test`,
-  last_payment_error: intent.lastError === undefined ? null : errorObject(intent.lastError),
+  last_payment_error:
+    intent.lastError === undefined
+      ? null
+      : { ...errorObject(intent.lastError), ...failedWith(state, intent) },
+  cancellation_reason: intent.cancellationReason ?? null,
   latest_charge:
     intent.charge === undefined
       ? null

@@ -35,6 +35,7 @@ export interface Intent {
   description?: string;
   receiptEmail?: string;
   lastError?: DeclineError;
+  cancellationReason?: string;
   charge?: string;
   created: number;
   /** Where the client is sent to after the bank's page. */

@@ -38,7 +38,11 @@ export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): 
         ? { kind: 'act' }
         : declined(intent.last_payment_error);
     case 'canceled':
-      return { kind: 'declined', reason: 'cancelled', retryable: false };
+      return {
+        kind: 'declined',
+        reason: intent.cancellation_reason === 'abandoned' ? 'not_confirmed' : 'cancelled',
+        retryable: false,
+      };
     case 'requires_confirmation':
     case 'requires_capture':
       return unusable(`${intent.id} is ${intent.status}, which a charge of ours never is`);

@@ -182,12 +182,20 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
       try {
         const intent = await find(client, reference);
         if (intent && saidOf(intent, undefined).kind === 'act')
-          await client.stripe.paymentIntents.cancel(intent.id);
+          await client.stripe.paymentIntents.cancel(intent.id, { cancellation_reason: 'abandoned' });
       } catch (error) {
         // It may have been confirmed in this very moment: what it is now, the lookup says.
         if (!client.errorOf(error)) return askedInVain(client, error, now());
       }
       return lookUp(client, reference);
+    },
+
+    async confirm(request) {
+      const client = await clientOf();
+      if ('fault' in client) return misconfigured(client.fault);
+      // Loaded for those few payments alone that a client has to confirm.
+      const { confirmIntent } = await import('./confirm.ts');
+      return confirmIntent(client, request, now);
     },
 
     async refund(request) {

@@ -1,0 +1,48 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { createLogger, toStdout } from '../../shared/logger.ts';
+import { createPayPages } from '../../shared/payments/pay-pages.ts';
+import { type PaymentSettings, paymentSchema } from '../../shared/payments/settings.ts';
+import { createDynamoRecharges } from '../../shared/recharge/dynamo-recharges.ts';
+import { createSqsWake } from '../../shared/recharge/wake.ts';
+import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { readEnv } from '../../shared/settings/env.ts';
+import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { envSchema } from './env.ts';
+import type { PaymentPageDeps } from './handler.ts';
+
+/** All of the configuration that the page uses. */
+const configSchema = z.object({ payment: paymentSchema });
+
+/** The page's parts on one table: the same on AWS and on one machine. */
+export function paymentPageDeps({
+  config,
+  client,
+  table,
+  ...given
+}: {
+  config: { payment: PaymentSettings };
+  client: DynamoDBDocumentClient;
+  table: string;
+} & Pick<PaymentPageDeps, 'wake' | 'logger' | 'now'>): PaymentPageDeps {
+  const { payment } = config;
+  return {
+    ...given,
+    pages: createPayPages(client, table, given),
+    recharges: createDynamoRecharges(client, table),
+    payee: payment.type === 'stripe' ? payment.payee : undefined,
+  };
+}
+
+/** The page's parts as the stack sets them up. */
+export function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): PaymentPageDeps {
+  const env = readEnv(envSchema, source);
+  return paymentPageDeps({
+    config: bundledConfig(moduleUrl, configSchema),
+    client: createDocumentClient(),
+    table: env.TABLE_NAME,
+    wake: createSqsWake(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    logger: createLogger(toStdout, { stage: env.STAGE }),
+    now: Date.now,
+  });
+}
