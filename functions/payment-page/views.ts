@@ -112,9 +112,8 @@ const creditsOf = ({ credits }: Recharge) => `${credits} credits`;
 const minute = (time: number) => `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 const NOTICES = {
-  no_bank_page:
-    'Your bank could not be reached just now, and nothing was charged. Please try again in a minute.',
-  not_confirmed: 'Your bank has not confirmed the payment, and nothing was charged so far.',
+  no_bank_page: 'Your bank could not be reached. Please try again in a minute: you are not charged twice.',
+  not_confirmed: 'Your bank has not confirmed the payment so far.',
 } as const;
 
 export function form(row: Recharge, payee: string | undefined, notice?: keyof typeof NOTICES): Answer {

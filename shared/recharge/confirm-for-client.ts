@@ -43,7 +43,9 @@ export async function confirmForClient(
   if (askedAt === undefined || askedAt === answer?.askedAt) return undefined;
   const outcome = await confirmed(row, askedAt, endsAt, confirming, deps);
   tell(row, outcome, deps);
-  await pages.answer(token, { askedAt, ...(outcome.kind === 'client_goes' ? { url: outcome.url } : {}) });
+  // Of what may have been decided, the row speaks once it was looked up.
+  if (outcome.kind === 'client_goes') await pages.answer(token, { askedAt, url: outcome.url });
+  if (outcome.kind === 'not_attempted') await pages.answer(token, { askedAt });
   return outcome.kind;
 }
 

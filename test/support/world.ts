@@ -69,6 +69,10 @@ export interface WorldOptions {
   listsGrants?: boolean;
   /** Who takes the money; default: the agency's own endpoint. */
   payments?: 'endpoint' | 'stripe';
+  /** Stripe's test card that the clients have saved. */
+  card?: string;
+  /** Of the relay, for a page of ours. */
+  publicUrl?: () => string;
   /** In real milliseconds; the policy's own numbers are virtual. Short where a fault hangs. */
   callTimeoutMs?: number;
 }
@@ -111,7 +115,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     profile: { exportListsGrants: options.listsGrants ?? false },
   });
   const { payments: whose = PAYMENTS } = options;
-  const payments = await (whose === 'stripe' ? stripeWith(clients) : endpoint());
+  const payments = await (whose === 'stripe' ? stripeWith(clients, options.card) : endpoint());
   const config = configOf(platform.url, payments, options);
   const policy = policyOf(config, { ...productionPolicy, ...options.policy });
   const timeoutMs = options.callTimeoutMs ?? 5_000;
@@ -135,6 +139,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
    * @param configured where it is not configured as this world is.
    */
   const start = (around: Around = (_port, work) => work(), configured: Config = config): Process => {
+    const { publicUrl = () => 'https://relay.example.com' } = options;
+    const pages = createPayPages(client, table, { baseUrl: publicUrl, now });
     const ports = portsThrough(around, {
       ledger,
       payments: inRealTimeToo(
@@ -144,7 +150,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
           },
           live: false,
           timeoutMs,
-          pageFor: createPayPages(client, table, { baseUrl: () => 'https://relay.example.com', now }).open,
+          pageFor: pages.open,
           // The endpoint compares the time of a signature with its own clock, which is the real one.
           now: Date.now,
         }),
@@ -191,7 +197,9 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       }),
       ledger: deps.ledger,
     });
-    const work = createRechargeWorkerHandler(deps);
+    const { confirm } = ports.payments;
+    const confirming = confirm && { pages: everyVerb('pages', pages, around), confirm };
+    const work = createRechargeWorkerHandler({ ...deps, ...(confirming ? { confirming } : {}) });
     const worker = async (message: RechargeMessage) => {
       const { batchItemFailures } = await work(messageEvent(message), context);
       return { failed: batchItemFailures.length > 0 };
@@ -307,9 +315,9 @@ async function endpoint(): Promise<Payments> {
   return { ...payments, says, named: { type: 'http', url: payments.url }, saved: () => ({}) };
 }
 
-async function stripeWith(clients: string[]): Promise<Payments> {
+async function stripeWith(clients: string[], card: string | undefined): Promise<Payments> {
   const stripe = await createSandboxStripe({ apiKey: STRIPE_KEY, apiVersion: STRIPE_API_VERSION });
-  const saved = new Map(clients.map((email) => [email, stripe.saveMeans(email)]));
+  const saved = new Map(clients.map((email) => [email, stripe.saveMeans(email, card)]));
   return {
     ...stripe,
     says: {
@@ -337,6 +345,7 @@ function inRealTimeToo(payments: PaymentHook, now: () => number): PaymentHook {
     lookup: (reference) => payments.lookup(real(reference)),
     cancel: (reference) => payments.cancel(real(reference)),
     refund: (request) => payments.refund(real(request)),
+    ...(payments.confirm === undefined ? {} : { confirm: payments.confirm }),
   };
 }
 
