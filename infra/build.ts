@@ -15,6 +15,7 @@ export const FUNCTIONS = [
   'channel-webhook',
   'channel-worker',
   'payment-webhook',
+  'payment-page',
 ] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 

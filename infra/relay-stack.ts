@@ -9,6 +9,7 @@ import { ALERT, ALERT_ATTRIBUTES } from '../shared/alerts.ts';
 import { TOLD_ATTRIBUTES } from '../shared/incoming/quarantine.ts';
 import { REFUSED } from '../shared/incoming/refusals.ts';
 import { SECRET_USED } from '../shared/incoming/secret-use.ts';
+import { PAY } from '../shared/payments/pay-pages.ts';
 import { claimedAttributes } from '../shared/recharge/dynamo-recharges.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -19,6 +20,7 @@ import { AlertAlarms } from './constructs/alert-alarms.ts';
 import { Channels } from './constructs/channels.ts';
 import { Events } from './constructs/events.ts';
 import { PaymentWebhook } from './constructs/payment-webhook.ts';
+import { PaymentPage } from './constructs/payment-page.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
 import { RelayApi } from './constructs/relay-api.ts';
 import { RelayDashboard } from './constructs/relay-dashboard.ts';
@@ -76,6 +78,7 @@ export class RelayStack extends Stack {
       environment: { TABLE_NAME: table.tableName, PUBLIC_URL: url, OUTBOUND_SECRET: outbound },
       may: [
         { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
+        { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: [`${PAY}*`] },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },
       ],
     });
@@ -123,7 +126,7 @@ export class RelayStack extends Stack {
         { actions: ['secretsmanager:GetSecretValue'], on: inbound },
       ],
     });
-    const paymentWebhook =
+    const ofStripe =
       config.payment.type === 'stripe'
         ? [
             new PaymentWebhook(this, {
@@ -136,6 +139,7 @@ export class RelayStack extends Stack {
               queue: worker.queue,
               inbound,
             }),
+            new PaymentPage(this, { stage, topic, api, apiStage, table, queue: worker.queue }),
           ]
         : [];
     const channels = new Channels(this, {
@@ -182,7 +186,7 @@ export class RelayStack extends Stack {
       currency: config.pricing.currency,
       functions: [
         ...[webhook, worker, sweeper, events.function, channels.webhook, channels.worker],
-        ...paymentWebhook,
+        ...ofStripe,
       ],
       events,
       queues: { recharges: worker, messages: channels.worker },

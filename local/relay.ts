@@ -7,6 +7,8 @@ import { channelWorkerDeps } from '../functions/channel-worker/deps.ts';
 import { createChannelWorkerHandler } from '../functions/channel-worker/handler.ts';
 import { paymentWebhookDeps } from '../functions/payment-webhook/deps.ts';
 import { createPaymentWebhookHandler } from '../functions/payment-webhook/handler.ts';
+import { paymentPageDeps } from '../functions/payment-page/deps.ts';
+import { createPaymentPageHandler } from '../functions/payment-page/handler.ts';
 import { createRechargeSweeperHandler } from '../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
@@ -108,6 +110,8 @@ export async function startRelay(options: RelayOptions) {
       'GET /health': async () => jsonResponse(200, { status: 'ok' }),
       'POST /webhooks/auto-recharge': recharges.webhook,
       'POST /webhooks/stripe': recharges.paymentWebhook,
+      'GET /pay/{token}': recharges.paymentPage,
+      'POST /pay/{token}': recharges.paymentPage,
       'POST /channels/{channel}/{direction}': messages.webhook,
     },
   });
@@ -188,6 +192,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     secrets: inbound,
     wake: createSqsWake(sqs, queueUrl),
   });
+  const paymentPage = paymentPageDeps({ ...common, wake: createSqsWake(sqs, queueUrl) });
   const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });
   return {
     ledger,
@@ -195,6 +200,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     deadLetterUrl: await createdQueueUrl(sqs, deadLetterName),
     webhook: keepingAlerts(logger, createRechargeWebhookHandler(webhook)),
     paymentWebhook: keepingAlerts(logger, createPaymentWebhookHandler(paymentWebhook)),
+    paymentPage: createPaymentPageHandler(paymentPage),
     source: { queueUrl, handler: keepingAlerts(logger, createRechargeWorkerHandler(worker)) },
   };
 }

@@ -1,18 +1,14 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
 import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createPayPages } from '../../shared/payments/pay-pages.ts';
-import { type PaymentSettings, paymentSchema } from '../../shared/payments/settings.ts';
+import type { PaymentSettings } from '../../shared/payments/settings.ts';
 import { createDynamoRecharges } from '../../shared/recharge/dynamo-recharges.ts';
 import { createSqsWake } from '../../shared/recharge/wake.ts';
-import { bundledConfig } from '../../shared/settings/config-file.ts';
+import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { PaymentPageDeps } from './handler.ts';
-
-/** All of the configuration that the page uses. */
-const configSchema = z.object({ payment: paymentSchema });
 
 /** The page's parts on one table: the same on AWS and on one machine. */
 export function paymentPageDeps({
@@ -38,7 +34,7 @@ export function paymentPageDeps({
 export function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): PaymentPageDeps {
   const env = readEnv(envSchema, source);
   return paymentPageDeps({
-    config: bundledConfig(moduleUrl, configSchema),
+    config: bundledConfig(moduleUrl),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
     wake: createSqsWake(createSqsClient(), env.RECHARGE_QUEUE_URL),

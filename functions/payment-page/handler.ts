@@ -65,18 +65,21 @@ async function answerTo(
   const row = page && (await recharges.read(page.rechargeKey));
   if (!page || !row || !isOf(page, row)) return { answer: views.gone() };
   const { key } = row;
-  const isOpen = row.phase === 'charge_pending' && row.actionUrl !== undefined;
+  const waits = row.phase === 'charge_pending' && row.actionUrl !== undefined;
   if (requestContext.http.method === 'POST') {
-    if (isOpen && bankOf(page, now()) === undefined && (await pages.ask(token))) await wake(key);
+    const isNew = waits && !isTooLate(row, now()) && bankOf(page, now()) === undefined;
+    if (isNew && (await pages.ask(token))) await wake(key);
     return { answer: views.seeOther('?at=bank'), key };
   }
   if (at === 'back') {
-    if (isOpen && (await pages.comeBack(token))) await wake(key);
+    if (waits && (await pages.comeBack(token))) await wake(key);
     // The provider's own words leave the address bar.
     return { answer: views.seeOther('?at=result'), key };
   }
-  return { answer: isOpen ? openPage(row, page, at, { payee, now }) : views.outcome(row, payee), key };
+  return { answer: waits ? waitingPage(row, page, at, { payee, now }) : views.outcome(row, payee), key };
 }
+
+const isTooLate = ({ actBy = Number.POSITIVE_INFINITY }: Recharge, now: number) => now >= actBy;
 
 /** Whether the page is of the payment that the row is about. */
 const isOf = ({ chargeId, paymentIntent }: PayPage, row: Recharge) =>
@@ -88,24 +91,21 @@ const bankOf = ({ askedAt, answer }: PayPage, now: number): string | undefined =
     ? answer.url
     : undefined;
 
-/** The payment waits for its client. */
-function openPage(
+/** The payment waits for its client, or for being cancelled. */
+function waitingPage(
   row: Recharge,
   page: PayPage,
   at: string,
   { payee, now }: Pick<PaymentPageDeps, 'payee' | 'now'>,
 ): Answer {
   const { askedAt = 0, returnedAt = 0, answer } = page;
-  if (at === 'bank') {
-    const bank = bankOf(page, now());
-    if (bank !== undefined) return views.toBank(bank);
-    if (answer?.askedAt !== askedAt && now() < askedAt + ANSWERED_WITHIN_MS) return views.waiting('bank');
-    return views.form(row, payee, 'no_bank_page');
-  }
-  if (at === 'result') {
-    return now() < returnedAt + CHECKED_WITHIN_MS
-      ? views.waiting('result')
-      : views.form(row, payee, 'not_confirmed');
-  }
-  return views.form(row, payee);
+  const bank = bankOf(page, now());
+  const isBack = at === 'result';
+  if (isBack && now() < returnedAt + CHECKED_WITHIN_MS) return views.waiting('result');
+  if (isTooLate(row, now())) return views.tooLate();
+  if (isBack) return views.form(row, payee, 'not_confirmed');
+  if (at !== 'bank') return views.form(row, payee);
+  if (bank !== undefined) return views.toBank(bank);
+  const isAsked = askedAt !== answer?.askedAt && now() < askedAt + ANSWERED_WITHIN_MS;
+  return isAsked ? views.waiting('bank') : views.form(row, payee, 'no_bank_page');
 }

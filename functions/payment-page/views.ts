@@ -158,6 +158,12 @@ export function toBank(url: string): Answer {
   });
 }
 
+export const tooLate = (): Answer =>
+  said(
+    'Too late',
+    'The time to confirm this payment is over. What your bank has not confirmed is not charged.',
+  );
+
 /** What became of the payment, once nothing is to be done here any more. */
 export function outcome(row: Recharge, payee: string | undefined): Answer {
   const price = priceOf(row);

@@ -75,9 +75,16 @@ it('built twice, the functions are the same to the byte', async () => {
 });
 
 describe('the functions', () => {
+  it('that only Stripe needs are deployed where it takes the money, and no route leads to them elsewhere', () => {
+    const routes = (template: Template) =>
+      ofType(template, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties.RouteKey);
+    expect(routes(prod)).toEqual(expect.arrayContaining(['GET /pay/{token}', 'POST /pay/{token}']));
+    expect(routes(dev).filter((route) => /pay|stripe/.test(route))).toEqual([]);
+  });
+
   it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
     const functions = ofType(prod, 'AWS::Lambda::Function');
-    expect(functions).toHaveLength(7);
+    expect(functions).toHaveLength(8);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe('nodejs24.x');
       expect(Properties.Architectures).toEqual(['arm64']);
@@ -207,10 +214,21 @@ describe('what each function may do', () => {
     ];
     expect(generic(rightsOf('recharge-worker'))).toEqual([
       'Allow dynamodb:GetItem on Table',
+      'Allow dynamodb:PutItem on Table PAY#*',
       'Allow dynamodb:UpdateItem on Table',
       ...log('rechargeworker'),
       'Allow secretsmanager:GetSecretValue on OutboundSecret',
       ...queueRights.map((right) => `Allow sqs:${right} on rechargeworkerQueue`),
+      ...traces,
+    ]);
+  });
+
+  it('the page on which clients confirm payments writes what they ask for, changes no recharge, and reads no secret', () => {
+    expect(generic(rightsOf('payment-page'))).toEqual([
+      'Allow dynamodb:GetItem on Table RECHARGE#* PAY#*',
+      'Allow dynamodb:UpdateItem on Table PAY#* only askedAt,expiresAt,pk,returnedAt,uses',
+      ...log('paymentpage'),
+      'Allow sqs:SendMessage on rechargeworkerQueue',
       ...traces,
     ]);
   });

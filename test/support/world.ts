@@ -302,6 +302,8 @@ interface Payments extends Pick<SandboxPayments, 'url' | 'books' | 'fault' | 'cl
   named: object;
   /** What the account says of the client's means of payment. */
   saved(email: string): Partial<Account>;
+  /** How often a payment was confirmed with its client there, under keys of their own. */
+  confirms(): number;
 }
 
 async function endpoint(): Promise<Payments> {
@@ -312,7 +314,13 @@ async function endpoint(): Promise<Payments> {
     declinedLater: 'card_declined',
     page: 'https://payments.example.com/confirm',
   };
-  return { ...payments, says, named: { type: 'http', url: payments.url }, saved: () => ({}) };
+  return {
+    ...payments,
+    says,
+    named: { type: 'http', url: payments.url },
+    saved: () => ({}),
+    confirms: () => 0,
+  };
 }
 
 async function stripeWith(clients: string[], card: string | undefined): Promise<Payments> {
@@ -331,6 +339,7 @@ async function stripeWith(clients: string[], card: string | undefined): Promise<
       const { customer, paymentMethod } = saved.get(email) ?? stripe.saveMeans(email);
       return { customer, paymentMethod: { id: paymentMethod.id, type: paymentMethod.type } };
     },
+    confirms: () => [...stripe.state.keys.keys()].filter((key) => key.includes('_confirm')).length,
   };
 }
 

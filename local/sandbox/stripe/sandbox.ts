@@ -70,10 +70,8 @@ export async function createSandboxStripe({
   );
   const faults = createFaultSwitch(
     {
+      ...Object.fromEntries(Object.entries(STRIPE_FAULTS).map(([name, table]) => [name, Object.keys(table)])),
       charge: [...Object.keys(STRIPE_FAULTS.charge), REFUSE_CONNECTIONS],
-      lookup: Object.keys(STRIPE_FAULTS.lookup),
-      refund: Object.keys(STRIPE_FAULTS.refund),
-      cancel: Object.keys(STRIPE_FAULTS.cancel),
     },
     timers,
     (ms) => server.refuseConnections(ms),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
-import type { ChargeRequest } from '../../../shared/payments/payment-hook.ts';
+import type { ChargeRequest, ConfirmRequest } from '../../../shared/payments/payment-hook.ts';
 import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/api.ts';
 import { createStripePaymentHook } from '../../../shared/payments/stripe/payment-hook.ts';
 
@@ -323,7 +323,7 @@ describe('a payment that only the client can bring on', () => {
     await charge(request);
     expect(await hookOf().cancel(referenceOf(request))).toEqual({
       kind: 'declined',
-      reason: 'cancelled',
+      reason: 'not_confirmed',
       retryable: false,
     });
     expect(kinds()).toEqual(['pending', 'cancel']);
@@ -429,5 +429,93 @@ describe('amounts', () => {
       retryable: false,
     });
     expect(kinds()).toEqual([]);
+  });
+});
+
+describe('a payment whose client is there', () => {
+  const RETURN = 'https://relay.example.com/pay/token?at=back';
+  const toConfirm = (request: ChargeRequest, more: Partial<ConfirmRequest> = {}): ConfirmRequest => ({
+    ...referenceOf(request),
+    paymentRef: intentId(),
+    returnUrl: RETURN,
+    wish: 1,
+    mayBegin: () => true,
+    ...more,
+  });
+  const confirm = (request: ConfirmRequest, hook = hookOf()) => hook.confirm?.(request);
+  const REFUSED = { code: 'payment_intent_authentication_failure' };
+
+  async function asked(number = '4000002760003184') {
+    const request = chargeOf(number);
+    await charge(request);
+    const intent = stripe.state.intents.get(intentId());
+    if (intent === undefined) throw new Error('There is no intent.');
+    return { request, intent };
+  }
+
+  it('leads to the page of the bank, which leads back, and is the same payment', async () => {
+    const { request, intent } = await asked();
+    const outcome = await confirm(toConfirm(request));
+    expect(outcome).toEqual({ kind: 'client_goes', url: `${stripe.url}/bank/${intent.id}` });
+    expect(intent).toMatchObject({ status: 'requires_action', returnUrl: RETURN });
+    expect(await confirm(toConfirm(request))).toEqual(outcome);
+    expect(await confirm(toConfirm(request, { wish: 2 }))).toEqual(outcome);
+    expect(stripe.state.intents.size).toBe(1);
+    expect(kinds()).toEqual(['pending']);
+  });
+
+  it.each(['pays', 'decline', 'pending'])(
+    'that is decided at once (%s) is to be looked up',
+    async (fault) => {
+      const { request } = await asked();
+      stripe.fault({ operation: 'confirm', fault });
+      expect(await confirm(toConfirm(request))).toEqual({ kind: 'decided' });
+    },
+  );
+
+  it.each([
+    ['paid', { status: 'succeeded' }],
+    ['cancelled', { status: 'canceled' }],
+    ['refused by the bank', { status: 'requires_payment_method', lastError: REFUSED }],
+  ] as const)('and that was %s meanwhile is not brought back to life', async (_what, becomes) => {
+    const { request, intent } = await asked();
+    await confirm(toConfirm(request));
+    const seen = { ...intent };
+    for (const status of ['requires_payment_method', 'requires_action'] as const) {
+      // What a late call has read is over by the time it is sent.
+      const lastError = { code: 'authentication_required' };
+      Object.assign(intent, { ...seen, status, lastError });
+      stripe.fault({ operation: 'confirm', fault: 'pays' });
+      await confirm(
+        toConfirm(request, {
+          wish: 3,
+          mayBegin: () => {
+            Object.assign(intent, becomes);
+            return true;
+          },
+        }),
+      );
+      expect(intent).toMatchObject(becomes);
+    }
+    expect(kinds()).toEqual(['pending']);
+  });
+
+  it('and asks too late is not confirmed', async () => {
+    const { request, intent } = await asked();
+    expect(await confirm(toConfirm(request, { mayBegin: () => false }))).toMatchObject({
+      kind: 'not_attempted',
+    });
+    expect(intent.status).toBe('requires_payment_method');
+  });
+
+  it.each<[string, string]>([
+    ['forbidden', 'not_attempted'],
+    ['rate_limited', 'not_attempted'],
+    ['error_before', 'unknown'],
+    ['hang_after', 'unknown'],
+  ])('and that meets "%s" is %s', async (fault, kind) => {
+    const { request } = await asked();
+    stripe.fault({ operation: 'confirm', fault });
+    expect(await confirm(toConfirm(request), hookOf({ timeoutMs: 300 }))).toMatchObject({ kind });
   });
 });
