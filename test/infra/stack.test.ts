@@ -75,13 +75,6 @@ it('built twice, the functions are the same to the byte', async () => {
 });
 
 describe('the functions', () => {
-  it('that only Stripe needs are deployed where it takes the money, and no route leads to them elsewhere', () => {
-    const routes = (template: Template) =>
-      ofType(template, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties.RouteKey);
-    expect(routes(prod)).toEqual(expect.arrayContaining(['GET /pay/{token}', 'POST /pay/{token}']));
-    expect(routes(dev).filter((route) => /pay|stripe/.test(route))).toEqual([]);
-  });
-
   it('run on Node 24 and arm64, traced, with no reserved concurrency: a fresh account has ten runs in all', () => {
     const functions = ofType(prod, 'AWS::Lambda::Function');
     expect(functions).toHaveLength(8);
@@ -102,6 +95,7 @@ describe('the functions', () => {
     ['channel-webhook', 10],
     ['channel-worker', 60],
     ['payment-webhook', 10],
+    ['payment-page', 10],
   ])('%s ends after %i s', (name, seconds) => {
     expect(functionNamed(prod, name).Properties.Timeout).toBe(seconds);
   });
@@ -292,8 +286,9 @@ describe('what each function may do', () => {
     ]);
   });
 
-  it('whoever does not charge with Stripe has no address for its events', () => {
+  it('whoever does not charge with Stripe has no address for its events, and no page for its clients', () => {
     expect(() => functionNamed(dev, 'payment-webhook')).toThrow('no function');
+    expect(() => functionNamed(dev, 'payment-page')).toThrow('no function');
   });
 
   it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
@@ -381,7 +376,7 @@ describe('queues, secrets, logs', () => {
     const retention = (template: Template) =>
       ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
     expect(retention(dev)).toEqual(Array(7).fill(30));
-    expect(retention(prod)).toEqual(Array(8).fill(365));
+    expect(retention(prod)).toEqual(Array(9).fill(365));
   });
 });
 
@@ -472,10 +467,12 @@ describe('events out', () => {
 });
 
 describe('the HTTP API', () => {
-  it('has a route for recharges, one for all channels and one for Stripe, throttled generously, measured by route', () => {
+  it('has a route for recharges, one for all channels and those of Stripe, throttled generously, measured by route', () => {
     const routes = ofType(prod, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties.RouteKey);
     expect(routes.sort()).toEqual([
+      'GET /pay/{token}',
       'POST /channels/{channel}/{direction}',
+      'POST /pay/{token}',
       'POST /webhooks/auto-recharge',
       'POST /webhooks/stripe',
     ]);
@@ -496,6 +493,8 @@ describe('the HTTP API', () => {
     expect(stage?.Properties.RouteSettings).toEqual({
       'POST /channels/{channel}/{direction}': smaller,
       'POST /webhooks/stripe': smaller,
+      'GET /pay/{token}': smaller,
+      'POST /pay/{token}': smaller,
     });
     const [route] = ofType(prod, 'AWS::ApiGatewayV2::Route').find(
       ([, { Properties }]) => Properties.RouteKey === 'POST /channels/{channel}/{direction}',
