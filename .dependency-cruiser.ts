@@ -143,7 +143,7 @@ const config: IConfiguration = {
       to: {
         path: '^shared/[^/]+/|^node_modules/@aws-sdk/',
         pathNot: [
-          '^shared/[^/]+/(account|answers|message|next-step|payment-method|phone|present|pricing|recharge|schemas|settings)\\.ts$',
+          '^shared/[^/]+/(account|answers|message|next-step|payment-method|phone|present|pricing|receipt|recharge|schemas|settings)\\.ts$',
           '^shared/incoming/(capture|quarantine)\\.ts$',
         ],
         dependencyTypesNot: ['type-only'],

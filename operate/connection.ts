@@ -4,6 +4,7 @@ import { localWaits } from '../local/policy.ts';
 import { localSecrets, readRuntime } from '../local/state.ts';
 import { createDynamoMessages, type Messages } from '../shared/channels/messages.ts';
 import { createSqsMessageQueue, type MessageQueue } from '../shared/channels/queue.ts';
+import { createDynamoReceipts, type Receipts } from '../shared/channels/receipts.ts';
 import { createDynamoWaits, type Waits } from '../shared/channels/waits.ts';
 import { type Capture, createDynamoCapture } from '../shared/incoming/capture.ts';
 import { createDynamoQuarantine, forgetQuarantined, type Quarantine } from '../shared/incoming/quarantine.ts';
@@ -44,6 +45,7 @@ export interface Connection {
   capture: Pick<Capture, 'start' | 'stop' | 'list'>;
   secretUses: Pick<SecretUses, 'lastUsed'>;
   messages: Messages;
+  receipts: Pick<Receipts, 'read'>;
   waits: Pick<Waits, 'inForce'>;
   /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
@@ -166,6 +168,7 @@ function stores(
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, { logger, now }),
     messages: createDynamoMessages(client, table, now),
+    receipts: createDynamoReceipts(client, table, now),
     waits: createDynamoWaits(client, table, now),
     logger,
     now,

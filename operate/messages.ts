@@ -1,6 +1,7 @@
 import { replayMessage as replayStored } from '../shared/channels/accept.ts';
 import { type Direction, type Message, type MessageStatus, messageIdOf } from '../shared/channels/message.ts';
 import { eachMessage, type Known, lastDays } from '../shared/channels/messages.ts';
+import { STAGES, type Stage, stageOf } from '../shared/channels/receipt.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 
@@ -171,6 +172,40 @@ export async function replayMessages(
 export async function knownOfContact({ messages }: Connection, row: Message): Promise<Known> {
   return row.direction === 'outgoing' ? messages.known(row.channel, row.content.contact) : {};
 }
+
+/** How far a part has come behind the chat system that took it, and all that was said of it, in its order. */
+export interface PartReceipts {
+  /** As people count them. */
+  part: number;
+  externalId: string;
+  stage: Stage;
+  said: { at: number; stage: Stage; words: string }[];
+}
+
+/** Of the parts of which the chat system has said anything. */
+export async function receiptsOf(
+  { receipts }: Pick<Connection, 'receipts'>,
+  { direction, channel, externalIds }: Pick<Message, 'direction' | 'channel' | 'externalIds'>,
+): Promise<PartReceipts[]> {
+  if (direction !== 'outgoing') return [];
+  const read = await Promise.all(externalIds.map((externalId) => receipts.read(channel, externalId)));
+  return read.flatMap((known, index) => {
+    const stage = known && stageOf(known);
+    if (known === undefined || stage === undefined) return [];
+    const { externalId, said } = known;
+    const all = STAGES.flatMap((one) => (said[one] === undefined ? [] : [{ stage: one, ...said[one] }]));
+    return [{ part: index + 1, externalId, stage, said: all.sort((a, b) => a.at - b.at) }];
+  });
+}
+
+/** The same for programs. */
+export const receiptsJson = (receipts: readonly PartReceipts[]) =>
+  receipts.map(({ part, externalId, stage, said }) => ({
+    part,
+    external_id: externalId,
+    status: stage,
+    said: said.map((one) => ({ at: iso(one.at), status: one.stage, words: one.words })),
+  }));
 
 /** A message for programs, times as ISO 8601. */
 export function messageJson(row: Message) {

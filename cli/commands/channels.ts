@@ -14,8 +14,8 @@ import { isEnded, type Message, messageIdOf } from '../../shared/channels/messag
 import type { WaitsInForce } from '../../shared/channels/waits.ts';
 import type { InboundSecrets } from '../../shared/settings/secrets.ts';
 import { confirmChange, YES } from '../confirm.ts';
+import { messageTimeline } from '../message-text.ts';
 import { type Cli, examples } from '../program.ts';
-import { messageTimeline } from './messages.ts';
 
 export function addChannelCommands(cli: Cli): void {
   const { program, connected, target, say, sayJson, fail } = cli;

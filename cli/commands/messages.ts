@@ -8,6 +8,8 @@ import {
   messageJson,
   planReplay,
   readMessage,
+  receiptsJson,
+  receiptsOf,
   replayMessage,
   replayMessages,
 } from '../../operate/messages.ts';
@@ -18,9 +20,8 @@ import {
   type MessageStatus,
   messageIdOf,
 } from '../../shared/channels/message.ts';
-import type { Known } from '../../shared/channels/messages.ts';
-import { printableLine } from '../../shared/printable.ts';
 import { confirmChange, YES } from '../confirm.ts';
+import { messageText } from '../message-text.ts';
 import { type Colour, type Column, timeColumns } from '../output.ts';
 import { type Cli, checked, examples, wholeNumber } from '../program.ts';
 
@@ -81,8 +82,10 @@ export function addMessageCommands(cli: Cli): void {
       const { replyTo, maxLength } = await knownOfContact(connection, row);
       const known =
         row.direction === 'outgoing' ? { known: { reply_to: replyTo, max_length: maxLength } } : {};
-      if (json) return sayJson({ ...messageJson(row), ...known });
-      say(messageText(row, { ...(replyTo && { replyTo }), ...(maxLength && { maxLength }) }));
+      const receipts = await receiptsOf(connection, row);
+      const told = receipts.length === 0 ? {} : { receipts: receiptsJson(receipts) };
+      if (json) return sayJson({ ...messageJson(row), ...known, ...told });
+      say(messageText(row, { ...(replyTo && { replyTo }), ...(maxLength && { maxLength }) }, receipts));
     });
 
   messages
@@ -195,66 +198,9 @@ async function replayAll(cli: Cli, { dryRun, yes, json, ...filter }: ReplayAllOp
   say(`${replayed} ${replayed === 1 ? 'message' : 'messages'} replayed`);
 }
 
-/** A message for people: what it is, and what happened when. */
-function messageText(row: Message, { replyTo, maxLength }: Known): string {
-  const { content, cuts } = row;
-  const waits = row.status === 'queued' && row.notBefore !== undefined;
-  const name = [content.firstName, content.lastName].filter((part) => part !== undefined).join(' ');
-  const facts: [string, string | undefined][] = [
-    ['status', row.status],
-    ['', MEANING[row.status].replace(/replay$/, `replay ${messageIdOf(row)}`)],
-    ['not before', waits ? `${iso(row.notBefore ?? 0)}, as it was asked for` : undefined],
-    ['channel', `${row.channel}, ${row.direction}`],
-    ['contact', name === '' ? content.contact : `${content.contact} (${name})`],
-    ["sender's id", content.id],
-    ["receiver's id", row.externalIds.join(', ') || undefined],
-    ['type', content.type === 'text' ? undefined : content.type],
-    ['replies to', content.replyTo],
-    ['goes to', replyTo],
-    ['in parts of', cuts && `at most ${cuts.at(-1)?.maxLength} characters, as it was asked for`],
-    ['contact takes', maxLength === undefined ? undefined : `at most ${maxLength} characters`],
-    ['text', content.text === '' ? undefined : content.text],
-    ['attachments', content.attachments.join(' ') || undefined],
-  ];
-  return [
-    `Message ${messageIdOf(row)}`,
-    ...facts.flatMap(([label, value]) =>
-      value === undefined
-        ? []
-        : [`  ${label.padEnd(15)}${label === 'text' ? indented(value) : printableLine(value)}`],
-    ),
-    '',
-    ...messageTimeline(row),
-  ].join('\n');
-}
-
-/** What a customer wrote has lines of its own; none of them looks like ours. */
-const indented = (text: string) => text.replaceAll('\n', `\n${' '.repeat(17)}`);
-
-const MEANING: Record<MessageStatus, string> = {
-  received: 'stored, not in the queue yet: within two minutes it goes on by itself',
-  queued: 'on its way, or waiting for its turn',
-  delivering: 'being delivered right now',
-  delivered: 'its receiver has it',
-  failed: 'given up; mend the cause, then: npx relay messages replay',
-  parked: 'it may have been delivered: look, and where it was not: npx relay messages replay',
-};
-
-/** One line an event. */
-export function messageTimeline({ history, receivedAt }: Pick<Message, 'history' | 'receivedAt'>): string[] {
-  return history.map(({ at, event, detail, times }) => {
-    const since = `+${((at - receivedAt) / 1_000).toFixed(2)} s`;
-    const repeated = times === undefined ? '' : ` (${times} times)`;
-    const line = printableLine(`${event}${detail === undefined ? '' : `: ${detail}`}${repeated}`);
-    return `  ${iso(at)}  ${since.padStart(11)}  ${line}`;
-  });
-}
-
 /** Enough to recognise it in a list, on one line. */
 const WORDS_SHOWN = 40;
 const firstWords = (text: string) => {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > WORDS_SHOWN ? `${line.slice(0, WORDS_SHOWN)}…` : line;
 };
-
-const iso = (time: number) => new Date(time).toISOString();

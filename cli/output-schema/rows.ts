@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DIRECTIONS, MESSAGE_STATUSES } from '../../shared/channels/message.ts';
+import { STAGES } from '../../shared/channels/receipt.ts';
 import { paymentMethodSchema } from '../../shared/payments/payment-method.ts';
 import { ACCOUNT_STATUSES } from '../../shared/recharge/account.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
@@ -84,6 +85,17 @@ export const message = z.strictObject({
     .strictObject({ reply_to: z.string().optional(), max_length: z.int().optional() })
     .optional()
     .describe('what was learnt of delivering to the contact'),
+  receipts: z
+    .array(
+      z.strictObject({
+        part: z.int().describe('counted from 1'),
+        external_id: z.string(),
+        status: z.enum(STAGES).describe('how far it has come'),
+        said: z.array(z.strictObject({ at: time, status: z.enum(STAGES), words: z.string() })),
+      }),
+    )
+    .optional()
+    .describe('what the chat system said of a reply after it took it'),
 });
 
 const reservation = z.strictObject({

@@ -3,6 +3,7 @@ import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { openChannels } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
+import { createDynamoReceipts } from '../../shared/channels/receipts.ts';
 import type { Channels } from '../../shared/channels/settings.ts';
 import { createDynamoCapture } from '../../shared/incoming/capture.ts';
 import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
@@ -31,6 +32,7 @@ export function channelWebhookDeps({
     ...given,
     channels: openChannels(config.channels),
     messages: createDynamoMessages(client, table, given.now),
+    receipts: createDynamoReceipts(client, table, given.now),
     quarantine: createDynamoQuarantine(client, table),
     capture: createDynamoCapture(client, table),
     secretUses: createSecretUses(client, table, given),

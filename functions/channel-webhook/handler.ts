@@ -12,8 +12,11 @@ import {
   newMessage,
 } from '../../shared/channels/message.ts';
 import type { Messages } from '../../shared/channels/messages.ts';
+import type { Receipt } from '../../shared/channels/receipt.ts';
+import type { Receipts } from '../../shared/channels/receipts.ts';
 import { parseReply } from '../../shared/channels/replies.ts';
 import { parseSend } from '../../shared/channels/sending.ts';
+import { settleReceipts } from '../../shared/channels/settle-receipts.ts';
 import { readJson } from '../../shared/http.ts';
 import { formAsJson, unpack } from '../../shared/incoming/body.ts';
 import { type Capture, captureDelivery } from '../../shared/incoming/capture.ts';
@@ -41,6 +44,7 @@ export interface ChannelWebhookDeps extends AcceptDeps {
   channels: ReadonlyMap<string, Channel>;
   secrets: Secrets<WebhookSecrets>;
   messages: Pick<Messages, 'mark' | 'read' | 'write' | 'rememberReplyTo'>;
+  receipts: Pick<Receipts, 'note' | 'read'>;
   quarantine: Pick<Quarantine, 'keep'>;
   capture: Pick<Capture, 'take'>;
   secretUses: Pick<SecretUses, 'saw'>;
@@ -207,6 +211,8 @@ async function obey(
     }
     case 'ignored':
       return ignored(parsed.why, route);
+    case 'receipts':
+      return noteReceipts(parsed.receipts, route, deps);
     case 'fault':
       return keepAside(request, parsed.fault, route, deps);
     case 'messages': {
@@ -224,6 +230,20 @@ function ignored(why: string, { direction, channel }: Route): Received {
   const answer =
     direction === 'incoming' ? acceptedBy(channel) : jsonResponse(200, { status: 'ignored', reason: why });
   return { answer, about: { word: 'ignored', reason: why } };
+}
+
+/** Those of messages that are not ours are accepted, too: a chat system tells of all that it carries. */
+async function noteReceipts(
+  receipts: Receipt[],
+  { name, channel }: Route,
+  deps: ChannelWebhookDeps,
+): Promise<Received> {
+  const known = await Promise.all(receipts.map((receipt) => deps.receipts.note(name, receipt)));
+  for (const one of known) await settleReceipts(one, deps);
+  const ids = known.flatMap(({ of }) => of?.id ?? []);
+  const stages = receipts.map(({ stage }) => stage).join(' ');
+  const about = { word: 'receipt', stages, unknown: known.length - ids.length, id: ids.join(' ') };
+  return { answer: acceptedBy(channel), about };
 }
 
 /** What the sender of a message of the chat wants to hear. @param id of what was stored. */

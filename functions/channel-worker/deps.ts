@@ -4,7 +4,9 @@ import { openChannels } from '../../shared/channels/channels.ts';
 import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
+import { createDynamoReceipts } from '../../shared/channels/receipts.ts';
 import type { Channels } from '../../shared/channels/settings.ts';
+import { settleReceipts } from '../../shared/channels/settle-receipts.ts';
 import { createTargets } from '../../shared/channels/target.ts';
 import { createDynamoWaits } from '../../shared/channels/waits.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
@@ -33,8 +35,9 @@ export function channelWorkerDeps({
   secrets: Secrets<OutboundSecrets>;
   policy: MessagePolicy;
 } & Pick<ChannelWorkerDeps, 'queue' | 'logger' | 'now'>): ChannelWorkerDeps {
-  const { policy, now } = given;
+  const { policy, logger, now } = given;
   const messages = createDynamoMessages(client, table, now);
+  const receipts = createDynamoReceipts(client, table, now);
   // A key or token may have been changed a minute ago; the message waits meanwhile.
   const onUnauthorized = () => secrets.doubt();
   const targets = createTargets({
@@ -49,6 +52,7 @@ export function channelWorkerDeps({
       pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
     }),
     messages,
+    link: async (of) => settleReceipts(await receipts.link(of), { messages, receipts, logger, now }),
     waits: createDynamoWaits(client, table, now),
     secrets,
     callMs: policy.callMs,

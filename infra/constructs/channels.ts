@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import { envSchema as webhookEnv } from '../../functions/channel-webhook/env.ts';
 import { envSchema as workerEnv } from '../../functions/channel-worker/env.ts';
 import { ALERT, ALERT_ATTRIBUTES } from '../../shared/alerts.ts';
+import { RECEIPT } from '../../shared/channels/receipts.ts';
 import { TOLD_ATTRIBUTES } from '../../shared/incoming/quarantine.ts';
 import { REFUSED } from '../../shared/incoming/refusals.ts';
 import { SECRET_USED } from '../../shared/incoming/secret-use.ts';
@@ -52,12 +53,12 @@ export class Channels extends Construct {
         {
           actions: ['dynamodb:GetItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTACT#*', 'WAIT#*'],
+          keys: ['MESSAGE#*', 'CONTACT#*', 'WAIT#*', `${RECEIPT}*`],
         },
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTACT#*', `${ALERT}*`],
+          keys: ['MESSAGE#*', 'CONTACT#*', `${RECEIPT}*`, `${ALERT}*`],
         },
         { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: ['WAIT#*'] },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },
@@ -84,7 +85,7 @@ export class Channels extends Construct {
       },
       may: [
         // It faces the internet. So recharges, accounts and the switch for charging are out of its reach.
-        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*'] },
+        { actions: ['dynamodb:GetItem'], on: table.tableArn, keys: ['MESSAGE#*', `${RECEIPT}*`] },
         {
           actions: ['dynamodb:PutItem'],
           on: table.tableArn,
@@ -99,7 +100,7 @@ export class Channels extends Construct {
         {
           actions: ['dynamodb:UpdateItem'],
           on: table.tableArn,
-          keys: ['MESSAGE#*', 'CONTACT#*', 'CONTROL#capture#*', `${REFUSED}*`],
+          keys: ['MESSAGE#*', 'CONTACT#*', `${RECEIPT}*`, 'CONTROL#capture#*', `${REFUSED}*`],
         },
         {
           actions: ['dynamodb:UpdateItem'],

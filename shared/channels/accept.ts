@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts';
 import { type Content, isEnded, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { MessageQueue } from './queue.ts';
+import { fromUndelivered } from './receipt.ts';
 
 interface OnItsWayDeps {
   messages: Pick<Messages, 'rememberReplyTo' | 'write'>;
@@ -126,7 +127,8 @@ export type Replayed =
 
 /**
  * Sends a message on its way again: one that failed, one whose outcome is not known (it may then arrive twice:
- * a person decides that), or one that is on disk but in no queue. What was delivered of it is not sent again.
+ * a person decides that), or one that is on disk but in no queue. What was delivered of it is not sent again, but for
+ * what comes behind a part that did not reach the contact.
  *
  * The row is written first: it holds the number that makes the message a new one for the queue. A process that ends
  * between row and queue leaves a mark in `received`, and the sweeper finds it like any other.
@@ -139,7 +141,7 @@ export async function replayMessage(id: string, deps: AgainDeps): Promise<Replay
   const now = deps.now();
   const why = whyNotReplayed(row, now);
   if (why !== undefined) return { kind: 'refused', why };
-  const { intent: _, waits: __, notBefore: ___, ...rest } = row;
+  const { intent: _, waits: __, notBefore: ___, ...rest } = fromUndelivered(row);
   const written = await deps.messages.write(row, {
     ...rest,
     status: 'received',

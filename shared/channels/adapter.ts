@@ -3,6 +3,7 @@ import type { Verdict } from '../incoming/signature.ts';
 import type { Verifier } from '../incoming/verifier-settings.ts';
 import type { IncomingRequest } from '../incoming/verifiers.ts';
 import type { Content, Cut } from './message.ts';
+import type { Receipt } from './receipt.ts';
 
 /** What a verified request of the external system means. */
 export type Parsed =
@@ -12,7 +13,9 @@ export type Parsed =
    * @param rest what else the request holds and was not understood: it is kept whole, for a person.
    */
   | { kind: 'messages'; messages: Content[]; rest?: string }
-  /** Nothing to relay: our own message coming back, a receipt, somebody typing. The reason goes to the log. */
+  /** What became of messages that we gave it, ours among others'. */
+  | { kind: 'receipts'; receipts: Receipt[] }
+  /** Nothing to relay: our own message coming back, somebody typing. The reason goes to the log. */
   | { kind: 'ignored'; why: string }
   /** The sender wants an answer of its own at once, such as Slack's `url_verification`. */
   | { kind: 'reply'; contentType: string; body: string }
@@ -77,6 +80,8 @@ export interface Adapter {
    * @param id of the message, or of what is kept aside.
    */
   acceptedAs?(id: string): string;
+  /** Whether it tells later what became of a message, by the `externalId` of its answer. Default: it does not. */
+  reportsDelivery?: boolean;
   /** The longest text of one request, in UTF-16 units, where nobody has said anything else. */
   maxLength: number;
   /** Where a message goes, as the vendor counts: what goes to the same place shares its waits. */

@@ -1,7 +1,8 @@
 import { type Backoff, backoffMs } from '../backoff.ts';
 import { record } from '../history.ts';
 import type { Delivery } from './adapter.ts';
-import { type Cut, isEnded, type Message, type MessageStatus } from './message.ts';
+import { type Cut, isEnded, type Message } from './message.ts';
+import { endOf, fromUndelivered } from './receipt.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -71,14 +72,14 @@ export function decide(row: Message, outcome: Outcome, at: Moment): Decision {
   // Another process has ended the message meanwhile. Only a delivery is still news.
   if (isEnded(row) && outcome.kind !== 'delivered') return { next: row };
   const { intent: _, ...settled } = row;
-  const end = (status: MessageStatus, detail?: string): Decision => ({
-    next: { ...settled, status, history: record(row, at, status, detail) },
+  const failed = (detail: string): Decision => ({
+    next: { ...fromUndelivered(settled), status: 'failed', history: record(row, at, 'failed', detail) },
   });
   switch (outcome.kind) {
     case 'delivered':
       return { next: withPart(row, outcome, at) };
     case 'complete':
-      return end('delivered');
+      return { next: { ...settled, status: endOf(row), history: record(row, at, endOf(row)) } };
     case 'not_applied':
       return wait(settled, 'waiting', outcome.detail, at, outcome.retryAfterMs);
     case 'moved':
@@ -91,9 +92,9 @@ export function decide(row: Message, outcome: Outcome, at: Moment): Decision {
     case 'held_back':
       return heldBack(settled, outcome.until, at);
     case 'refused':
-      return end('failed', outcome.detail);
+      return failed(outcome.detail);
     case 'expired':
-      return end('failed', `not delivered within ${at.policy.giveUpMs / HOUR} hours`);
+      return failed(`not delivered within ${at.policy.giveUpMs / HOUR} hours`);
     case 'held':
       return { next: row.intent === undefined ? row : { ...settled, status: 'queued' }, waitMs: 0 };
     case 'unknown':
@@ -114,7 +115,7 @@ function withPart(
   const said = [...(parts === 1 ? [] : [`part ${part} of ${parts}`]), ...(note === undefined ? [] : [note])];
   return {
     ...row,
-    status: part < parts ? rest : 'delivered',
+    status: part < parts ? rest : endOf(row),
     partsDelivered: part,
     externalIds: externalId === undefined ? row.externalIds : [...row.externalIds, externalId],
     history: record(row, at, 'delivered', said.length === 0 ? undefined : said.join(', ')),

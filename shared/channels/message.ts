@@ -76,6 +76,11 @@ export interface Message {
   /** What the receiver calls it, one id a part, where it says so. */
   externalIds: string[];
   /**
+   * The parts, counted from 0, that the receiver took and then said that they did not reach the contact. A message that
+   * `failed` and has some has failed for nothing else.
+   */
+  undelivered?: number[];
+  /**
    * How often in a row the message has had to wait; absent if it has not. The history cannot be counted for this: a
    * long history loses its middle, so the count would be too low and each wait too short.
    */

@@ -249,6 +249,7 @@ const messageSchema = z.object({
   intent: z.exactOptional(text),
   partsDelivered: z.int(),
   externalIds: z.array(text),
+  undelivered: z.exactOptional(z.array(z.int())),
   waits: z.exactOptional(z.int()),
   notBefore: z.exactOptional(time),
   cuts: z.exactOptional(z.array(z.object({ fromPart: z.int(), maxLength: z.int() }))),

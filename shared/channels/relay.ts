@@ -25,6 +25,11 @@ export interface Prepared {
   held(): Promise<number | undefined>;
   /** Sends a part, counted from 0, in the same turn. */
   send(part: number): Promise<Sent>;
+  /**
+   * Notes what the receiver calls a part, where it will tell by that name what becomes of it. It is called once the row
+   * says that the part was taken.
+   */
+  link?(part: number, externalId: string): Promise<void>;
 }
 
 export interface RelayDeps {
@@ -166,7 +171,7 @@ class Run {
     return this.#row.partsDelivered < parts ? this.#prepared : { kind: 'complete' };
   }
 
-  async #deliver({ parts, send }: Prepared): Promise<number | undefined> {
+  async #deliver({ parts, send, link }: Prepared): Promise<number | undefined> {
     const { policy, now } = this.#deps;
     const about = aboutOf(this.#row);
     // The last look at the clock before the bytes; nothing is awaited between it and the request.
@@ -176,7 +181,19 @@ class Run {
       (error: unknown): Sent => ({ kind: 'unknown', detail: describeError(error) }),
     );
     if (delivery.kind !== 'delivered') return this.#settle(delivery, about, askedAt);
-    return this.#settle({ ...delivery, part: about.partsDelivered + 1, parts }, about, askedAt);
+    const waitMs = await this.#settle({ ...delivery, part: about.partsDelivered + 1, parts }, about, askedAt);
+    if (link && delivery.externalId !== undefined)
+      await this.#link(link, about.partsDelivered, delivery.externalId);
+    return waitMs;
+  }
+
+  /** What was delivered stays so if this fails: its receipts are then nobody's. */
+  async #link(link: NonNullable<Prepared['link']>, part: number, externalId: string): Promise<void> {
+    try {
+      await link(part, externalId);
+    } catch (error) {
+      this.#deps.logger.error('what becomes of a message will not be known', error, this.#tags());
+    }
   }
 
   /** Decides on an outcome and writes the decision, as often as it takes. */

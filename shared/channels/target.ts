@@ -8,6 +8,7 @@ import type { Channel } from './channels.ts';
 import type { Sent } from './decide.ts';
 import { type Content, type Cut, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
+import type { Linked } from './receipt.ts';
 import type { Prepared, Targets } from './relay.ts';
 import { type ChannelSettings, outgoingUnknown } from './settings.ts';
 import type { Sender, Waits } from './waits.ts';
@@ -17,6 +18,8 @@ export interface TargetDeps {
   channels: ReadonlyMap<string, Channel>;
   operations: Pick<PlatformOperations, 'sendMessage' | 'receiveMessage'>;
   messages: Pick<Messages, 'known' | 'rememberReplyTo' | 'rememberLength'>;
+  /** Notes whose message it is that a chat calls so. */
+  link(of: Linked): Promise<void>;
   waits: Pick<Waits, 'until' | 'keep'>;
   secrets: Secrets<Pick<OutboundSecrets, 'channelTokens'>>;
   /** For one request to a chat. */
@@ -129,8 +132,11 @@ async function toChat(
   };
   const requests = adapter.requests(given, token);
   const sender = { channel, token, place: adapter.place(given) };
+  const link = (part: number, externalId: string) =>
+    deps.link({ channel, externalId, of: { id: given.ourId, part } });
   return {
     parts: requests.length,
+    ...(adapter.reportsDelivery ? { link } : {}),
     held: () => deps.waits.until(sender),
     async send(part) {
       const request = requests[part];

@@ -229,10 +229,10 @@ describe('what each function may do', () => {
 
   it('the channel webhook marks and queues messages, and reaches nothing of recharges, accounts or charging', () => {
     expect(generic(rightsOf('channel-webhook'))).toEqual([
-      'Allow dynamodb:GetItem on Table MESSAGE#*',
+      'Allow dynamodb:GetItem on Table MESSAGE#* RECEIPT#*',
       'Allow dynamodb:PutItem on Table MESSAGE#* QUARANTINE#* SECRET-USED#*',
       'Allow dynamodb:UpdateItem on Table ALERT#* only detail,email,expiresAt,firstAt,key,lastAt,list,listKey,pk,quarantine,subject,times,v,word',
-      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* CONTROL#capture#* CONTROL#refused#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* RECEIPT#* CONTROL#capture#* CONTROL#refused#*',
       'Allow dynamodb:UpdateItem on Table QUARANTINE#* only pk,told',
       ...log('Channelschannelwebhook'),
       'Allow secretsmanager:GetSecretValue on InboundSecret',
@@ -243,9 +243,9 @@ describe('what each function may do', () => {
 
   it('the channel worker moves messages on, buries what is dead, and reads the outbound secret only', () => {
     expect(generic(rightsOf('channel-worker'))).toEqual([
-      'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#* WAIT#*',
+      'Allow dynamodb:GetItem on Table MESSAGE#* CONTACT#* WAIT#* RECEIPT#*',
       'Allow dynamodb:PutItem on Table WAIT#*',
-      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* ALERT#*',
+      'Allow dynamodb:UpdateItem on Table MESSAGE#* CONTACT#* RECEIPT#* ALERT#*',
       ...log('Channelschannelworker'),
       'Allow secretsmanager:GetSecretValue on OutboundSecret',
       'Allow sqs:ChangeMessageVisibility on ChannelschannelworkerQueue',

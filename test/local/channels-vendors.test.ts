@@ -133,9 +133,8 @@ beforeAll(async () => {
       adapter: 'gohighlevel',
       apiUrl: `${vendors.url}/gohighlevel`,
       locationId: 'GKAWb4yu7A4LSc0skQ6g',
-      provider: {
-        publicKey: GO_HIGH_LEVEL.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
-      },
+      provider: {},
+      publicKey: GO_HIGH_LEVEL.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
     },
     twilio: {
       ...common,
@@ -338,7 +337,12 @@ const CASES: Case[] = [
     headers: {
       authorization: `Basic ${Buffer.from(`${ACCOUNT}:${tokenOf('twilio')}`).toString('base64')}`,
     },
-    written: (Body) => ({ To: 'whatsapp:+14155552671', From: 'whatsapp:+14155238886', Body }),
+    written: (Body) => ({
+      To: 'whatsapp:+14155552671',
+      From: 'whatsapp:+14155238886',
+      Body,
+      StatusCallback: PUBLIC_URL,
+    }),
     externalId: `SM${'5'.repeat(32)}`,
   },
 ];
@@ -584,5 +588,26 @@ describe('Twilio', () => {
   it('says how many segments a message was, and the row keeps it', async () => {
     const sent = (await rowsOf(relay)).find((row) => row.externalIds.includes(`SM${'5'.repeat(32)}`));
     expect(sent?.history.at(-1)).toMatchObject({ event: 'delivered', detail: '1 segment' });
+  });
+
+  it('says later what became of a reply, at the address that came with it, and a person reads it', async () => {
+    const MessageSid = `SM${'5'.repeat(32)}`;
+    const StatusCallback = PUBLIC_URL;
+    expect(vendors.of('twilio')[0]?.body).toMatchObject({ StatusCallback });
+    const failed = { MessageStatus: 'undelivered', ErrorCode: '30003' };
+    for (const status of [{ MessageStatus: 'sent' }, failed, { MessageStatus: 'delivered' }]) {
+      const answer = await says('twilio', { AccountSid: ACCOUNT, MessageSid, SmsSid: MessageSid, ...status });
+      expect(answer.status).toBe(200);
+    }
+    const row = (await rowsOf(relay)).find(({ externalIds }) => externalIds.includes(MessageSid));
+    const id = row && messageIdOf(row);
+    const { stdout } = await relay.cli('messages', 'show', `${id}`);
+    expect(stdout).toContain('  receipts       delivered\n');
+    for (const words of ['sent', "undelivered, Twilio's error 30003", 'delivered'])
+      expect(stdout).toMatch(new RegExp(`  receipt: ${words}\n`));
+    const { receipts } = await relay.json<any>('messages', 'show', `${id}`);
+    expect(receipts).toMatchObject([
+      { part: 1, external_id: MessageSid, status: 'delivered', said: [{ words: 'sent' }, {}, {}] },
+    ]);
   });
 });

@@ -198,6 +198,10 @@ export function createChatWorld(
         reread: async () => 'kept',
         doubt: () => {},
       },
+      receipts: {
+        note: async () => expect.unreachable('no receipts come here'),
+        read: async () => undefined,
+      },
       quarantine: { keep: async () => 'kept' },
       capture: { take: async () => false },
       secretUses: { saw: async () => {} },

@@ -67,10 +67,8 @@ export const goHighLevelDialect: Dialect = {
     apiUrl: chatUrl,
     locationId: LOCATION,
     type: 'Custom',
-    provider: {
-      id: PROVIDER,
-      publicKey: createPublicKey(keyOf(secret)).export({ format: 'der', type: 'spki' }).toString('base64'),
-    },
+    provider: { id: PROVIDER },
+    publicKey: createPublicKey(keyOf(secret)).export({ format: 'der', type: 'spki' }).toString('base64'),
   }),
   addressOf(person) {
     const id = /^[A-Za-z0-9]{20}$/.test(person) ? person : lettersOf(person, 20);

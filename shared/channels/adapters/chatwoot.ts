@@ -4,9 +4,10 @@ import type { Reply } from '../../http.ts';
 import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
+import { STAGES } from '../receipt.ts';
 import { apiAddress } from './address.ts';
 import { kindOf, tagged, text, told, words } from './beside.ts';
-import { judgeHttp, waitingAs } from './judging.ts';
+import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
 import { splitText, withLinks } from './text.ts';
 
@@ -78,6 +79,7 @@ export function createChatwootAdapter(settings: ChatwootSettings): Adapter {
     maxLength: settings.maxLength,
     place: ({ replyTo, contact }) => replyTo ?? contact,
     accepted: { status: 200, body: '' },
+    reportsDelivery: true,
     requests: (message, token) => requests(message, token, settings),
     judge,
     sample: ({ id: messageId, contact, text }) =>
@@ -104,8 +106,8 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
   if (typeof event !== 'string')
     return { kind: 'fault', fault: 'event is not text: this is no webhook of Chatwoot' };
   const answer = event === 'message_updated' ? answerIn(payload) : '';
-  if (event !== 'message_created' && answer === '')
-    return { kind: 'ignored', why: 'neither a new message nor an answer to a form' };
+  if (event === 'message_updated' && answer === '') return readReceipt(payload, accountId);
+  if (event !== 'message_created' && answer === '') return NO_NEWS;
   // What agents and bots wrote, our deliveries among them, may lack what a contact's message has.
   const type = 'message_type' in payload ? payload.message_type : undefined;
   const isIncoming = ['incoming', '0'].includes(String(type));
@@ -135,6 +137,32 @@ function parse(body: Buffer, { accountId, inboxIds }: ChatwootSettings): Parsed 
     return { kind: 'ignored', why: 'deleted by whoever wrote it' };
   }
   return readMessage(answer === '' ? message : answering(message, answer));
+}
+
+const NO_NEWS: Parsed = { kind: 'ignored', why: 'neither a new message nor an answer to a form' };
+
+/**
+ * How far an outgoing message has come: https://developers.chatwoot.com/self-hosted/message-statuses. The message itself
+ * has a `status` only from https://github.com/chatwoot/chatwoot/pull/15908 on. Before, it stands in the conversation, with
+ * its last message; of a message that is not the last one, all that is told is a failure, by its `external_error`.
+ */
+function readReceipt(payload: object, accountId: number): Parsed {
+  const externalId = readId(pointed(payload, '/id'));
+  if (!['outgoing', '1'].includes(text(payload, '/message_type')) || externalId === undefined) return NO_NEWS;
+  const account = readId(pointed(payload, '/account/id'));
+  if (account !== undefined && account !== String(accountId)) {
+    return { kind: 'ignored', why: 'of another account' };
+  }
+  const last = pointed(payload, '/conversation/messages/0');
+  const error = text(payload, '/content_attributes/external_error');
+  const status =
+    text(payload, '/status') ||
+    (readId(pointed(last, '/id')) === externalId ? text(last, '/status') : '') ||
+    (error === '' ? '' : 'failed');
+  const stage = STAGES.find((one) => one === status);
+  if (stage === undefined) return NO_NEWS;
+  const words = stage === 'failed' ? reasoned(status, error) : status;
+  return { kind: 'receipts', receipts: [{ externalId, stage, words }] };
 }
 
 /**

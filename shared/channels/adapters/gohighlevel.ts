@@ -6,6 +6,7 @@ import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.
 import type { IncomingRequest } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { firstPointed, isThere, pointed } from '../pointer.ts';
+import type { Stage } from '../receipt.ts';
 import { apiAddress } from './address.ts';
 import { text } from './beside.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
@@ -29,11 +30,6 @@ const API_VERSION = '2021-04-15';
 const providerSettings = z.strictObject({
   /** `conversationProviderId`. The provider that replaces the default SMS provider is addressed without one. */
   id: z.string().min(1).max(255).exactOptional(),
-  /** SPKI in base64, the middle line of a PEM file. */
-  publicKey: z
-    .string()
-    .refine((key) => ed25519Key(key) !== undefined, 'must be the public key of Ed25519, in base64')
-    .default(PUBLIC_KEY),
 });
 
 /** One sub-account of GoHighLevel (a location). https://marketplace.gohighlevel.com/docs */
@@ -48,6 +44,11 @@ export const goHighLevelSettings = {
    * inbound messages. Without it messages come from a workflow, and replies are sent to the contact.
    */
   provider: providerSettings.exactOptional(),
+  /** What GoHighLevel signs with. SPKI in base64, the middle line of a PEM file. */
+  publicKey: z
+    .string()
+    .refine((key) => ed25519Key(key) !== undefined, 'must be the public key of Ed25519, in base64')
+    .default(PUBLIC_KEY),
   verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
   /** Longer texts are cut into parts. UTF-16 units. 1,600 is the most that carriers take as one SMS. */
   maxLength: z.int().min(100).default(1_600),
@@ -55,15 +56,24 @@ export const goHighLevelSettings = {
 type GoHighLevelSettings = z.infer<z.ZodObject<typeof goHighLevelSettings>>;
 
 export function createGoHighLevelAdapter(settings: GoHighLevelSettings): Adapter {
-  const { provider, locationId } = settings;
+  const { provider, locationId, publicKey } = settings;
   return {
     verifiers: settings.verifiers,
-    ...(provider === undefined ? {} : { vouched: (request) => vouched(request, provider.publicKey) }),
+    vouched(request) {
+      const verdict = vouched(request, publicKey);
+      if (!verdict.ok || provider !== undefined) return verdict;
+      // A workflow signs nothing. What an app is told of may say how far a message has come, and nothing else.
+      return isReceipt(readPayload(request.body))
+        ? verdict
+        : refused('x-ghl-signature counts at a provider only');
+    },
     parse: ({ body }, deliveryId) => parse(body, settings, deliveryId),
     needsToken: true,
     maxLength: settings.maxLength,
     place: ({ contact }) => contact,
     accepted: { status: 200, body: '' },
+    // A provider's replies are messages of the contact, which arrive nowhere else.
+    reportsDelivery: provider === undefined,
     requests: (message, token) => requests(message, token, settings),
     judge,
     sample: ({ id, contact, text: said }) =>
@@ -121,6 +131,40 @@ const PROVIDERS = ['/locationId', '/messageId', '/type'];
 /** Events of marketplace apps, which tell of messages, and are none. */
 const EVENTS = ['InboundMessage', 'OutboundMessage', 'ProviderOutboundMessage'];
 
+/**
+ * What an `OutboundMessage` may say became of a message. Whoever wrote STOP has opted out. What is not here is on its way,
+ * or is a call. https://marketplace.gohighlevel.com/docs/ghl/conversations/get-message
+ */
+const STAGE_OF = new Map<string, Stage>([
+  ['sent', 'sent'],
+  ['delivered', 'delivered'],
+  ['read', 'read'],
+  ['opened', 'read'],
+  ['clicked', 'read'],
+  ['failed', 'failed'],
+  ['undelivered', 'failed'],
+  ['opt_out', 'failed'],
+]);
+
+/** https://marketplace.gohighlevel.com/docs/webhook/OutboundMessage */
+const isReceipt = (payload: unknown) => pointed(payload, '/type') === 'OutboundMessage';
+
+function readReceipt(payload: object): Parsed {
+  const status = text(payload, '/status');
+  const stage = STAGE_OF.get(status);
+  const externalId = readId(pointed(payload, '/messageId'));
+  if (stage === undefined || externalId === undefined) return AN_EVENT;
+  return {
+    kind: 'receipts',
+    receipts: [{ externalId, stage, words: reasoned(status, text(payload, '/error')) }],
+  };
+}
+
+const AN_EVENT: Parsed = {
+  kind: 'ignored',
+  why: 'an event of an app, and no message of a provider or workflow',
+};
+
 function parse(body: Buffer, settings: GoHighLevelSettings, deliveryId: string | undefined): Parsed {
   const payload = readPayload(body);
   if (payload === undefined) return NOT_JSON;
@@ -130,9 +174,9 @@ function parse(body: Buffer, settings: GoHighLevelSettings, deliveryId: string |
   if (locations.some((location) => location !== settings.locationId)) {
     return { kind: 'ignored', why: 'of another location' };
   }
-  if (EVENTS.some((event) => event === pointed(payload, '/type'))) {
-    return { kind: 'ignored', why: 'an event of an app, and no message of a provider or workflow' };
-  }
+  const type = pointed(payload, '/type');
+  if (isReceipt(payload) && settings.provider === undefined) return readReceipt(payload);
+  if (EVENTS.some((event) => event === type)) return AN_EVENT;
   if (pointed(payload, '/direction') === 'outbound') {
     return { kind: 'ignored', why: 'not written by the contact' };
   }
@@ -142,7 +186,7 @@ function parse(body: Buffer, settings: GoHighLevelSettings, deliveryId: string |
     const comes = isProviders ? 'a provider, and this channel has none' : 'a workflow, at a provider';
     return { kind: 'fault', fault: `it comes from ${comes}` };
   }
-  if (pointed(payload, '/type') === 'Email') {
+  if (type === 'Email') {
     return { kind: 'fault', fault: 'an email, and replies are none' };
   }
   return readMessage(payload, at, deliveryId);

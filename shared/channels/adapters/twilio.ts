@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isSafeUrl, type Reply, readJson } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
+import type { Stage } from '../receipt.ts';
 import { apiAddress } from './address.ts';
 import { kindOf, tagged, told, words } from './beside.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
@@ -50,6 +51,7 @@ export function createTwilioAdapter(settings: TwilioSettings): Adapter {
     maxLength: MAX_LENGTH,
     place: ({ contact }) => contact,
     accepted: { status: 200, body: EMPTY_TWIML, contentType: 'text/xml' },
+    reportsDelivery: true,
     requests: (message, token) => requests(message, token, settings),
     judge,
     sample: ({ id: MessageSid, contact, text }) =>
@@ -79,13 +81,12 @@ function parse(body: Buffer, accountSid: string): Parsed {
   if (payload === undefined) return NOT_JSON;
   const fields = new Map<string, unknown>(Object.entries(payload));
   const status = fields.get('MessageStatus') ?? fields.get('SmsStatus') ?? 'received';
-  // https://www.twilio.com/docs/messaging/guides/track-outbound-message-status: of what we sent.
-  if (typeof status === 'string' && status !== 'received' && status !== 'receiving') {
-    return { kind: 'ignored', why: 'the status of a message' };
-  }
   const account = fields.get('AccountSid');
   if (typeof account === 'string' && account !== accountSid) {
     return { kind: 'ignored', why: 'of another account' };
+  }
+  if (typeof status === 'string' && status !== 'received' && status !== 'receiving') {
+    return readReceipt(fields, status);
   }
   const read = messageSchema.safeParse(payload);
   if (!read.success) {
@@ -93,6 +94,36 @@ function parse(body: Buffer, accountSid: string): Parsed {
     return { kind: 'fault', fault: `not a message as Twilio describes it: ${places.join(', ')}` };
   }
   return readMessage(read.data);
+}
+
+/**
+ * https://www.twilio.com/docs/messaging/api/message-resource#message-status-values; what is not here is on its way to
+ * one of these. SMS has no `read`.
+ */
+const STAGE_OF = new Map<string, Stage>([
+  ['sent', 'sent'],
+  ['delivered', 'delivered'],
+  ['read', 'read'],
+  ['undelivered', 'failed'],
+  ['failed', 'failed'],
+  ['canceled', 'failed'],
+]);
+
+/**
+ * A status callback, of a message that we sent: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
+ * It gives the number of an error; on WhatsApp also the words of whoever carries the message.
+ */
+function readReceipt(fields: Map<string, unknown>, status: string): Parsed {
+  const stage = STAGE_OF.get(status);
+  if (stage === undefined) return { kind: 'ignored', why: 'the status of a message on its way' };
+  const externalId = readId(fields.get('MessageSid') ?? fields.get('SmsSid'));
+  if (externalId === undefined) return { kind: 'fault', fault: 'a status without a MessageSid' };
+  const code = words(fields.get('ErrorCode'));
+  const said = reasoned(
+    code === '' ? status : `${status}, Twilio's error ${code}`,
+    words(fields.get('ErrorMessage')) || words(fields.get('ChannelStatusMessage')),
+  );
+  return { kind: 'receipts', receipts: [{ externalId, stage, words: said }] };
 }
 
 /**
@@ -155,7 +186,7 @@ const kindOfFile = (contentType: string) => kindOf(contentType.split('/', 1)[0] 
 
 /** https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource */
 function requests(message: ForDelivery, token: string, settings: TwilioSettings) {
-  const { accountSid, apiUrl, files } = settings;
+  const { accountSid, apiUrl, files, publicUrl: StatusCallback } = settings;
   const sender = message.replyTo ?? settings.sender;
   if (sender === undefined) return [];
   const from = { [/^MG[0-9a-f]{32}$/.test(sender) ? 'MessagingServiceSid' : 'From']: sender };
@@ -174,7 +205,8 @@ function requests(message: ForDelivery, token: string, settings: TwilioSettings)
       'content-type': 'application/x-www-form-urlencoded',
       authorization: `Basic ${Buffer.from(credentials(token, accountSid)).toString('base64')}`,
     },
-    body: new URLSearchParams({ To: message.contact, ...from, ...part }).toString(),
+    // What is said here counts before what a number or a Messaging Service is set to.
+    body: new URLSearchParams({ To: message.contact, ...from, ...part, StatusCallback }).toString(),
   }));
 }
 

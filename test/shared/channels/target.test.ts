@@ -57,6 +57,7 @@ function targets({ settings, adapter, tokens = {}, ...given }: Given = {}) {
         },
       },
       messages: { known: unexpected, rememberReplyTo: unexpected, rememberLength: unexpected },
+      link: unexpected,
       waits: { until: unexpected, keep: unexpected },
       secrets: { get: async () => ({ channelTokens: tokens }), reread: async () => 'read', doubt: () => {} },
       callMs: 2_000,

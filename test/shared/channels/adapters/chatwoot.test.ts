@@ -265,6 +265,54 @@ describe('a webhook of Chatwoot', () => {
     expect(idOf({ content_attributes: values })).not.toBe(idOf({}));
   });
 
+  describe('about a message that we sent', () => {
+    const updated = (fields: object, last: object = {}) =>
+      parsed(chatwoot, {
+        ...DOCUMENTED,
+        event: 'message_updated',
+        message_type: 'outgoing',
+        id: 118,
+        content_attributes: {},
+        conversation: { ...DOCUMENTED.conversation, messages: [last] },
+        ...fields,
+      });
+    const of = (stage: string, words = stage) => ({
+      kind: 'receipts',
+      receipts: [{ externalId: '118', stage, words }],
+    });
+    const NO_NEWS = { kind: 'ignored', why: 'neither a new message nor an answer to a form' };
+
+    it.each(['sent', 'delivered', 'read'])(
+      'says that it is %s, itself or with the conversation',
+      (status) => {
+        expect(updated({ status })).toEqual(of(status));
+        expect(updated({}, { id: 118, status, message_type: 1 })).toEqual(of(status));
+        expect(updated({ message_type: 1 }, { id: 118, status })).toEqual(of(status));
+      },
+    );
+
+    it('says why it failed, also where another message came after it', () => {
+      const why = { content_attributes: { external_error: '131026: +15551234567 is not on WhatsApp' } };
+      const words = 'failed: 131026: (number) is not on WhatsApp';
+      expect(updated({ status: 'failed', ...why })).toEqual(of('failed', words));
+      expect(updated(why, { id: 119, status: 'sent' })).toEqual(of('failed', words));
+    });
+
+    it.each<[string, object, object]>([
+      ['how far it has come', {}, { id: 119, status: 'read' }],
+      ['anything that we know', { status: 'progress' }, {}],
+      ['its id', { id: null, status: 'read' }, {}],
+      ['that we sent it', { message_type: 'incoming', status: 'read' }, {}],
+    ])('is ignored where it does not say %s', (_, fields, last) => {
+      expect(updated(fields, last)).toEqual(NO_NEWS);
+    });
+
+    it('is ignored where it is of another account', () => {
+      const why = 'of another account';
+      expect(updated({ status: 'read', account: { id: 77 } })).toEqual({ kind: 'ignored', why });
+    });
+  });
+
   it('of another inbox is ignored, where inboxes are named', () => {
     const some = adapterOf({ ...SETTINGS, inboxIds: [2, 3] });
     const why = 'of an inbox that is not in inboxIds';

@@ -25,11 +25,12 @@ const LOCATION = 'GKAWb4yu7A4LSc0skQ6g';
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const spki = (key: KeyObject) => key.export({ format: 'der', type: 'spki' }).toString('base64');
 const SETTINGS = { adapter: 'gohighlevel', locationId: LOCATION };
-const workflow = adapterOf(SETTINGS);
+const workflow = adapterOf({ ...SETTINGS, publicKey: spki(publicKey) });
 const provider = adapterOf({
   ...SETTINGS,
   type: 'Custom',
-  provider: { id: '61d6d1f9cdac7612faf80753', publicKey: spki(publicKey) },
+  provider: { id: '61d6d1f9cdac7612faf80753' },
+  publicKey: spki(publicKey),
 });
 
 /** As published at https://marketplace.gohighlevel.com/docs/webhook/ProviderOutboundMessage */
@@ -106,12 +107,51 @@ describe('a message of a workflow', () => {
     expect(parsed(workflow, payload)).toEqual({ kind: 'ignored', why });
   });
 
+  /** https://marketplace.gohighlevel.com/docs/webhook/OutboundMessage */
+  const OUTBOUND = {
+    type: 'OutboundMessage',
+    locationId: LOCATION,
+    contactId: 'cI08i1Bls3iTB9bKgFJh',
+    direction: 'outbound',
+    messageType: 'SMS',
+    body: 'This is a test message',
+    messageId: 'cXcYRmGhooTfw05RZhiK',
+    status: 'delivered',
+  };
+  it.each([
+    ['sent', 'sent'],
+    ['delivered', 'delivered'],
+    ['read', 'read'],
+    ['opened', 'read'],
+    ['failed', 'failed'],
+    ['undelivered', 'failed'],
+    ['opt_out', 'failed'],
+  ])('of the agency is a receipt of ours, as an app is told of it: %s', (status, stage) => {
+    expect(parsed(workflow, { ...OUTBOUND, status })).toEqual({
+      kind: 'receipts',
+      receipts: [{ externalId: 'cXcYRmGhooTfw05RZhiK', stage, words: status }],
+    });
+  });
+
+  it('of the agency is none on its way, nor without a name, nor at a provider, whose replies arrive at once', () => {
+    const why = 'an event of an app, and no message of a provider or workflow';
+    for (const [at, given] of [
+      [workflow, { status: 'pending' }],
+      [workflow, { messageId: undefined }],
+      [provider, {}],
+    ] as const) {
+      expect(parsed(at, { ...OUTBOUND, ...given })).toEqual({ kind: 'ignored', why });
+    }
+    expect([workflow.reportsDelivery, provider.reportsDelivery]).toEqual([true, false]);
+    expect(parsed(workflow, { ...OUTBOUND, locationId: 'x' })).toMatchObject({ why: 'of another location' });
+  });
+
   it('is kept aside at a provider, whose replies could start the workflow again', () => {
     const fault = 'it comes from a workflow, at a provider';
     expect(parsed(provider, WORKFLOW)).toEqual({ kind: 'fault', fault });
   });
 
-  it('lets in who has the token in its header, and nobody by a signature', () => {
+  it('lets in who has the token in its header, and by a signature nothing but what became of a message', () => {
     const verify = (token: string) =>
       verifyRequest({
         verifiers: workflow.verifiers,
@@ -122,7 +162,16 @@ describe('a message of a workflow', () => {
         now: NOW,
       }).ok;
     expect([verify('the-secret'), verify('another')]).toEqual([true, false]);
-    expect(workflow.vouched).toBeUndefined();
+    const signed = (payload: object) => {
+      const body = Buffer.from(JSON.stringify(payload));
+      const headers = { 'x-ghl-signature': sign(null, body, privateKey).toString('base64') };
+      return workflow.vouched?.({ headers, query: {}, body });
+    };
+    expect(signed(OUTBOUND)).toEqual({ ok: true });
+    for (const payload of [WORKFLOW, DELIVERED, { ...OUTBOUND, type: 'InboundMessage' }]) {
+      const reason = 'x-ghl-signature counts at a provider only';
+      expect(signed(payload)).toEqual({ ok: false, reason });
+    }
   });
 });
 
@@ -179,7 +228,7 @@ describe('a message at the delivery URL of a provider', () => {
     ['of RSA', spki(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)],
     ['that is none', 'not a key'],
   ])('does not take a public key %s', (_, key) => {
-    const { error } = channelSchema.safeParse({ toId: 'a', ...SETTINGS, provider: { publicKey: key } });
+    const { error } = channelSchema.safeParse({ toId: 'a', ...SETTINGS, publicKey: key });
     expect(error?.issues.map(({ message: fault }) => fault)).toEqual([
       'must be the public key of Ed25519, in base64',
     ]);

@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { proofsFor } from '../../../../operate/proofs.ts';
 import type { Delivery } from '../../../../shared/channels/adapter.ts';
+import type { Stage } from '../../../../shared/channels/receipt.ts';
 import type { Reply } from '../../../../shared/http.ts';
 import { verifyRequest } from '../../../../shared/incoming/verifiers.ts';
 import {
@@ -89,16 +90,57 @@ describe('a webhook of Twilio', () => {
   });
 
   it.each<[string, object, string]>([
-    [
-      'the status of a message we sent',
-      { SmsStatus: 'sent', MessageStatus: 'sent' },
-      'the status of a message',
-    ],
-    ['an undelivered one', { MessageStatus: 'undelivered', ErrorCode: '30003' }, 'the status of a message'],
+    ['a message we sent', { MessageStatus: 'sending' }, 'the status of a message on its way'],
+    ['one of another account', { MessageStatus: 'sent', AccountSid: 'AC1' }, 'of another account'],
     ['another account', { AccountSid: `AC${'0'.repeat(32)}` }, 'of another account'],
     ['nothing', { Body: ' ' }, 'neither text nor file'],
   ])('is ignored where it tells of %s', (_name, fields, why) => {
     expect(parsed(twilio, { ...SMS, ...fields })).toEqual({ kind: 'ignored', why });
+  });
+
+  /** https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks */
+  const CALLBACK = { AccountSid: ACCOUNT, MessageSid: 'SM1', SmsSid: 'SM1', ApiVersion: '2010-04-01' };
+  it.each<[string, object, Stage, string]>([
+    ['is with the carrier', { MessageStatus: 'sent', SmsStatus: 'sent' }, 'sent', 'sent'],
+    ['arrived', { MessageStatus: 'delivered', RawDlrDoneDate: '2211221205' }, 'delivered', 'delivered'],
+    ['was read', { MessageStatus: 'read', EventType: 'READ' }, 'read', 'read'],
+    [
+      'did not arrive',
+      { MessageStatus: 'undelivered', ErrorCode: '30003' },
+      'failed',
+      "undelivered, Twilio's error 30003",
+    ],
+    [
+      'was refused by WhatsApp',
+      {
+        MessageStatus: 'failed',
+        ErrorCode: '63016',
+        ChannelStatusMessage: 'Outside the window of +15558675310',
+      },
+      'failed',
+      "failed, Twilio's error 63016: Outside the window of (number)",
+    ],
+    [
+      'is for somebody who wrote STOP',
+      {
+        MessageStatus: 'failed',
+        ErrorCode: '21610',
+        ErrorMessage: 'Attempt to send to unsubscribed recipient',
+      },
+      'failed',
+      "failed, Twilio's error 21610: Attempt to send to unsubscribed recipient",
+    ],
+    [
+      'as older accounts hear it',
+      { SmsStatus: 'delivered', MessageSid: undefined },
+      'delivered',
+      'delivered',
+    ],
+  ])('tells of a message we sent that it %s', (_name, fields, stage, words) => {
+    expect(parsed(twilio, { ...CALLBACK, ...fields })).toEqual({
+      kind: 'receipts',
+      receipts: [{ externalId: 'SM1', stage, words }],
+    });
   });
 
   it('is kept aside where it is no message as Twilio describes it', () => {
@@ -205,7 +247,9 @@ describe('a delivery to Twilio', () => {
           'content-type': 'application/x-www-form-urlencoded',
           authorization: basic(`${ACCOUNT}:auth-token`),
         },
-        body: 'To=%2B15558675310&From=%2B15017122661&Body=Yes+%26+no',
+        body:
+          'To=%2B15558675310&From=%2B15017122661&Body=Yes+%26+no' +
+          '&StatusCallback=https%3A%2F%2Frelay.example.com%2Fchannels%2Fsms%2Fincoming',
       },
     ]);
   });
@@ -218,9 +262,10 @@ describe('a delivery to Twilio', () => {
   it('is from the configured sender for a contact who has not written, and nowhere without one', () => {
     expect(sent({ replyTo: undefined })).toEqual([]);
     const from = (sender: string) => fieldsOf({ replyTo: undefined, text: 'x' }, { sender });
-    expect(from('+15017122661')).toEqual([{ To: '+15558675310', From: '+15017122661', Body: 'x' }]);
+    const rest = { Body: 'x', StatusCallback: PUBLIC_URL };
+    expect(from('+15017122661')).toEqual([{ To: '+15558675310', From: '+15017122661', ...rest }]);
     const service = `MG${'0'.repeat(32)}`;
-    expect(from(service)).toEqual([{ To: '+15558675310', MessagingServiceSid: service, Body: 'x' }]);
+    expect(from(service)).toEqual([{ To: '+15558675310', MessagingServiceSid: service, ...rest }]);
   });
 
   it('holds 1,600 characters at most, with files as links, or as media in a message each', () => {
