@@ -23,7 +23,7 @@ import type { Logger } from '../shared/logger.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
-import { createSqsWake } from '../shared/recharge/wake.ts';
+import { createSqsAskToLook, createSqsWake } from '../shared/recharge/wake.ts';
 import type { Config } from '../shared/settings/config.ts';
 import {
   createSecrets,
@@ -191,6 +191,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     countEveryMs: 0,
     secrets: inbound,
     wake: createSqsWake(sqs, queueUrl),
+    askToLook: createSqsAskToLook(sqs, queueUrl),
   });
   const paymentPage = paymentPageDeps({ ...common, wake: createSqsWake(sqs, queueUrl) });
   const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });

@@ -6,8 +6,11 @@ import {
 } from '@aws-sdk/client-sqs';
 import { isEnded, type Message, messageIdOf } from '../shared/channels/message.ts';
 import { readMessageId } from '../shared/channels/queue.ts';
-import { createSqsRechargeQueue, readMessage } from '../shared/recharge/queue.ts';
+import { idIn, type StripeLook } from '../shared/payments/stripe/looks.ts';
+import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
+import { type RechargeMessage, readMessage } from '../shared/recharge/queue-message.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
+import { createSqsAskToLook } from '../shared/recharge/wake.ts';
 import type { Connection } from './connection.ts';
 import { OperateError } from './error.ts';
 import { replayMessage } from './messages.ts';
@@ -23,8 +26,10 @@ export interface DeadLetter {
   id: string;
   /** When it was first queued, in Unix milliseconds. Of a chat message: when its copy was laid here. */
   sentAt: number;
-  /** The key of the recharge, or the id of the chat message; absent where it cannot be read. */
+  /** The key of the recharge, the id of the chat message, or Stripe's id; absent where it cannot be read. */
   names?: string;
+  /** What the worker is to look at at Stripe, instead of driving a recharge. */
+  look?: StripeLook;
   /** The phase of the recharge, or the status of the chat message; absent where nothing of this name is stored. */
   state?: string;
   /** What a replay does with it. */
@@ -128,14 +133,15 @@ export async function replayDeadLetters(
 
 async function bring(
   connection: Asked,
-  { queue, names = '', plan }: DeadLetter,
+  { queue, names = '', look, plan }: DeadLetter,
   dropUnreadable: boolean,
 ): Promise<ReplayedLetter['done']> {
   if (plan === 'forget') return 'forgotten';
   if (plan === 'leave') return dropUnreadable ? 'dropped' : 'left';
   if (queue === 'recharges') {
     const { sqs, urls } = connection.queues();
-    await createSqsRechargeQueue(sqs, urls.recharges).send([names]);
+    if (look) await createSqsAskToLook(sqs, urls.recharges)(look);
+    else await createSqsRechargeQueue(sqs, urls.recharges).send([names]);
     return 'queued';
   }
   try {
@@ -152,26 +158,32 @@ async function bring(
 async function letterOf(connection: Asked, queue: DeadLetterQueue, message: SqsMessage): Promise<DeadLetter> {
   const { MessageId = '', Body = '', Attributes = {} } = message;
   const letter = { queue, id: MessageId, sentAt: Number(Attributes.SentTimestamp ?? 0) };
-  const names = nameIn(queue, Body);
-  if (names === undefined) {
+  const held = contentOf(queue, Body);
+  if (held === undefined)
     return { ...letter, plan: 'leave', why: 'it is no message of ours: find out who may send to the queue' };
-  }
-  const planned =
-    queue === 'recharges'
-      ? ofRecharge(await connection.ledger.read(names))
-      : ofMessage(await connection.messages.read(names));
-  return { ...letter, names, ...planned };
+  if (typeof held === 'string')
+    return { ...letter, names: held, ...ofMessage(await connection.messages.read(held)) };
+  if ('stripe' in held) return { ...letter, ...ofLook(held.stripe) };
+  return { ...letter, names: held.key, ...ofRecharge(await connection.ledger.read(held.key)) };
 }
 
-function nameIn(queue: DeadLetterQueue, body: string): string | undefined {
+/** The id of a chat message, or a message about recharges. */
+function contentOf(queue: DeadLetterQueue, body: string): string | RechargeMessage | undefined {
   try {
-    return queue === 'recharges' ? readMessage(body).key : readMessageId(body);
+    return queue === 'recharges' ? readMessage(body) : readMessageId(body);
   } catch {
     return undefined;
   }
 }
 
 type Planned = Pick<DeadLetter, 'state' | 'plan' | 'why'>;
+
+const ofLook = (look: StripeLook): Pick<DeadLetter, 'names' | 'look' | 'plan' | 'why'> => ({
+  names: idIn(look),
+  look,
+  plan: 'queue',
+  why: 'the worker looks at it at Stripe again',
+});
 
 function ofRecharge(row: Recharge | undefined): Planned {
   if (row === undefined) return { plan: 'leave', why: 'no recharge has this key' };

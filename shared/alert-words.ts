@@ -12,6 +12,9 @@ export const MEANING_OF: Record<Alert, string> = {
   granted_twice: 'A client may hold credits twice: a loss for the agency.',
   granted_after_refund: 'A client holds credits although the money went back: a loss for the agency.',
   paid_after_end: 'A client was charged for a recharge that had ended without a payment.',
+  payment_disputed: 'A client takes a payment back at their bank: they are charged no more.',
+  refunded_elsewhere:
+    'A payment was given back at the provider, and not by the relay: the client may hold its credits.',
   grant_unknown: 'A client has paid, and it is not known whether the credits were granted.',
   grant_differs: 'A client has paid, and something else was granted than was asked for.',
   grant_refused: 'A client has paid, and the platform refuses the credits.',

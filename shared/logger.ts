@@ -14,6 +14,8 @@ export const ALERTS = [
   'granted_twice',
   'granted_after_refund',
   'paid_after_end',
+  'payment_disputed',
+  'refunded_elsewhere',
   'payment_hook_misconfigured',
   'other_counterparty',
   'recharge_blocked',

@@ -3,7 +3,7 @@ import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createRefusals, type RefusalOptions } from '../../shared/incoming/refusals.ts';
 import { createSecretUses } from '../../shared/incoming/secret-use.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
-import { createSqsWake } from '../../shared/recharge/wake.ts';
+import { createSqsAskToLook, createSqsWake } from '../../shared/recharge/wake.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
 import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
@@ -17,7 +17,7 @@ export function paymentWebhookDeps({
   ...given
 }: { client: DynamoDBDocumentClient; table: string } & Pick<
   PaymentWebhookDeps,
-  'secrets' | 'wake' | 'logger' | 'now'
+  'secrets' | 'wake' | 'askToLook' | 'logger' | 'now'
 > &
   RefusalOptions): PaymentWebhookDeps {
   return {
@@ -33,13 +33,15 @@ export async function depsOnAws(
 ): Promise<PaymentWebhookDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
   const client = createDocumentClient();
+  const sqs = createSqsClient();
   const plain = createLogger(toStdout, { stage: env.STAGE });
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = paymentWebhookDeps({
     client,
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET, logger),
-    wake: createSqsWake(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    wake: createSqsWake(sqs, env.RECHARGE_QUEUE_URL),
+    askToLook: createSqsAskToLook(sqs, env.RECHARGE_QUEUE_URL),
     logger,
     now: Date.now,
   });

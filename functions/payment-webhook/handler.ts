@@ -5,8 +5,8 @@ import { type GatewayEvent, readIncoming, verifyIncoming } from '../../shared/in
 import { errorResponse, jsonResponse } from '../../shared/incoming/responses.ts';
 import type { SecretUses } from '../../shared/incoming/secret-use.ts';
 import type { Fields, Logger, Metrics } from '../../shared/logger.ts';
-import { heardIn, STRIPE_SIGNATURE } from '../../shared/recharge/stripe-events.ts';
-import type { Wake } from '../../shared/recharge/wake.ts';
+import { type Asks, heardIn, STRIPE_SIGNATURE } from '../../shared/recharge/stripe-events.ts';
+import type { AskToLook, Wake } from '../../shared/recharge/wake.ts';
 import type { InboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 
 type WebhookSecrets = Pick<InboundSecrets, 'stripeWebhook'>;
@@ -14,6 +14,7 @@ type WebhookSecrets = Pick<InboundSecrets, 'stripeWebhook'>;
 export interface PaymentWebhookDeps {
   secrets: Secrets<WebhookSecrets>;
   wake: Wake;
+  askToLook: AskToLook;
   secretUses: Pick<SecretUses, 'saw'>;
   refusals: Refusals;
   logger: Logger;
@@ -81,6 +82,13 @@ async function receive(gatewayEvent: GatewayEvent, deps: PaymentWebhookDeps): Pr
   const { id, type, asks } = heardIn(content ?? request.body);
   const about = { word: asks?.kind ?? 'ignored', id, type };
   if (asks === undefined) return { answer: jsonResponse(200, { status: 'ignored' }), about };
-  await deps.wake(asks.key);
-  return { answer: jsonResponse(200, { status: 'heard' }), about: { ...about, key: asks.key } };
+  await handOn(asks, deps);
+  const answer = jsonResponse(200, { status: 'heard' });
+  return {
+    answer,
+    about: { ...about, ...(asks.kind === 'wake' ? { key: asks.key } : { at: asks.look.at }) },
+  };
 }
+
+const handOn = (asks: Asks, { wake, askToLook }: PaymentWebhookDeps): Promise<void> =>
+  asks.kind === 'wake' ? wake(asks.key) : askToLook(asks.look);

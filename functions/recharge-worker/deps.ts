@@ -7,6 +7,7 @@ import { createPlatformClient } from '../../shared/platform/client.ts';
 import { createPace } from '../../shared/platform/pace.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import { createHeard } from '../../shared/recharge/heard.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { bundledConfig, guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
@@ -45,8 +46,10 @@ export function rechargeWorkerDeps({
   const policy = policyOf(config, waits);
   // An absent key is a blank one: the client says so in its own outcomes, and charging pauses.
   const apiKey = async () => (await secrets.get()).platformApiKey ?? '';
+  const ledger = createDynamoLedger(client, table);
   const pages = createPayPages(client, table, { baseUrl: publicUrl, now });
-  const payments = paymentHookOf(config.payment, {
+  const { payment } = config;
+  const payments = paymentHookOf(payment, {
     secrets,
     live,
     timeoutMs: policy.chargeCallMs,
@@ -55,9 +58,21 @@ export function rechargeWorkerDeps({
   });
   const { confirm } = payments;
   return {
-    ledger: createDynamoLedger(client, table),
+    ledger,
     payments,
     ...(confirm === undefined ? {} : { confirming: { pages, confirm } }),
+    ...(payment.type === 'stripe'
+      ? {
+          async lookAtStripe(look) {
+            // Loaded for the few events that ask for it.
+            const { createStripeLooks } = await import('../../shared/recharge/stripe-looks.ts');
+            const heard = createHeard(client, table, now);
+            const timeoutMs = policy.chargeCallMs;
+            const given = { ...payment, secrets, live, timeoutMs, ledger, heard, logger, now };
+            await createStripeLooks(given)(look);
+          },
+        }
+      : {}),
     platform: createPlatformClient({
       profile: config.platform,
       apiKey,

@@ -1,16 +1,19 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { StripeLook } from '../../shared/payments/stripe/looks.ts';
 import type { Confirming } from '../../shared/recharge/confirm-for-client.ts';
-import { type RechargeMessage, readMessage } from '../../shared/recharge/queue.ts';
+import { type KeyMessage, readMessage } from '../../shared/recharge/queue-message.ts';
 import { NoRechargeError, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 
 export interface RechargeWorkerDeps extends RunDeps {
   /** Where clients confirm payments on a page of ours. */
   confirming?: Confirming;
+  /** Where Stripe takes the money. */
+  lookAtStripe?: (look: StripeLook) => Promise<void>;
 }
 
 /**
  * Drives the recharges that a batch names, each on its own. Only a message that cannot be read, or that names no row,
- * is reported as failed, and so ends in the dead-letter queue. A row that could not be driven because storage did not
+ * is reported as failed, and so ends in the dead-letter queue; and one whose question Stripe did not answer. A row that could not be driven because storage did not
  * answer needs no second message: the row was moved on before it was queued, so it comes back by itself.
  */
 export function createRechargeWorkerHandler(deps: RechargeWorkerDeps) {
@@ -23,7 +26,8 @@ export function createRechargeWorkerHandler(deps: RechargeWorkerDeps) {
       event.Records.map(async ({ messageId, body }) => {
         try {
           const message = readMessage(body);
-          await (message.woken ? wake(message, endsAt, deps) : drive(message, endsAt, deps));
+          if ('stripe' in message) await look(message.stripe, deps);
+          else await (message.woken ? wake(message, endsAt, deps) : drive(message, endsAt, deps));
           return [];
         } catch (error) {
           deps.logger.error('a message could not be handled', error, { messageId });
@@ -36,7 +40,7 @@ export function createRechargeWorkerHandler(deps: RechargeWorkerDeps) {
 }
 
 /** @throws NoRechargeError; whatever else fails is said, and the row brings itself back. */
-async function drive({ key }: RechargeMessage, endsAt: number, deps: RunDeps): Promise<void> {
+async function drive({ key }: KeyMessage, endsAt: number, deps: RunDeps): Promise<void> {
   try {
     await runRecharge(key, endsAt, deps);
   } catch (error) {
@@ -50,7 +54,7 @@ async function drive({ key }: RechargeMessage, endsAt: number, deps: RunDeps): P
  *
  * @throws what storage throws: the row would bring itself back in an hour only, and the message does in minutes.
  */
-async function wake({ key }: RechargeMessage, endsAt: number, deps: RechargeWorkerDeps): Promise<void> {
+async function wake({ key }: KeyMessage, endsAt: number, deps: RechargeWorkerDeps): Promise<void> {
   try {
     if (deps.confirming && (await isAtTheBank(key, endsAt, deps.confirming, deps))) return;
     await runRecharge(key, endsAt, deps, { woken: true });
@@ -65,4 +69,10 @@ async function isAtTheBank(key: string, endsAt: number, confirming: Confirming, 
   // Loaded for the few payments that are not paid at once.
   const { confirmForClient } = await import('../../shared/recharge/confirm-for-client.ts');
   return (await confirmForClient(key, endsAt, confirming, deps)) === 'client_goes';
+}
+
+/** @throws what Stripe or storage throws: nothing else brings the question back. */
+async function look(wanted: StripeLook, { lookAtStripe, logger }: RechargeWorkerDeps): Promise<void> {
+  if (lookAtStripe) await lookAtStripe(wanted);
+  else logger.info('Stripe takes no money any more: an event of it is not looked at', { at: wanted.at });
 }

@@ -1,25 +1,10 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import * as z from 'zod/mini';
+import type { RechargeMessage } from './queue-message.ts';
 
 /** Wakes the worker for a recharge. A message holds the key alone: the row says everything else. */
 export interface RechargeQueue {
   /** @throws an Error that counts the keys that were not queued; their rows come back by themselves. */
   send(keys: readonly string[]): Promise<void>;
-}
-
-/**
- * What a message says. `woken`: its payment is said to have changed, and is looked up before its time. An earlier version
- * of the worker reads the key alone, and lets the row wait.
- */
-const messageSchema = z.object({
-  key: z.string().check(z.minLength(1)),
-  woken: z.exactOptional(z.literal(true)),
-});
-export type RechargeMessage = z.infer<typeof messageSchema>;
-
-/** @throws where the text is no message of ours. */
-export function readMessage(body: string): RechargeMessage {
-  return messageSchema.parse(JSON.parse(body));
 }
 
 /** In ASCII, all else escaped: SQS forbids some characters, and the engine on one machine some more. */

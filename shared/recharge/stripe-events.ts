@@ -2,6 +2,8 @@ import * as z from 'zod/mini';
 import { DEFAULT_TOLERANCE_SECONDS } from '../incoming/standard-webhooks.ts';
 import type { HmacVerifier } from '../incoming/verifier-settings.ts';
 import { RECHARGE_KEY } from '../payments/stripe/intents.ts';
+import { type StripeLook, stripeLookSchema } from '../payments/stripe/looks.ts';
+import { CLIENT } from '../payments/stripe/saved-means.ts';
 
 /**
  * How Stripe signs events: `Stripe-Signature: t=…,v1=…`, HMAC-SHA256 in hex over `{t}.{body}`, with the whole `whsec_…` as
@@ -19,30 +21,34 @@ export const STRIPE_SIGNATURE: HmacVerifier = {
   toleranceSeconds: DEFAULT_TOLERANCE_SECONDS,
 };
 
-/** What an event asks for. Nothing of what it says is believed. */
-export type Asks = { kind: 'wake'; key: string };
+/** What an event asks for: that a recharge's payment is looked up, or that something else is looked at. */
+export type Asks = { kind: 'wake'; key: string } | { kind: 'look'; look: StripeLook };
 
-const name = z.string().check(z.minLength(1), z.maxLength(255));
+const key = z.string().check(z.minLength(1), z.maxLength(255));
 
 const eventSchema = z.object({
-  id: name,
-  type: name,
-  data: z.object({ object: z.looseObject({ metadata: z.nullish(z.record(z.string(), z.unknown())) }) }),
+  id: z.string().check(z.maxLength(255)),
+  type: z.string().check(z.maxLength(255)),
+  data: z.object({
+    object: z.looseObject({ metadata: z.nullish(z.record(z.string(), z.unknown())) }),
+    previous_attributes: z.optional(z.looseObject({})),
+  }),
 });
+type StripeEvent = z.infer<typeof eventSchema>;
 
 /**
  * @param body of an event that was verified.
- * @returns what it is called, and what it asks for; nothing for an event of anything else.
+ * @returns what it is called, and what it asks for; nothing for an event about anything else.
  */
 export function heardIn(body: Buffer): { id?: string; type?: string; asks?: Asks } {
   const event = eventIn(body);
   if (!event) return {};
   const { id, type } = event;
-  const asks = asksOf(event);
+  const asks = ASKS.get(type)?.(event);
   return { id, type, ...(asks === undefined ? {} : { asks }) };
 }
 
-function eventIn(body: Buffer): z.infer<typeof eventSchema> | undefined {
+function eventIn(body: Buffer): StripeEvent | undefined {
   try {
     return eventSchema.safeParse(JSON.parse(body.toString('utf8'))).data;
   } catch {
@@ -50,10 +56,60 @@ function eventIn(body: Buffer): z.infer<typeof eventSchema> | undefined {
   }
 }
 
-/** A payment has come to an end, or a try of it has. Source: docs.stripe.com/api/events/types. */
-const DECIDED = ['payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled'];
+type Reads = (event: StripeEvent) => Asks | undefined;
 
-function asksOf({ type, data: { object } }: z.infer<typeof eventSchema>): Asks | undefined {
-  const key = name.safeParse(object.metadata?.[RECHARGE_KEY]).data;
-  return DECIDED.includes(type) && key !== undefined ? { kind: 'wake', key } : undefined;
-}
+/** A payment of ours has come to an end, or a try of it has. */
+const wake: Reads = ({ data: { object } }) => {
+  const named = key.safeParse(object.metadata?.[RECHARGE_KEY]).data;
+  return named === undefined ? undefined : { kind: 'wake', key: named };
+};
+
+/** Undefined where a part is missing, or is no id. */
+const look = (wanted: object): Asks | undefined => {
+  const { data } = stripeLookSchema.safeParse(wanted);
+  return data && { kind: 'look', look: data };
+};
+
+const isInvitation = ({ data: { object } }: StripeEvent) => object.metadata?.[CLIENT] !== undefined;
+
+const means: Reads = ({ data: { object, previous_attributes: before } }) =>
+  look({ at: 'means', paymentMethod: object.id, customer: object.customer ?? before?.customer });
+
+/**
+ * The types that are heard, and no other. Of a page of Checkout, both types tell: a card is saved when the page is
+ * left, and a bank account whose owner has to prove it days later. A charge has the metadata of its PaymentIntent.
+ * Source: docs.stripe.com/api/events/types, docs.stripe.com/metadata.
+ */
+const ASKS = new Map<string, Reads>([
+  ['payment_intent.succeeded', wake],
+  ['payment_intent.payment_failed', wake],
+  ['payment_intent.canceled', wake],
+  [
+    'charge.dispute.created',
+    ({ data: { object } }) =>
+      look({
+        at: 'payment',
+        paymentIntent: object.payment_intent,
+        dispute: { id: object.id, reason: object.reason },
+      }),
+  ],
+  [
+    'charge.refunded',
+    (event) => wake(event) && look({ at: 'payment', paymentIntent: event.data.object.payment_intent }),
+  ],
+  [
+    'checkout.session.completed',
+    (event) =>
+      isInvitation(event) ? look({ at: 'saved', setupIntent: event.data.object.setup_intent }) : undefined,
+  ],
+  [
+    'setup_intent.succeeded',
+    (event) => (isInvitation(event) ? look({ at: 'saved', setupIntent: event.data.object.id }) : undefined),
+  ],
+  ['payment_method.updated', means],
+  ['payment_method.automatically_updated', means],
+  ['payment_method.detached', means],
+]);
+
+/** For whoever sets the events up at Stripe. */
+export const HEARD_EVENTS: readonly string[] = [...ASKS.keys()];

@@ -1,5 +1,7 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { StripeLook } from '../payments/stripe/looks.ts';
 import { writeMessage } from './queue.ts';
+import type { RechargeMessage } from './queue-message.ts';
 
 /**
  * What a function that faces the internet does where it hears that a payment has changed: the worker looks the payment up
@@ -10,9 +12,19 @@ import { writeMessage } from './queue.ts';
  */
 export type Wake = (key: string) => Promise<void>;
 
-export function createSqsWake(client: SQSClient, queueUrl: string): Wake {
-  return async (key) => {
-    const MessageBody = writeMessage({ key, woken: true });
-    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
-  };
+export const createSqsWake =
+  (client: SQSClient, queueUrl: string): Wake =>
+  (key) =>
+    send(client, queueUrl, { key, woken: true });
+
+/** Likewise, for what is no payment that a recharge waits for: the worker looks at it at Stripe. */
+export type AskToLook = (look: StripeLook) => Promise<void>;
+
+export const createSqsAskToLook =
+  (client: SQSClient, queueUrl: string): AskToLook =>
+  (look) =>
+    send(client, queueUrl, { stripe: look });
+
+async function send(client: SQSClient, queueUrl: string, message: RechargeMessage): Promise<void> {
+  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: writeMessage(message) }));
 }

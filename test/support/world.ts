@@ -24,7 +24,8 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { createDynamoRows } from '../../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
-import type { RechargeMessage, RechargeQueue } from '../../shared/recharge/queue.ts';
+import type { RechargeQueue } from '../../shared/recharge/queue.ts';
+import type { KeyMessage } from '../../shared/recharge/queue-message.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 import { type Config, parseConfig } from '../../shared/settings/config.ts';
@@ -200,7 +201,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
     const { confirm } = ports.payments;
     const confirming = confirm && { pages: everyVerb('pages', pages, around), confirm };
     const work = createRechargeWorkerHandler({ ...deps, ...(confirming ? { confirming } : {}) });
-    const worker = async (message: RechargeMessage) => {
+    const worker = async (message: KeyMessage) => {
       const { batchItemFailures } = await work(messageEvent(message), context);
       return { failed: batchItemFailures.length > 0 };
     };
@@ -396,7 +397,7 @@ function webhookEvent(now: number): APIGatewayProxyEventV2 {
   return { body, headers, isBase64Encoded: false } as unknown as APIGatewayProxyEventV2;
 }
 
-function messageEvent(message: RechargeMessage): SQSEvent {
+function messageEvent(message: KeyMessage): SQSEvent {
   return { Records: [{ messageId: 'message-1', body: JSON.stringify(message) }] } as unknown as SQSEvent;
 }
 

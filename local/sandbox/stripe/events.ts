@@ -45,7 +45,8 @@ export function createEvents({
   return {
     /** Every try to deliver. */
     sent: sent as readonly { type: string; status: number | 'no answer' }[],
-    emit(type: string, object: unknown): void {
+    /** @param before of what the event changed, where its type tells that. */
+    emit(type: string, object: unknown, before?: object): void {
       const event = {
         id: newId('evt'),
         object: 'event',
@@ -55,7 +56,7 @@ export function createEvents({
         pending_webhooks: 1,
         request: null,
         type,
-        data: { object },
+        data: { object, ...(before === undefined ? {} : { previous_attributes: before }) },
       };
       void post(type, JSON.stringify(event));
     },

@@ -78,7 +78,8 @@ export const chargeObject = (state: StripeState, intent: Intent) => ({
   payment_intent: intent.id,
   paid: intent.status === 'succeeded',
   disputed: [...state.disputes.values()].some((dispute) => dispute.intent === intent.id),
-  metadata: {},
+  // Copied when the charge is made; source: docs.stripe.com/metadata.
+  metadata: intent.metadata,
 });
 
 const failedWith = ({ paymentMethods }: StripeState, { paymentMethod }: Intent) => {

@@ -5,9 +5,24 @@ import { createApi, STRIPE_FAULTS } from './api.ts';
 import { TEST_MEANS } from './cards.ts';
 import { createCharges } from './charges.ts';
 import { createEvents } from './events.ts';
-import { disputeObject, intentObject, methodObject, refundObject, sessionObject } from './objects.ts';
+import {
+  chargeObject,
+  disputeObject,
+  intentObject,
+  methodObject,
+  refundObject,
+  sessionObject,
+  setupIntentObject,
+} from './objects.ts';
 import { bankPage, checkoutPage } from './pages.ts';
-import { type Dispute, newId, openState, type PaymentMethod, type StripeState } from './state.ts';
+import {
+  type Dispute,
+  newId,
+  openState,
+  type PaymentMethod,
+  type Refund,
+  type StripeState,
+} from './state.ts';
 
 export interface SandboxStripeOptions {
   /** 0 for any free port. */
@@ -37,7 +52,13 @@ export interface SandboxStripe {
   saveMeans(email: string, number?: string): { customer: string; paymentMethod: PaymentMethod };
   /** A client's bank takes the money of a payment back, until the dispute is won. @param ref the payment. */
   dispute(ref: string, status?: Dispute['status']): Dispute;
-  emit(type: string, object: unknown): void;
+  /** Somebody gives money back in Stripe's dashboard. @param ref the payment. @param amount default: all of it. */
+  refundByHand(ref: string, amount?: number): Refund;
+  /** Somebody takes a means of payment away, in the dashboard or as the client. */
+  detach(id: string): void;
+  /** A bank gave its client a new card, and told Stripe. @param number the new one. */
+  renew(id: string, number: string): void;
+  emit(type: string, object: unknown, before?: object): void;
   close(): Promise<void>;
 }
 
@@ -60,14 +81,13 @@ export async function createSandboxStripe({
     sleep: timers.sleep,
   });
   const urlOf = (page: 'checkout' | 'bank', id: string) => `${server.url}/${page}/${id}`;
-  const charges = createCharges(state, now, (type, object) =>
-    events.emit(
-      type,
-      'amount' in object && 'customer' in object
-        ? intentObject(state, object, [], urlOf('bank', object.id))
-        : refundObject(object, state.intents.get(object.intent)?.currency ?? ''),
-    ),
-  );
+  const charges = createCharges(state, now, (type, object) => {
+    if ('customer' in object)
+      return events.emit(type, intentObject(state, object, [], urlOf('bank', object.id)));
+    const intent = state.intents.get(object.intent);
+    events.emit(type, refundObject(object, intent?.currency ?? ''));
+    if (intent && type === 'refund.created') events.emit('charge.refunded', chargeObject(state, intent));
+  });
   const faults = createFaultSwitch(
     {
       ...Object.fromEntries(Object.entries(STRIPE_FAULTS).map(([name, table]) => [name, Object.keys(table)])),
@@ -96,6 +116,8 @@ export async function createSandboxStripe({
     return method;
   }
 
+  const intentOf = (ref: string) => found(state.intents, ref);
+  const methodOf = (id: string) => found(state.paymentMethods, id);
   const chargeOf = (id: string) =>
     [...state.intents.values()].findLast(({ metadata }) => metadata.relay_charge_id === id);
 
@@ -136,6 +158,7 @@ export async function createSandboxStripe({
         session.paymentMethod = method.id;
         state.save();
         events.emit('payment_method.attached', methodObject(method));
+        events.emit('setup_intent.succeeded', setupIntentObject(session));
         events.emit('checkout.session.completed', sessionObject(session, ''));
         return seeOther(session.successUrl);
       },
@@ -171,8 +194,7 @@ export async function createSandboxStripe({
       return { customer: customer.id, paymentMethod };
     },
     dispute(ref, status = 'needs_response') {
-      const intent = state.intents.get(ref);
-      if (!intent) throw new Error(`There is no payment ${ref}.`);
+      const intent = intentOf(ref);
       const dispute = {
         ...{ id: newId('dp'), intent: ref, amount: intent.amount, status },
         created: Math.floor(now() / 1_000),
@@ -182,9 +204,41 @@ export async function createSandboxStripe({
       events.emit('charge.dispute.created', disputeObject(dispute, intent));
       return dispute;
     },
+    refundByHand(ref, amount) {
+      const intent = intentOf(ref);
+      const refund = charges.refund(intent, amount ?? intent.amount, {});
+      if (!refund) throw new Error(`So much of ${ref} cannot be given back.`);
+      state.save();
+      return refund;
+    },
+    detach(id) {
+      const method = methodOf(id);
+      const { customer } = method;
+      method.customer = null;
+      state.save();
+      events.emit('payment_method.detached', methodObject(method), { customer });
+    },
+    renew(id, number) {
+      const method = methodOf(id);
+      const before = methodObject(method);
+      Object.assign(method, {
+        last4: number.slice(-4),
+        expYear: method.expYear + 3,
+        fingerprint: `fp_${number.slice(-6)}`,
+      });
+      state.save();
+      events.emit('payment_method.automatically_updated', methodObject(method), before);
+    },
     emit: events.emit,
     close: server.close,
   };
+}
+
+/** @throws where there is no such object. */
+function found<Row>(rows: Map<string, Row>, id: string): Row {
+  const row = rows.get(id);
+  if (row === undefined) throw new Error(`The sandbox has no ${id}.`);
+  return row;
 }
 
 const seeOther = (url: string) => ({

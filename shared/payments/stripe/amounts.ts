@@ -26,3 +26,10 @@ export function stripeAmount({ amount, currency }: Money): number | undefined {
 /** Whether an amount and a currency of Stripe's are this money. */
 export const isSameMoney = (said: { amount: number; currency: string }, money: Money): boolean =>
   said.currency.toUpperCase() === money.currency && said.amount === stripeAmount(money);
+
+/** What an amount of Stripe's is in the smallest unit of ISO 4217: for texts, so a part of a unit is cut off. */
+export function moneyOf(said: { amount: number; currency: string }): Money {
+  const currency = said.currency.toUpperCase();
+  const ours = currencyDecimals(currency);
+  return { currency, amount: Math.trunc(said.amount / 10 ** ((STRIPE_DECIMALS[currency] ?? ours) - ours)) };
+}

@@ -8,6 +8,8 @@ import { declined } from './declines.ts';
 export const CHARGE_ID = 'relay_charge_id';
 /** And the platform's idempotency key. */
 export const RECHARGE_KEY = 'relay_recharge_key';
+/** That of a refund holds our refund id: one without was made by somebody else. */
+export const REFUND_ID = 'relay_refund_id';
 
 /** What a PaymentIntent says of its charge. `act`: only the client can go on, on their bank's page. */
 export type Said = Exclude<LookupOutcome, { kind: 'pending' }> | { kind: 'processing' } | { kind: 'act' };

@@ -15,7 +15,15 @@ import { stripeAmount } from './amounts.ts';
 import { createStripeClient, type StripeClient } from './client.ts';
 import { declined } from './declines.ts';
 import { failureOf, silenceOf } from './errors.ts';
-import { CHARGE_ID, isForTheClient, RECHARGE_KEY, type Said, saidOf, unusable } from './intents.ts';
+import {
+  CHARGE_ID,
+  isForTheClient,
+  RECHARGE_KEY,
+  REFUND_ID,
+  type Said,
+  saidOf,
+  unusable,
+} from './intents.ts';
 import { faultOfKey } from './key.ts';
 
 /** A payment that only the client can bring on, and what identifies it. */
@@ -301,7 +309,7 @@ async function giveBack(client: StripeClient, request: RefundRequest, now: numbe
       {
         payment_intent: paymentRef,
         amount,
-        metadata: { relay_refund_id: refundId, relay_recharge_key: rechargeKey },
+        metadata: { [REFUND_ID]: refundId, [RECHARGE_KEY]: rechargeKey },
       },
       { idempotencyKey: refundId },
     );

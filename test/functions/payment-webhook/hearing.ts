@@ -9,11 +9,13 @@ import { createSandboxPlatform } from '../../../local/sandbox/platform.ts';
 import { createSandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
 import { createLogger } from '../../../shared/logger.ts';
 import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/api.ts';
-import { savedMeansOf } from '../../../shared/payments/stripe/saved-means.ts';
+import { createStripeClient } from '../../../shared/payments/stripe/client.ts';
+import { CLIENT, savedMeansOf } from '../../../shared/payments/stripe/saved-means.ts';
+import type { Account } from '../../../shared/recharge/account.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { newRecharge, type Recharge } from '../../../shared/recharge/recharge.ts';
 import { keepMeans } from '../../../shared/recharge/saved-means.ts';
-import { createSqsWake } from '../../../shared/recharge/wake.ts';
+import { createSqsAskToLook, createSqsWake } from '../../../shared/recharge/wake.ts';
 import { parseConfig } from '../../../shared/settings/config.ts';
 import {
   createSecrets,
@@ -39,7 +41,13 @@ export function useHearing() {
     for (const close of open.splice(0).reverse()) await close();
   });
 
-  async function aRelay({ secrets = [SECRET, PREVIOUS] }: { secrets?: string[] } = {}) {
+  async function aRelay({
+    secrets = [SECRET, PREVIOUS],
+    key = STRIPE_KEY,
+  }: {
+    secrets?: string[];
+    key?: string;
+  } = {}) {
     const { client, table, ledger } = store();
     const { client: sqs, url: queueUrl, taken } = queue();
     const lines: Record<string, any>[] = [];
@@ -56,6 +64,7 @@ export function useHearing() {
           async () => JSON.stringify({ webhook: ['another'], stripeWebhook: secrets }),
           inboundSecretsSchema,
         ),
+        askToLook: createSqsAskToLook(sqs, queueUrl),
         wake: (key) => (broken ? Promise.reject(new Error('no answer')) : createSqsWake(sqs, queueUrl)(key)),
         logger,
         now,
@@ -92,7 +101,7 @@ export function useHearing() {
         publicUrl: () => 'https://relay.example.com',
         secrets: createSecrets(
           'outbound',
-          async () => JSON.stringify({ platformApiKey: PLATFORM_KEY, stripeKey: STRIPE_KEY }),
+          async () => JSON.stringify({ platformApiKey: PLATFORM_KEY, stripeKey: key }),
           outboundSecretsSchema,
         ),
         policy: productionPolicy,
@@ -137,11 +146,37 @@ export function useHearing() {
       /** The client, with a saved means of payment. */
       async saved(number?: string) {
         const { customer, paymentMethod } = stripe.saveMeans(EMAIL, number);
-        const { stripe: sdk } = await client_();
+        const sdk = await connect();
         const method = savedMeansOf(await sdk.paymentMethods.retrieve(paymentMethod.id));
         await keepMeans(ledger, EMAIL, { customer, paymentMethod: method }, { judge: () => {}, now: now() });
         return { customer, paymentMethod };
       },
+      /** The client, whose account names a customer who has saved nothing yet. */
+      async known(settings: Partial<Account> = {}): Promise<string> {
+        const { id } = await (await connect()).customers.create({ email: EMAIL });
+        const account = await ledger.readAccount(EMAIL);
+        await ledger.writeAccount(account, { ...account, status: 'active', customer: id, ...settings });
+        return id;
+      },
+      /** A page on which the client may save a card, and what happens when they do. */
+      async invitation(customer: string) {
+        const metadata = { [CLIENT]: EMAIL };
+        const page = await (await connect()).checkout.sessions.create({
+          mode: 'setup',
+          customer,
+          currency: 'eur',
+          success_url: 'https://relay.example.com/pay/saved',
+          metadata,
+          setup_intent_data: { metadata },
+        });
+        return (number: string) =>
+          fetch(page.url ?? '', {
+            method: 'POST',
+            body: new URLSearchParams({ number }),
+            redirect: 'manual',
+          });
+      },
+      deliver,
       /** A recharge, as far as it goes now. */
       async charged(key = 'key-1'): Promise<Recharge> {
         const at = now();
@@ -169,9 +204,10 @@ export function useHearing() {
       }),
     };
 
-    async function client_() {
-      const { createStripeClient } = await import('../../../shared/payments/stripe/client.ts');
-      return createStripeClient(STRIPE_KEY, { apiUrl: stripe.url, timeoutMs: 5_000 });
+    /** Through the official package. */
+    async function connect() {
+      const { stripe: sdk } = await createStripeClient(STRIPE_KEY, { apiUrl: stripe.url, timeoutMs: 5_000 });
+      return sdk;
     }
   }
   return { store, queue, aRelay };

@@ -1,7 +1,7 @@
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createAccounts } from '../../../shared/recharge/accounts.ts';
-import { readMessage } from '../../../shared/recharge/queue.ts';
+import { readMessage } from '../../../shared/recharge/queue-message.ts';
 import {
   BODY,
   DAY_MS,
@@ -191,7 +191,7 @@ describe('a webhook that is understood', () => {
     const { send } = aWebhook();
     expect(await send(body)).toEqual({ status: 202, body: { status: 'received', idempotency_key: key } });
     expect(await store().ledger.read(key)).toMatchObject({ key, email: EMAIL, credits: 500 });
-    expect((await queue().taken()).map(readMessage)).toEqual([key]);
+    expect((await queue().taken()).map(readMessage)).toEqual([{ key }]);
   });
 
   it.each([
