@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import Stripe from 'stripe';
 import { describe, expect, it, vi } from 'vitest';
@@ -5,6 +6,7 @@ import { createEvents } from '../../../local/sandbox/stripe/events.ts';
 import { REFUSED } from '../../../shared/incoming/refusals.ts';
 import { createSecretUses, secretId } from '../../../shared/incoming/secret-use.ts';
 import { chargeIdOf } from '../../../shared/recharge/recharge.ts';
+import { HEARD_EVENTS } from '../../../shared/recharge/stripe-events.ts';
 import { aPaymentEvent, EMAIL, PREVIOUS, SECRET, SEPA, signed, useHearing } from './hearing.ts';
 
 const { store, aRelay } = useHearing();
@@ -161,6 +163,12 @@ describe('an event', () => {
     relay.breakQueue();
     const body = aPaymentEvent();
     expect((await relay.post(body, signed(body))).status).toBe(500);
+  });
+
+  it('that is heard stands in docs/stripe.md, for whoever chooses them at Stripe', () => {
+    const rows = /\| event \|.*?\n\n/s.exec(readFileSync('docs/stripe.md', 'utf8'))?.[0] ?? '';
+    const named = rows.split('\n').flatMap((row) => row.split(' | ')[0]?.match(/\w+\.[\w.]+/g) ?? []);
+    expect(named.toSorted()).toEqual(HEARD_EVENTS.toSorted());
   });
 
   it('holds nothing of the client in the log', async () => {
