@@ -14,6 +14,7 @@ const GROUPS: Record<string, (cli: Cli) => Promise<void>> = {
   logs: async (cli) => (await import('./commands/logs.ts')).addLogsCommand(cli),
   recharges: async (cli) => (await import('./commands/recharges.ts')).addRechargeCommands(cli),
   alerts: async (cli) => (await import('./commands/alerts.ts')).addAlertsCommand(cli),
+  reconcile: async (cli) => (await import('./commands/reconcile.ts')).addReconcileCommand(cli),
   accounts: async (cli) => (await import('./commands/accounts.ts')).addAccountCommands(cli),
   price: async (cli) => (await import('./commands/price.ts')).addPriceCommand(cli),
   erase: async (cli) => (await import('./commands/erase.ts')).addEraseCommand(cli),

@@ -62,6 +62,8 @@ export interface BookRequest {
   lookBackDays?: number;
   /** Hears how many recharges were looked at, and back to which day, while it goes on. */
   looked?: (count: number, backTo: string) => void;
+  /** Hears of each recharge that was looked at. */
+  each?: (row: Recharge) => void;
 }
 
 /** Goodwill and disputes come within months. Half a year of 10,000 recharges a month are 60,000 rows. */
@@ -79,7 +81,7 @@ const ROWS_AT_ONCE = 1_000;
  */
 export async function monthBooks(
   connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
-  { month, lookBackDays = LOOK_BACK_DAYS, looked }: BookRequest,
+  { month, lookBackDays = LOOK_BACK_DAYS, looked, each }: BookRequest,
 ): Promise<MonthBooks> {
   const { from, to } = monthOf(month, connection.now());
   const first = Math.max(from - lookBackDays * DAY_MS, FIRST_DAY);
@@ -91,7 +93,10 @@ export async function monthBooks(
   const range = { from: first, to, days: daysBetween(first, to), isOpenEnded: true };
   const search = { filter: {}, range, after: undefined, wanted: () => ROWS_AT_ONCE };
   for await (const look of newestFirst(connection, search)) {
-    for (const row of look.rows) enter(books, row);
+    for (const row of look.rows) {
+      enter(books, row);
+      each?.(row);
+    }
     books.newer.push(...look.newer);
     books.looked += look.looked;
     looked?.(books.looked, dayOf(look.last.receivedAt));

@@ -61,7 +61,8 @@ function noteOf({ kind, row }: BookLine): string | undefined {
   return row.history.findLast(({ event }) => said[kind].includes(event))?.detail;
 }
 
-const totalJson = (total: BookTotal) => ({
+/** For programs. */
+export const totalJson = (total: BookTotal) => ({
   email: total.email,
   currency: total.currency,
   charges: total.charges,

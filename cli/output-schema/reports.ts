@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DIFFERENCE_WORDS } from '../../operate/reconcile/difference.ts';
 import { DIRECTIONS } from '../../shared/channels/message.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
 import { PHASES, REFUSALS } from '../../shared/recharge/recharge.ts';
@@ -206,6 +207,53 @@ export const books = z.strictObject({
   without_money: z.partialRecord(z.enum(PHASES), z.int()),
   unsettled: z.array(z.string()).describe('keys'),
   unread: z.array(z.string()).describe('keys of rows of a later version: the books are not whole'),
+});
+
+export const reconciliation = z.strictObject({
+  month: z.string(),
+  from: time,
+  to: time,
+  is_over: z.boolean(),
+  looked_back_to: z.iso.date(),
+  looked: z.int(),
+  unsettled: z.array(z.string()).describe('keys'),
+  sums: z.array(bookTotal).describe("the ledger's, by currency"),
+  provider: z.strictObject({
+    name: z.string(),
+    payments: z.int().describe('of the ledger: paid, or given back, in the month'),
+    compared: z.int(),
+    listed: z.boolean().describe('whether what only the provider has is found, too'),
+    not_asked: z.int().describe('left out, for more than --most would have to be asked about'),
+    unanswered: z.array(z.strictObject({ key: z.string(), detail: z.string() })),
+    of_other_providers: z.int(),
+  }),
+  platform: z.union([
+    z.strictObject({
+      state: z.literal('compared'),
+      listed: z.int().describe('grants of the relay in the export'),
+      same: z.int(),
+      credits: z.int().describe('of those that are the same'),
+      at_the_edge: z.array(z.string()).describe('marks that are not listed, of the first or last day'),
+    }),
+    z.strictObject({ state: z.enum(['left_out', 'unreadable']), why: z.string() }),
+  ]),
+  differences: z.array(
+    z.strictObject({
+      word: z.enum(DIFFERENCE_WORDS),
+      meaning: z.string(),
+      at: z.enum(['provider', 'platform']),
+      key: z.string().optional(),
+      email: z.string().optional(),
+      ref: z.string().describe('what to look for there'),
+      ledger: z.string(),
+      there: z.string(),
+      more: money.optional().describe('what the provider has kept more than the ledger says; negative: less'),
+      todo: z.string(),
+    }),
+  ),
+  is_whole: z.boolean().describe('nothing was left out that should have been compared'),
+  agrees: z.boolean().describe('whole, and without a difference'),
+  conclusion: z.string().describe('all of it in one line'),
 });
 
 export const secret = z.strictObject({

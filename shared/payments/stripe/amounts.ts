@@ -23,6 +23,14 @@ export function stripeAmount({ amount, currency }: Money): number | undefined {
   return theirs === LAST_DIGIT_ZERO && scaled % 10 !== 0 ? undefined : scaled;
 }
 
+/** What Stripe's amount and currency are, in the currency's smallest unit by ISO 4217. */
+export function moneyOfStripe({ amount, currency: code }: { amount: number; currency: string }): Money {
+  const currency = code.toUpperCase();
+  const ours = currencyDecimals(currency);
+  const theirs = STRIPE_DECIMALS[currency] ?? ours;
+  return { amount: Math.round(amount / 10 ** (theirs - ours)), currency };
+}
+
 /** Whether an amount and a currency of Stripe's are this money. */
 export const isSameMoney = (said: { amount: number; currency: string }, money: Money): boolean =>
   said.currency.toUpperCase() === money.currency && said.amount === stripeAmount(money);

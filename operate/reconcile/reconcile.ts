@@ -1,0 +1,197 @@
+import { atMost } from '../../shared/at-most.ts';
+import type { BookAnswer, BookedPayment, PaymentBooks } from '../../shared/payments/payment-books.ts';
+import { type Counterparty, isSameParty } from '../../shared/recharge/counterparty.ts';
+import { chargeIdPrefixOf, type Recharge } from '../../shared/recharge/recharge.ts';
+import type { Connection } from '../connection.ts';
+import { type MonthBooks, monthBooks } from '../month-books.ts';
+import { conclusionOf } from './conclusion.ts';
+import type { Difference } from './difference.ts';
+import { comparedGrants, type GrantClaim, grantClaimOf, type ListedGrant } from './grants.ts';
+import { type Claim, claimsOf, comparedAnswer, comparedPayment, notBooked } from './payments.ts';
+import type { AskedPlatform, AskedProvider, Reconciliation } from './reconciliation.ts';
+
+/** The grants that the platform lists; or why there are none to compare. */
+export type ListedGrants =
+  | { kind: 'listed'; grants: ListedGrant[] }
+  | Exclude<AskedPlatform, { kind: 'compared' }>;
+
+export interface ReconcileRequest {
+  /** `2026-10`, in UTC. */
+  month: string;
+  /** How many days before the month a recharge may have been received that moved money in it: 183 unless given. */
+  lookBackDays?: number;
+  provider: PaymentBooks;
+  /** Whom recharges began with that can be asked about there. */
+  party: Counterparty;
+  /** @param range of the month, Unix milliseconds. */
+  grants: (range: { from: number; to: number }) => Promise<ListedGrants>;
+  /** How many payments are asked about one by one, where the provider does not list them: 1,000 unless given. */
+  mostAsked?: number;
+  /** Between two questions, for each of those that are under way. */
+  paceMs?: number;
+  /** Hears how far it is. */
+  tell?: (said: string) => void;
+  sleep: (ms: number) => Promise<unknown>;
+}
+
+/** A minute and a half, at the pace of below. */
+const MOST_ASKED = 1_000;
+/** Few at a time, each with a pause: some ten a second. A provider must go on charging meanwhile. */
+const ASKED_AT_ONCE = 4;
+const PACE_MS = 250;
+
+/**
+ * Holds the ledger's books of a month against those of the payment provider, and against the grants that the platform
+ * lists. It reads, and changes nothing. Months are UTC, and a payment or refund is of the month in which the ledger, or
+ * the provider, has it: each is compared with all that became of it since.
+ *
+ * @throws an OperateError, `refused`, if it is no month, or has not begun; and what the provider's list throws.
+ */
+export async function reconcile(
+  connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
+  request: ReconcileRequest,
+): Promise<Reconciliation> {
+  const { month, lookBackDays, provider, tell } = request;
+  const grantClaims: GrantClaim[] = [];
+  const books = await monthBooks(connection, {
+    month,
+    ...(lookBackDays === undefined ? {} : { lookBackDays }),
+    looked: (count, backTo) => tell?.(`${count} recharges looked at, back to ${backTo}`),
+    each(row) {
+      const claim = grantClaimOf(row);
+      if (claim) grantClaims.push(claim);
+    },
+  });
+  const range = { from: books.from, to: books.to };
+  tell?.(`${provider.name} is asked`);
+  const payments = await comparePayments(connection, books, request);
+  tell?.('the platform is asked');
+  const { platform, differences } = platformOf(await request.grants(range), grantClaims, range);
+  const { unanswered, notAsked } = payments.provider;
+  const isAsked = unanswered.length === 0 && notAsked === 0;
+  const found = {
+    books,
+    provider: payments.provider,
+    platform,
+    differences: [...payments.differences, ...differences],
+    isWhole: isAsked && platform.kind !== 'unreadable' && books.newer.length === 0,
+  };
+  return { ...found, conclusion: conclusionOf(found) };
+}
+
+function platformOf(
+  listed: ListedGrants,
+  claims: GrantClaim[],
+  range: { from: number; to: number },
+): { platform: AskedPlatform; differences: Difference[] } {
+  if (listed.kind !== 'listed') return { platform: listed, differences: [] };
+  const { differences, ...compared } = comparedGrants(claims, listed.grants, range);
+  // Each grant of the month would be a difference, and the cause is one.
+  if (listed.grants.length === 0 && differences.length > 0) {
+    const why = 'the export lists no grant of the relay: does the platform list grants there at all?';
+    return { platform: { kind: 'unreadable', why }, differences: [] };
+  }
+  return { platform: { kind: 'compared', listed: listed.grants.length, ...compared }, differences };
+}
+
+async function comparePayments(
+  connection: Pick<Connection, 'rows'>,
+  books: MonthBooks,
+  request: ReconcileRequest,
+): Promise<{ provider: AskedProvider; differences: Difference[] }> {
+  const { provider, party } = request;
+  const all = claimsOfMonth(books);
+  const claims = all.filter(({ row }) => isSameParty(row.paymentParty, party));
+  const listed = await provider.list?.({ from: books.from, to: books.to });
+  const byRef = new Map(listed?.map((payment) => [payment.ref, payment]));
+  const differences: Difference[] = [];
+  const left: Claim[] = [];
+  for (const claim of claims) {
+    const payment = claim.ref === undefined ? undefined : byRef.get(claim.ref);
+    if (payment === undefined) left.push(claim);
+    else differences.push(...comparedPayment(claim, payment, provider.name));
+    if (claim.ref !== undefined) byRef.delete(claim.ref);
+  }
+  const asked = await askedAbout(left, request);
+  differences.push(...asked.differences);
+  const others = await ofOtherMonths(connection, [...byRef.values()], provider.name);
+  differences.push(...others.differences);
+  return {
+    differences,
+    provider: {
+      name: provider.name,
+      payments: all.length,
+      compared: claims.length - asked.unanswered.length - asked.notAsked,
+      listed: listed !== undefined,
+      unanswered: asked.unanswered,
+      notAsked: asked.notAsked,
+      ofOthers: all.length - claims.length,
+    },
+  };
+}
+
+/** The payments of which the month's books have a line: taken in it, or given back. */
+function claimsOfMonth({ lines }: MonthBooks): Claim[] {
+  const claims = lines.flatMap(({ kind, attempt, ref, row }) => {
+    if (kind === 'not_charged') return [];
+    const chargeId = chargeIdPrefixOf(row) + attempt;
+    const own = claimsOf(row);
+    // A refund is of the payment that is no late one: the first.
+    return kind === 'refund'
+      ? own.slice(0, 1)
+      : own.filter((claim) => claim.chargeId === chargeId && claim.ref === ref);
+  });
+  return [...new Map(claims.map((claim) => [claim.ref ?? claim.chargeId, claim])).values()];
+}
+
+/** Asks about each, at a pace that a provider hardly notices. */
+async function askedAbout(
+  claims: Claim[],
+  { provider, mostAsked = MOST_ASKED, paceMs = PACE_MS, tell, sleep }: ReconcileRequest,
+): Promise<{ differences: Difference[]; unanswered: AskedProvider['unanswered']; notAsked: number }> {
+  const differences: Difference[] = [];
+  const unanswered: AskedProvider['unanswered'] = [];
+  const asked = claims.slice(0, mostAsked);
+  let answered = 0;
+  await atMost(ASKED_AT_ONCE, asked, async (claim) => {
+    const answer = await answerAbout(claim, provider);
+    if (answer.kind === 'no_answer') unanswered.push({ key: claim.row.key, detail: answer.detail });
+    else differences.push(...comparedAnswer(claim, answer, provider.name));
+    answered += 1;
+    tell?.(`${provider.name} was asked about ${answered} of ${asked.length} payments`);
+    if (answered < asked.length) await sleep(paceMs);
+  });
+  return { differences, unanswered, notAsked: claims.length - asked.length };
+}
+
+function answerAbout({ chargeId, ref, money }: Claim, provider: PaymentBooks): Promise<BookAnswer> {
+  return provider.look({
+    chargeId,
+    ...(ref === undefined ? {} : { paymentRef: ref }),
+    ...(money === undefined ? {} : { money }),
+  });
+}
+
+/**
+ * What the provider listed, and this month's books do not have: payments of another month of the books, and those that the
+ * ledger does not have at all.
+ */
+async function ofOtherMonths(
+  { rows }: Pick<Connection, 'rows'>,
+  payments: BookedPayment[],
+  at: string,
+): Promise<{ differences: Difference[] }> {
+  const { found } = await rows.recharges(payments.flatMap(({ rechargeKey }) => rechargeKey ?? []));
+  const differences = payments.flatMap((payment) => {
+    const row = rowOf(payment, found);
+    const claim = row && claimsOf(row).find(({ ref }) => ref === payment.ref);
+    return claim ? comparedPayment(claim, payment, at) : notBooked(row, payment, at);
+  });
+  return { differences };
+}
+
+/** The recharge that a payment names. Another relay may have one of the same key, and its charge ids are others. */
+function rowOf({ rechargeKey, chargeId }: BookedPayment, found: Map<string, Recharge>): Recharge | undefined {
+  const row = rechargeKey === undefined ? undefined : found.get(rechargeKey);
+  return row && chargeId.startsWith(chargeIdPrefixOf(row)) ? row : undefined;
+}
