@@ -16,6 +16,7 @@ const NO_DECLINE: readonly string[] = [
   'expired',
   'stopped',
   'cancelled',
+  'not_confirmed',
   'refunded',
   'refunded_at_provider',
   'amount_not_possible',

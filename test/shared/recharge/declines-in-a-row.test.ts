@@ -50,7 +50,7 @@ describe('a decline', () => {
 
   it.each(
     [
-      ['expired', 'stopped', 'cancelled', 'refunded', 'refunded_at_provider'],
+      ['expired', 'stopped', 'cancelled', 'not_confirmed', 'refunded', 'refunded_at_provider'],
       ['amount_not_possible', 'bank_unavailable'],
     ].flat(),
   )('that is none of the card is not counted: %s', (reason) => {
