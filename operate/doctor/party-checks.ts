@@ -1,5 +1,6 @@
 import { prepareCall } from '../../shared/platform/call.ts';
 import { type AgencyFault, outcomeOf } from '../../shared/platform/outcome.ts';
+import { paymentTypeOf } from '../payment-type.ts';
 import { createAsker, type Heard } from '../payments/asker.ts';
 import { findPaymentEndpoint } from '../payments/endpoint.ts';
 import { newTestName } from '../payments/test-payments.ts';
@@ -8,14 +9,20 @@ import { callOptions, findPlatform } from '../platform.ts';
 import { nobody } from '../probe/questions.ts';
 import { type Found, fail, ok, warn } from './finding.ts';
 import type { Check, Patient } from './patient.ts';
+import { stripeKey } from './stripe-checks.ts';
 
 /** Half of what the relay waits for a charge. What takes longer is told. */
 const TIMEOUT_MS = 10_000;
 const SLOW_MS = 5_000;
 
+/** Who takes the money: Stripe, or an endpoint of the agency's own. */
+async function payments(patient: Patient): Promise<Found | Found[]> {
+  await patient.connection();
+  return paymentTypeOf(patient.target) === 'stripe' ? stripeKey(patient) : paymentEndpoint(patient);
+}
+
 /** The lookup of a charge that nobody asked for: it reads, and its answer proves address, secret and form. */
 async function paymentEndpoint(patient: Patient): Promise<Found> {
-  await patient.connection();
   const { url, key } = await findPaymentEndpoint(patient.target);
   const rechargeKey = newTestName();
   const ask = createAsker({
@@ -113,5 +120,5 @@ async function platform(patient: Patient): Promise<Found> {
 
 export const PARTY_CHECKS: Check[] = [
   { id: 'platform', run: platform },
-  { id: 'payment_endpoint', run: paymentEndpoint },
+  { id: 'payment_endpoint', run: payments },
 ];

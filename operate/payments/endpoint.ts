@@ -4,6 +4,7 @@ import { localSecrets, readRuntime, startFirst } from '../../local/state.ts';
 import { isEndpointUrl, signingKey } from '../../shared/payments/signed-request.ts';
 import { fileName, parseWith, readConfigFile } from '../../shared/settings/config-file.ts';
 import { OperateError } from '../error.ts';
+import { paymentTypeOf } from '../payment-type.ts';
 import { readStack } from '../stack.ts';
 import { configFileOf, isSandboxAddress, type Target } from '../target.ts';
 
@@ -33,6 +34,13 @@ const fileSchema = z.looseObject({
  */
 export async function findPaymentEndpoint(target: Target, wanted?: string): Promise<PaymentEndpoint> {
   const { stack, env } = target;
+  if (wanted === undefined && env.PAYMENT_HOOK_URL === undefined && paymentTypeOf(target) === 'stripe') {
+    throw new OperateError(
+      'refused',
+      'Stripe takes the money of this relay (payment.type is stripe), so there is no endpoint of yours to try. To see ' +
+        'whether Stripe answers: npx relay doctor',
+    );
+  }
   const file = configFileOf(target);
   const config = file === undefined ? {} : parseWith(fileSchema, readConfigFile(file), fileName(file));
   const runtimeUrl = stack === undefined ? readRuntime(env)?.paymentsUrl : undefined;

@@ -15,6 +15,7 @@ import type { Behaviour } from './cards.ts';
 import type { Charges } from './charges.ts';
 import { Keys } from './idempotency.ts';
 import {
+  chargeObject,
   customerObject,
   disputeObject,
   errorObject,
@@ -433,6 +434,17 @@ export function createApi({
       },
     ),
 
+    'GET /v1/charges/{id}': known(({ param }) => {
+      const intent = [...state.intents.values()].find(({ charge }) => charge === param);
+      return intent ? json(200, chargeObject(state, intent)) : missing('charge', param);
+    }),
+
+    'GET /v1/disputes/{id}': known(({ param }) => {
+      const dispute = state.disputes.get(param);
+      const intent = dispute && state.intents.get(dispute.intent);
+      return intent ? json(200, disputeObject(dispute, intent)) : missing('dispute', param);
+    }),
+
     'GET /v1/disputes': looked(
       () => undefined,
       (_request, params) => {
@@ -467,6 +479,11 @@ export function createApi({
         params,
       );
       return json(200, list('/v1/customers', rows.map(customerObject), more));
+    }),
+
+    'POST /v1/customers/{id}': known(({ param }) => {
+      const customer = state.customers.get(param);
+      return customer ? json(200, customerObject(customer)) : missing('customer', param);
     }),
 
     'GET /v1/customers/{id}': known(({ param }) => {

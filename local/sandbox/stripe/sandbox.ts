@@ -15,6 +15,7 @@ import {
   setupIntentObject,
 } from './objects.ts';
 import { bankPage, checkoutPage } from './pages.ts';
+import { restrictedTo } from './rights.ts';
 import {
   type Dispute,
   newId,
@@ -36,6 +37,8 @@ export interface SandboxStripeOptions {
   /** Unix milliseconds; keys are forgotten by this clock. */
   now?: () => number;
   stateFile?: string;
+  /** Those of the key, as of a restricted one: `rak_customer_write`. Default: it may do everything. */
+  rights?: readonly string[];
 }
 
 export interface SandboxStripe {
@@ -70,6 +73,7 @@ export async function createSandboxStripe({
   webhook,
   now = Date.now,
   stateFile,
+  rights,
 }: SandboxStripeOptions): Promise<SandboxStripe> {
   const timers = createTimers();
   const state = openState(stateFile);
@@ -121,9 +125,10 @@ export async function createSandboxStripe({
   const chargeOf = (id: string) =>
     [...state.intents.values()].findLast(({ metadata }) => metadata.relay_charge_id === id);
 
+  const api = createApi({ state, charges, faults, keys: { api: apiKey, version: apiVersion }, now, urlOf });
   const server = await startServer(
     {
-      ...createApi({ state, charges, faults, keys: { api: apiKey, version: apiVersion }, now, urlOf }),
+      ...(rights === undefined ? api : restrictedTo(rights, api)),
       ...faults.routes,
       'GET /health': () => json(200, { status: 'ok' }),
       'GET /sandbox/books': () => json(200, { events: state.books }),

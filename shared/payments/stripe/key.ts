@@ -17,3 +17,6 @@ export function faultOfKey(key: string, live: boolean): string | undefined {
     ? 'is a live key, which takes real money, and this is not production: give a test one'
     : undefined;
 }
+
+/** A key that may do everything in its account. */
+export const isUnrestricted = (key: string) => key.startsWith('sk_');
