@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { SAVED } from '../shared/payments/pay-pages.ts';
 import { meansText, type PaymentMethod } from '../shared/payments/payment-method.ts';
 import type { StripeClient } from '../shared/payments/stripe/client.ts';
 import { CLIENT, savedMeansOf } from '../shared/payments/stripe/saved-means.ts';
@@ -67,7 +68,7 @@ export async function inviteClient(
       customer,
       // Only what can be charged in it is offered.
       currency: currency.toLowerCase(),
-      success_url: new URL('/pay/saved', relay.webhookUrl).href,
+      success_url: new URL(`/pay/${SAVED}`, relay.webhookUrl).href,
       metadata,
       setup_intent_data: { metadata },
     }),

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { Logger } from '../../shared/logger.ts';
-import { ANSWERED_WITHIN_MS, type PayPage, type PayPages } from '../../shared/payments/pay-pages.ts';
+import { ANSWERED_WITHIN_MS, type PayPage, type PayPages, SAVED } from '../../shared/payments/pay-pages.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { chargeIdOf, type Recharge } from '../../shared/recharge/recharge.ts';
 import * as views from './views.ts';
@@ -35,6 +35,8 @@ const CHECKED_WITHIN_MS = 20_000;
  * recharge: the worker, which alone holds the key, has the payment confirmed and names the bank's page. `?at=bank` waits
  * for that and leads there, and the bank leads back to `?at=back`.
  *
+ * `GET /pay/saved` thanks a client who comes from Stripe's page for saving a card. It knows nothing of them.
+ *
  * A token that is not known and one whose time is over are answered alike.
  */
 export function createPaymentPageHandler(deps: PaymentPageDeps) {
@@ -61,6 +63,7 @@ async function answerTo(
 ): Promise<{ answer: Answer; key?: string }> {
   const { pages, recharges, wake, payee, now } = deps;
   const token = pathParameters?.token ?? '';
+  if (token === SAVED) return { answer: views.saved(payee) };
   const page = await pages.find(token);
   const row = page && (await recharges.read(page.rechargeKey));
   if (!page || !row || !isOf(page, row)) return { answer: views.gone() };

@@ -164,6 +164,13 @@ export const tooLate = (): Answer =>
     'The time to confirm this payment is over. What your bank has not confirmed is not charged.',
   );
 
+/** Anybody may open it, so it says no more than that nothing happened here. */
+export const saved = (payee: string | undefined): Answer =>
+  said(
+    'Thank you',
+    `What you have saved reaches ${payee ?? 'your provider'} within a minute. Nothing was charged. You can close this page.`,
+  );
+
 /** What became of the payment, once nothing is to be done here any more. */
 export function outcome(row: Recharge, payee: string | undefined): Answer {
   const price = priceOf(row);

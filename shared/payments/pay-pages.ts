@@ -4,6 +4,9 @@ import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } fr
 import * as z from 'zod/mini';
 import type { PaymentToConfirm } from './stripe/payment-hook.ts';
 
+/** In the place of a token: the page on which a client arrives who has saved a card at the provider. */
+export const SAVED = 'saved';
+
 /** What the keys of these items begin with. */
 export const PAY = 'PAY#';
 /** All that the page itself writes of them: what the client wants, and never what came of it. */

@@ -323,6 +323,13 @@ describe('the page', () => {
     expect(page.woken).toEqual([]);
   });
 
+  it('thanks who comes from saving a card, and names who charges', async () => {
+    const { actionUrl } = await waiting({ payee: 'Acme & Sons' });
+    const thanks = await shown(await fetch(new URL('/pay/saved', actionUrl)));
+    expect(thanks).toMatchObject({ status: 200, title: 'Thank you' });
+    expect(thanks.text).toContain('reaches Acme &#38; Sons within a minute. Nothing was charged.');
+  });
+
   it('needs no script, lets nothing in from elsewhere, and is kept and told nowhere', async () => {
     const page = await waiting();
     for (const { text, headers } of [await page.get(), await page.post(), await page.get('?at=back')]) {

@@ -106,4 +106,6 @@ it('the documentation lists the rights that are looked for', () => {
     ({ groups: { row, level } = {} }) => `${row}: ${level}`,
   );
   expect(listed).toEqual(STRIPE_RIGHTS.map(({ row, level }) => `${row}: ${level}`));
+  const chosen = page.match(/(?<=%5D=)rak_\w+/g);
+  expect(chosen).toEqual([...ALL, ...ALL]);
 });
