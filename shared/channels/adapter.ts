@@ -95,6 +95,14 @@ export interface Adapter {
   requests(message: ForDelivery, token: string): Omit<OutgoingRequest, 'timeoutMs'>[];
   /** @param now Unix milliseconds. */
   judge(reply: Reply, now: number): Delivery;
+  /**
+   * The request that tells the system what became of a message that it handed to us. Absent: it has no place for that.
+   * It is made once, nothing depends on it, and it may be made again.
+   */
+  report?(
+    message: Pick<ForDelivery, 'id' | 'contact' | 'ourId'>,
+    of: { ended: 'delivered' | 'failed'; token: string; now: number },
+  ): Omit<OutgoingRequest, 'timeoutMs'>;
   /** A request as the system would send it, for `relay channels test`: the body, before it is signed. */
   sample(content: { id: string; contact: string; text: string }, now: number): string;
 }

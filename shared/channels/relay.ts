@@ -16,6 +16,12 @@ export interface Targets {
    * @throws where the message cannot be sent now, for a reason that says nothing of the message itself.
    */
   prepare(message: Message): Promise<Prepared>;
+  /**
+   * Tells whoever handed us the message how it ended, if they want to hear it. It may be told again.
+   *
+   * @returns why they did not take it, if they did not.
+   */
+  report?(message: Message): Promise<string | undefined>;
 }
 
 export interface Prepared {
@@ -109,10 +115,22 @@ class Run {
   async toRest(): Promise<Left> {
     let waitMs = await this.#begin();
     while (waitMs === undefined) {
-      if (isEnded(this.#row)) return { kind: 'ended', status: this.#row.status };
+      if (isEnded(this.#row)) {
+        await this.#tellSender();
+        return { kind: 'ended', status: this.#row.status };
+      }
       waitMs = await this.#step();
     }
     return { kind: 'waits', ms: waitMs };
+  }
+
+  /** Once the end is on disk, and if there is time. A message has ended whether its sender hears of it or not. */
+  async #tellSender(): Promise<void> {
+    const { targets, policy, logger } = this.#deps;
+    if (targets.report === undefined || !this.#hasTimeFor(policy.callMs + policy.callMarginMs)) return;
+    const why = await targets.report(this.#row).catch(describeError);
+    if (why !== undefined)
+      logger.info('the sender did not take the receipt', { ...this.#tags(), detail: why });
   }
 
   /** @returns how long the message waits, where its beginning already says so; as all below. */

@@ -45,11 +45,35 @@ export function createTargets(deps: TargetDeps): Targets {
       // This also loads the platform's key. The platform's call then finds it in memory and awaits nothing.
       const { channelTokens } = await deps.secrets.get();
       if (message.direction !== 'outgoing') return toPlatform(message, channel.settings, deps.operations);
-      const token = new Map(Object.entries(channelTokens)).get(message.channel) ?? '';
-      return toChat(message, channel.adapter, token, deps);
+      return toChat(message, channel.adapter, tokenOf(message.channel, channelTokens), deps);
     },
+    report: (message) => reportEnd(message, deps),
   };
 }
+
+/** @returns why the chat did not take it; undefined where it did, or wants to hear nothing. */
+async function reportEnd(message: Message, deps: TargetDeps): Promise<string | undefined> {
+  const { channel, direction, status: ended, content } = message;
+  const adapter = direction === 'incoming' ? deps.channels.get(channel)?.adapter : undefined;
+  if (adapter?.report === undefined || (ended !== 'delivered' && ended !== 'failed')) return undefined;
+  const token = tokenOf(channel, (await deps.secrets.get()).channelTokens);
+  if (adapter.needsToken && token.trim() === '') return 'no token is set';
+  const sender = { channel, token, place: adapter.place(content) };
+  if ((await deps.waits.until(sender)) !== undefined) return 'the chat asked us to wait';
+  const told = { id: content.id, contact: content.contact, ourId: messageIdOf(message) };
+  const request = adapter.report(told, { ended, token, now: deps.now() });
+  const reply = await sendOnce({ ...request, timeoutMs: deps.callMs });
+  if (reply.kind !== 'response') return reply.detail;
+  const judged = adapter.judge(reply, deps.now());
+  if (judged.kind === 'not_applied' && judged.whoWaits && judged.retryAfterMs !== undefined) {
+    await deps.waits.keep(sender, judged.whoWaits, deps.now() + judged.retryAfterMs);
+  }
+  return reply.status < 300 ? undefined : `HTTP ${reply.status}`;
+}
+
+/** Own names only: a channel may be called `constructor`. */
+const tokenOf = (channel: string, tokens: Record<string, string>) =>
+  new Map(Object.entries(tokens)).get(channel) ?? '';
 
 function toPlatform(
   { channel, direction, content, ...row }: Message,

@@ -449,7 +449,17 @@ describe('respond.io', () => {
       { contact, text: 'Hello' },
       { contact, text: 'Hello' },
     ]);
-    const [written, ...others] = vendors.of('respondio');
+    const eventOf = ({ body }: Written) => z.object({ events: z.tuple([z.any()]) }).parse(body).events[0];
+    const receipts = await eventually(async () => {
+      const all = vendors.of('respondio').map(eventOf);
+      const heard = all.filter(({ type }) => type === 'message_status');
+      expect(heard).toHaveLength(2);
+      return heard;
+    });
+    expect(receipts.map(({ mId, status }) => `${mId} ${status.value}`).toSorted()).toEqual(
+      ids.map((id) => `${id} delivered`).toSorted(),
+    );
+    const [written, ...others] = vendors.of('respondio').filter((one) => eventOf(one).type === 'message');
     expect(others).toHaveLength(1);
     expect(written).toMatchObject({
       url: '/respondio/custom/channel/webhook/',

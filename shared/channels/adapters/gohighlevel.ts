@@ -30,6 +30,11 @@ const API_VERSION = '2021-04-15';
 const providerSettings = z.strictObject({
   /** `conversationProviderId`. The provider that replaces the default SMS provider is addressed without one. */
   id: z.string().min(1).max(255).exactOptional(),
+  /**
+   * Whether GoHighLevel is told what became of each message. It hears that only from the app that the provider belongs to:
+   * with any other token each of these requests is refused.
+   */
+  reports: z.boolean().default(false),
 });
 
 /** One sub-account of GoHighLevel (a location). https://marketplace.gohighlevel.com/docs */
@@ -76,6 +81,7 @@ export function createGoHighLevelAdapter(settings: GoHighLevelSettings): Adapter
     reportsDelivery: provider === undefined,
     requests: (message, token) => requests(message, token, settings),
     judge,
+    ...(provider?.reports ? { report: (message, of) => report(message, of, settings) } : {}),
     sample: ({ id, contact, text: said }) =>
       JSON.stringify(
         provider === undefined
@@ -245,12 +251,7 @@ function requests(
     return {
       method: 'POST' as const,
       url: `${apiUrl}${path}`,
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        authorization: `Bearer ${token}`,
-        version: API_VERSION,
-      },
+      headers: headersWith(token),
       body: JSON.stringify({
         type,
         contactId: message.contact,
@@ -261,6 +262,28 @@ function requests(
     };
   });
 }
+
+/** https://marketplace.gohighlevel.com/docs/ghl/conversations/update-message-status */
+function report(
+  { id }: Pick<ForDelivery, 'id'>,
+  { ended: status, token }: { ended: string; token: string },
+  { apiUrl }: GoHighLevelSettings,
+) {
+  const error = { code: '1', type: 'saas', message: 'The receiver refused it.' };
+  return {
+    method: 'PUT' as const,
+    url: `${apiUrl}/conversations/messages/${encodeURIComponent(id)}/status`,
+    headers: headersWith(token),
+    body: JSON.stringify({ status, ...(status === 'failed' ? { error } : {}) }),
+  };
+}
+
+const headersWith = (token: string) => ({
+  'content-type': 'application/json',
+  accept: 'application/json',
+  authorization: `Bearer ${token}`,
+  version: API_VERSION,
+});
 
 const answerSchema = z.object({ messageId: z.preprocess(readId, z.string()) });
 

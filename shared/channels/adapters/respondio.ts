@@ -44,6 +44,7 @@ export function createRespondioAdapter(settings: RespondioSettings): Adapter {
     acceptedAs: (id) => JSON.stringify({ mId: id.slice(0, 50) }),
     requests: (message, token) => requests(message, token, settings),
     judge,
+    report: (message, of) => report(message, of, settings),
     sample: ({ id, contact, text: said }) =>
       JSON.stringify({
         channelId: settings.channelId,
@@ -132,27 +133,44 @@ function readFile(file: unknown): { text: string; attachments: string[] } {
  * A message of the contact, in respond.io's eyes. An id that breaks its rule belongs to nobody there.
  * https://respond.io/help/custom-channel/custom-channel
  */
-function requests(message: ForDelivery, token: string, { baseUrl, channelId, maxLength }: RespondioSettings) {
+function requests(message: ForDelivery, token: string, settings: RespondioSettings) {
   const { contact: contactId, ourId, receivedAt } = message;
   if (!CONTACT_ID.test(contactId)) return [];
-  return splitText(withLinks(message), maxLength, message.cuts).map((part, index) => ({
+  return splitText(withLinks(message), settings.maxLength, message.cuts).map((part, index) => {
+    const event = {
+      type: 'message',
+      mId: index === 0 ? ourId : `${ourId}-${index + 1}`,
+      // Milliseconds. Parts of one time would have no order.
+      timestamp: receivedAt + index,
+      message: { type: 'text', text: part },
+    };
+    return toWebhook(contactId, [event], token, settings);
+  });
+}
+
+/** A receipt of a message that respond.io knows by the `mId` that it was answered. */
+function report(
+  { contact: contactId, ourId: mId }: Pick<ForDelivery, 'contact' | 'ourId'>,
+  { ended: value, token, now: timestamp }: { ended: string; token: string; now: number },
+  settings: RespondioSettings,
+) {
+  const failed = value === 'failed' ? { message: 'The receiver refused it.' } : {};
+  const event = { type: 'message_status', mId, timestamp, status: { value, ...failed } };
+  return toWebhook(contactId, [event], token, settings);
+}
+
+function toWebhook(
+  contactId: string,
+  events: object[],
+  token: string,
+  { baseUrl, channelId }: RespondioSettings,
+) {
+  return {
     method: 'POST' as const,
     url: `${baseUrl}/custom/channel/webhook/`,
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({
-      channelId,
-      contactId,
-      events: [
-        {
-          type: 'message',
-          mId: index === 0 ? ourId : `${ourId}-${index + 1}`,
-          // Milliseconds. Parts of one time would have no order.
-          timestamp: receivedAt + index,
-          message: { type: 'text', text: part },
-        },
-      ],
-    }),
-  }));
+    body: JSON.stringify({ channelId, contactId, events }),
+  };
 }
 
 /** By HTTP. What a success says is not documented, but it is no page: those come from a host that moved. */

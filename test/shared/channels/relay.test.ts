@@ -87,6 +87,52 @@ describe('a message that arrives', () => {
     expect(world.requests).toEqual(['hello/1', 'hello/2', 'hello/3']);
   });
 
+  it('is noted under the name of each part once the row says that the part was taken, and needs no note to be delivered', async () => {
+    const says = (externalId: string) =>
+      ({ arrives: true, says: { kind: 'delivered', externalId } }) as const;
+    const fates = { 'hello/1': [says('a')], 'hello/2': [says('b')] };
+    const { world, process } = await received({ parts: { hello: 2 }, fates });
+    const noted: unknown[] = [];
+    const { targets } = process.deps;
+    const prepare: typeof targets.prepare = async (message) => ({
+      ...(await targets.prepare(message)),
+      async link(part, externalId) {
+        noted.push([part, externalId, (await world.row('hello')).partsDelivered]);
+        throw new Error('storage is away');
+      },
+    });
+    const deps = { ...process.deps, targets: { ...targets, prepare } };
+    expect(await relayMessage(world.idOf('hello'), world.now() + 60 * SECOND, deps)).toEqual(DELIVERED);
+    expect(noted).toEqual([
+      [0, 'a', 1],
+      [1, 'b', 2],
+    ]);
+    expect(world.lines().filter(({ level }) => level === 'error')).toMatchObject([
+      { message: 'what becomes of a message will not be known', id: world.idOf('hello') },
+      {},
+    ]);
+  });
+
+  it('is told to whoever handed it to us once that is on disk, and again where a process ended before the queue knew', async () => {
+    const { world, process } = await received();
+    const heard: string[] = [];
+    const answers = ['HTTP 403'];
+    const report = async ({ status }: Message) => {
+      heard.push(`${status}, ${(await world.row('hello')).status}`);
+      return answers.shift();
+    };
+    const deps = { ...process.deps, targets: { ...process.deps.targets, report } };
+    const run = (leftMs = 60 * SECOND) => relayMessage(world.idOf('hello'), world.now() + leftMs, deps);
+    expect(await run()).toEqual(DELIVERED);
+    expect(await run()).toEqual(DELIVERED);
+    // There is no time for another request.
+    expect(await run(10 * SECOND)).toEqual(DELIVERED);
+    expect(heard).toEqual(['delivered, delivered', 'delivered, delivered']);
+    expect(
+      world.lines().flatMap(({ message, detail }) => (/receipt/.test(`${message}`) ? [detail] : [])),
+    ).toEqual(['HTTP 403']);
+  });
+
   it('waits between its parts and then goes on, with none sent twice', async () => {
     const { world, run } = await received({ parts: { hello: 3 }, fates: { 'hello/2': [NOT_NOW] } });
     waited(1 * SECOND, 2 * SECOND)(await run());

@@ -342,6 +342,72 @@ describe('a reply for the chat', () => {
     await expect(send(2)).rejects.toThrow('Bug!');
   });
 
+  describe('on the end of what it wrote', () => {
+    const ended = (status: Message['status'], direction: Direction = 'incoming') => ({
+      ...aMessage(direction),
+      status,
+    });
+    async function hearing(status = 200, adapter: Given['adapter'] = {}) {
+      const { url, requests } = await aChat(() => ({ status }));
+      const kept: unknown[] = [];
+      const told: unknown[] = [];
+      const { report = async () => expect.unreachable('nothing is reported') } = targets({
+        tokens: { support: 'bot-token' },
+        waits: { until: async () => undefined, keep: async (...wait) => void kept.push(wait) },
+        adapter: {
+          report(message, of) {
+            told.push([message, of]);
+            return { method: 'PUT', url: `${url}/status`, headers: {}, body: '{}' };
+          },
+          ...adapter,
+        },
+      });
+      return { report, requests, told, kept };
+    }
+
+    it('is told of a message that was delivered or failed, in one request', async () => {
+      const { report, requests, told } = await hearing();
+      expect(await report(ended('delivered'))).toBeUndefined();
+      expect(await report(ended('failed'))).toBeUndefined();
+      expect(requests).toEqual(['/status', '/status']);
+      const message = { id: 'their-1', contact: '+15551234567', ourId: expect.stringMatching(OUR_ID) };
+      expect(told).toEqual(
+        ['delivered', 'failed'].map((end) => [message, { ended: end, token: 'bot-token', now: NOW }]),
+      );
+    });
+
+    it('is not told of its own replies, of what is parked, nor where it has no place for that', async () => {
+      const { report, requests } = await hearing();
+      for (const one of [ended('delivered', 'outgoing'), ended('delivered', 'send'), ended('parked')])
+        expect(await report(one)).toBeUndefined();
+      const { report: plain = async () => 'there is none' } = targets();
+      expect(await plain(ended('delivered'))).toBeUndefined();
+      expect(requests).toEqual([]);
+    });
+
+    it('may refuse to hear it, and the wait that it asks for is kept', async () => {
+      const waits = {
+        kind: 'not_applied',
+        detail: 'HTTP 429',
+        retryAfterMs: 10_000,
+        whoWaits: 'channel',
+      } as const;
+      const { report, kept } = await hearing(429, { judge: () => waits });
+      expect(await report(ended('delivered'))).toBe('HTTP 429');
+      const sender = { channel: 'support', token: 'bot-token', place: '+15551234567' };
+      expect(kept).toEqual([[sender, 'channel', NOW + 10_000]]);
+    });
+
+    it('is not asked while it has us wait, nor without its token', async () => {
+      const until = async () => NOW + 1;
+      const adapter = { report: () => expect.unreachable('it is not asked'), needsToken: true };
+      const keep = async () => {};
+      const { report: held } = targets({ adapter, tokens: { support: 't' }, waits: { until, keep } });
+      expect(await held?.(ended('delivered'))).toBe('the chat asked us to wait');
+      expect(await targets({ adapter }).report?.(ended('delivered'))).toBe('no token is set');
+    });
+  });
+
   describe('that the chat does not take now', () => {
     async function answered(delivery: Delivery, given: Partial<ForDelivery> & { known?: Known } = {}) {
       const { url } = await aChat(() => ({ status: 400 }));

@@ -294,6 +294,22 @@ describe('a delivery', () => {
     expect(bodies(standard, { contact: 'c-1' })).toEqual([{ ...added, type: 'SMS' }]);
   });
 
+  it('at a provider is reported if that is wanted, by the name that GoHighLevel gave it', () => {
+    const reporting = adapterOf({ ...SETTINGS, provider: { reports: true } });
+    const about = { id: 'GKJxs4P5L8dWc5CFUITM', contact: 'c-1', ourId: OUR_ID };
+    const said = (ended: 'delivered' | 'failed') =>
+      reporting.report?.(about, { ended, token: 'the-token', now: NOW });
+    expect(said('delivered')).toEqual({
+      method: 'PUT',
+      url: 'https://services.leadconnectorhq.com/conversations/messages/GKJxs4P5L8dWc5CFUITM/status',
+      headers: expect.objectContaining({ authorization: 'Bearer the-token', version: '2021-04-15' }),
+      body: '{"status":"delivered"}',
+    });
+    const error = { code: '1', type: 'saas', message: 'The receiver refused it.' };
+    expect(JSON.parse(said('failed')?.body ?? '')).toEqual({ status: 'failed', error });
+    expect([workflow.report, provider.report]).toEqual([undefined, undefined]);
+  });
+
   const limits = (headers: Record<string, string>) =>
     reply(429, { statusCode: 429, message: 'Too many requests' }, headers);
   const interval = { 'x-ratelimit-interval-milliseconds': '10000', 'x-ratelimit-max': '100' };

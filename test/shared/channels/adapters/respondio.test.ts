@@ -204,6 +204,22 @@ describe('a delivery to respond.io', () => {
   });
 });
 
+it('respond.io hears what became of a message, by the name that it was answered', () => {
+  const about = { id: 'd-1', contact: 'jane', ourId: OUR_ID };
+  const said = (ended: 'delivered' | 'failed') =>
+    respondio.report?.(about, { ended, token: TOKEN, now: NOW });
+  expect(said('delivered')).toMatchObject({
+    method: 'POST',
+    url: 'https://webhook.respond.io/custom/channel/webhook/',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  const [delivered, failed] = [said('delivered'), said('failed')].map((one) => JSON.parse(one?.body ?? ''));
+  const event = { type: 'message_status', mId: OUR_ID, timestamp: NOW, status: { value: 'delivered' } };
+  expect(delivered).toEqual({ channelId: 'gfd8g7fd89dgfd', contactId: 'jane', events: [event] });
+  expect(failed.events[0].status).toEqual({ value: 'failed', message: 'The receiver refused it.' });
+  expect(JSON.parse(respondio.acceptedAs?.(OUR_ID) ?? '')).toEqual({ mId: OUR_ID });
+});
+
 describe('a sample of a request of respond.io', () => {
   it('is what the parser reads, under its own id, for a contact that respond.io allows', () => {
     const sample = respondio.sample({ id: 'test-1', contact: 'relay-test', text: 'Hello' }, NOW);
