@@ -49,7 +49,9 @@ export async function inviteClient(
       `What ${email} pays in, or where the relay is reached, is not known here. Run this where the relay is deployed from.`,
     );
   }
-  const { customer, was: customerWas } = await customerFor(stripe, account, wanted.customer);
+  const { customer: found, was: customerWas } = await customerFor(stripe, account, wanted.customer);
+  const customer = found.id;
+  await nameClient(stripe, found, email);
   await accounts.set(
     email,
     { customer },
@@ -77,13 +79,21 @@ export async function inviteClient(
   return { email, customer, customerWas, url: session.url, expiresAt: session.expires_at * 1_000 };
 }
 
+/** The customer's own events are matched by this name, for Stripe's email may be spelt otherwise, or be another. */
+async function nameClient(stripe: StripeClient, customer: Stripe.Customer, email: string): Promise<void> {
+  if (customer.metadata[CLIENT] === email) return;
+  await askStripe(stripe, ({ customers }) =>
+    customers.update(customer.id, { metadata: { [CLIENT]: email } }),
+  );
+}
+
 async function customerFor(
   stripe: StripeClient,
   account: Account,
   wanted: string | undefined,
-): Promise<{ customer: string; was: Invitation['customerWas'] }> {
+): Promise<{ customer: Stripe.Customer; was: Invitation['customerWas'] }> {
   const known = wanted ?? account.customer;
-  if (known !== undefined) return { customer: (await readCustomer(stripe, known)).id, was: 'kept' };
+  if (known !== undefined) return { customer: await readCustomer(stripe, known), was: 'kept' };
   const [first, ...others] = await customersOf(stripe, account);
   if (others.length > 0) {
     const ids = [first, ...others].map((one) => one?.id).join(', ');
@@ -93,11 +103,11 @@ async function customerFor(
         `npx relay accounts invite ${shellQuoted(account.email)} --customer cus_…`,
     );
   }
-  if (first) return { customer: first.id, was: 'found' };
-  const { id } = await askStripe(stripe, ({ customers }) =>
+  if (first) return { customer: first, was: 'found' };
+  const made = await askStripe(stripe, ({ customers }) =>
     customers.create({ email: account.email, metadata: { [CLIENT]: account.email } }),
   );
-  return { customer: id, was: 'made' };
+  return { customer: made, was: 'made' };
 }
 
 /** Several are all that must be told apart from one. */
@@ -166,7 +176,9 @@ export async function linkClient(
         `Or let the client save a card: npx relay accounts invite ${shellQuoted(email)}`,
     );
   }
-  const method = await meansOf(stripe, email, await readCustomer(stripe, id), wanted.paymentMethod);
+  const found = await readCustomer(stripe, id);
+  const method = await meansOf(stripe, email, found, wanted.paymentMethod);
+  await nameClient(stripe, found, email);
   return keepMeans(
     ledger,
     email,

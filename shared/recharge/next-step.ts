@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../history.ts';
-import { sentenceOfDecline } from '../payments/declines.ts';
+import { type DeclineWord, sentenceOfDecline } from '../payments/declines.ts';
 import { shellQuoted } from '../shell.ts';
 import { type Answer, answersFor, settlesAt, waitingAnswers } from './answers.ts';
 import type { Pause } from './charging.ts';
@@ -201,7 +201,7 @@ function atTheEnd(row: Recharge): NextStep {
         'client',
         DECLINED[row.reason ?? ''] ??
           `The payment was declined (${row.reason ?? 'no reason was given'}). To the client: ${sentenceOfDecline(row.reason)}`,
-        again,
+        [...askForAnother(row), ...again],
       );
     case 'completed':
       return step(
@@ -231,6 +231,25 @@ const DECLINED: Record<string, string> = {
   confirmed_not_charged: 'A person said that nothing was charged.',
   refunded_at_provider: 'The payment was given back at the provider, before any credits were granted.',
 };
+
+/** The reasons that only another card, or the same one saved anew, will mend. */
+const NEEDS_ANOTHER: readonly string[] = [
+  'expired_card',
+  'card_details_wrong',
+  'card_not_supported',
+  'card_refused',
+  'account_closed',
+  'debit_not_authorized',
+  'no_payment_method',
+  'payment_method_gone',
+] satisfies DeclineWord[];
+
+function askForAnother(row: Recharge): NextStep['commands'] {
+  const { reason = '', email } = row;
+  if (isErased(row) || !NEEDS_ANOTHER.includes(reason)) return [];
+  const command = relay(`accounts invite ${shellQuoted(email)}`);
+  return [{ what: 'Where Stripe takes the money: a link for the client, to save another one', command }];
+}
 
 function giveBack(row: Recharge): NextStep['commands'] {
   if (row.prepaid || row.goodwillRefund !== undefined) return [];

@@ -80,6 +80,7 @@ describe('an invitation', () => {
     await setAccount(connection(), email, { grantEmail: spelt });
     const { customer } = sandbox.saveMeans(spelt);
     expect(await invite()).toMatchObject({ customer, customerWas: 'found' });
+    expect(sandbox.state.customers.get(customer)?.metadata).toEqual({ relay_client: email });
     expect(await invite()).toMatchObject({ customer, customerWas: 'kept' });
     expect(customersWith(email)).toEqual([]);
   });
@@ -121,6 +122,7 @@ describe('a link', () => {
       account: { customer, paymentMethod: { id: paymentMethod.id, brand: 'visa', last4: '4242' } },
     });
     expect(await account()).toEqual(linked.account);
+    expect(sandbox.state.customers.get(customer)?.metadata).toEqual({ relay_client: email });
   });
 
   it('takes the default of several, or the one that is named', async () => {

@@ -464,7 +464,12 @@ export function createApi({
       return {
         work() {
           const id = newId('cus');
-          const customer = { id, email: textOf(params, 'email') ?? '', created: Math.floor(now() / 1_000) };
+          const customer = {
+            id,
+            email: textOf(params, 'email') ?? '',
+            created: Math.floor(now() / 1_000),
+            metadata: mapOf(params, 'metadata'),
+          };
           state.customers.set(id, customer);
           return json(200, customerObject(customer));
         },
@@ -481,9 +486,16 @@ export function createApi({
       return json(200, list('/v1/customers', rows.map(customerObject), more));
     }),
 
-    'POST /v1/customers/{id}': known(({ param }) => {
+    'POST /v1/customers/{id}': once(undefined, ({ param }, params) => {
+      const wrong = unknownParameter(params, ['metadata']);
       const customer = state.customers.get(param);
-      return customer ? json(200, customerObject(customer)) : missing('customer', param);
+      if (wrong || !customer) return wrong ?? missing('customer', param);
+      return {
+        work() {
+          customer.metadata = { ...customer.metadata, ...mapOf(params, 'metadata') };
+          return json(200, customerObject(customer));
+        },
+      };
     }),
 
     'GET /v1/customers/{id}': known(({ param }) => {

@@ -10,13 +10,13 @@ export const list = (url: string, data: unknown[], hasMore = false) => ({
   data,
 });
 
-export const customerObject = ({ id, email, created, defaultPaymentMethod }: Customer) => ({
+export const customerObject = ({ id, email, created, defaultPaymentMethod, metadata = {} }: Customer) => ({
   id,
   object: 'customer',
   email,
   created,
   livemode: false,
-  metadata: {},
+  metadata,
   invoice_settings: { default_payment_method: defaultPaymentMethod ?? null },
 });
 

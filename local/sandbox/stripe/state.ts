@@ -9,6 +9,7 @@ export interface Customer {
   email: string;
   created: number;
   defaultPaymentMethod?: string;
+  metadata?: Record<string, string>;
 }
 
 export interface PaymentMethod {

@@ -117,10 +117,17 @@ describe('a recharge that has ended', () => {
     expect(commandsOf(row)[0]).toBe('npx relay accounts add demo@example.com');
   });
 
+  it('leads a client whose card is refused to another one, and one without money to none', () => {
+    const declined = (reason: string) => commandsOf(aRecharge({ phase: 'declined', reason }));
+    expect(declined('expired_card')[0]).toBe('npx relay accounts invite demo@example.com');
+    expect(declined('insufficient_funds').join()).not.toContain('invite');
+  });
+
   it('leads nowhere for a client who was erased, whose address it does not know', () => {
     for (const blocked of [
       aRecharge({ phase: 'blocked', reason: 'account_unknown' }),
       aRecharge({ phase: 'declined', reason: 'insufficient_funds' }),
+      aRecharge({ phase: 'declined', reason: 'no_payment_method' }),
     ]) {
       expect(commandsOf(withoutClient(blocked, [], { now: blocked.receivedAt }))).toEqual([]);
     }
