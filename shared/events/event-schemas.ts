@@ -10,7 +10,11 @@ export const EVENT_MEANS = {
   'recharge.refunded': 'Paid, and given back.',
   'payment.action_required': 'The client must confirm the payment on a page: pass the link on to it.',
   'account.suspended':
-    'A client was suspended, by a person or for declines in a row: its recharges are blocked.',
+    'A client was suspended, by a person, for declines in a row or for a dispute: its recharges are blocked.',
+  'account.payment_method_changed':
+    'A client has saved another card or bank account; or it was renewed, or removed.',
+  'account.card_expiring':
+    "A client's card expires within a month, or has expired: told with the first recharge from then on.",
   'account.cap_warning': 'A client has come to 80 or 100 % of what it may be charged in a month.',
   'alert.raised': 'An alert: when it is first raised, and once on each later UTC day on which it is raised.',
 } as const;
@@ -27,6 +31,13 @@ const count = z.int().positive();
 const version = count.describe('Grows with every change of the row: of two events the higher one is newer.');
 /** ISO 8601, UTC. */
 const time = z.string().meta({ format: 'date-time' });
+
+const shownMeans = {
+  payment_type: z.string().describe('`card`, `sepa_debit` …'),
+  brand: z.string().optional(),
+  last4: z.string().optional(),
+};
+const expires = z.string().describe('The last month of a card, such as `2027-03`.');
 
 const rechargeData = z.object({
   key: z.string().describe("The recharge: the platform's `idempotency_key`."),
@@ -62,8 +73,18 @@ export const DATA_SCHEMAS = {
     note: z
       .string()
       .optional()
-      .describe('Why: what a person said, or how many payments were declined in a row.'),
+      .describe('Why: what a person said, how many payments were declined in a row, or which dispute.'),
   }),
+  PaymentMethodEventData: z.object({
+    email,
+    version,
+    change: z
+      .enum(['saved', 'renewed', 'removed'])
+      .describe('`saved`: another one is charged from now on. `removed`: none is, until one is saved.'),
+    ...shownMeans,
+    expires: expires.optional(),
+  }),
+  CardExpiringEventData: z.object({ email, version, ...shownMeans, expires }),
   CapWarningEventData: z.object({
     email,
     version,
@@ -95,6 +116,8 @@ export const DATA_OF = {
   'recharge.refunded': 'RechargeEventData',
   'payment.action_required': 'ActionRequiredEventData',
   'account.suspended': 'AccountSuspendedEventData',
+  'account.payment_method_changed': 'PaymentMethodEventData',
+  'account.card_expiring': 'CardExpiringEventData',
   'account.cap_warning': 'CapWarningEventData',
   'alert.raised': 'AlertEventData',
 } as const satisfies Record<EventType, keyof typeof DATA_SCHEMAS>;

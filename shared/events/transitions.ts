@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AlertRow } from '../alert-row.ts';
+import type { PaymentMethod } from '../payments/payment-method.ts';
 import { type Account, dayOf, type Limits } from '../recharge/account.ts';
 import { capCrossed, limitsOf } from '../recharge/guard.ts';
 import { asRefunding, isGivingBack } from '../recharge/machine/goodwill.ts';
@@ -99,9 +101,11 @@ export function eventsOfAccount(
         },
       ]
     : [];
+  // A row that was copied back has changed nothing by that.
+  if (before === undefined) return suspended;
+  const told = [...suspended, ...eventsOfMeans(before, after, timestamp)];
   const cap = limitsOf(after, { limits }).monthlyAmount;
-  // A row that was copied back has reserved nothing by that.
-  if (cap === undefined || before === undefined) return suspended;
+  if (cap === undefined) return told;
   const warnings = Object.entries(after.spent).flatMap(([counter, spent]): RelayEvent[] => {
     const word = capCrossed(cap, before.spent[counter] ?? 0, spent);
     if (word === undefined) return [];
@@ -110,8 +114,58 @@ export function eventsOfAccount(
     const data = { email, version, level, month, spent, cap, currency } as const;
     return [{ id: `${email}:cap_${level}:${version}`, type: 'account.cap_warning', timestamp, data }];
   });
-  return [...suspended, ...warnings];
+  return [...told, ...warnings];
 }
+
+const MONTH_MS = 31 * 24 * 3_600_000;
+
+/** From when on a card is one that expires within a month: it is good to the end of the month it names. */
+function expiringFrom({ expires }: PaymentMethod): number | undefined {
+  const [year = Number.NaN, month = Number.NaN] = expires?.split('-').map(Number) ?? [];
+  const endsAt = Date.UTC(year, month);
+  return Number.isNaN(endsAt) ? undefined : endsAt - MONTH_MS;
+}
+
+/** The first reservation from that time on tells it: between two of them, nobody is charged, and nothing is lost. */
+function eventsOfMeans(before: Account, after: Account, timestamp: string): RelayEvent[] {
+  const { email, revision: version, paymentMethod } = after;
+  const common = { email, version };
+  const changed = changeOfMeans(before, after);
+  const news: RelayEvent[] = changed
+    ? [
+        {
+          id: `${email}:payment_method:${version}`,
+          type: 'account.payment_method_changed',
+          timestamp,
+          data: { ...common, ...changed },
+        },
+      ]
+    : [];
+  const from = paymentMethod && expiringFrom(paymentMethod);
+  const [was, is] = [before.last?.at ?? 0, after.last?.at ?? 0];
+  if (from === undefined || was >= from || is < from || paymentMethod?.expires === undefined) return news;
+  const data = { ...common, ...shownMeans(paymentMethod), expires: paymentMethod.expires };
+  return [
+    ...news,
+    { id: `${email}:card_expiring:${version}`, type: 'account.card_expiring', timestamp, data },
+  ];
+}
+
+function changeOfMeans({ paymentMethod: was }: Account, { status, paymentMethod: is }: Account) {
+  const shown = is ?? was;
+  // Who is erased has left.
+  if (shown === undefined || status === undefined || isDeepStrictEqual(was, is)) return undefined;
+  const change = is === undefined ? 'removed' : is.id === was?.id ? 'renewed' : 'saved';
+  return { change, ...shownMeans(shown) } as const;
+}
+
+/** Without the fingerprint, by which the same card could be found at another client. */
+const shownMeans = ({ type, brand, last4, expires }: PaymentMethod) => ({
+  payment_type: type,
+  brand,
+  last4,
+  expires,
+});
 
 /**
  * An alert that is raised again and again is told once a UTC day.

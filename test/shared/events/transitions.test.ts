@@ -7,10 +7,12 @@ import {
   eventsOfAlert,
   eventsOfRecharge,
 } from '../../../shared/events/transitions.ts';
+import { type Account, unknownAccount } from '../../../shared/recharge/account.ts';
 import { PHASES, REVIEW_REASONS, type Recharge } from '../../../shared/recharge/recharge.ts';
 import { anAccount, aRecharge, utc } from '../../support/builders.ts';
 
 const AT = '2026-01-05T12:00:11.000Z';
+const LIMITLESS = { limits: {}, timestamp: AT };
 const PAGE = 'https://pay.example.com/act/1';
 
 /** The events of a change, one line each. */
@@ -151,6 +153,60 @@ describe("a client's account that changes", () => {
     expect(told.map(({ data }) => ('level' in data ? data.level : undefined))).toEqual(level ? [level] : []);
   });
 
+  const CARD = {
+    id: 'pm_1',
+    type: 'card',
+    brand: 'visa',
+    last4: '4242',
+    fingerprint: 'f1',
+    expires: '2026-03',
+  };
+
+  it('to another card, a renewed one or none is told with what is shown of it', () => {
+    const tell = (before: Partial<Account>, after: Partial<Account>) =>
+      eventsOfAccount(anAccount(before), anAccount({ revision: 2, ...after }), LIMITLESS);
+    const renewed = { ...CARD, expires: '2029-03' };
+    const shown = { payment_type: 'card', brand: 'visa', last4: '4242' };
+    expect(tell({}, { paymentMethod: CARD })).toEqual([
+      {
+        id: 'demo@example.com:payment_method:2',
+        type: 'account.payment_method_changed',
+        timestamp: AT,
+        data: { email: 'demo@example.com', version: 2, change: 'saved', ...shown, expires: '2026-03' },
+      },
+    ]);
+    const data = (...given: Parameters<typeof tell>) => tell(...given).map((event) => event.data);
+    expect(data({ paymentMethod: CARD }, { paymentMethod: renewed })).toMatchObject([
+      { change: 'renewed', expires: '2029-03' },
+    ]);
+    expect(data({ paymentMethod: CARD }, {})).toMatchObject([{ change: 'removed', ...shown }]);
+    expect(data({ paymentMethod: CARD }, { paymentMethod: { ...CARD } })).toEqual([]);
+    expect(eventsOfAccount(anAccount({ paymentMethod: CARD }), unknownAccount('a'), LIMITLESS)).toEqual([]);
+    expect(eventsOfAccount(undefined, anAccount({ paymentMethod: CARD }), LIMITLESS)).toEqual([]);
+  });
+
+  it('with the first recharge in the last month of its card is told, once', () => {
+    const at = (time: string) => ({ key: 'k', at: utc(time) });
+    const tell = (was: string | undefined, is: string, card: Account['paymentMethod'] = CARD) =>
+      eventsOfAccount(
+        anAccount({ ...(card && { paymentMethod: card }), ...(was && { last: at(was) }) }),
+        anAccount({ ...(card && { paymentMethod: card }), last: at(is), revision: 7 }),
+        LIMITLESS,
+      );
+    // Good to the end of March: from 1 March on.
+    expect(tell('2026-01-05', '2026-02-28 23:59')).toEqual([]);
+    expect(tell('2026-02-28 23:59', '2026-03-01 00:00')).toMatchObject([
+      {
+        id: 'demo@example.com:card_expiring:7',
+        type: 'account.card_expiring',
+        data: { email: 'demo@example.com', payment_type: 'card', last4: '4242', expires: '2026-03' },
+      },
+    ]);
+    expect(tell('2026-03-01 00:00', '2026-03-20')).toEqual([]);
+    expect(tell(undefined, '2026-04-02')).toHaveLength(1);
+    expect(tell('2026-01-05', '2026-03-20', { id: 'pm_2', type: 'sepa_debit', last4: '3000' })).toEqual([]);
+  });
+
   it('warns with the month, the currency and the cap that counts for this client', () => {
     expect(
       events(
@@ -176,7 +232,7 @@ describe("a client's account that changes", () => {
   });
 
   it('does not warn where there is no cap, nor when the row was copied back', () => {
-    expect(eventsOfAccount(anAccount(), anAccount(spent(1e9)), { limits: {}, timestamp: AT })).toEqual([]);
+    expect(eventsOfAccount(anAccount(), anAccount(spent(1e9)), LIMITLESS)).toEqual([]);
     expect(eventsOfAccount(undefined, anAccount(spent(1e9)), { limits, timestamp: AT })).toEqual([]);
   });
 });
@@ -210,6 +266,14 @@ it('every event is as its schema describes it', () => {
       limits: { monthlyAmount: 10 },
       timestamp: AT,
     }),
+    ...eventsOfAccount(
+      anAccount(),
+      anAccount({
+        paymentMethod: { id: 'pm_1', type: 'card', brand: 'visa', last4: '4242', expires: '2026-01' },
+        last: { key: 'k', at: utc('2026-01-05') },
+      }),
+      LIMITLESS,
+    ),
     ...eventsOfAlert(undefined, alert, AT),
   ];
   expect(new Set(events.map(({ type }) => type))).toEqual(new Set(EVENT_TYPES));
