@@ -7,7 +7,7 @@ import { createStripeClient, type StripeClient } from '../payments/stripe/client
 import { CHARGE_ID, RECHARGE_KEY, REFUND_ID } from '../payments/stripe/intents.ts';
 import { faultOfKey } from '../payments/stripe/key.ts';
 import type { StripeLook } from '../payments/stripe/looks.ts';
-import { CLIENT, savedMeansOf } from '../payments/stripe/saved-means.ts';
+import { CLIENT, clientOf, savedMeansOf } from '../payments/stripe/saved-means.ts';
 import type { Account } from './account.ts';
 import { withSettings } from './accounts.ts';
 import type { Heard } from './heard.ts';
@@ -94,7 +94,7 @@ async function lookAtMeans(
 ): Promise<void> {
   const owner = await deps.stripe.stripe.customers.retrieve(customer);
   if (owner.deleted) return;
-  const email = owner.metadata[CLIENT] ?? owner.email?.trim().toLowerCase();
+  const email = clientOf(owner);
   if (email === undefined) return;
   const account = await deps.ledger.readAccount(email);
   if (account.customer !== customer || account.paymentMethod?.id !== id) return;

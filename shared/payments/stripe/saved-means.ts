@@ -22,3 +22,10 @@ export function savedMeansOf(method: Stripe.PaymentMethod): PaymentMethod {
     ...(shown?.fingerprint ? { fingerprint: shown.fingerprint } : {}),
   };
 }
+
+/** The client whose customer this is, as far as Stripe knows: by our mark, else by the email. */
+export const clientOf = ({
+  metadata,
+  email,
+}: Pick<Stripe.Customer, 'metadata' | 'email'>): string | undefined =>
+  metadata[CLIENT] ?? email?.trim().toLowerCase();

@@ -107,6 +107,16 @@ describe('a saved card', () => {
     expect(after?.expires).not.toBe(before.paymentMethod?.expires);
   });
 
+  it('is known by its customer’s mark where the customer has another email', async () => {
+    const relay = await aRelay();
+    const { customer, paymentMethod } = await relay.saved(VISA);
+    const kept = relay.stripe.state.customers.get(customer);
+    Object.assign(kept ?? {}, { email: 'books@example.com', metadata: { relay_client: EMAIL } });
+    relay.stripe.renew(paymentMethod.id, '4242424242421111');
+    await relay.hears('payment_method.automatically_updated');
+    expect((await relay.account()).paymentMethod?.last4).toBe('1111');
+  });
+
   it('that was taken away is charged no more, and nobody’s else is touched', async () => {
     const relay = await aRelay();
     const { customer } = await relay.saved(VISA);
