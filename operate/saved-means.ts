@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { atMost } from '../shared/at-most.ts';
 import { SAVED } from '../shared/payments/pay-pages.ts';
 import { meansText, type PaymentMethod } from '../shared/payments/payment-method.ts';
 import type { StripeClient } from '../shared/payments/stripe/client.ts';
@@ -191,6 +192,66 @@ export async function linkClient(
       now: now(),
     },
   );
+}
+
+/** What became of one client of many. */
+export interface LinkedClient {
+  email: string;
+  /** What is charged from now on; absent where the client was not linked. */
+  paymentMethod?: PaymentMethod;
+  /** Why not, in a sentence. */
+  problem?: string;
+}
+
+/** In test mode Stripe takes 25 requests a second: docs.stripe.com/rate-limits. Each client needs three. */
+const LINKED_AT_ONCE = 4;
+
+/**
+ * Links every client whose customer is known, and of whom no means of payment is.
+ *
+ * @param onProgress is told how many are done.
+ * @returns in alphabetical order.
+ * @throws an OperateError, `not_ready`, where Stripe cannot be asked; who was linked by then stays so.
+ */
+export async function linkClients(
+  connection: Pick<Connection, 'accounts' | 'ledger' | 'rows' | 'now'>,
+  stripe: StripeClient,
+  onProgress: (done: number, of: number) => void = () => {},
+): Promise<LinkedClient[]> {
+  const known = (await clientsWithoutMeans(connection)).filter(({ customer }) => customer !== undefined);
+  const linked = new Map<string, LinkedClient>();
+  await atMost(LINKED_AT_ONCE, known, async ({ email }) => {
+    linked.set(email, await tryToLink(connection, stripe, email));
+    onProgress(linked.size, known.length);
+  });
+  return known.flatMap(({ email }) => linked.get(email) ?? []);
+}
+
+async function tryToLink(
+  connection: Parameters<typeof linkClient>[0],
+  stripe: StripeClient,
+  email: string,
+): Promise<LinkedClient> {
+  try {
+    const { paymentMethod } = (await linkClient(connection, stripe, email)).account;
+    return { email, ...(paymentMethod === undefined ? {} : { paymentMethod }) };
+  } catch (error) {
+    if (!(error instanceof OperateError) || error.kind === 'not_ready') throw error;
+    return { email, problem: error.message };
+  }
+}
+
+/** Those whom no recharge can charge, where Stripe takes the money. In alphabetical order. */
+export async function clientsWithoutMeans({
+  accounts,
+  rows,
+}: Pick<Connection, 'accounts' | 'rows'>): Promise<Account[]> {
+  const emails = await accounts.list();
+  const read = await rows.accounts(emails);
+  return emails.flatMap((email) => {
+    const account = read.get(email);
+    return account && account.paymentMethod === undefined ? [account] : [];
+  });
 }
 
 async function meansOf(

@@ -1,17 +1,26 @@
 import type { Command } from 'commander';
 import { clientJson, readAccount } from '../../operate/accounts.ts';
-import { type Invitation, inviteClient, linkClient } from '../../operate/saved-means.ts';
+import {
+  type Invitation,
+  inviteClient,
+  type LinkedClient,
+  linkClient,
+  linkClients,
+} from '../../operate/saved-means.ts';
 import { findStripe } from '../../operate/stripe.ts';
 import { utcText } from '../../shared/ages.ts';
+import { meansText } from '../../shared/payments/payment-method.ts';
 import { shellQuoted } from '../../shared/shell.ts';
 import { clientText } from '../client-text.ts';
 import { confirmChange, YES } from '../confirm.ts';
+import type { Column } from '../output.ts';
 import { type Cli, email, examples, text } from '../program.ts';
 
 /** Where Stripe takes the money: what a client has saved there. */
 export function addMeansCommands(cli: Cli, accounts: Command): void {
   addInvite(cli, accounts);
   addLink(cli, accounts);
+  addLinkAll(cli, accounts);
 }
 
 const CUSTOMER = ['--customer <id>', "the client's customer at Stripe, cus_…", text] as const;
@@ -95,3 +104,39 @@ function addLink(cli: Cli, accounts: Command): void {
       if (lifted) cli.say('This is another card than the declined one, so the client is active again.');
     });
 }
+
+function addLinkAll(cli: Cli, accounts: Command): void {
+  accounts
+    .command('link-all')
+    .description('the same for every client whose customer is known, and of whom no saved card is')
+    .option(...YES)
+    .option('--json', 'print what became of each as a JSON array')
+    .addHelpText('after', examples('accounts link-all'))
+    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }) => {
+      const stripe = await findStripe(cli.target());
+      const question = 'Link every client who has saved a card at Stripe?';
+      await confirmChange(cli, { question, yes, always: true });
+      const all = await linkClients(await cli.connected(), stripe, (done, of) =>
+        cli.tellProgress(`${done} of ${of} looked at`),
+      );
+      if (all.some(({ problem }) => problem !== undefined)) cli.fail();
+      if (json)
+        return cli.sayJson(
+          all.map(({ paymentMethod: payment_method, ...one }) => ({ ...one, payment_method })),
+        );
+      if (all.length > 0) cli.sayTable(LINKED_COLUMNS, all);
+      const linked = all.filter(({ problem }) => problem === undefined).length;
+      cli.say(`${linked} linked, ${all.length - linked} not.`);
+    });
+}
+
+const LINKED_COLUMNS: Column<LinkedClient>[] = [
+  { title: 'client', value: ({ email: address }) => address },
+  { title: 'pays with', value: ({ paymentMethod }) => paymentMethod && meansText(paymentMethod) },
+  {
+    title: 'not linked',
+    value: ({ problem }) => problem?.split('\n')[0],
+    colour: () => 'yellow',
+    cut: true,
+  },
+];

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { paymentMethodSchema } from '../../shared/payments/payment-method.ts';
 import { time } from './rows.ts';
 
 export const clientImport = z.strictObject({
@@ -29,6 +30,12 @@ export const invitation = z.strictObject({
   customer_was: z.enum(['made', 'found', 'kept']).describe('"kept": it was named before, or is now'),
   url: z.url().describe('where the client saves a card, once'),
   expires_at: time,
+});
+
+export const linkedClient = z.strictObject({
+  email: z.string(),
+  payment_method: z.optional(paymentMethodSchema).describe('what is charged from now on'),
+  problem: z.string().optional().describe('why the client was not linked'),
 });
 
 export const unlinked = z.strictObject({ platform_id: z.string(), email: z.string() });

@@ -9,7 +9,7 @@ import { callOptions, findPlatform } from '../platform.ts';
 import { nobody } from '../probe/questions.ts';
 import { type Found, fail, ok, warn } from './finding.ts';
 import type { Check, Patient } from './patient.ts';
-import { stripeKey } from './stripe-checks.ts';
+import { savedMeans, stripeKey } from './stripe-checks.ts';
 
 /** Half of what the relay waits for a charge. What takes longer is told. */
 const TIMEOUT_MS = 10_000;
@@ -121,4 +121,5 @@ async function platform(patient: Patient): Promise<Found> {
 export const PARTY_CHECKS: Check[] = [
   { id: 'platform', run: platform },
   { id: 'payment_endpoint', run: payments },
+  { id: 'saved_means', run: savedMeans },
 ];

@@ -1,8 +1,11 @@
+import { maskEmails } from '../../shared/logger.ts';
 import { createStripeClient } from '../../shared/payments/stripe/client.ts';
 import { faultOfKey, isUnrestricted } from '../../shared/payments/stripe/key.ts';
+import { paymentTypeOf } from '../payment-type.ts';
+import { clientsWithoutMeans } from '../saved-means.ts';
 import { lookAtKey } from '../stripe-rights.ts';
 import { isProduction } from '../target.ts';
-import { type Found, fail, NotKnownError, ok, warn } from './finding.ts';
+import { type Found, fail, NotKnownError, ok, skipped, warn } from './finding.ts';
 import type { Patient } from './patient.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -46,6 +49,21 @@ export async function stripeKey(patient: Patient): Promise<Found[]> {
     default:
       return answer satisfies never;
   }
+}
+
+/** Whether there is something to charge. */
+export async function savedMeans(patient: Patient): Promise<Found> {
+  if (paymentTypeOf(patient.target) !== 'stripe')
+    return skipped('Your own payment endpoint knows what clients pay with.');
+  const connection = await patient.storage();
+  const without = (await clientsWithoutMeans(connection)).map(({ email }) => maskEmails(email));
+  const [first, ...others] = without;
+  if (first === undefined) return ok('Of every client that is set up a means of payment is known.');
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  return warn(
+    `No means of payment is known of ${first}${more}: their recharges are declined (no_payment_method).`,
+    'npx relay accounts invite EMAIL; of those who have saved one at Stripe: npx relay accounts link-all',
+  );
 }
 
 const mayDoAll = (key: string): Found =>

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { addAccount } from '../../operate/accounts.ts';
+import { createPatient } from '../../operate/doctor/patient.ts';
+import { savedMeans } from '../../operate/doctor/stripe-checks.ts';
 import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
 import { SMALLEST } from '../shared/settings/configurations.ts';
 import { exits, runCommand } from '../support/command.ts';
@@ -86,6 +88,38 @@ describe('accounts link', () => {
       last4: '4444',
       expires: until,
     });
+  });
+
+  it('takes all clients at once whose customer is known, and says whom it could not link', async () => {
+    const { connection } = traces();
+    const { customer } = sandbox.saveMeans('bob@example.com');
+    await addAccount(connection, 'bob@example.com', { customer });
+    await addAccount(connection, 'carol@example.com', { customer: 'cus_gone' });
+    const all = await accounts('link-all', '--yes', '--json');
+    expect(all.code).toBe(1);
+    expect(JSON.parse(all.stdout)).toMatchObject([
+      { email: 'bob@example.com', payment_method: { last4: '4242' } },
+      { email: 'carol@example.com', problem: "Stripe answers: No such customer: 'cus_gone'" },
+    ]);
+    expect((await accounts('link-all', '--yes')).stdout).toMatch(
+      /^client +not linked\ncarol@example.com +Stripe answers.*\n0 linked, 1 not\.\n$/,
+    );
+  });
+
+  it('is what doctor looks for', async () => {
+    const { connection, target } = traces();
+    const look = () => savedMeans(createPatient(target, Date.now));
+    await addAccount(connection, 'bob@example.com', {});
+    expect(await look()).toMatchObject({
+      state: 'warn',
+      found: expect.stringMatching(/^No means of payment is known of b\*\*\*@example\.com and 1 more/),
+    });
+    for (const [client, email] of [
+      [EMAIL, 'first@example.com'],
+      ['bob@example.com', 'second@example.com'],
+    ] as const)
+      await accounts('link', client, '--customer', sandbox.saveMeans(email).customer);
+    expect((await look()).state).toBe('ok');
   });
 
   it('is forgotten with the client who is erased', async () => {
