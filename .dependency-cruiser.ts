@@ -91,6 +91,12 @@ const config: IConfiguration = {
       '^shared/events/',
       'Events are read from the table when all is done. What charges, grants and relays knows nothing of them.',
     ),
+    never(
+      'books-are-read-afterwards',
+      '^shared/(?!books/)',
+      '^shared/books/',
+      'The books are read from what is stored. What charges and grants knows nothing of them.',
+    ),
     {
       name: 'the-machine-is-pure',
       comment: 'The machine decides. It imports types, and the few modules that only calculate.',
@@ -143,7 +149,7 @@ const config: IConfiguration = {
       to: {
         path: '^shared/[^/]+/|^node_modules/@aws-sdk/',
         pathNot: [
-          '^shared/[^/]+/(account|answers|message|next-step|payment-method|phone|present|pricing|receipt|recharge|schemas|settings)\\.ts$',
+          '^shared/[^/]+/(account|answers|difference|message|money-moves|next-step|payment-method|phone|present|pricing|receipt|recharge|schemas|settings)\\.ts$',
           '^shared/incoming/(capture|quarantine)\\.ts$',
         ],
         dependencyTypesNot: ['type-only'],

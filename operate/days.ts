@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { DAY_MS } from '../shared/books/listed.ts';
 import { dayOf } from '../shared/recharge/account.ts';
 import { OperateError } from './error.ts';
 
-export const DAY_MS = 86_400_000;
 /** No relay ran before. */
 export const FIRST_DAY = Date.UTC(2025, 0, 1);
 /** How far back a list goes where no one says. */

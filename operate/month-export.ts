@@ -1,9 +1,9 @@
+import { grantedAtOf, paidAtOf, refundedAtOf, signedMoney } from '../shared/books/money-moves.ts';
+import { type BookLine, type BookTotal, creditsOf, type MonthBooks } from '../shared/books/month-books.ts';
 import { majorUnits } from '../shared/money.ts';
 import { GOODWILL_REFUND } from '../shared/recharge/machine/goodwill.ts';
 import { chargeIdPrefixOf, grantMarkOf, refundIdOf, STARTED } from '../shared/recharge/recharge.ts';
 import { type Cell, csvOf } from './csv.ts';
-import { grantedAtOf, paidAtOf, refundedAtOf } from './money-moves.ts';
-import { type BookLine, type BookTotal, creditsOf, type MonthBooks, signedMoney } from './month-books.ts';
 
 /** The books for programs: times as ISO 8601, amounts in minor units with their currency, a refund's negative. */
 export const booksJson = (books: MonthBooks, { withLines }: { withLines: boolean }) => ({

@@ -1,7 +1,8 @@
+import { keysOfDue, namedOfDays } from '../shared/books/listed.ts';
+import { isUnfinished } from '../shared/books/month-books.ts';
 import { dayOf } from '../shared/recharge/account.ts';
 import type { ListedRecharge, NewerRecharge } from '../shared/recharge/dynamo-rows.ts';
-import { isGivingBack } from '../shared/recharge/machine/goodwill.ts';
-import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
+import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 import type { Range } from './days.ts';
 import { hasRowConditions, isOfUnfinished, mayBeWanted, type RechargeFilter } from './recharge-filter.ts';
@@ -61,10 +62,13 @@ export const isAfter = (one: ListedRecharge, other: ListedRecharge) =>
 const LOOKED_AT_ONCE = 400;
 
 async function* ofRange({ rows }: Pick<Connection, 'rows'>, search: Search): AsyncGenerator<Look> {
-  const { filter, wanted } = search;
-  for await (const named of namedNewestFirst(rows, search)) {
-    const candidates = named.filter((listed) => mayBeWanted(listed, filter));
-    const skipped = named.length - candidates.length;
+  const { filter, range, after, wanted } = search;
+  const first = after === undefined ? -1 : range.days.indexOf(dayOf(after.receivedAt));
+  const named =
+    first === -1 ? namedOfDays(rows, range.days) : namedOfDays(rows, range.days.slice(first), after);
+  for await (const page of named) {
+    const candidates = page.filter((listed) => mayBeWanted(listed, filter));
+    const skipped = page.length - candidates.length;
     while (candidates.length > 0) {
       const size = hasRowConditions(filter) ? Math.max(LOOKED_AT_ONCE, wanted()) : Math.max(1, wanted());
       const part = candidates.splice(0, size);
@@ -73,45 +77,8 @@ async function* ofRange({ rows }: Pick<Connection, 'rows'>, search: Search): Asy
       for (const last of part.slice(-1))
         yield { rows: inOrder, newer: newer.sort(byNewest), looked: part.length, cost: part.length, last };
     }
-    for (const last of named.slice(-1))
-      yield { rows: [], newer: [], looked: skipped, cost: named.length / 10, last };
-  }
-}
-
-/** Days that are asked about at the same time. */
-const DAYS_AT_ONCE = 8;
-
-/**
- * What the index names, day after day. At first one day is asked about, for it may fill the page; then two, four and
- * eight at a time, for many days of a small agency are empty.
- */
-async function* namedNewestFirst(
-  rows: Connection['rows'],
-  { range, after }: Pick<Search, 'range' | 'after'>,
-): AsyncGenerator<ListedRecharge[]> {
-  const first = after === undefined ? -1 : range.days.indexOf(dayOf(after.receivedAt));
-  const days = first === -1 ? range.days : range.days.slice(first);
-  for (
-    let from = 0, atOnce = 1;
-    from < days.length;
-    from += atOnce, atOnce = Math.min(2 * atOnce, DAYS_AT_ONCE)
-  ) {
-    const together = days.slice(from, from + atOnce);
-    const pages = await Promise.all(
-      together.map((day, index) => rows.ofDay(day, first !== -1 && from + index === 0 ? after : undefined)),
-    );
-    // Small days are read together: a request for each would be as many as days.
-    let small: ListedRecharge[] = [];
-    for (const [index, page] of pages.entries()) {
-      small.push(...page.items);
-      for (let { cursor } = page; cursor !== undefined; ) {
-        yield small;
-        const next = await rows.ofDay(together[index] ?? '', cursor);
-        small = next.items;
-        cursor = next.cursor;
-      }
-    }
-    yield small;
+    for (const last of page.slice(-1))
+      yield { rows: [], newer: [], looked: skipped, cost: page.length / 10, last };
   }
 }
 
@@ -121,15 +88,7 @@ async function* unfinished(
   { filter, after }: Pick<Search, 'filter' | 'after'>,
   { from = 0, to = Number.POSITIVE_INFINITY }: { from?: number; to?: number },
 ): AsyncGenerator<Look> {
-  const keys: string[] = [];
-  for (const waitsFor of ['time', 'person'] as const) {
-    let cursor: string | undefined;
-    do {
-      const page = await ledger.due(waitsFor, Number.MAX_SAFE_INTEGER, cursor);
-      keys.push(...page.items.map(({ key }) => key));
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-  }
+  const keys = await keysOfDue(ledger);
   const { found, newer } = await rows.recharges(keys);
   const isThere = (row: ListedRecharge) =>
     row.receivedAt >= from &&
@@ -141,6 +100,3 @@ async function* unfinished(
   const last = [...open, ...unread].sort(byNewest).at(-1);
   if (last) yield { rows: open, newer: unread, looked: keys.length, cost: keys.length, last };
 }
-
-/** A recharge that has ended comes back, too, if it is looked at late. */
-const isUnfinished = (row: Recharge) => !isFinished(row) || row.review !== undefined || isGivingBack(row);

@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
 import { monthSchema } from '../../operate/days.ts';
-import {
-  type BookLine,
-  type BookTotal,
-  type MonthBooks,
-  monthBooks,
-  signedMoney,
-} from '../../operate/month-books.ts';
+import { monthBooks } from '../../operate/month-books.ts';
 import { booksJson, linesCsv, totalsCsv } from '../../operate/month-export.ts';
+import { signedMoney } from '../../shared/books/money-moves.ts';
+import type { BookLine, BookTotal, MonthBooks } from '../../shared/books/month-books.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { printable } from '../../shared/printable.ts';
 import { NOT_CHARGED } from '../../shared/recharge/present.ts';

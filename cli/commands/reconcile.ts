@@ -1,8 +1,8 @@
 import { monthSchema } from '../../operate/days.ts';
-import { DIFFERENCES, type Difference, isOfPlatform } from '../../operate/reconcile/difference.ts';
-import { reconcile } from '../../operate/reconcile/reconcile.ts';
-import { type Reconciliation, reconciliationJson } from '../../operate/reconcile/reconciliation.ts';
-import { findPaymentBooks, grantsOfFile, grantsOfPlatform } from '../../operate/reconcile/sources.ts';
+import { reconcileMonth } from '../../operate/reconcile.ts';
+import { reconciliationJson } from '../../operate/reconciliation-json.ts';
+import { DIFFERENCES, type Difference, isOfPlatform } from '../../shared/books/difference.ts';
+import type { Reconciliation } from '../../shared/books/reconciliation.ts';
 import { type Cli, checked, examples, text, wholeNumber } from '../program.ts';
 
 interface Options {
@@ -40,23 +40,15 @@ export function addReconcileCommand(cli: Cli): void {
         'reconcile --month 2026-10 --json',
       ),
     )
-    .action(async ({ month, export: file, lookBack, most, json }: Options) => {
-      const { tell, tellProgress, io, target } = cli;
-      const connection = await cli.connected();
-      const ofFile = file === undefined ? undefined : await grantsOfFile(file);
-      const { provider, party } = await findPaymentBooks(target(), io.now);
-      const result = await reconcile(connection, {
+    .action(async ({ month, export: exportFile, lookBack, most, json }: Options) => {
+      const result = await reconcileMonth(await cli.connected(), cli.target(), {
         month,
-        provider,
-        party,
-        grants: (range) =>
-          ofFile
-            ? Promise.resolve(ofFile)
-            : grantsOfPlatform(target(), range, { tell, sleep: io.sleep, now: io.now() }),
+        ...(exportFile === undefined ? {} : { exportFile }),
         ...(lookBack === undefined ? {} : { lookBackDays: lookBack }),
         ...(most === undefined ? {} : { mostAsked: most }),
-        tell: tellProgress,
-        sleep: io.sleep,
+        looked: cli.tellProgress,
+        waits: cli.tell,
+        sleep: cli.io.sleep,
       });
       if (json) cli.sayJson(reconciliationJson(result));
       else sayReconciliation(result, cli);

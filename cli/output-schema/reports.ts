@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DIFFERENCE_WORDS } from '../../operate/reconcile/difference.ts';
+import { DIFFERENCE_WORDS } from '../../shared/books/difference.ts';
 import { DIRECTIONS } from '../../shared/channels/message.ts';
 import { pricingSchema } from '../../shared/recharge/pricing.ts';
 import { PHASES, REFUSALS } from '../../shared/recharge/recharge.ts';

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
-import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
-import { readListedGrants } from '../../operate/reconcile/grants.ts';
-import { type ReconcileRequest, reconcile } from '../../operate/reconcile/reconcile.ts';
-import { createEndpointBooks } from '../../shared/payments/endpoint-books.ts';
-import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
-import type { PaymentHook } from '../../shared/payments/payment-hook.ts';
-import { signingKey } from '../../shared/payments/signed-request.ts';
-import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
-import { createStripeClient, type StripeClient } from '../../shared/payments/stripe/client.ts';
-import { createStripePaymentHook } from '../../shared/payments/stripe/payment-hook.ts';
-import { createStripeBooks } from '../../shared/payments/stripe/stripe-books.ts';
-import { createDynamoRows } from '../../shared/recharge/dynamo-rows.ts';
-import { chargeIdOf, grantMarkOf, type Recharge } from '../../shared/recharge/recharge.ts';
-import { aRecharge, utc } from '../support/builders.ts';
-import { useLedger } from '../support/store.ts';
+import { createSandboxPayments, type SandboxPayments } from '../../../local/sandbox/payments.ts';
+import { createSandboxStripe, type SandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
+import { readListedGrants } from '../../../shared/books/compared-grants.ts';
+import { type ReconcileRequest, reconcile } from '../../../shared/books/reconcile.ts';
+import { createEndpointBooks } from '../../../shared/payments/endpoint-books.ts';
+import { createHttpPaymentHook } from '../../../shared/payments/http-payment-hook.ts';
+import type { PaymentHook } from '../../../shared/payments/payment-hook.ts';
+import { signingKey } from '../../../shared/payments/signed-request.ts';
+import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/api.ts';
+import { createStripeClient, type StripeClient } from '../../../shared/payments/stripe/client.ts';
+import { createStripePaymentHook } from '../../../shared/payments/stripe/payment-hook.ts';
+import { createStripeBooks } from '../../../shared/payments/stripe/stripe-books.ts';
+import { createDynamoRows } from '../../../shared/recharge/dynamo-rows.ts';
+import { chargeIdOf, grantMarkOf, type Recharge } from '../../../shared/recharge/recharge.ts';
+import { aRecharge, utc } from '../../support/builders.ts';
+import { useLedger } from '../../support/store.ts';
 
 const store = useLedger();
 
@@ -105,12 +105,15 @@ const exported = (...lines: string[]): ReconcileRequest['grants'] => {
   });
 };
 
+const OCTOBER = { month: '2026-10', from: utc('2026-10-01 00:00:00'), to: utc('2026-11-01 00:00:00') };
+const NOVEMBER = { month: '2026-11', from: utc('2026-11-01 00:00:00'), to: utc('2026-12-01 00:00:00') };
+
 const books = (given: Partial<ReconcileRequest> = {}, now = NOW) => {
   const { client: dynamo, table, ledger } = store();
   return reconcile(
     { ledger, rows: createDynamoRows(dynamo, table), now: () => now },
     {
-      month: '2026-10',
+      month: OCTOBER,
       lookBackDays: 40,
       provider: createStripeBooks(client),
       party,
@@ -165,7 +168,7 @@ describe('the books of a month at Stripe', () => {
       '2026-10: the ledger has 2 payments of 100.00 USD, net 100.00 USD; Stripe has the same; grants were not compared ' +
         'with the platform.',
     );
-    const november = await books({ month: '2026-11' });
+    const november = await books({ month: NOVEMBER });
     expect(november.differences).toEqual([]);
     expect(november.conclusion).toContain(
       'the ledger has 1 payment of 50.00 USD and 1 refund of 50.00 USD, net 0.00 USD; Stripe has the same',

@@ -1,6 +1,6 @@
-import { formatMoney } from '../../shared/money.ts';
-import type { BookTotal } from '../month-books.ts';
+import { formatMoney } from '../money.ts';
 import { isOfPlatform } from './difference.ts';
+import type { BookTotal } from './month-books.ts';
 import type { Reconciliation } from './reconciliation.ts';
 
 const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;

@@ -1,6 +1,6 @@
-import type { Money } from '../shared/money.ts';
-import { PREPAID } from '../shared/recharge/machine/payment.ts';
-import { moneyOf, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
+import type { Money } from '../money.ts';
+import { PREPAID } from '../recharge/machine/payment.ts';
+import { moneyOf, type Phase, type Recharge } from '../recharge/recharge.ts';
 
 /** What a line of the books is about: money taken, money given back, or credits that a person had granted unpaid. */
 export type MoveKind = 'charge' | 'refund' | 'not_charged';
@@ -42,6 +42,10 @@ export function movesOf(row: Recharge): MoneyMove[] {
   add('refund', refundedAtOf(row), row.refundRef);
   return [...moves, ...latePaymentsOf(row, common)];
 }
+
+/** The sign with which a line counts. */
+export const signedMoney = ({ kind, money }: MoneyMove): Money | undefined =>
+  money && { ...money, amount: kind === 'refund' ? -money.amount : money.amount };
 
 const PAID: readonly Phase[] = ['granting', 'charged', 'refunding', 'completed', 'refunded'];
 

@@ -1,5 +1,5 @@
-import { saysNumber } from '../../shared/http.ts';
-import { readUsageExport, type UsageLine } from '../../shared/platform/usage-export.ts';
+import { saysNumber } from '../http.ts';
+import { readUsageExport, type UsageLine } from '../platform/usage-export.ts';
 import {
   grantMarkOf,
   grantMarkPrefixOf,
@@ -7,10 +7,10 @@ import {
   type Phase,
   type Recharge,
   type ReviewReason,
-} from '../../shared/recharge/recharge.ts';
-import { shellQuoted } from '../../shared/shell.ts';
-import { grantedAtOf } from '../money-moves.ts';
+} from '../recharge/recharge.ts';
+import { shellQuoted } from '../shell.ts';
 import type { Difference } from './difference.ts';
+import { grantedAtOf } from './money-moves.ts';
 
 /** What is kept of a recharge to compare its grants: half a year of rows would not fit. */
 export interface GrantClaim {

@@ -1,4 +1,4 @@
-import type { Money } from '../../shared/money.ts';
+import type { Money } from '../money.ts';
 
 /** All ways in which the books of two sides can differ, each with what it means. Programs know the words: they stay. */
 export const DIFFERENCES = {

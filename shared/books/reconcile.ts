@@ -1,23 +1,16 @@
-import { atMost } from '../../shared/at-most.ts';
-import type { BookAnswer, BookedPayment, PaymentBooks } from '../../shared/payments/payment-books.ts';
-import { type Counterparty, isSameParty } from '../../shared/recharge/counterparty.ts';
-import { chargeIdPrefixOf, type Recharge } from '../../shared/recharge/recharge.ts';
-import type { Connection } from '../connection.ts';
-import { type MonthBooks, monthBooks } from '../month-books.ts';
+import { atMost } from '../at-most.ts';
+import type { BookAnswer, BookedPayment, PaymentBooks } from '../payments/payment-books.ts';
+import { type Counterparty, isSameParty } from '../recharge/counterparty.ts';
+import { chargeIdPrefixOf, type Recharge } from '../recharge/recharge.ts';
+import { comparedGrants, type GrantClaim, grantClaimOf } from './compared-grants.ts';
+import { type Claim, claimsOf, comparedAnswer, comparedPayment, notBooked } from './compared-payments.ts';
 import { conclusionOf } from './conclusion.ts';
 import type { Difference } from './difference.ts';
-import { comparedGrants, type GrantClaim, grantClaimOf, type ListedGrant } from './grants.ts';
-import { type Claim, claimsOf, comparedAnswer, comparedPayment, notBooked } from './payments.ts';
-import type { AskedPlatform, AskedProvider, Reconciliation } from './reconciliation.ts';
-
-/** The grants that the platform lists; or why there are none to compare. */
-export type ListedGrants =
-  | { kind: 'listed'; grants: ListedGrant[] }
-  | Exclude<AskedPlatform, { kind: 'compared' }>;
+import { type Books, booksOfMonth, type Month, type MonthBooks } from './month-books.ts';
+import type { AskedPlatform, AskedProvider, ListedGrants, Reconciliation } from './reconciliation.ts';
 
 export interface ReconcileRequest {
-  /** `2026-10`, in UTC. */
-  month: string;
+  month: Month;
   /** How many days before the month a recharge may have been received that moved money in it: 183 unless given. */
   lookBackDays?: number;
   provider: PaymentBooks;
@@ -45,16 +38,13 @@ const PACE_MS = 250;
  * lists. It reads, and changes nothing. Months are UTC, and a payment or refund is of the month in which the ledger, or
  * the provider, has it: each is compared with all that became of it since.
  *
- * @throws an OperateError, `refused`, if it is no month, or has not begun; and what the provider's list throws.
+ * @throws what the provider's list throws.
  */
-export async function reconcile(
-  connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
-  request: ReconcileRequest,
-): Promise<Reconciliation> {
+export async function reconcile(stores: Books, request: ReconcileRequest): Promise<Reconciliation> {
   const { month, lookBackDays, provider, tell } = request;
+  const range = { from: month.from, to: month.to };
   const grantClaims: GrantClaim[] = [];
-  const books = await monthBooks(connection, {
-    month,
+  const books = await booksOfMonth(stores, month, {
     ...(lookBackDays === undefined ? {} : { lookBackDays }),
     looked: (count, backTo) => tell?.(`${count} recharges looked at, back to ${backTo}`),
     each(row) {
@@ -62,9 +52,8 @@ export async function reconcile(
       if (claim) grantClaims.push(claim);
     },
   });
-  const range = { from: books.from, to: books.to };
   tell?.(`${provider.name} is asked`);
-  const payments = await comparePayments(connection, books, request);
+  const payments = await comparePayments(stores, books, request);
   tell?.('the platform is asked');
   const { platform, differences } = platformOf(await request.grants(range), grantClaims, range);
   const { unanswered, notAsked } = payments.provider;
@@ -95,7 +84,7 @@ function platformOf(
 }
 
 async function comparePayments(
-  connection: Pick<Connection, 'rows'>,
+  stores: Pick<Books, 'rows'>,
   books: MonthBooks,
   request: ReconcileRequest,
 ): Promise<{ provider: AskedProvider; differences: Difference[] }> {
@@ -114,7 +103,7 @@ async function comparePayments(
   }
   const asked = await askedAbout(left, request);
   differences.push(...asked.differences);
-  const others = await ofOtherMonths(connection, [...byRef.values()], provider.name);
+  const others = await ofOtherMonths(stores, [...byRef.values()], provider.name);
   differences.push(...others.differences);
   return {
     differences,
@@ -177,7 +166,7 @@ function answerAbout({ chargeId, ref, money }: Claim, provider: PaymentBooks): P
  * ledger does not have at all.
  */
 async function ofOtherMonths(
-  { rows }: Pick<Connection, 'rows'>,
+  { rows }: Pick<Books, 'rows'>,
   payments: BookedPayment[],
   at: string,
 ): Promise<{ differences: Difference[] }> {

@@ -1,10 +1,10 @@
-import { formatMoney, type Money } from '../../shared/money.ts';
-import type { BookAnswer, BookedPayment } from '../../shared/payments/payment-books.ts';
-import { isGivingBack } from '../../shared/recharge/machine/goodwill.ts';
-import { chargeIdPrefixOf, isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
-import { shellQuoted } from '../../shared/shell.ts';
-import { movesOf } from '../money-moves.ts';
+import { formatMoney, type Money } from '../money.ts';
+import type { BookAnswer, BookedPayment } from '../payments/payment-books.ts';
+import { isGivingBack } from '../recharge/machine/goodwill.ts';
+import { chargeIdPrefixOf, isFinished, type Recharge } from '../recharge/recharge.ts';
+import { shellQuoted } from '../shell.ts';
 import type { Difference } from './difference.ts';
+import { movesOf } from './money-moves.ts';
 
 /** A payment as the ledger has it: all that moved of it, whenever that was. */
 export interface Claim {
