@@ -54,6 +54,8 @@ async function buildFunction(name: FunctionName, config: Config): Promise<number
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    // Lambda gives credentials in the environment, always. The other ways to find some would be loaded for nothing.
+    alias: { '@aws-sdk/credential-provider-node': join(ROOT, 'shared/storage/lambda-credentials.ts') },
     // The default puts main first, and takes the CommonJS half of the SDK, which is 1.5 times as large.
     mainFields: ['module', 'main'],
     minify: true,

@@ -33,6 +33,7 @@ import {
   outboundSecretsSchema,
   type Secrets,
 } from '../shared/settings/secrets.ts';
+import { type AwsJson, createSqs } from '../shared/storage/aws-json.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { createSweeps } from '../shared/sweeps.ts';
 import { engineAt } from './aws.ts';
@@ -72,6 +73,7 @@ interface Shared {
   logger: AlertLogger;
   client: DynamoDBDocumentClient;
   sqs: SQSClient;
+  sender: AwsJson;
   inbound: Secrets<InboundSecrets>;
   outbound: Secrets<OutboundSecrets>;
   /** Once the gateway listens. */
@@ -92,6 +94,7 @@ export async function startRelay(options: RelayOptions) {
     logger,
     client,
     sqs,
+    sender: createSqs(engineAt(options.sqsEndpoint)),
     inbound: createSecrets('inbound', async () => JSON.stringify(secrets.inbound), inboundSecretsSchema),
     outbound: createSecrets('outbound', async () => JSON.stringify(secrets.outbound), outboundSecretsSchema),
     publicUrl: () => gateway.url,
@@ -166,7 +169,17 @@ export async function startRelay(options: RelayOptions) {
   };
 }
 
-async function rechargeParts({ options, logger, client, sqs, inbound, outbound, publicUrl, now }: Shared) {
+async function rechargeParts({
+  options,
+  logger,
+  client,
+  sqs,
+  sender,
+  inbound,
+  outbound,
+  publicUrl,
+  now,
+}: Shared) {
   const { config, waits, name: table } = options;
   const deadLetterName = `${table}-dead`;
   const queueUrl = await createQueue(sqs, {
@@ -176,7 +189,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     visibilityTimeoutSeconds: waits.visibilitySeconds,
   });
   const ledger = createDynamoLedger(client, table);
-  const queue = createSqsRechargeQueue(sqs, queueUrl);
+  const queue = createSqsRechargeQueue(sender, queueUrl);
   const common = { config, client, table, logger, now };
   const { policy } = waits;
   const webhook = rechargeWebhookDeps({
@@ -190,10 +203,10 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
     ...common,
     countEveryMs: 0,
     secrets: inbound,
-    wake: createSqsWake(sqs, queueUrl),
-    askToLook: createSqsAskToLook(sqs, queueUrl),
+    wake: createSqsWake(sender, queueUrl),
+    askToLook: createSqsAskToLook(sender, queueUrl),
   });
-  const paymentPage = paymentPageDeps({ ...common, wake: createSqsWake(sqs, queueUrl) });
+  const paymentPage = paymentPageDeps({ ...common, wake: createSqsWake(sender, queueUrl) });
   const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });
   return {
     ledger,
@@ -206,7 +219,7 @@ async function rechargeParts({ options, logger, client, sqs, inbound, outbound, 
   };
 }
 
-async function messageParts({ options, logger, client, sqs, inbound, outbound, now }: Shared) {
+async function messageParts({ options, logger, client, sqs, sender, inbound, outbound, now }: Shared) {
   const { config, waits, name: table } = options;
   const deadLetterName = `${table}-messages-dead.fifo`;
   const queueUrl = await createQueue(sqs, {
@@ -218,8 +231,8 @@ async function messageParts({ options, logger, client, sqs, inbound, outbound, n
   const deadLetterUrl = await createdQueueUrl(sqs, deadLetterName);
   const common = { config, client, table, logger, now };
   const messages = createDynamoMessages(client, table, now);
-  const queue = createSqsMessageQueue(sqs, queueUrl);
-  const work = createSqsWorkQueue(sqs, { queueUrl, deadLetterUrl });
+  const queue = createSqsMessageQueue(sender, queueUrl);
+  const work = createSqsWorkQueue(sender, { queueUrl, deadLetterUrl });
   const webhook = channelWebhookDeps({ ...common, countEveryMs: 0, secrets: inbound, queue });
   const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: waits.messages });
   return {

@@ -18,6 +18,7 @@ import { createDynamoRows, type Rows } from '../shared/recharge/dynamo-rows.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets, OutboundSecrets } from '../shared/settings/secrets.ts';
+import { createSqs } from '../shared/storage/aws-json.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
 import { createSweeps, type Sweeps } from '../shared/sweeps.ts';
@@ -77,7 +78,7 @@ export async function connect(
     const outputs = await readStack(stack);
     const { TableName, MessageQueueUrl } = outputs;
     const queue = () => {
-      if (MessageQueueUrl !== undefined) return createSqsMessageQueue(createSqsClient(), MessageQueueUrl);
+      if (MessageQueueUrl !== undefined) return createSqsMessageQueue(createSqs(), MessageQueueUrl);
       throw new OperateError('not_ready', `The stack ${stack} has no channels yet: deploy it anew.`);
     };
     return {
@@ -95,15 +96,16 @@ export async function connect(
   const { table = 'recharge-relay', queues: urls, sqsEndpoint } = runtime ?? {};
   const queues = once((): Queues => {
     if (urls === undefined || sqsEndpoint === undefined) throw notStarted(env);
-    return { sqs: createSqsClient(engineAt(sqsEndpoint)), urls };
+    const engine = engineAt(sqsEndpoint);
+    return { sqs: createSqsClient(engine), sender: createSqs(engine), urls };
   });
   return {
     relay: identityOfThisFolder(env, runtime?.url),
     ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
     terms,
     messageQueue() {
-      const { sqs, urls: known } = queues();
-      return createSqsMessageQueue(sqs, known.messages);
+      const { sender, urls: known } = queues();
+      return createSqsMessageQueue(sender, known.messages);
     },
     queues,
     policy: localWaits(env, []).policy,
@@ -136,6 +138,7 @@ function queuesOf(stack: string, outputs: StackOutputs): Queues {
   }
   return {
     sqs: createSqsClient(),
+    sender: createSqs(),
     urls: {
       recharges,
       rechargeDeadLetters,

@@ -139,9 +139,9 @@ async function bring(
   if (plan === 'forget') return 'forgotten';
   if (plan === 'leave') return dropUnreadable ? 'dropped' : 'left';
   if (queue === 'recharges') {
-    const { sqs, urls } = connection.queues();
-    if (look) await createSqsAskToLook(sqs, urls.recharges)(look);
-    else await createSqsRechargeQueue(sqs, urls.recharges).send([names]);
+    const { sender, urls } = connection.queues();
+    if (look) await createSqsAskToLook(sender, urls.recharges)(look);
+    else await createSqsRechargeQueue(sender, urls.recharges).send([names]);
     return 'queued';
   }
   try {

@@ -1,4 +1,5 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { AwsJson } from '../shared/storage/aws-json.ts';
 
 /** The two queues of the relay, and the dead-letter queue of each, by their URLs. */
 export interface QueueUrls {
@@ -14,8 +15,12 @@ export interface QueueUrls {
 /** What a deed needs to ask them. */
 export interface Queues {
   sqs: SQSClient;
+  /** What sends to them as the functions do. */
+  sender: AwsJson;
   urls: QueueUrls;
 }
+
+type Asked = Pick<Queues, 'sqs' | 'urls'>;
 
 /** How much one of the queues holds: as SQS counts, which may be a minute behind. */
 export interface QueueDepth {
@@ -31,7 +36,7 @@ export interface QueueDepth {
 /**
  * @throws what SQS throws: another network, no rights (`sqs:GetQueueAttributes`), or a queue that is gone.
  */
-export async function readQueueDepths(queues: Queues): Promise<QueueDepth[]> {
+export async function readQueueDepths(queues: Asked): Promise<QueueDepth[]> {
   const { recharges, rechargeDeadLetters, messages, messageDeadLetters } = queues.urls;
   const pairs = [
     { queue: 'recharges', url: recharges, deadLetterUrl: rechargeDeadLetters },
@@ -52,7 +57,7 @@ export interface UnsentEvents {
 }
 
 /** @throws like `readQueueDepths`. */
-export async function countUnsentEvents(queues: Queues): Promise<UnsentEvents> {
+export async function countUnsentEvents(queues: Asked): Promise<UnsentEvents> {
   const { unreadChanges, undeliveredEvents } = queues.urls;
   const count = async (url: string | undefined) => {
     if (url === undefined) return undefined;
@@ -67,7 +72,10 @@ export async function countUnsentEvents(queues: Queues): Promise<UnsentEvents> {
 }
 
 /** @returns the messages of one queue. */
-export async function countsOf({ sqs }: Queues, url: string): Promise<{ waiting: number; hidden: number }> {
+export async function countsOf(
+  { sqs }: Pick<Queues, 'sqs'>,
+  url: string,
+): Promise<{ waiting: number; hidden: number }> {
   const { Attributes: counts = {} } = await sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: url,

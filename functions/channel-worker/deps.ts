@@ -17,7 +17,8 @@ import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import type { OutboundSecrets, Secrets } from '../../shared/settings/secrets.ts';
 import { outboundSecrets } from '../../shared/settings/secrets-manager.ts';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
+import { createSqs } from '../../shared/storage/aws-json.ts';
+import { createDocumentClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { ChannelWorkerDeps } from './handler.ts';
 
@@ -77,7 +78,7 @@ export async function depsOnAws(
     client,
     table: env.TABLE_NAME,
     secrets,
-    queue: createSqsWorkQueue(createSqsClient(), {
+    queue: createSqsWorkQueue(createSqs(), {
       queueUrl: env.MESSAGE_QUEUE_URL,
       deadLetterUrl: env.MESSAGE_DEAD_LETTER_URL,
     }),

@@ -6,7 +6,8 @@ import { createDynamoRecharges } from '../../shared/recharge/dynamo-recharges.ts
 import { createSqsWake } from '../../shared/recharge/wake.ts';
 import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createSqs } from '../../shared/storage/aws-json.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { PaymentPageDeps } from './handler.ts';
 
@@ -37,7 +38,7 @@ export function depsOnAws(source: NodeJS.ProcessEnv, moduleUrl: string): Payment
     config: bundledConfig(moduleUrl),
     client: createDocumentClient(),
     table: env.TABLE_NAME,
-    wake: createSqsWake(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    wake: createSqsWake(createSqs(), env.RECHARGE_QUEUE_URL),
     logger: createLogger(toStdout, { stage: env.STAGE }),
     now: Date.now,
   });

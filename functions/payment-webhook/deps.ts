@@ -6,7 +6,8 @@ import { createLogger, toStdout } from '../../shared/logger.ts';
 import { createSqsAskToLook, createSqsWake } from '../../shared/recharge/wake.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
+import { createSqs } from '../../shared/storage/aws-json.ts';
+import { createDocumentClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { PaymentWebhookDeps } from './handler.ts';
 
@@ -33,7 +34,7 @@ export async function depsOnAws(
 ): Promise<PaymentWebhookDeps & { logger: AlertLogger }> {
   const env = readEnv(envSchema, source);
   const client = createDocumentClient();
-  const sqs = createSqsClient();
+  const sqs = createSqs();
   const plain = createLogger(toStdout, { stage: env.STAGE });
   const logger = withAlertRows(plain, { client, table: env.TABLE_NAME });
   const deps = paymentWebhookDeps({

@@ -6,7 +6,8 @@ import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { createSqsRechargeQueue } from '../../shared/recharge/queue.ts';
 import { readEnv } from '../../shared/settings/env.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createSqs } from '../../shared/storage/aws-json.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { createSweeps } from '../../shared/sweeps.ts';
 import { envSchema } from './env.ts';
 import type { RechargeSweeperDeps } from './handler.ts';
@@ -15,7 +16,7 @@ import type { RechargeSweeperDeps } from './handler.ts';
 export function depsOnAws(source: NodeJS.ProcessEnv): RechargeSweeperDeps & { logger: AlertLogger } {
   const env = readEnv(envSchema, source);
   const client = createDocumentClient();
-  const sqs = createSqsClient();
+  const sqs = createSqs();
   return {
     ledger: createDynamoLedger(client, env.TABLE_NAME),
     queue: createSqsRechargeQueue(sqs, env.RECHARGE_QUEUE_URL),

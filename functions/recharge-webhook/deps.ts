@@ -13,7 +13,8 @@ import type { RechargeConfig } from '../../shared/recharge/settings.ts';
 import { bundledConfig } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
 import { inboundSecrets } from '../../shared/settings/secrets-manager.ts';
-import { createDocumentClient, createSqsClient, openConnections } from '../../shared/storage/clients.ts';
+import { createSqs } from '../../shared/storage/aws-json.ts';
+import { createDocumentClient, openConnections } from '../../shared/storage/clients.ts';
 import { envSchema } from './env.ts';
 import type { RechargeWebhookDeps } from './handler.ts';
 
@@ -54,7 +55,7 @@ export async function depsOnAws(
     client,
     table: env.TABLE_NAME,
     secrets: inboundSecrets(env.INBOUND_SECRET, logger),
-    queue: createSqsRechargeQueue(createSqsClient(), env.RECHARGE_QUEUE_URL),
+    queue: createSqsRechargeQueue(createSqs(), env.RECHARGE_QUEUE_URL),
     sweepAgainMs: productionPolicy.sweepAgainMs,
     logger,
     now: Date.now,

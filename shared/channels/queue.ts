@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
+import type { AwsJson } from '../storage/aws-json.ts';
 import { type Message, messageIdOf } from './message.ts';
 
 /** Wakes the worker for a message, in the order of its contact. */
@@ -21,6 +21,9 @@ export interface WorkQueue {
   bury(received: Received): Promise<void>;
 }
 
+/** What of a batch was not hidden. */
+const hiddenSchema = z.object({ Failed: z.optional(z.array(z.unknown())) });
+
 const bodySchema = z.object({ message: z.string().check(z.minLength(1)) });
 
 /** @throws where the text is no message of ours. */
@@ -35,52 +38,58 @@ export function readMessageId(body: string): string {
  */
 const MAX_HIDDEN_SECONDS = 11 * 3_600;
 
-export function createSqsMessageQueue(client: SQSClient, queueUrl: string): MessageQueue {
+export function createSqsMessageQueue(sqs: AwsJson, queueUrl: string): MessageQueue {
   return {
     async send(message) {
       const id = messageIdOf(message);
-      await client.send(
-        new SendMessageCommand({
+      await sqs.ask(
+        'SendMessage',
+        {
           QueueUrl: queueUrl,
           // ASCII, whatever the sender's own id is made of.
           MessageBody: JSON.stringify({ message: id }),
           MessageGroupId: groupOf(message),
           MessageDeduplicationId: `${id}-${message.queuedNo}`,
-        }),
+        },
+        z.unknown(),
       );
     },
   };
 }
 
 export function createSqsWorkQueue(
-  client: SQSClient,
+  sqs: AwsJson,
   { queueUrl, deadLetterUrl }: { queueUrl: string; deadLetterUrl: string },
 ): WorkQueue {
   return {
     async hide(received, ms) {
       const VisibilityTimeout = Math.min(MAX_HIDDEN_SECONDS, Math.ceil(ms / 1_000));
-      const { Failed = [] } = await client.send(
-        new ChangeMessageVisibilityBatchCommand({
+      const { Failed = [] } = await sqs.ask(
+        'ChangeMessageVisibilityBatch',
+        {
           QueueUrl: queueUrl,
           Entries: received.map(({ receiptHandle: ReceiptHandle }, index) => ({
             Id: String(index),
             ReceiptHandle,
             VisibilityTimeout,
           })),
-        }),
+        },
+        hiddenSchema,
       );
       if (Failed.length > 0)
         throw new Error(`${Failed.length} of ${received.length} messages were not hidden`);
     },
 
     async bury({ messageId, body, attributes }) {
-      await client.send(
-        new SendMessageCommand({
+      await sqs.ask(
+        'SendMessage',
+        {
           QueueUrl: deadLetterUrl,
           MessageBody: body,
           MessageGroupId: attributes.MessageGroupId ?? messageId,
           MessageDeduplicationId: messageId,
-        }),
+        },
+        z.unknown(),
       );
     },
   };

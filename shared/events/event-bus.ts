@@ -1,10 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  EventBridgeClient,
-  type EventBridgeClientConfig,
-  PutEventsCommand,
-} from '@aws-sdk/client-eventbridge';
-import { PATIENCE } from '../storage/clients.ts';
+import * as z from 'zod/mini';
+import { type AwsEngine, type AwsJson, createAwsJson } from '../storage/aws-json.ts';
 import { type RelayEvent, subjectOf } from './event.ts';
 
 /** Which events are certainly published: this many of the first. What stopped the next one, if anything did. */
@@ -25,19 +21,25 @@ const ENTRIES_AT_ONCE = 10;
 const TRIES = 4;
 const FIRST_WAIT_MS = 100;
 
-/** @param endpoint where a test's own takes the place of AWS. */
-export const createEventBridgeClient = (endpoint: EventBridgeClientConfig = {}) =>
-  new EventBridgeClient({ ...PATIENCE, ...endpoint });
+export const createEventBridge = (engine?: AwsEngine): AwsJson =>
+  createAwsJson({ name: 'events', variable: 'EVENTBRIDGE', target: 'AWSEvents', version: '1.1' }, engine);
+
+const text = z.optional(z.string());
+const takenSchema = z.object({
+  Entries: z._default(z.array(z.object({ EventId: text, ErrorCode: text, ErrorMessage: text })), []),
+});
 
 /**
  * Publishes on a bus of EventBridge. The entries of one request may be taken one by one: so no request holds two events of
  * one subject, and the next request waits until all of the one before were taken.
  */
-export function publishOn(client: EventBridgeClient, bus: string): Publish {
+export function publishOn(eventBridge: AwsJson, bus: string): Publish {
   /** What was not taken, with EventBridge's words for the first of it. */
   const put = async (events: RelayEvent[]) => {
-    const { Entries = [] } = await client.send(
-      new PutEventsCommand({ Entries: events.map((event) => entryOf(event, bus)) }),
+    const { Entries } = await eventBridge.ask(
+      'PutEvents',
+      { Entries: events.map((event) => entryOf(event, bus)) },
+      takenSchema,
     );
     const refused = events.filter((_, index) => Entries[index]?.EventId === undefined);
     const { ErrorCode, ErrorMessage } = Entries.find(({ EventId }) => EventId === undefined) ?? {};
@@ -71,7 +73,8 @@ const entryOf = (event: RelayEvent, bus: string) => ({
   EventBusName: bus,
   Source: EVENT_SOURCE,
   DetailType: event.type,
-  Time: new Date(event.timestamp),
+  // In seconds, as the protocol has it.
+  Time: Date.parse(event.timestamp) / 1_000,
   Detail: JSON.stringify(event),
 });
 

@@ -1,4 +1,5 @@
-import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod/mini';
+import type { AwsJson } from '../storage/aws-json.ts';
 import type { RechargeMessage } from './queue-message.ts';
 
 /** Wakes the worker for a recharge. A message holds the key alone: the row says everything else. */
@@ -17,17 +18,22 @@ export function writeMessage(message: RechargeMessage): string {
 
 const BATCH_SIZE = 10;
 
-export function createSqsRechargeQueue(client: SQSClient, queueUrl: string): RechargeQueue {
+/** What was not taken of a batch. */
+const batchSchema = z.object({ Failed: z.optional(z.array(z.unknown())) });
+
+export function createSqsRechargeQueue(sqs: AwsJson, queueUrl: string): RechargeQueue {
   return {
     async send(keys) {
       let failed = 0;
       for (let start = 0; start < keys.length; start += BATCH_SIZE) {
         const batch = keys.slice(start, start + BATCH_SIZE);
-        const { Failed } = await client.send(
-          new SendMessageBatchCommand({
+        const { Failed } = await sqs.ask(
+          'SendMessageBatch',
+          {
             QueueUrl: queueUrl,
             Entries: batch.map((key, index) => ({ Id: String(index), MessageBody: writeMessage({ key }) })),
-          }),
+          },
+          batchSchema,
         );
         failed += Failed?.length ?? 0;
       }

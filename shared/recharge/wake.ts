@@ -1,5 +1,6 @@
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod/mini';
 import type { StripeLook } from '../payments/stripe/looks.ts';
+import type { AwsJson } from '../storage/aws-json.ts';
 import { writeMessage } from './queue.ts';
 import type { RechargeMessage } from './queue-message.ts';
 
@@ -13,18 +14,19 @@ import type { RechargeMessage } from './queue-message.ts';
 export type Wake = (key: string) => Promise<void>;
 
 export const createSqsWake =
-  (client: SQSClient, queueUrl: string): Wake =>
+  (sqs: AwsJson, queueUrl: string): Wake =>
   (key) =>
-    send(client, queueUrl, { key, woken: true });
+    send(sqs, queueUrl, { key, woken: true });
 
 /** Likewise, for what is no payment that a recharge waits for: the worker looks at it at Stripe. */
 export type AskToLook = (look: StripeLook) => Promise<void>;
 
 export const createSqsAskToLook =
-  (client: SQSClient, queueUrl: string): AskToLook =>
+  (sqs: AwsJson, queueUrl: string): AskToLook =>
   (look) =>
-    send(client, queueUrl, { stripe: look });
+    send(sqs, queueUrl, { stripe: look });
 
-async function send(client: SQSClient, queueUrl: string, message: RechargeMessage): Promise<void> {
-  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: writeMessage(message) }));
+async function send(sqs: AwsJson, queueUrl: string, message: RechargeMessage): Promise<void> {
+  const MessageBody = writeMessage(message);
+  await sqs.ask('SendMessage', { QueueUrl: queueUrl, MessageBody }, z.unknown());
 }

@@ -1,10 +1,6 @@
-import {
-  GetSecretValueCommand,
-  ResourceNotFoundException,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod/mini';
 import type { Logger } from '../logger.ts';
-import { PATIENCE } from '../storage/clients.ts';
+import { createAwsJson } from '../storage/aws-json.ts';
 import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from './secrets.ts';
 
 /**
@@ -12,28 +8,32 @@ import { createSecrets, inboundSecretsSchema, outboundSecretsSchema } from './se
  * @param logger for a function, which lives on and reads again; a command reads once and needs none.
  */
 export function inboundSecrets(secretId: string, logger?: Logger) {
-  return createSecrets(
-    'inbound',
-    readFromSecretsManager(new SecretsManagerClient(PATIENCE), secretId),
-    inboundSecretsSchema,
-    { ...(logger ? { logger } : {}) },
-  );
+  return createSecrets('inbound', readFromSecretsManager(secretId), inboundSecretsSchema, {
+    ...(logger ? { logger } : {}),
+  });
 }
 
 /** Takes the same parameters as `inboundSecrets`. */
 export function outboundSecrets(secretId: string, logger?: Logger) {
-  return createSecrets(
-    'outbound',
-    readFromSecretsManager(new SecretsManagerClient(PATIENCE), secretId),
-    outboundSecretsSchema,
-    { ...(logger ? { logger } : {}) },
-  );
+  return createSecrets('outbound', readFromSecretsManager(secretId), outboundSecretsSchema, {
+    ...(logger ? { logger } : {}),
+  });
 }
 
-function readFromSecretsManager(client: SecretsManagerClient, secretId: string): () => Promise<string> {
+const SERVICE = {
+  name: 'secretsmanager',
+  variable: 'SECRETS_MANAGER',
+  target: 'secretsmanager',
+  version: '1.1',
+} as const;
+
+const valueSchema = z.object({ SecretString: z.optional(z.string()) });
+
+function readFromSecretsManager(SecretId: string): () => Promise<string> {
+  const { ask } = createAwsJson(SERVICE);
   return async () => {
     try {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+      const { SecretString } = await ask('GetSecretValue', { SecretId }, valueSchema);
       return SecretString ?? '';
     } catch (error) {
       if (isWithoutValue(error)) return '';
@@ -44,5 +44,9 @@ function readFromSecretsManager(client: SecretsManagerClient, secretId: string):
 
 /** The stack creates secrets without a value. Only the error's message tells such a secret from one that is missing. */
 export function isWithoutValue(error: unknown): boolean {
-  return error instanceof ResourceNotFoundException && error.message.includes('staging label');
+  return (
+    error instanceof Error &&
+    error.name === 'ResourceNotFoundException' &&
+    error.message.includes('staging label')
+  );
 }

@@ -13,13 +13,21 @@ export const PATIENCE = {
 };
 
 /** @param engine where an engine on one's own machine stands in for AWS. */
+export const createTableClient = (engine: DynamoDBClientConfig = {}) =>
+  new DynamoDBClient({ ...PATIENCE, ...engine });
+
+/** @param engine where an engine on one's own machine stands in for AWS. */
 export function createDocumentClient(engine: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...PATIENCE, ...engine }), {
+  return DynamoDBDocumentClient.from(createTableClient(engine), {
     marshallOptions: { removeUndefinedValues: true },
   });
 }
 
-/** @param engine where an engine on one's own machine stands in for AWS. */
+/**
+ * All of SQS, for what works on queues as such. Who only sends takes `createSqs`.
+ *
+ * @param engine where an engine on one's own machine stands in for AWS.
+ */
 export function createSqsClient(engine: SQSClientConfig = {}): SQSClient {
   // Asked at the region's endpoint, or the engine's, whatever host the queue's address names.
   return new SQSClient({ ...PATIENCE, ...engine, useQueueUrlAsEndpoint: false });

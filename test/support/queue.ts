@@ -4,11 +4,13 @@ import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine, queueUrl } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
+import { type AwsJson, createSqs } from '../../shared/storage/aws-json.ts';
 import { createSqsClient } from '../../shared/storage/clients.ts';
 
 export interface TestQueue {
   queue: RechargeQueue;
   client: SQSClient;
+  sender: AwsJson;
   /** New and empty for every test. */
   url: string;
   deadLetterUrl: string;
@@ -34,6 +36,7 @@ export function useQueue(): () => TestQueue {
   beforeEach(async () => {
     if (!engine) throw new Error('Bug! The engine was not started.');
     const client = createSqsClient(engineAt(engine.endpoint));
+    const sender = createSqs(engineAt(engine.endpoint));
     queues += 1;
     const definition = {
       name: `recharges-${queues}`,
@@ -43,8 +46,9 @@ export function useQueue(): () => TestQueue {
     };
     const url = await createQueue(client, definition);
     queue = {
-      queue: createSqsRechargeQueue(client, url),
+      queue: createSqsRechargeQueue(sender, url),
       client,
+      sender,
       url,
       deadLetterUrl: await queueUrl(client, definition.deadLetterName),
       taken: () => takeAll(client, url),

@@ -86,7 +86,7 @@ export function useChannelWebhook() {
       client,
       table,
       secrets: createSecrets('inbound', async () => JSON.stringify(secret), inboundSecretsSchema, { now }),
-      queue: createSqsMessageQueue(sqs, queueUrl),
+      queue: createSqsMessageQueue(queue().sender, queueUrl),
       logger: createLogger((line) => lines.push(line), { now }),
       now,
     });

@@ -49,7 +49,7 @@ export function useHearing() {
     key?: string;
   } = {}) {
     const { client, table, ledger } = store();
-    const { client: sqs, url: queueUrl, taken } = queue();
+    const { sender, url: queueUrl, taken } = queue();
     const lines: Record<string, any>[] = [];
     const logger = createLogger((line) => lines.push(JSON.parse(line)));
     const now = Date.now;
@@ -64,8 +64,9 @@ export function useHearing() {
           async () => JSON.stringify({ webhook: ['another'], stripeWebhook: secrets }),
           inboundSecretsSchema,
         ),
-        askToLook: createSqsAskToLook(sqs, queueUrl),
-        wake: (key) => (broken ? Promise.reject(new Error('no answer')) : createSqsWake(sqs, queueUrl)(key)),
+        askToLook: createSqsAskToLook(sender, queueUrl),
+        wake: (key) =>
+          broken ? Promise.reject(new Error('no answer')) : createSqsWake(sender, queueUrl)(key),
         logger,
         now,
       }),

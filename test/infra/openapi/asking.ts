@@ -203,7 +203,7 @@ export function useHandlers() {
       rechargeWebhookDeps({ ...common, queue: queue().queue, sweepAgainMs: 180_000 }),
     );
     const channel = createChannelWebhookHandler(
-      channelWebhookDeps({ ...common, queue: createSqsMessageQueue(sqs, messageQueue) }),
+      channelWebhookDeps({ ...common, queue: createSqsMessageQueue(queue().sender, messageQueue) }),
     );
     handle = async (path, body, sent = {}) => {
       const result = await (path === RECHARGE ? recharge : channel)(anEvent(path, body, sent));

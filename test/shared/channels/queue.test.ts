@@ -16,6 +16,7 @@ import {
   type Received,
   readMessageId,
 } from '../../../shared/channels/queue.ts';
+import { type AwsJson, createSqs } from '../../../shared/storage/aws-json.ts';
 import { createSqsClient } from '../../../shared/storage/clients.ts';
 
 let engine: Engine;
@@ -46,8 +47,8 @@ async function aQueue() {
   return {
     queueUrl,
     deadLetterUrl,
-    ...createSqsMessageQueue(client, queueUrl),
-    ...createSqsWorkQueue(client, { queueUrl, deadLetterUrl }),
+    ...createSqsMessageQueue(createSqs(engineAt(engine.endpoint)), queueUrl),
+    ...createSqsWorkQueue(createSqs(engineAt(engine.endpoint)), { queueUrl, deadLetterUrl }),
     receive: () => receive(queueUrl),
     dead: () => receive(deadLetterUrl),
   };
@@ -146,12 +147,12 @@ describe('the queue of messages', () => {
 
   it('hides nothing for longer than 11 hours, and says what it could not hide', async () => {
     const asked: unknown[] = [];
-    const failing = {
-      send: async ({ input }: { input: unknown }) => {
+    const failing: AwsJson = {
+      async ask(_operation, input, answer) {
         asked.push(input);
-        return { Failed: [{ Id: '0' }] };
+        return answer.parse({ Failed: [{ Id: '0' }] });
       },
-    } as unknown as SQSClient;
+    };
     const { hide } = createSqsWorkQueue(failing, {
       queueUrl: 'https://queue',
       deadLetterUrl: 'https://dead',

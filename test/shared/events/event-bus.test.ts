@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { RelayEvent } from '../../../shared/events/event.ts';
-import { createEventBridgeClient, publishOn } from '../../../shared/events/event-bus.ts';
+import { createEventBridge, publishOn } from '../../../shared/events/event-bus.ts';
 import { eventsOfRecharge } from '../../../shared/events/transitions.ts';
 import { aRecharge } from '../../support/builders.ts';
 
@@ -12,7 +12,6 @@ let server: Server;
 let requests: string[][];
 let answers: ((id: string) => boolean)[];
 let last: any;
-const client = () => createEventBridgeClient({ ...engine, maxAttempts: 1 });
 let engine: {
   endpoint: string;
   region: string;
@@ -51,7 +50,7 @@ const ended = (key: string, phase: 'completed' | 'needs_review' = 'completed', v
   eventsOfRecharge(undefined, aRecharge({ key, phase, version }), '2026-01-05T12:00:00.000Z');
 const many = (count: number) => Array.from({ length: count }, (_, index) => ended(`key-${index}`)).flat();
 const publish = async (events: RelayEvent[], forMs = 10_000) =>
-  publishOn(client(), 'recharge-relay-test')(events, { endsAt: Date.now() + forMs });
+  publishOn(createEventBridge(engine), 'recharge-relay-test')(events, { endsAt: Date.now() + forMs });
 
 it('an event stands on the bus under our name, by its type, whole', async () => {
   const [event] = ended('key-1');

@@ -30,7 +30,7 @@ function counting(world: World) {
 }
 
 it('a wake is a message of which an earlier worker reads the key alone', async () => {
-  await createSqsWake(queue().client, queue().url)('key-ü');
+  await createSqsWake(queue().sender, queue().url)('key-ü');
   expect((await queue().taken()).map((body) => JSON.parse(body))).toEqual([{ key: 'key-ü', woken: true }]);
 });
 
