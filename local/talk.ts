@@ -27,6 +27,8 @@ const entrySchema = z.looseObject({
   channel: z.string().optional(),
   direction: z.string().optional(),
   quarantine: z.string().optional(),
+  /** How far a reply has come behind the chat system. */
+  stages: z.string().optional(),
   waitMs: z.number().optional(),
 });
 type Entry = z.infer<typeof entrySchema>;
@@ -115,7 +117,7 @@ function toldOf(entry: Entry, relay: string): Told | undefined {
     case 'webhook answered':
       return answerOf(entry, 'webhook', [entry.key, entry.email, creditsOf(entry)]);
     case 'channel answered':
-      return answerOf(entry, 'message', [wayOf(entry), entry.id]);
+      return answerOf(entry, 'message', [wayOf(entry), entry.id, entry.stages]);
     case 'decided':
       return entry.channel === undefined ? decisionOf(entry, ASKED[outcome]) : deliveryOf(entry);
     case 'event posted':

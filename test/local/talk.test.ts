@@ -70,11 +70,21 @@ describe('what npm start tells', () => {
       logger.info('channel answered', { ...way, status: 202, word: 'queued', messages: 1 });
       logger.info('decided', { ...way, status: 'queued', outcome: 'not_applied', waitMs: 1_500 });
       logger.info('decided', { ...way, status: 'delivered', outcome: 'delivered' });
+      const told = {
+        ...way,
+        direction: 'incoming',
+        status: 200,
+        word: 'receipt',
+        stages: 'read',
+        unknown: 0,
+      };
+      logger.info('channel answered', told);
     });
     expect(lines).toEqual([
       '09:24:32 --> message  202 queued        demo/outgoing  rrm-1',
       '09:24:32 <-- message  not_applied       demo/outgoing  rrm-1  again in 2 s',
       '09:24:32 <good><-- message  delivered         demo/outgoing  rrm-1',
+      '09:24:32 --> message  200 receipt       demo/incoming  rrm-1  read',
     ]);
   });
 

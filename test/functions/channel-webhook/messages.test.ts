@@ -193,6 +193,44 @@ describe('a message', () => {
   });
 });
 
+describe('a receipt', () => {
+  const verifiers = [{ type: 'token' }];
+  const desk = {
+    adapter: 'chatwoot',
+    toId: 'a',
+    baseUrl: 'https://chat.example.com',
+    accountId: 1,
+    verifiers,
+  };
+  const failed = {
+    event: 'message_updated',
+    id: 5,
+    message_type: 'outgoing',
+    status: 'failed',
+    account: { id: 1 },
+  };
+
+  it('is noted and answered as any message, and rings nobody where the reply is none of ours', async () => {
+    const { post, lines, alerts, rows, deps } = await aWebhook({ channels: { support: desk } });
+    expect(await post('support/incoming', failed)).toMatchObject({ status: 200, body: '' });
+    const answered = { message: 'channel answered', word: 'receipt', stages: 'failed', unknown: 1, id: '' };
+    expect(lines().at(-1)).toMatchObject(answered);
+    const said = { failed: { at: NOW, words: 'failed' } };
+    expect(await deps.receipts.read('support', '5')).toEqual({ channel: 'support', externalId: '5', said });
+    expect([await rows(), alerts()]).toEqual([[], []]);
+  });
+
+  it('is asked for again where it could not be stored, and is let in by nobody without the secret', async () => {
+    const note = () => Promise.reject(new Error('storage is away'));
+    const { post } = await aWebhook({
+      channels: { support: desk },
+      deps: ({ receipts }) => ({ receipts: { ...receipts, note } }),
+    });
+    expect((await post('support/incoming', failed)).status).toBe(500);
+    expect((await post('support/incoming', failed, { 'x-webhook-token': 'x' })).status).toBe(401);
+  });
+});
+
 describe('messages of one request', () => {
   const three = ['a', 'b', 'c'].map((id) => ({
     id,

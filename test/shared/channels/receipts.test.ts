@@ -88,9 +88,9 @@ async function aTakenReply() {
 }
 
 describe('a receipt of a reply', () => {
-  it('is told with the words of the chat system, in the order in which they came', async () => {
+  it('is told with the words of the chat system, in the order in which they first came', async () => {
     const reply = await aTakenReply();
-    for (const stage of ['sent', 'delivered', 'read'] as const) await reply.says('SM1', stage);
+    for (const stage of ['sent', 'delivered', 'read', 'sent'] as const) await reply.says('SM1', stage);
     const said = (stage: Stage, n: number) => ({ at: NOON + n * 1_000, stage, words: WORDS[stage] });
     expect(await reply.told()).toEqual([
       {
@@ -147,7 +147,7 @@ describe('a receipt of a reply', () => {
     expect(reply.alerts()).toEqual(['message_failed']);
   });
 
-  it('of somebody else’s message does nothing, and is forgotten after a day', async () => {
+  it('of somebody else’s message does nothing, and is forgotten after a day, while ours stay for thirty', async () => {
     const reply = await aTakenReply();
     const standing = await reply.says('SM-of-an-agent', 'failed');
     expect(standing.of).toBeUndefined();
@@ -157,6 +157,9 @@ describe('a receipt of a reply', () => {
     const { Items = [] } = await reply.client.send(new ScanCommand({ TableName: store().table }));
     const kept = Items.find((item) => 'failed' in item);
     expect(kept?.expiresAt).toBe((NOON + 86_400_000) / 1_000 + 1);
+    await reply.says('SM1', 'sent');
+    const { Items: later = [] } = await reply.client.send(new ScanCommand({ TableName: store().table }));
+    expect(later.find((item) => 'sent' in item)?.expiresAt).toBe((NOON + 30 * 86_400_000) / 1_000);
   });
 
   it('counts where two come at once, though the one that says less is written last', async () => {
@@ -209,16 +212,22 @@ describe('a reply that did not reach its contact', () => {
     expect(await reply.read()).toMatchObject({ partsDelivered: 1, externalIds: ['SM1'] });
   });
 
-  it('stays failed where another part was refused, whatever is said of this one later', async () => {
-    const reply = aReply();
-    await reply.mark();
-    await reply.takes('SM1', 1, 2);
-    await reply.link('SM1');
-    await reply.says('SM1', 'failed');
-    const row = await reply.read();
-    const at = { now: NOON, jitter: 0, unknown: 'park', policy: productionMessagePolicy } as const;
-    await reply.messages.write(row, decide(row, { kind: 'refused', detail: 'no' }, at).next);
-    await reply.says('SM1', 'delivered');
-    expect(await reply.read()).toMatchObject({ status: 'failed', partsDelivered: 0 });
-  });
+  it.each([
+    ['after', ['failed'], ['delivered'], 0],
+    ['before', [], ['failed', 'delivered'], 1],
+  ] as const)(
+    'stays failed where another part is refused, %s that was said',
+    async (_, first, then, parts) => {
+      const reply = aReply();
+      await reply.mark();
+      await reply.takes('SM1', 1, 2);
+      await reply.link('SM1');
+      for (const stage of first) await reply.says('SM1', stage);
+      const row = await reply.read();
+      const at = { now: NOON, jitter: 0, unknown: 'park', policy: productionMessagePolicy } as const;
+      await reply.messages.write(row, decide(row, { kind: 'refused', detail: 'no' }, at).next);
+      for (const stage of then) await reply.says('SM1', stage);
+      expect(await reply.read()).toMatchObject({ status: 'failed', partsDelivered: parts });
+    },
+  );
 });
