@@ -67,7 +67,7 @@ export const goHighLevelDialect: Dialect = {
     apiUrl: chatUrl,
     locationId: LOCATION,
     type: 'Custom',
-    provider: { id: PROVIDER },
+    provider: { id: PROVIDER, reports: true },
     publicKey: createPublicKey(keyOf(secret)).export({ format: 'der', type: 'spki' }).toString('base64'),
   }),
   addressOf(person) {
