@@ -4,10 +4,12 @@ import { SECRET_HEADER } from '../shared/events/settings.ts';
 import { isSafeUrl } from '../shared/http.ts';
 import { formatMoney } from '../shared/money.ts';
 import { paymentUrlOf } from '../shared/payments/payment-url.ts';
+import { STRIPE_API } from '../shared/payments/stripe/api.ts';
 import type { Limits } from '../shared/recharge/account.ts';
 import { type Config, parseConfig } from '../shared/settings/config.ts';
 import { parseWith, readConfigFile } from '../shared/settings/config-file.ts';
 import type { Webhook } from './events.ts';
+import { namesPayments, PAYMENT_TYPES, type PaymentsKind } from './payments-kind.ts';
 import { DIALECTS, type DialectName } from './sandbox/dialects/index.ts';
 import { LOCAL_VERIFIERS } from './sandbox/dialects/webhook.ts';
 import { DEMO_CHANNEL } from './state.ts';
@@ -59,8 +61,14 @@ export function localConfig(
   {
     platformUrl,
     paymentsUrl,
+    payments = 'endpoint',
     chat,
-  }: { platformUrl: string | undefined; paymentsUrl: string | undefined; chat?: Chat | undefined },
+  }: {
+    platformUrl: string | undefined;
+    paymentsUrl: string | undefined;
+    payments?: PaymentsKind;
+    chat?: Chat | undefined;
+  },
 ): Config {
   const { recharge, guard, platform, payment, channels, ...file } = readFile(env.RELAY_CONFIG);
   return parseConfig(
@@ -88,15 +96,34 @@ export function localConfig(
         ...(chat === undefined ? {} : { [DEMO_CHANNEL]: demoChannel(chat) }),
         ...(platformUrl === undefined ? channels : answeredBySandbox(channels)),
       },
-      payment: {
-        ...payment,
-        type: 'http',
-        url: paymentsUrl ?? env.PAYMENT_HOOK_URL,
-        ...(paymentsUrl === undefined ? {} : { name: SANDBOX }),
-      },
+      payment: paymentOf(payment, payments, { paymentsUrl, env }),
     },
     env.RELAY_CONFIG === undefined ? 'the local configuration' : basename(env.RELAY_CONFIG),
   );
+}
+
+/** What the file says of another kind of payments is left aside. */
+function paymentOf(
+  { type = PAYMENT_TYPES.endpoint, ...file }: z.infer<typeof section>,
+  kind: PaymentsKind,
+  { paymentsUrl, env }: { paymentsUrl: string | undefined; env: NodeJS.ProcessEnv },
+) {
+  const settings = type === PAYMENT_TYPES[kind] ? file : {};
+  const address = kind === 'stripe' ? { apiUrl: paymentsUrl } : { url: paymentsUrl ?? env.PAYMENT_HOOK_URL };
+  return {
+    ...(kind === 'stripe' && paymentsUrl !== undefined ? { payee: 'The agency of this sandbox' } : {}),
+    ...settings,
+    type: PAYMENT_TYPES[kind],
+    ...(kind === 'stripe' && paymentsUrl === undefined ? {} : address),
+    ...(paymentsUrl === undefined ? {} : { name: SANDBOX }),
+  };
+}
+
+/** Who takes the money where the command line does not say so: a file for Stripe is tried out with a Stripe. */
+export function paymentsKindOf(env: NodeJS.ProcessEnv): PaymentsKind {
+  const { payment } = readFile(env.RELAY_CONFIG);
+  const isStripe = payment.type === PAYMENT_TYPES.stripe && env.PAYMENT_HOOK_URL === undefined;
+  return isStripe ? 'stripe' : 'endpoint';
 }
 
 const answeredBySandbox = (channels: z.infer<typeof fileSchema>['channels']) =>
@@ -115,7 +142,11 @@ export function namedInFile(env: NodeJS.ProcessEnv): { platform?: string; paymen
   const { platform, payment } = readFile(env.RELAY_CONFIG);
   return {
     ...(typeof platform.baseUrl === 'string' ? { platform: platform.baseUrl } : {}),
-    ...(typeof payment.url === 'string' ? { payments: payment.url } : {}),
+    ...(payment.type === PAYMENT_TYPES.stripe
+      ? { payments: STRIPE_API }
+      : typeof payment.url === 'string'
+        ? { payments: payment.url }
+        : {}),
   };
 }
 
@@ -159,29 +190,34 @@ export function whatIsInForce(
       : `${pricing.currency}, by list`;
   const limits = limitsInWords(guard.limits, pricing.currency);
   const named = namedInFile(env);
+  const isStripe = payment.type === 'stripe';
+  const ownPayments = namesPayments(env, isStripe ? 'stripe' : 'endpoint');
+  const [address, secret] = isStripe
+    ? ['STRIPE_KEY', 'STRIPE_WEBHOOK_SECRET']
+    : ['PAYMENT_HOOK_URL', 'PAYMENT_HOOK_SECRET'];
   const warnings = [
     env.PLATFORM_BASE_URL !== undefined &&
       env.PLATFORM_API_KEY === undefined &&
       'PLATFORM_API_KEY is not set',
-    env.PAYMENT_HOOK_URL !== undefined &&
-      env.PAYMENT_HOOK_SECRET === undefined &&
-      'PAYMENT_HOOK_SECRET is not set',
+    ownPayments && env[secret] === undefined && `${secret} is not set`,
   ].filter((warning) => warning !== false);
   const standIns = [
     env.PLATFORM_BASE_URL === undefined &&
       named.platform !== undefined &&
       `${named.platform} is not asked: set PLATFORM_BASE_URL and PLATFORM_API_KEY for that.`,
-    env.PAYMENT_HOOK_URL === undefined &&
+    !ownPayments &&
       named.payments !== undefined &&
-      `${named.payments} is not asked: set PAYMENT_HOOK_URL and PAYMENT_HOOK_SECRET for that.`,
+      `${named.payments} is not asked: set ${address} and ${secret} for that.`,
     env.EVENTS_WEBHOOK_URL === undefined &&
       events !== undefined &&
       `${events.url} is not told of events: set EVENTS_WEBHOOK_URL and EVENTS_WEBHOOK_SECRET for that.`,
   ].filter((line) => line !== false);
+  const whose = isStripe ? ' (Stripe in test mode)' : '';
+  const payments = ownPayments ? whose : ` (sandbox${isStripe ? ' of Stripe' : ''}: takes no money)`;
   return [
     `  mode ${recharge.mode}, ${price}, ${limits}; clients that are not set up: ${guard.unknownAccounts === 'allow' ? 'charged, too' : 'refused'}`,
     `  platform  ${platform.baseUrl}${env.PLATFORM_BASE_URL === undefined ? ' (sandbox)' : ''}`,
-    `  payments  ${paymentUrlOf(payment)}${env.PAYMENT_HOOK_URL === undefined ? ' (sandbox: takes no money)' : ''}`,
+    `  payments  ${paymentUrlOf(payment)}${payments}`,
     ...(env.EVENTS_WEBHOOK_URL === undefined ? [] : [`  events    ${env.EVENTS_WEBHOOK_URL}`]),
     ...standIns.map((line) => `  ${line}`),
     ...warnings.map(

@@ -29,8 +29,8 @@ const booksSchema = z.object({
 });
 
 /** A recharge takes a tenth of a second. One that a killed start left behind comes back within 12 s. */
-const PATIENCE_MS = 20_000;
-const LOOK_EVERY_MS = 20;
+export const PATIENCE_MS = 20_000;
+export const LOOK_EVERY_MS = 20;
 
 export interface Stage {
   platformUrl: string;
@@ -42,12 +42,24 @@ export interface Stage {
 /**
  * Lets a sandbox client spend below its threshold, and tells what follows.
  *
+ * @param client default: the first that has no unfinished recharge.
  * @returns the recharge as it was left.
  * @throws an Error if no webhook came, or if the recharge did not come to rest in time.
  */
-export async function demonstrate(stage: Stage): Promise<Recharge> {
+export async function demonstrate(stage: Stage, client?: string): Promise<Recharge> {
   const { platformUrl, say } = stage;
-  const email = await freeClient(stage);
+  const email = client ?? (await freeClient(stage));
+  const key = await spendBelow(email, stage);
+  const row = await restOf(key, stage);
+  const after = clientSchema.parse(await ask(`${platformUrl}/sandbox/accounts/${email}`));
+  say(`Recharge ${key}`);
+  for (const line of timeline(row)) say(line);
+  say(`\n${email} now has ${after.balance} credits. The recharge is ${row.phase}.\n`);
+  return row;
+}
+
+/** @returns the key of the webhook that the platform sends for it. */
+export async function spendBelow(email: string, { platformUrl, say }: Stage): Promise<string> {
   const before = clientSchema.parse(await ask(`${platformUrl}/sandbox/accounts/${email}`));
   const credits = Math.max(1, before.balance - before.threshold / 2);
   say(`\n${email} has ${before.balance} credits and spends ${credits} …`);
@@ -58,13 +70,7 @@ export async function demonstrate(stage: Stage): Promise<Recharge> {
   say(
     `… ${spent.balance} are left, below the threshold of ${before.threshold}: the platform sends its webhook.\n`,
   );
-
-  const row = await restOf(key, stage);
-  const after = clientSchema.parse(await ask(`${platformUrl}/sandbox/accounts/${email}`));
-  say(`Recharge ${key}`);
-  for (const line of timeline(row)) say(line);
-  say(`\n${email} now has ${after.balance} credits. The recharge is ${row.phase}.\n`);
-  return row;
+  return key;
 }
 
 const saidSchema = z.object({ id: z.string() });
@@ -99,23 +105,33 @@ export async function demonstrateMessage({ chat, say }: { chat: Chat; say: Stage
   }
 }
 
-/** A client without an unfinished recharge. An interrupted start may have left `demo` with one. */
-async function freeClient({ ledger, accounts }: Stage): Promise<string> {
-  for (const email of SANDBOX_CLIENTS) {
-    const last = (await accounts.show(email))?.last;
-    const row = last && (await ledger.read(last.key));
-    if (!row || isFinished(row)) return email;
+/**
+ * A client who may be charged, without an unfinished recharge. An interrupted start may have left `demo` with one.
+ */
+export async function freeClient(
+  { ledger, accounts }: Pick<Stage, 'ledger' | 'accounts'>,
+  clients = SANDBOX_CLIENTS,
+): Promise<string> {
+  for (const email of clients) {
+    const account = await accounts.show(email);
+    const row = account?.last && (await ledger.read(account.last.key));
+    if ((!row || isFinished(row)) && account?.status !== 'suspended') return email;
   }
   throw new Error(
     `Every sandbox client has an unfinished recharge: ${relayCommand(process.env)} recharges list, or start with --fresh.`,
   );
 }
 
-async function restOf(key: string, { ledger, platformUrl }: Stage): Promise<Recharge> {
+/** @param rests whether the recharge is where it is waited for; default: at its end, or with a person. */
+export async function restOf(
+  key: string,
+  { ledger, platformUrl }: Pick<Stage, 'ledger' | 'platformUrl'>,
+  rests = (row: Recharge) => isFinished(row) || row.phase === 'needs_review',
+): Promise<Recharge> {
   const endsAt = Date.now() + PATIENCE_MS;
   for (;;) {
     const row = await ledger.read(key);
-    if (row && (isFinished(row) || row.phase === 'needs_review')) return row;
+    if (row && rests(row)) return row;
     const { events } = booksSchema.parse(await ask(`${platformUrl}/sandbox/books`));
     if (
       events.some(

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PAYMENTS_KINDS, type PaymentsKind } from './payments-kind.ts';
 import { type DialectName, dialectNameSchema } from './sandbox/dialects/index.ts';
 
 export interface Flags {
@@ -10,6 +11,8 @@ export interface Flags {
   fresh: boolean;
   /** Which chat system the sandbox's is, of which a message is shown. */
   chat: DialectName;
+  /** Who takes the money. Undefined: whoever the settings name, else the sandbox's payment endpoint. */
+  payments?: PaymentsKind;
 }
 
 /** What was typed is no way to start. Nothing was done. */
@@ -24,6 +27,7 @@ The environment says whose parts are used. Those that are not named are the sand
   PLATFORM_TIMEOUT_SECONDS                   how long it may take to answer, 10
   PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET      your payment endpoint, WHICH THEN CHARGES FOR REAL
   PAYMENT_HOOK_TIMEOUT_SECONDS               how long it may take to answer, 20
+  STRIPE_KEY, STRIPE_WEBHOOK_SECRET          Stripe in test mode, with --payments stripe
   EVENTS_WEBHOOK_URL, EVENTS_WEBHOOK_SECRET  where events are posted, too
   WEBHOOK_SECRET                             of the webhooks; generated otherwise
   RELAY_CONFIG                               a file with the settings, in whole or in part
@@ -37,6 +41,7 @@ Examples:
   npm start -- --port 3100 --quiet
   npm start -- --once --json | tail -n 1
   npm start -- --chat telegram
+  npm start -- --payments stripe
   PAYMENT_HOOK_URL=http://127.0.0.1:4000 PAYMENT_HOOK_SECRET=whsec_… npm start
 
 It ends with 0 after Ctrl-C, 1 where something failed, and 2 where the command was not understood.
@@ -58,6 +63,12 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
       new Option('--chat <system>', 'which chat system the sandbox is, for the message that is shown')
         .choices(dialectNameSchema.options)
         .default('webhook'),
+    )
+    .addOption(
+      new Option(
+        '--payments <kind>',
+        'who takes the money: a payment endpoint, or Stripe, whose demonstration begins with saving a card',
+      ).choices(PAYMENTS_KINDS),
     )
     .option('--fresh', 'forgets the data of earlier starts, not the secrets')
     .option('--once', 'shows one recharge and one message in the sandbox, and ends')

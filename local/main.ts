@@ -1,16 +1,26 @@
 import { createLogger } from '../shared/logger.ts';
 import { paymentUrlOf } from '../shared/payments/payment-url.ts';
+import { STRIPE_API_VERSION } from '../shared/payments/stripe/api.ts';
 import { printable } from '../shared/printable.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { startProcess } from './child-process.ts';
-import { type Chat, eventsWebhook, localConfig, namedInFile, whatIsInForce } from './config.ts';
+import {
+  type Chat,
+  eventsWebhook,
+  localConfig,
+  namedInFile,
+  paymentsKindOf,
+  whatIsInForce,
+} from './config.ts';
 import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from './demonstration.ts';
+import { demonstrateStripe, setUpStripeClients } from './demonstration-stripe.ts';
 import { bringEngine } from './engine-package.ts';
 import { type Engine, startDynamo } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { createLogFile } from './log-file.ts';
+import { namesPayments, type PaymentsKind } from './payments-kind.ts';
 import { localWaits } from './policy.ts';
 import { startRelay } from './relay.ts';
 import { secretFault } from './secret-variables.ts';
@@ -20,6 +30,7 @@ import {
   type LocalSecrets,
   localFile,
   localSecrets,
+  makeStripeSecrets,
   relayCommand,
   takeFolder,
   withReplySecrets,
@@ -27,6 +38,9 @@ import {
 } from './state.ts';
 import { createTalk } from './talk.ts';
 import { asker, paint, say, sayPainted } from './terminal.ts';
+
+/** Where a browser finds the pages of the sandbox's Stripe. */
+const STRIPE_PAGES = '/sandbox/stripe/';
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 /** What was started, ended in the opposite order. */
@@ -57,10 +71,17 @@ async function main(): Promise<void> {
   // A program that reads the last line must find the recharge there.
   const talks = !flags.quiet && !once && !json;
   const { env } = process;
-  const demo = env.PLATFORM_BASE_URL === undefined && env.PAYMENT_HOOK_URL === undefined;
-  if (once && !demo) {
+  const payments = flags.payments ?? paymentsKindOf(env);
+  const demo = env.PLATFORM_BASE_URL === undefined && !namesPayments(env, payments);
+  if (payments === 'stripe' && env.PAYMENT_HOOK_URL !== undefined) {
     throw new UsageError(
-      '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.',
+      'PAYMENT_HOOK_URL names a payment endpoint: unset it, or leave out --payments stripe.',
+    );
+  }
+  if (once && !demo) {
+    const own = payments === 'stripe' ? 'STRIPE_KEY' : 'PAYMENT_HOOK_URL';
+    throw new UsageError(
+      `--once runs the demonstration: unset PLATFORM_BASE_URL and ${own}, which replace the sandbox.`,
     );
   }
   const fault = secretFault(env);
@@ -70,10 +91,11 @@ async function main(): Promise<void> {
   started.push(() => folder.release());
   // Only the start that has the folder makes secrets. Of two that begin at once, each would make some, and one
   // would run with secrets that the other has replaced.
+  if (payments === 'stripe') makeStripeSecrets(env);
   const stored = localSecrets(env);
-  const parts = await startParts(folder, stored, flags.chat);
-  const { platformUrl, paymentsUrl, chat: _, ...engines } = parts;
-  const name = tableName(env);
+  const parts = await startParts(folder, stored, { ...flags, payments });
+  const { platformUrl, paymentsUrl, payments: _p, chat: _, ...engines } = parts;
+  const name = tableName(env, payments);
   const config = localConfig(env, parts);
   const secrets = platformUrl === undefined ? stored : withReplySecrets(stored, Object.keys(config.channels));
   const relay = await startRelay({
@@ -125,15 +147,16 @@ async function main(): Promise<void> {
  * pair of parties has a table of its own. The books of the sandbox are in this folder. So on engines that others
  * use, too, its table bears the folder's name.
  */
-function tableName(env: NodeJS.ProcessEnv): string {
-  const { PLATFORM_BASE_URL, PAYMENT_HOOK_URL, DYNAMODB_ENDPOINT, SQS_ENDPOINT } = env;
+function tableName(env: NodeJS.ProcessEnv, payments: PaymentsKind): string {
+  const { PLATFORM_BASE_URL, DYNAMODB_ENDPOINT, SQS_ENDPOINT } = env;
   const shared = DYNAMODB_ENDPOINT !== undefined || SQS_ENDPOINT !== undefined;
-  if (PLATFORM_BASE_URL !== undefined && PAYMENT_HOOK_URL !== undefined) {
-    return shared ? 'recharge-relay' : 'recharge-relay-own';
-  }
-  if (PLATFORM_BASE_URL !== undefined) return 'recharge-relay-own-platform';
-  if (PAYMENT_HOOK_URL !== undefined) return 'recharge-relay-own-payments';
-  return shared ? `recharge-relay-${folderId(env)}` : 'recharge-relay';
+  const ownPayments = namesPayments(env, payments);
+  const ofKind = payments === 'stripe' ? '-stripe' : '';
+  if (PLATFORM_BASE_URL !== undefined && ownPayments)
+    return `${shared ? 'recharge-relay' : 'recharge-relay-own'}${ofKind}`;
+  if (PLATFORM_BASE_URL !== undefined) return `recharge-relay-own-platform${ofKind}`;
+  if (ownPayments) return `recharge-relay-own-payments${ofKind}`;
+  return `recharge-relay${ofKind}${shared ? `-${folderId(env)}` : ''}`;
 }
 
 /** Each line goes into the log file, and from there to the person. */
@@ -153,6 +176,7 @@ interface Parts {
   /** Absent where a real platform, or a test's own, stands in its place. */
   platformUrl: string | undefined;
   paymentsUrl: string | undefined;
+  payments: PaymentsKind;
   /** There with the sandbox platform, whose bot answers what customers write. */
   chat: Chat | undefined;
 }
@@ -161,7 +185,7 @@ interface Parts {
 async function startParts(
   folder: ReturnType<typeof takeFolder>,
   { inbound, outbound }: ReturnType<typeof localSecrets>,
-  dialect: Chat['dialect'],
+  { payments, chat: dialect }: { payments: PaymentsKind; chat: Chat['dialect'] },
 ): Promise<Parts> {
   const { env } = process;
   const secret = outbound.channelTokens[DEMO_CHANNEL];
@@ -183,13 +207,7 @@ async function startParts(
           booksFile: localFile(env, 'platform.jsonl'),
         }).then(keep)
       : undefined,
-    env.PAYMENT_HOOK_URL === undefined
-      ? startProcess('./sandbox/payments-process.ts', {
-          secret: outbound.paymentHook,
-          pendingSettleMs: 5_000,
-          booksFile: localFile(env, 'payments.jsonl'),
-        }).then(keep)
-      : undefined,
+    namesPayments(env, payments) ? undefined : startPayments(payments, { inbound, outbound }).then(keep),
     env.PLATFORM_BASE_URL === undefined
       ? startProcess('./sandbox/chat-process.ts', {
           dialect,
@@ -200,11 +218,27 @@ async function startParts(
       : undefined,
   ]);
   const chat = chatUrl === undefined ? undefined : { url: chatUrl, dialect, secret };
-  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chat };
+  return { dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, payments, chat };
+}
+
+function startPayments(kind: PaymentsKind, { inbound, outbound }: LocalSecrets): Promise<Engine> {
+  const { env } = process;
+  return kind === 'stripe'
+    ? startProcess('./sandbox/stripe-process.ts', {
+        apiKey: outbound.stripeKey,
+        apiVersion: STRIPE_API_VERSION,
+        webhook: { secret: inbound.stripeWebhook?.[0] },
+        stateFile: localFile(env, 'stripe.json'),
+      })
+    : startProcess('./sandbox/payments-process.ts', {
+        secret: outbound.paymentHook,
+        pendingSettleMs: 5_000,
+        booksFile: localFile(env, 'payments.jsonl'),
+      });
 }
 
 /** The sandbox's own addresses, on the relay's port. */
-function sandboxPasses({ platformUrl, paymentsUrl, chat }: Parts) {
+function sandboxPasses({ platformUrl, paymentsUrl, payments, chat }: Parts) {
   return {
     ...(platformUrl === undefined
       ? {}
@@ -215,6 +249,10 @@ function sandboxPasses({ platformUrl, paymentsUrl, chat }: Parts) {
     ...(paymentsUrl === undefined
       ? {}
       : { '/sandbox/payments/': { origin: paymentsUrl, prefix: '/sandbox/' } }),
+    // Its pages, which a browser opens.
+    ...(paymentsUrl === undefined || payments !== 'stripe'
+      ? {}
+      : { [STRIPE_PAGES]: { origin: paymentsUrl, prefix: '/' } }),
     ...(chat === undefined ? {} : { '/sandbox/chat/': { origin: chat.url, prefix: '/sandbox/' } }),
   };
 }
@@ -222,10 +260,11 @@ function sandboxPasses({ platformUrl, paymentsUrl, chat }: Parts) {
 /** @returns the recharge of the demonstration; none if a party of the sandbox is replaced. */
 async function showDemonstration(
   relay: Awaited<ReturnType<typeof startRelay>>,
-  { platformUrl, paymentsUrl, chat }: Parts,
+  { platformUrl, paymentsUrl, payments, chat }: Parts,
 ): Promise<Recharge | undefined> {
   if (platformUrl === undefined || paymentsUrl === undefined || chat === undefined) return undefined;
-  const row = await demonstrate({ ...relay, platformUrl, say });
+  const stage = { ...relay, platformUrl, say };
+  const row = await (payments === 'stripe' ? demonstrateStripe(stage) : demonstrate(stage));
   await demonstrateMessage({ chat, say });
   return row;
 }
@@ -233,7 +272,7 @@ async function showDemonstration(
 /** Tells the sandbox where the relay is: for webhooks, for what is written in the chat, and for the bot's replies. */
 async function connectSandbox(
   relay: Awaited<ReturnType<typeof startRelay>>,
-  { platformUrl, paymentsUrl, chat }: Parts,
+  { platformUrl, paymentsUrl, payments, chat }: Parts,
   { secrets, channels }: { secrets: LocalSecrets; channels: Config['channels'] },
 ): Promise<void> {
   const replyAddress = (name: string) => ({
@@ -251,11 +290,14 @@ async function connectSandbox(
   if (chat !== undefined) {
     await ask(`${chat.url}/sandbox/relay`, { url: `${relay.url}/channels/${DEMO_CHANNEL}/incoming` });
   }
-  if (paymentsUrl !== undefined) await setUpSandboxClients(relay);
-}
-
-async function setUpSandboxClients({ accounts }: Awaited<ReturnType<typeof startRelay>>): Promise<void> {
-  const known = new Set(await accounts.list());
+  if (paymentsUrl === undefined) return;
+  const known = new Set(await relay.accounts.list());
   const missing = SANDBOX_CLIENTS.filter((email) => !known.has(email));
-  await Promise.all(missing.map((email) => accounts.set(email, {})));
+  if (payments === 'endpoint') {
+    await Promise.all(missing.map((email) => relay.accounts.set(email, {})));
+    return;
+  }
+  const pages = relay.url + STRIPE_PAGES.replace(/\/$/, '');
+  await ask(`${paymentsUrl}/sandbox/relay`, { events: `${relay.url}/webhooks/stripe`, pages });
+  await setUpStripeClients(paymentsUrl, relay, missing);
 }

@@ -1,7 +1,14 @@
 import { signingKey } from '../shared/payments/signed-request.ts';
+import { faultOfKey } from '../shared/payments/stripe/key.ts';
 
 /** They overrule the secrets of the folder. */
-const VARIABLES = ['WEBHOOK_SECRET', 'PLATFORM_API_KEY', 'PAYMENT_HOOK_SECRET'];
+const VARIABLES = [
+  'WEBHOOK_SECRET',
+  'PLATFORM_API_KEY',
+  'PAYMENT_HOOK_SECRET',
+  'STRIPE_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+];
 
 const NEW_KEY = 'Copy it again, or make one: echo "whsec_$(openssl rand -base64 24)"';
 
@@ -17,6 +24,8 @@ export function secretFault(env: NodeJS.ProcessEnv): string | undefined {
     if (/\p{Cc}/u.test(value ?? ''))
       return `${name} holds a line break or another control character: copy it again.`;
   }
+  const stripeFault = env.STRIPE_KEY === undefined ? undefined : faultOfKey(env.STRIPE_KEY.trim(), false);
+  if (stripeFault !== undefined) return `STRIPE_KEY ${stripeFault}.`;
   const key = env.PAYMENT_HOOK_SECRET;
   if (key === undefined) return undefined;
   if (signingKey(key) === undefined) {

@@ -73,15 +73,18 @@ export type LocalRuntime = z.infer<typeof runtimeSchema>;
  */
 export function localSecrets(env: Env): LocalSecrets {
   const { inbound, outbound } = generatedSecrets(env);
+  const { STRIPE_KEY, STRIPE_WEBHOOK_SECRET } = env;
   return {
     inbound: {
       ...inbound,
+      ...(STRIPE_WEBHOOK_SECRET === undefined ? {} : { stripeWebhook: [STRIPE_WEBHOOK_SECRET.trim()] }),
       webhook: env.WEBHOOK_SECRET === undefined ? inbound.webhook : [env.WEBHOOK_SECRET.trim()],
     },
     outbound: {
       ...outbound,
       platformApiKey: env.PLATFORM_API_KEY?.trim() ?? outbound.platformApiKey,
       paymentHook: env.PAYMENT_HOOK_SECRET?.trim() ?? outbound.paymentHook,
+      ...(STRIPE_KEY === undefined ? {} : { stripeKey: STRIPE_KEY.trim() }),
     },
   };
 }
@@ -148,6 +151,18 @@ export function writeStoredSecrets(env: Env, secrets: StoredSecrets, version: st
 }
 
 const versionOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/**
+ * Secrets for the sandbox's Stripe, which commands find too. Made once, where there are none.
+ */
+export function makeStripeSecrets(env: Env): void {
+  const { inbound, outbound } = generatedSecrets(env);
+  if (outbound.stripeKey !== undefined && inbound.stripeWebhook?.[0] !== undefined) return;
+  write(localFile(env, 'secrets.json'), {
+    inbound: { ...inbound, stripeWebhook: inbound.stripeWebhook ?? [`whsec_${random()}`] },
+    outbound: { ...outbound, stripeKey: outbound.stripeKey ?? `rk_test_${random().replace(/[-_]/g, '0')}` },
+  });
+}
 
 /** Also for a folder that was made before there were channels. */
 function withDemoChannel(secrets: LocalSecrets, file: string): LocalSecrets {
@@ -272,6 +287,7 @@ export function takeFolder(
       'dynamodb.sqlite-shm',
       'platform.jsonl',
       'payments.jsonl',
+      'stripe.json',
       'chat.jsonl',
       'events.json',
     ]) {

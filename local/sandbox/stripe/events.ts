@@ -18,7 +18,8 @@ export function createEvents({
   now,
   sleep,
 }: {
-  url: string | undefined;
+  /** Read before every try; undefined: nobody listens. */
+  url: () => string | undefined;
   secret: string;
   apiVersion: string;
   now: () => number;
@@ -27,11 +28,12 @@ export function createEvents({
   const sent: { type: string; status: number | 'no answer' }[] = [];
 
   async function post(type: string, body: string): Promise<void> {
-    if (url === undefined) return;
     for (let n = 0; n < TRIES; n += 1) {
+      const to = url();
+      if (to === undefined) return;
       const t = Math.floor(now() / 1_000);
       const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
-      const response = await fetch(url, {
+      const response = await fetch(to, {
         method: 'POST',
         body,
         headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': `t=${t},v1=${v1}` },

@@ -12,7 +12,7 @@ const page = (title: string, body: string): Answer => ({
 });
 
 /** In the place of Stripe's page on which a client saves a card. */
-export function checkoutPage({ id, status }: Session, email: string): Answer {
+export function checkoutPage({ status }: Session, email: string): Answer {
   if (status !== 'open') return page('Saved', '<p>The card is saved.</p>');
   const options = Object.entries(TEST_MEANS).map(
     ([number, { type, brand = '', behaviour }]) =>
@@ -20,14 +20,14 @@ export function checkoutPage({ id, status }: Session, email: string): Answer {
   );
   return page(
     'Save a card (sandbox)',
-    `<p>${escaped(email)}</p><form method="post" action="/checkout/${id}"><select name="number">${options.join('')}</select> <button>Save</button></form>`,
+    `<p>${escaped(email)}</p><form method="post"><select name="number">${options.join('')}</select> <button>Save</button></form>`,
   );
 }
 
 /** In the place of the bank's page. */
-export function bankPage({ id, amount, currency }: Intent): Answer {
+export function bankPage({ amount, currency }: Intent): Answer {
   return page(
     'Your bank (sandbox)',
-    `<p>${amount} ${escaped(currency)}</p><form method="post" action="/bank/${id}"><button name="answer" value="confirm">Confirm</button> <button name="answer" value="refuse">Refuse</button></form>`,
+    `<p>${amount} ${escaped(currency)}</p><form method="post"><button name="answer" value="confirm">Confirm</button> <button name="answer" value="refuse">Refuse</button></form>`,
   );
 }

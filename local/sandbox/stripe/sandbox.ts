@@ -1,9 +1,11 @@
+import * as z from 'zod';
 import { createFaultSwitch, type FaultOrder, REFUSE_CONNECTIONS } from '../faults.ts';
 import type { PaymentsEvent } from '../payments-ledger.ts';
 import { createTimers, json, parseJson, startServer, text } from '../server.ts';
 import { createApi, STRIPE_FAULTS } from './api.ts';
 import { TEST_MEANS } from './cards.ts';
 import { createCharges } from './charges.ts';
+import { controlRoutes } from './control.ts';
 import { createEvents } from './events.ts';
 import {
   chargeObject,
@@ -25,18 +27,23 @@ import {
   type StripeState,
 } from './state.ts';
 
-export interface SandboxStripeOptions {
+/** Of the process; it has the right time. */
+export const stripeOptionsSchema = z.object({
   /** 0 for any free port. */
-  port?: number;
+  port: z.int().nonnegative().default(0),
   /** `rk_test_…`, the one key it accepts. */
-  apiKey: string;
+  apiKey: z.string().min(1),
   /** The one version of the API it speaks, which is that of the package. */
-  apiVersion: string;
+  apiVersion: z.string().min(1),
   /** Where events go, and the secret that signs them, `whsec_…`. */
-  webhook?: { url: string; secret: string };
+  webhook: z.object({ url: z.url().optional(), secret: z.string() }).optional(),
+  /** Keeps what it knows over the end of the process. */
+  stateFile: z.string().optional(),
+});
+
+export interface SandboxStripeOptions extends z.input<typeof stripeOptionsSchema> {
   /** Unix milliseconds; keys are forgotten by this clock. */
   now?: () => number;
-  stateFile?: string;
   /** Those of the key, as of a restricted one: `rak_customer_write`. Default: it may do everything. */
   rights?: readonly string[];
 }
@@ -77,14 +84,16 @@ export async function createSandboxStripe({
 }: SandboxStripeOptions): Promise<SandboxStripe> {
   const timers = createTimers();
   const state = openState(stateFile);
+  let eventsUrl = webhook?.url;
+  let pagesUrl: string | undefined;
   const events = createEvents({
-    url: webhook?.url,
+    url: () => eventsUrl,
     secret: webhook?.secret ?? '',
     apiVersion,
     now,
     sleep: timers.sleep,
   });
-  const urlOf = (page: 'checkout' | 'bank', id: string) => `${server.url}/${page}/${id}`;
+  const urlOf = (page: 'checkout' | 'bank', id: string) => `${pagesUrl ?? server.url}/${page}/${id}`;
   const charges = createCharges(state, now, (type, object) => {
     if ('customer' in object)
       return events.emit(type, intentObject(state, object, [], urlOf('bank', object.id)));
@@ -122,6 +131,15 @@ export async function createSandboxStripe({
 
   const intentOf = (ref: string) => found(state.intents, ref);
   const methodOf = (id: string) => found(state.paymentMethods, id);
+  function saveMeans(email: string, number = '4242424242424242') {
+    const known = [...state.customers.values()].find((customer) => customer.email === email);
+    const customer = known ?? { id: newId('cus'), email, created: Math.floor(now() / 1_000) };
+    state.customers.set(customer.id, customer);
+    const paymentMethod = saveMethod(customer.id, number);
+    state.save();
+    return { customer: customer.id, paymentMethod };
+  }
+
   const chargeOf = (id: string) =>
     [...state.intents.values()].findLast(({ metadata }) => metadata.relay_charge_id === id);
 
@@ -130,6 +148,14 @@ export async function createSandboxStripe({
     {
       ...(rights === undefined ? api : restrictedTo(rights, api)),
       ...faults.routes,
+      ...controlRoutes({
+        state,
+        saveMeans,
+        reachedAt({ events, pages }) {
+          eventsUrl = events;
+          pagesUrl = pages;
+        },
+      }),
       'GET /health': () => json(200, { status: 'ok' }),
       'GET /sandbox/books': () => json(200, { events: state.books }),
       'POST /sandbox/charges/{charge_id}/settle': ({ param, body }) => {
@@ -190,14 +216,7 @@ export async function createSandboxStripe({
     state,
     sent: events.sent,
     fault: faults.add,
-    saveMeans(email, number = '4242424242424242') {
-      const known = [...state.customers.values()].find((customer) => customer.email === email);
-      const customer = known ?? { id: newId('cus'), email, created: Math.floor(now() / 1_000) };
-      state.customers.set(customer.id, customer);
-      const paymentMethod = saveMethod(customer.id, number);
-      state.save();
-      return { customer: customer.id, paymentMethod };
-    },
+    saveMeans,
     dispute(ref, status = 'needs_response') {
       const intent = intentOf(ref);
       const dispute = {

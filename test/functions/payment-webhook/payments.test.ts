@@ -69,7 +69,11 @@ describe('an event', () => {
     expect(await relay.taken()).toEqual([WAKE]);
 
     const request = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response());
-    const options = { url: 'https://relay.example.com', secret: SECRET, apiVersion: '2026-10-28.endive' };
+    const options = {
+      url: () => 'https://relay.example.com',
+      secret: SECRET,
+      apiVersion: '2026-10-28.endive',
+    };
     createEvents({ ...options, now: Date.now, sleep: async () => {} }).emit('payment_intent.succeeded', {});
     const { body: sent, headers } = request.mock.calls[0]?.[1] ?? {};
     request.mockRestore();
