@@ -7,6 +7,7 @@ import { timeline } from '../shared/recharge/present.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
 import type { Chat } from './config.ts';
+import type { PaymentsKind } from './payments-kind.ts';
 import { DIALECTS } from './sandbox/dialects/index.ts';
 import { DEMO_CHANNEL, folderOf, localFile, relayCommand, withFolder } from './state.ts';
 
@@ -105,17 +106,15 @@ export async function demonstrateMessage({ chat, say }: { chat: Chat; say: Stage
   }
 }
 
-/**
- * A client who may be charged, without an unfinished recharge. An interrupted start may have left `demo` with one.
- */
+/** A client without an unfinished recharge. An interrupted start may have left `demo` with one. */
 export async function freeClient(
   { ledger, accounts }: Pick<Stage, 'ledger' | 'accounts'>,
   clients = SANDBOX_CLIENTS,
 ): Promise<string> {
   for (const email of clients) {
-    const account = await accounts.show(email);
-    const row = account?.last && (await ledger.read(account.last.key));
-    if ((!row || isFinished(row)) && account?.status !== 'suspended') return email;
+    const last = (await accounts.show(email))?.last;
+    const row = last && (await ledger.read(last.key));
+    if (!row || isFinished(row)) return email;
   }
   throw new Error(
     `Every sandbox client has an unfinished recharge: ${relayCommand(process.env)} recharges list, or start with --fresh.`,
@@ -166,7 +165,7 @@ export async function ask(url: string, body?: unknown): Promise<unknown> {
 /** What can be done next: every indented line works when it is pasted into another terminal. */
 export function whatToTry(
   url: string,
-  { demo, talks }: { demo: boolean; talks: boolean },
+  { demo, talks, payments = 'endpoint' }: { demo: boolean; talks: boolean; payments?: PaymentsKind },
   env: NodeJS.ProcessEnv,
 ): string {
   const relay = `  ${relayCommand(env)}`;
@@ -191,6 +190,14 @@ export function whatToTry(
         `  curl -X POST "${url}/webhooks/auto-recharge?token=${token}" -d '${webhook}'`,
         'The next grant is made, but answered with 500: that recharge will need a person.',
         `  curl -X POST ${sandbox}/platform/faults -d '{"operation":"grant","fault":"error_after"}'`,
+        ...(payments === 'stripe'
+          ? [
+              'A link on which a client saves another card; the page offers test cards:',
+              `${relay} accounts invite client-002@example.com --yes`,
+              'The bank of this one wants to see them: the alert that follows has the link for them.',
+              `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-097@example.com","credits":450}'`,
+            ]
+          : []),
         'What is wrong now, and what to do:',
         `${relay} alerts`,
         'What was really charged:',
@@ -207,6 +214,12 @@ export function whatToTry(
         ...(env.PLATFORM_BASE_URL === undefined
           ? []
           : ['What your platform answers, and how to set that up:', `${relay} probe`]),
+        ...(payments === 'stripe'
+          ? [
+              'Stripe tells of payments through its own command line:',
+              `  stripe listen --forward-to ${url}/webhooks/stripe`,
+            ]
+          : []),
         ...(env.PAYMENT_HOOK_URL === undefined
           ? []
           : [

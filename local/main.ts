@@ -137,7 +137,7 @@ async function main(): Promise<void> {
     say(`${messageOf(error)}\n`);
     return undefined;
   });
-  if (!once) say(whatToTry(relay.url, { demo, talks }, env));
+  if (!once) say(whatToTry(relay.url, { demo, talks, payments }, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
   if (once) await end(row?.phase === 'completed' ? 0 : 1);
 }

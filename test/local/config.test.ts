@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { localConfig, whatIsInForce } from '../../local/config.ts';
+import { localConfig, paymentsKindOf, whatIsInForce } from '../../local/config.ts';
 
 const PLATFORM = 'http://127.0.0.1:4001';
 const PAYMENTS = 'http://127.0.0.1:4002';
@@ -47,6 +47,58 @@ describe('the configuration of npm start', () => {
       expect(localConfig(env, { platformUrl, paymentsUrl: PAYMENTS }).platform.requestsPerMinute).toBe(90);
     },
   );
+});
+
+describe('who takes the money', () => {
+  const file = (payment: object) => {
+    const folder = mkdtempSync(join(tmpdir(), 'local-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const RELAY_CONFIG = join(folder, 'mine.json');
+    writeFileSync(RELAY_CONFIG, JSON.stringify({ payment }));
+    return { RELAY_CONFIG };
+  };
+  const ofStripe = { type: 'stripe', payee: 'Acme', receipts: false };
+  const ofEndpoint = { type: 'http', url: 'https://pay.example.com', name: 'ours' };
+
+  it('is the sandbox’s Stripe where a file for Stripe is tried out, with what the file says of it', () => {
+    const env = file(ofStripe);
+    expect(paymentsKindOf(env)).toBe('stripe');
+    const config = localConfig(env, { platformUrl: PLATFORM, paymentsUrl: PAYMENTS, payments: 'stripe' });
+    expect(config.payment).toEqual({ ...ofStripe, apiUrl: PAYMENTS, name: 'sandbox' });
+    expect(whatIsInForce(config, env)).toEqual(
+      expect.arrayContaining([
+        `  payments  ${PAYMENTS} (sandbox of Stripe: takes no money)`,
+        '  https://api.stripe.com is not asked: set STRIPE_KEY and STRIPE_WEBHOOK_SECRET for that.',
+      ]),
+    );
+  });
+
+  it('is Stripe in test mode where the environment holds its key', () => {
+    const env = { ...file(ofStripe), STRIPE_KEY: 'rk_test_51MzNoRealKey' };
+    const config = localConfig(env, { platformUrl: PLATFORM, paymentsUrl: undefined, payments: 'stripe' });
+    expect(config.payment).toEqual(ofStripe);
+    expect(whatIsInForce(config, env)).toEqual(
+      expect.arrayContaining([
+        '  payments  https://api.stripe.com (Stripe in test mode)',
+        '  STRIPE_WEBHOOK_SECRET is not set: a generated secret is used, which the other side does not know.',
+      ]),
+    );
+  });
+
+  it('is what was typed, and what a file says of the other kind is left aside', () => {
+    const typed = { platformUrl: PLATFORM, paymentsUrl: PAYMENTS };
+    expect(localConfig(file(ofStripe), { ...typed, payments: 'endpoint' }).payment).toEqual({
+      type: 'http',
+      url: PAYMENTS,
+      name: 'sandbox',
+    });
+    expect(localConfig(file(ofEndpoint), { ...typed, payments: 'stripe' }).payment).toMatchObject({
+      type: 'stripe',
+      apiUrl: PAYMENTS,
+    });
+    expect(paymentsKindOf(file(ofEndpoint))).toBe('endpoint');
+    expect(paymentsKindOf({ ...file(ofStripe), PAYMENT_HOOK_URL: 'http://127.0.0.1:9' })).toBe('endpoint');
+  });
 });
 
 describe('what a start says of itself', () => {

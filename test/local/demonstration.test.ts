@@ -59,6 +59,26 @@ describe.concurrent('npm start -- --once --json', () => {
     expect(existsSync(join(folder, 'processes.json'))).toBe(false);
   });
 
+  it('with Stripe shows a card saved, charged, declined, confirmed at the bank and given back', async () => {
+    const { code, stdout, stderr } = await run({ args: [...ONCE, '--payments', 'stripe'] });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(lastLine(stdout)).toMatchObject({
+      phase: 'completed',
+      email: 'demo@example.com',
+      payment_ref: expect.stringMatching(/^pi_/),
+      new_balance: 550,
+    });
+    for (const said of [
+      /npx relay accounts invite demo@example\.com --json\n {2}http:\S+\/sandbox\/stripe\/checkout\/cs_/,
+      'demo@example.com pays with visa ••4242',
+      'the recharge is declined (card_refused). For the client: "The bank refused the card.',
+      /for them:\n {2}http:\S+\/pay\/[\w-]{32}\n/,
+      /the same payment is paid \(pi_\w+\), and the recharge is completed/,
+      /Stripe gives it back \(re_\w+\)/,
+    ])
+      expect(stdout).toMatch(said);
+  });
+
   it('works beside others on the engines they share', async () => {
     const { env } = await newEngines();
     const ended = await Promise.all([1, 2].map(() => run({ env, args: ONCE })));
@@ -87,6 +107,22 @@ describe.concurrent('npm start -- --once --json', () => {
       });
       expect(existsSync(folder)).toBe(false);
     }
+  });
+
+  it('is refused where two take the money, or a key would take real money', async () => {
+    const refused = async (env: Record<string, string>) => {
+      const { code, stderr } = await run({ env, args: ['--payments', 'stripe'] });
+      return { code, stderr };
+    };
+    expect(await refused({ PAYMENT_HOOK_URL: 'http://127.0.0.1:9' })).toEqual({
+      code: 2,
+      stderr: 'PAYMENT_HOOK_URL names a payment endpoint: unset it, or leave out --payments stripe.\n',
+    });
+    const live = 'rk_live_51MzNoRealKeyAtAll';
+    const { code, stderr } = await refused({ STRIPE_KEY: live });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^STRIPE_KEY is a live key, which takes real money/);
+    expect(stderr).not.toContain(live);
   });
 });
 

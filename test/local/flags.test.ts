@@ -11,19 +11,22 @@ describe('the options of npm start', () => {
   it('have their defaults, and are what is typed', () => {
     const none = { port: 3000, once: false, json: false, quiet: false, fresh: false, chat: 'webhook' };
     expect(typed().flags).toEqual(none);
-    expect(typed('--port', '0', '--quiet', '--fresh', '--chat', 'slack').flags).toEqual({
+    expect(
+      typed('--port', '0', '--quiet', '--fresh', '--chat', 'slack', '--payments', 'stripe').flags,
+    ).toEqual({
       ...none,
       port: 0,
       quiet: true,
       fresh: true,
       chat: 'slack',
+      payments: 'stripe',
     });
   });
 
   it('are all in the help, with the variables, examples and exit codes', () => {
     const { flags, printed } = typed('--help');
     expect(flags).toBeUndefined();
-    for (const option of ['--port', '--once', '--json', '--quiet', '--fresh', '--chat'])
+    for (const option of ['--port', '--once', '--json', '--quiet', '--fresh', '--chat', '--payments'])
       expect(printed).toContain(option);
     expect(printed).toContain('PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET');
     expect(printed).toContain('npm start -- --once --json | tail -n 1');
@@ -36,6 +39,7 @@ describe('the options of npm start', () => {
     [['--port', '65536'], "option '--port <number>' argument '65536' is invalid."],
     [['--port'], "option '--port <number>' argument missing. All options: npm start -- --help"],
     [['3000'], 'too many arguments'],
+    [['--payments', 'cash'], 'Allowed choices are endpoint, stripe.'],
     [['--chat', 'signal'], 'Allowed choices are webhook, telegram, chatwoot, slack, gohighlevel, twilio'],
   ])('%j is refused in one sentence that leads to the help', (words, sentence) => {
     expect(() => typed(...words)).toThrow(UsageError);

@@ -14,7 +14,7 @@ import { createDocumentClient } from '../../shared/storage/clients.ts';
 import { type Ended, NODE_COMPILE_CACHE, ROOT, runCommand } from './command.ts';
 
 /** What the relay reads: a test's processes get those the test gives, and none from outside. */
-const OURS = /^(RELAY|PLATFORM|PAYMENT_HOOK|WEBHOOK|EVENTS|DYNAMODB|SQS)_/;
+const OURS = /^(RELAY|PLATFORM|PAYMENT_HOOK|WEBHOOK|STRIPE|EVENTS|DYNAMODB|SQS)_/;
 
 /** Half a second where nothing else runs; several suites on two cores take their share. */
 const READY_WITHIN_MS = 30_000;

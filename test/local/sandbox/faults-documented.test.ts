@@ -4,6 +4,7 @@ import { createSandboxChat } from '../../../local/sandbox/chat.ts';
 import { DIALECTS, dialectNameSchema } from '../../../local/sandbox/dialects/index.ts';
 import { createSandboxPayments } from '../../../local/sandbox/payments.ts';
 import { createSandboxPlatform } from '../../../local/sandbox/platform.ts';
+import { createSandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
 
 const document = readFileSync('docs/sandbox.md', 'utf8');
 const quoted = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
@@ -53,6 +54,7 @@ function known(part: { fault(order: { operation: string; fault: string }): void 
 const PARTS = [
   ['Faults', () => createSandboxPlatform({ apiKey: 'key', webhookSecret: 'secret' })],
   ['A payment endpoint', () => createSandboxPayments({ secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' })],
+  ['Stripe', () => createSandboxStripe({ apiKey: 'rk_test_ofATest', apiVersion: '2026-10-28.endive' })],
   ['A chat system', () => createSandboxChat({ secret: 'secret' })],
 ] as const;
 
