@@ -7,10 +7,17 @@ const WITH_STRIPE = [
   'test/operate/{refund,retry,start,stop}.test.ts',
 ];
 
+/** What `npm run test:mass` sends 1,000 messages through. `npm test` sends a few. */
+const MASS = ['test/local/channels-vendors.test.ts'];
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include: mode === 'stripe' ? WITH_STRIPE : ['test/**/*.test.ts'],
-    env: { RELAY_TEST_PAYMENTS: mode === 'stripe' ? 'stripe' : 'endpoint' },
+    include: mode === 'stripe' ? WITH_STRIPE : mode === 'mass' ? MASS : ['test/**/*.test.ts'],
+    ...(mode === 'mass' ? { testNamePattern: 'every adapter' } : {}),
+    env: {
+      RELAY_TEST_PAYMENTS: mode === 'stripe' ? 'stripe' : 'endpoint',
+      RELAY_TEST_MASS: mode === 'mass' ? 'whole' : 'some',
+    },
     globalSetup: ['test/support/engine.ts'],
     // Engines and processes start in a second here, and in several where other work runs beside.
     // The end-to-end tests wait as much as they work: with two workers, two cores are idle for a tenth of the time.

@@ -53,6 +53,7 @@ export interface History {
   newId(): string;
   /** Both directions, of one contact or of all, as they came. */
   messages(contact: string | null): (Said | Delivered)[];
+  said(id: string): Said | undefined;
   /** The message that was taken under the sender's id. */
   taken(messageId: string | undefined): Delivered | undefined;
   /** The message that was taken under the chat's id. */
@@ -63,6 +64,7 @@ export interface History {
 /** What was written as it stands after everything in the books. */
 export function createHistory(books: Books<ChatEvent>): History {
   const all: (Said | Delivered)[] = [];
+  const saidById = new Map<string, Said>();
   const bySender = new Map<string, Delivered>();
   const byId = new Map<string, Delivered>();
   const outbox = createOutbox<Outgoing>();
@@ -72,6 +74,7 @@ export function createHistory(books: Books<ChatEvent>): History {
     switch (event.kind) {
       case 'said':
         all.push(event);
+        saidById.set(event.id, event);
         outbox.begin(event.id, event);
         return;
       case 'delivered':
@@ -100,6 +103,7 @@ export function createHistory(books: Books<ChatEvent>): History {
       return String(last);
     },
     messages: (contact) => all.filter((one) => contact === null || one.contact === contact),
+    said: (id) => saidById.get(id),
     taken: (messageId) => (messageId === undefined ? undefined : bySender.get(messageId)),
     delivered: (id) => byId.get(id),
     undelivered: outbox.pending,

@@ -63,6 +63,8 @@ export interface SandboxChat {
   books: readonly ChatEvent[];
   /** A customer writes. @returns the id of the message. It is delivered later. */
   say(contact: string, text: string, extra?: { name?: string; attachments?: string[] }): { id: string };
+  /** What was said is sent once more, behind all that its contact has said since. */
+  repeat(id: string): void;
   /**
    * The relay is to hear what became of a message that the chat took.
    *
@@ -253,13 +255,17 @@ function createOutgoing({ secret, retryMs, dialect, history, people, faults, tim
     begin(said);
     return { id };
   };
+  const repeat: SandboxChat['repeat'] = (id) => {
+    const said = history.said(id);
+    if (said && url !== undefined) deliver(said);
+  };
   const report: SandboxChat['report'] = (message, status, error) => {
     if (dialect.reports === undefined || history.delivered(message) === undefined) return false;
     const about = { message, status, ...(error === undefined ? {} : { error }) };
     begin({ kind: 'reported', at: new Date().toISOString(), id: history.newId(), ...about });
     return true;
   };
-  return { say, report, setRelay };
+  return { say, repeat, report, setRelay };
 }
 
 function deliverHandler(parts: Parts, report: SandboxChat['report']): Handler {

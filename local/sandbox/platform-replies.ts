@@ -6,7 +6,7 @@ import type { Timers } from './server.ts';
 
 type Reply = EventOf<'reply'>;
 
-/** Contacts whose id begins with this get no answer. */
+/** A contact whose id begins with this gets no answer, nor does a message that does. */
 const SILENT = 'silent-';
 
 /** The label of a message that came without one, as in the API page's example. */
@@ -94,7 +94,8 @@ export function createReplies(dependencies: Dependencies): Replies {
     },
     isOn: () => address !== undefined,
     answerTo({ fromId, channel = DEFAULT_CHANNEL, body, email, messageType }) {
-      if (address === undefined || messageType !== 'text' || fromId.startsWith(SILENT)) return undefined;
+      if (address === undefined || messageType !== 'text') return undefined;
+      if (fromId.startsWith(SILENT) || body.startsWith(SILENT)) return undefined;
       return write({ channel, contactId: fromId, body: `You said: ${body}`, email });
     },
     write,

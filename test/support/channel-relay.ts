@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
-import { ScanCommand } from '@aws-sdk/lib-dynamodb';
-import { afterAll } from 'vitest';
+import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, expect } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createSandboxChat, type SandboxChat } from '../../local/sandbox/chat.ts';
+import { DIALECTS, type DialectName } from '../../local/sandbox/dialects/index.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
@@ -15,11 +16,11 @@ import { historySchema } from '../../shared/storage/table.ts';
 import type { Env } from './relay-process.ts';
 
 /** One for each way of a channel: none lets in what belongs to another. */
-export const secretOf = (channel: string, way: string) => `secret of ${channel}/${way}`;
-export const tokenOf = (channel: string) => `token-of-${channel}`;
-const CHAT_TOKEN = 'token-of-the-chat';
+export const secretOf = (channel: string, way: string) => `secret-of-${channel}-${way}`;
+/** The sandbox's chat asks for what it proves itself with. */
+export const tokenOf = (channel: string) => secretOf(channel, 'incoming');
 /** The platform signs all its replies with one. */
-export const REPLY_SECRET = 'secret of the replies';
+export const REPLY_SECRET = 'secret-of-the-replies';
 
 const API_KEY = 'platform-key';
 const verifiers = [{ type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' }];
@@ -28,13 +29,13 @@ const verifiers = [{ type: 'hmac', header: 'x-webhook-signature', prefix: 'sha25
 export const OUTGOING = { verifiers, id: '/messageId', contact: '/contactId', text: '/body' };
 
 /** A channel between the sandbox's chat and its platform; the chat takes a message of one id once. */
-export const chatChannel = (chatUrl: string, { dedupes = true } = {}) => ({
+export const chatChannel = (chat: { url: string } | undefined, { dedupes = true } = {}) => ({
   adapter: 'webhook',
   toId: 'agency-1',
   incoming: { verifiers, id: '/id', contact: '/contact', text: '/text' },
   delivery: {
-    url: `${chatUrl}/messages`,
-    headers: { authorization: `Bearer ${CHAT_TOKEN}` },
+    url: `${chat?.url}/messages`,
+    headers: { authorization: 'Bearer {{token}}' },
     externalId: '/id',
     dedupes,
   },
@@ -42,38 +43,58 @@ export const chatChannel = (chatUrl: string, { dedupes = true } = {}) => ({
   send: { verifiers },
 });
 
-type ChannelsOf = (chatUrl: string) => Record<string, object>;
+type Chats = Record<string, SandboxChat>;
 
 export interface ChannelParties {
   platform: SandboxPlatform;
+  /** By channel. */
+  chats: Chats;
+  /** Of the channel `support`. */
   chat: SandboxChat;
   /** Puts them in the place of the relay's own sandbox. */
   env: Env;
   /** What contacts of a channel wrote, as the platform has it, in its order. */
   received(channel: string): { contact: string; text: string }[];
-  /** What the chat has been given for its contacts, in its order. */
-  delivered(): { contact: string; text: string }[];
+  /** What the chat of a channel has been given for its contacts, in its order. */
+  delivered(channel?: string): { contact: string; text: string }[];
 }
 
+/** A channel's settings as the sandbox's chat system of this dialect needs them. */
+export const vendorChannel = (dialect: DialectName, chat: { url: string } | undefined) => ({
+  toId: 'agency-1',
+  ...DIALECTS[dialect].settings(chat?.url ?? '', tokenOf(dialect)),
+  outgoing: OUTGOING,
+  send: { verifiers },
+});
+
 /**
- * A platform with a bot and a chat system as the test's own, and in `folder` the relay's configuration and
- * secrets. Closed after the last test of the file.
+ * A platform with a bot and chat systems as the test's own, and in `folder` the relay's configuration and secrets. Closed
+ * after the last test of the file. There is a chat for each channel of `dialects`, with `tokenOf` the channel as its secret.
  */
 export function useChannelParties() {
   const open: { close(): Promise<void> }[] = [];
   afterAll(async () => {
     await Promise.all(open.map((party) => party.close()));
   });
-  return async (folder: string, channelsOf: ChannelsOf): Promise<ChannelParties> => {
+  return async (
+    folder: string,
+    channelsOf: (chats: Chats) => Record<string, object>,
+    dialects: Record<string, DialectName> = { support: 'webhook' },
+  ): Promise<ChannelParties> => {
     const platform = await createSandboxPlatform({
       apiKey: API_KEY,
       webhookSecret: REPLY_SECRET,
       // Never given up, however long the relay is away.
       webhookRetryMs: Array(500).fill(200),
     });
-    const chat = await createSandboxChat({ secret: CHAT_TOKEN });
-    open.push(platform, chat);
-    const channels = channelsOf(chat.url);
+    open.push(platform);
+    const chats: Chats = {};
+    for (const [name, dialect] of Object.entries(dialects)) {
+      const chat = await createSandboxChat({ dialect, secret: tokenOf(name), retryMs: [20, 100] });
+      chats[name] = chat;
+      open.push(chat);
+    }
+    const channels = channelsOf(chats);
     const names = Object.keys(channels);
     const config = join(folder, 'relay.config.json');
     // As fast as this platform is: what is tested here is not our own pace.
@@ -81,7 +102,10 @@ export function useChannelParties() {
     writeFileSync(join(folder, 'secrets.json'), JSON.stringify(secretsOf(names)));
     return {
       platform,
-      chat,
+      chats,
+      get chat() {
+        return chats.support ?? expect.unreachable('There is no channel "support".');
+      },
       env: {
         PLATFORM_BASE_URL: `${platform.url}/v1`,
         PLATFORM_API_KEY: API_KEY,
@@ -95,8 +119,8 @@ export function useChannelParties() {
             ? [{ contact: event.fromId, text: event.body }]
             : [],
         ),
-      delivered: () =>
-        chat.books.flatMap((event) =>
+      delivered: (channel = 'support') =>
+        (chats[channel]?.books ?? []).flatMap((event) =>
           event.kind === 'delivered' ? [{ contact: event.contact, text: event.text }] : [],
         ),
     };
@@ -193,6 +217,25 @@ export async function markOnly({ folder }: { folder: string }, content: Content)
 export async function rowsOf(relay: { folder: string }): Promise<Message[]> {
   const rows = (await itemsOf(relay)).filter(({ pk }) => `${pk}`.startsWith('MESSAGE#'));
   return rows.map(({ history, ...row }): any => ({ ...row, history: historySchema.parse(history) }));
+}
+
+/** The sweeper finds a mark that a killed relay left unqueued after a minute: it is over at once, for one channel. */
+export async function aMinutePasses({ folder }: { folder: string }, channel: string): Promise<void> {
+  const { dynamodbEndpoint, table = '' } = runtimeOf(folder);
+  const rows = (await rowsOf({ folder })).filter((row) => row.channel === channel);
+  const marks = rows.filter(({ status, direction }) => status === 'received' && direction === 'incoming');
+  const client = createDocumentClient(engineAt(dynamodbEndpoint ?? ''));
+  for (const row of marks) {
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: `MESSAGE#${messageIdOf(row)}` },
+        UpdateExpression: 'SET nextAttemptAt = :now',
+        ExpressionAttributeValues: { ':now': Date.now() },
+      }),
+    );
+  }
+  client.destroy();
 }
 
 interface Inspected {

@@ -61,6 +61,12 @@ const messageIn = (parsed: Parsed | string): Content => {
 };
 
 const NAMES = dialectNameSchema.options;
+
+it('the sandbox can be every chat system that there is an adapter for', () => {
+  const adapters = channelSchema.options.map(({ shape }) => shape.adapter.value);
+  expect(NAMES.toSorted()).toEqual(adapters.toSorted());
+});
+
 const TEXT = 'Grüße & <b>"{{agent.name}}"</b>\nsecond line';
 
 describe.each(NAMES)('the sandbox as %s', (name) => {
