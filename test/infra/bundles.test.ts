@@ -7,13 +7,16 @@ import { join } from 'node:path';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } from '../../local/engines.ts';
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
+import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { startSqs } from '../../local/sqs.ts';
 import { ALERTS_LIST } from '../../shared/alerts.ts';
+import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
 import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { parseConfig, readConfig } from '../../shared/settings/config.ts';
@@ -25,6 +28,9 @@ const KEY = 'platform-key';
 const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;
 const WEBHOOK_SECRET = 'webhook-secret';
 const CHAT_SECRET = 'chat-secret';
+const STRIPE_SECRET = 'whsec_4f3c2b1a09f8e7d6c5b4';
+/** The stage is production. */
+const STRIPE_KEY = 'rk_live_51BundlesBundles';
 const TABLE = 'recharge-relay-test';
 
 /** What Secrets Manager holds, by what the template calls the secret. */
@@ -32,8 +38,9 @@ const SECRETS: Record<string, string> = {
   InboundSecret: JSON.stringify({
     webhook: [WEBHOOK_SECRET],
     channels: { 'support/incoming': [CHAT_SECRET] },
+    stripeWebhook: [STRIPE_SECRET],
   }),
-  OutboundSecret: JSON.stringify({ platformApiKey: KEY, paymentHook: HOOK_SECRET }),
+  OutboundSecret: JSON.stringify({ platformApiKey: KEY, paymentHook: HOOK_SECRET, stripeKey: STRIPE_KEY }),
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-bundles-'));
@@ -43,8 +50,10 @@ let platform: SandboxPlatform;
 let payments: SandboxPayments;
 let client: DynamoDBDocumentClient;
 let ledger: ReturnType<typeof createDynamoLedger>;
+let stripe: SandboxStripe;
+type Invoke = (event: unknown) => Promise<any>;
 type Invoked = 'webhook' | 'worker' | 'sweeper' | 'events' | 'channelWebhook' | 'channelWorker';
-let invoke: Record<Invoked, (event: unknown) => Promise<any>>;
+let invoke: Record<Invoked | 'paymentWebhook' | 'stripeWorker', Invoke>;
 let takeMessage: (queue: 'recharges' | 'messages') => Promise<Message | undefined>;
 let template: any;
 /** The configurations that the build put beside the functions. */
@@ -62,15 +71,16 @@ beforeAll(async () => {
   stops.push(dynamo.stop, sqsEngine.stop);
   platform = await createSandboxPlatform({ apiKey: KEY, webhookSecret: WEBHOOK_SECRET });
   payments = await createSandboxPayments({ secret: HOOK_SECRET });
-  stops.push(platform.close, payments.close);
+  stripe = await createSandboxStripe({ apiKey: STRIPE_KEY, apiVersion: STRIPE_API_VERSION });
+  stops.push(platform.close, payments.close, stripe.close);
 
   const config = join(folder, 'relay.config.json');
-  const configWith = (platformUrl: string, paymentsUrl: string) =>
+  const configWith = (platformUrl: string, payment: object) =>
     JSON.stringify({
       platform: { baseUrl: `${platformUrl}/v1` },
       recharge: { mode: 'live', verifiers: [{ type: 'token' }], creditsField: 'credits' },
       pricing: { currency: 'USD', perCredit: '0.10' },
-      payment: { type: 'http', url: paymentsUrl },
+      payment,
       events: { url: 'https://agency.example.com/events' },
       channels: {
         support: {
@@ -81,7 +91,8 @@ beforeAll(async () => {
         },
       },
     });
-  writeFileSync(config, configWith('https://api.example.com', 'https://pay.example.com'));
+  // So that the functions are there that hear Stripe and show its page.
+  writeFileSync(config, configWith('https://api.example.com', { type: 'stripe' }));
   execFileSync('node', ['infra/app.ts'], {
     env: {
       ...process.env,
@@ -94,12 +105,14 @@ beforeAll(async () => {
   });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
   // No stage is made that calls this machine: what is run here is told where the parties are afterwards.
-  const running = parseConfig(JSON.parse(configWith(platform.url, payments.url)), 'relay.config.json');
-  for (const { Properties } of resources('AWS::Lambda::Function')) {
-    const file = join(assetOf(Properties), BUNDLED_CONFIG);
-    bundled.push(JSON.parse(readFileSync(file, 'utf8')));
-    writeFileSync(file, JSON.stringify(running));
-  }
+  const runWith = (payment: object) => {
+    const running = parseConfig(JSON.parse(configWith(platform.url, payment)), 'relay.config.json');
+    for (const { Properties } of resources('AWS::Lambda::Function'))
+      writeFileSync(join(assetOf(Properties), BUNDLED_CONFIG), JSON.stringify(running));
+  };
+  for (const { Properties } of resources('AWS::Lambda::Function'))
+    bundled.push(JSON.parse(readFileSync(join(assetOf(Properties), BUNDLED_CONFIG), 'utf8')));
+  runWith({ type: 'http', url: payments.url });
 
   client = createDocumentClient(engineAt(dynamo.endpoint));
   const sqs = createSqsClient(engineAt(sqsEngine.endpoint));
@@ -150,13 +163,19 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_SNS: eventsUrl,
   };
   const started = async (name: string) => startFunction(name, physical, environment);
-  invoke = {
+  const withEndpoint = {
     webhook: await started('recharge-webhook'),
     worker: await started('recharge-worker'),
     sweeper: await started('recharge-sweeper'),
     events: await started('recharge-events'),
     channelWebhook: await started('channel-webhook'),
     channelWorker: await started('channel-worker'),
+  };
+  runWith({ type: 'stripe', apiUrl: stripe.url });
+  invoke = {
+    ...withEndpoint,
+    paymentWebhook: await started('payment-webhook'),
+    stripeWorker: await started('recharge-worker'),
   };
 }, 60_000);
 
@@ -266,6 +285,36 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(payments.books.filter(({ kind }) => kind === 'capture')).toHaveLength(1);
     expect(platform.books.filter(({ kind }) => kind === 'grant')).toHaveLength(1);
     expect(await invoke.webhook(webhookEvent('key-1'))).toMatchObject({ statusCode: 200 });
+  });
+
+  it('hear Stripe, and have what it tells looked at by the worker, which loads what it needs for that', async () => {
+    const { customer, paymentMethod } = stripe.saveMeans('demo@example.com');
+    await createAccounts(client, TABLE, ledger).set('demo@example.com', {
+      customer,
+      paymentMethod: { id: paymentMethod.id, type: 'card' },
+      limits: { cooldownSeconds: 0 },
+    });
+    const drive = (body: string) => invoke.stripeWorker({ Records: [{ messageId: 'm-4', body }] });
+    await invoke.webhook(webhookEvent('key-4'));
+    expect(await drive((await takeMessage('recharges'))?.Body ?? '')).toEqual({ batchItemFailures: [] });
+    expect(await ledger.read('key-4')).toMatchObject({ phase: 'completed' });
+
+    stripe.renew(paymentMethod.id, '4242424242421111');
+    const body = JSON.stringify({
+      id: 'evt_1',
+      type: 'payment_method.automatically_updated',
+      data: { object: { id: paymentMethod.id, customer } },
+    });
+    const event = (secret: string) => ({
+      headers: {
+        'stripe-signature': Stripe.webhooks.generateTestHeaderString({ payload: body, secret }),
+      },
+      body,
+    });
+    expect(await invoke.paymentWebhook(event('whsec_another'))).toMatchObject({ statusCode: 401 });
+    expect(await invoke.paymentWebhook(event(STRIPE_SECRET))).toMatchObject({ statusCode: 200 });
+    expect(await drive((await takeMessage('recharges'))?.Body ?? '')).toEqual({ batchItemFailures: [] });
+    expect((await ledger.readAccount('demo@example.com')).paymentMethod).toMatchObject({ last4: '1111' });
   });
 
   it('relay a message into the platform, and let nobody unverified in', async () => {
@@ -382,7 +431,7 @@ describe('the built bundles, as Lambda loads them', () => {
       const text = readdirSync(asset)
         .map((file) => readFileSync(join(asset, file), 'utf8'))
         .join('');
-      for (const secret of [KEY, HOOK_SECRET, WEBHOOK_SECRET, CHAT_SECRET])
+      for (const secret of [KEY, HOOK_SECRET, WEBHOOK_SECRET, CHAT_SECRET, STRIPE_SECRET, STRIPE_KEY])
         expect(text).not.toContain(secret);
     }
   });
