@@ -19,8 +19,11 @@ export const RECEIPT = 'RECEIPT#';
 const DAY_SECONDS = 86_400;
 /** As long as a message is kept. */
 const LINKED_DAYS = 30;
-/** A receipt may overtake our own write by seconds. A chat system also tells of messages that are not ours at all. */
-const UNLINKED_DAYS = 1;
+/**
+ * A receipt may overtake our own write by seconds, and that of a part by as long as the others may wait (72 hours). A chat
+ * system also tells of messages that are not ours at all.
+ */
+const UNLINKED_DAYS = 4;
 
 const said = z.exactOptional(z.object({ at: z.int(), words: z.string() }));
 const schema = z.pipe(

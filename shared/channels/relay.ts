@@ -16,6 +16,8 @@ export interface Targets {
    * @throws where the message cannot be sent now, for a reason that says nothing of the message itself.
    */
   prepare(message: Message): Promise<Prepared>;
+  /** Notes what the receiver calls a message that has ended, if it will tell by that name what becomes of it. */
+  link?(message: Message): Promise<void>;
   /**
    * Tells whoever handed us the message how it ended, if they want to hear it. It may be told again.
    *
@@ -31,11 +33,6 @@ export interface Prepared {
   held(): Promise<number | undefined>;
   /** Sends a part, counted from 0, in the same turn. */
   send(part: number): Promise<Sent>;
-  /**
-   * Notes what the receiver calls a part, where it will tell by that name what becomes of it. It is called once the row
-   * says that the part was taken.
-   */
-  link?(part: number, externalId: string): Promise<void>;
 }
 
 export interface RelayDeps {
@@ -116,12 +113,25 @@ class Run {
     let waitMs = await this.#begin();
     while (waitMs === undefined) {
       if (isEnded(this.#row)) {
+        await this.#link();
         await this.#tellSender();
         return { kind: 'ended', status: this.#row.status };
       }
       waitMs = await this.#step();
     }
     return { kind: 'waits', ms: waitMs };
+  }
+
+  /**
+   * Once the end is on disk, and again where a process was killed in between: it is still in the queue then. What was
+   * delivered stays so if this fails.
+   */
+  async #link(): Promise<void> {
+    try {
+      await this.#deps.targets.link?.(this.#row);
+    } catch (error) {
+      this.#deps.logger.error('what becomes of a message will not be known', error, this.#tags());
+    }
   }
 
   /** Once the end is on disk, and if there is time. A message has ended whether its sender hears of it or not. */
@@ -189,7 +199,7 @@ class Run {
     return this.#row.partsDelivered < parts ? this.#prepared : { kind: 'complete' };
   }
 
-  async #deliver({ parts, send, link }: Prepared): Promise<number | undefined> {
+  async #deliver({ parts, send }: Prepared): Promise<number | undefined> {
     const { policy, now } = this.#deps;
     const about = aboutOf(this.#row);
     // The last look at the clock before the bytes; nothing is awaited between it and the request.
@@ -199,19 +209,7 @@ class Run {
       (error: unknown): Sent => ({ kind: 'unknown', detail: describeError(error) }),
     );
     if (delivery.kind !== 'delivered') return this.#settle(delivery, about, askedAt);
-    const waitMs = await this.#settle({ ...delivery, part: about.partsDelivered + 1, parts }, about, askedAt);
-    if (link && delivery.externalId !== undefined)
-      await this.#link(link, about.partsDelivered, delivery.externalId);
-    return waitMs;
-  }
-
-  /** What was delivered stays so if this fails: its receipts are then nobody's. */
-  async #link(link: NonNullable<Prepared['link']>, part: number, externalId: string): Promise<void> {
-    try {
-      await link(part, externalId);
-    } catch (error) {
-      this.#deps.logger.error('what becomes of a message will not be known', error, this.#tags());
-    }
+    return this.#settle({ ...delivery, part: about.partsDelivered + 1, parts }, about, askedAt);
   }
 
   /** Decides on an outcome and writes the decision, as often as it takes. */

@@ -47,6 +47,15 @@ export function createTargets(deps: TargetDeps): Targets {
       if (message.direction !== 'outgoing') return toPlatform(message, channel.settings, deps.operations);
       return toChat(message, channel.adapter, tokenOf(message.channel, channelTokens), deps);
     },
+    async link(message) {
+      const { channel, direction, externalIds } = message;
+      const reports = direction === 'outgoing' && deps.channels.get(channel)?.adapter.reportsDelivery;
+      if (!reports) return;
+      const id = messageIdOf(message);
+      for (const [part, externalId] of externalIds.entries()) {
+        await deps.link({ channel, externalId, of: { id, part } });
+      }
+    },
     report: (message) => reportEnd(message, deps),
   };
 }
@@ -156,11 +165,8 @@ async function toChat(
   };
   const requests = adapter.requests(given, token);
   const sender = { channel, token, place: adapter.place(given) };
-  const link = (part: number, externalId: string) =>
-    deps.link({ channel, externalId, of: { id: given.ourId, part } });
   return {
     parts: requests.length,
-    ...(adapter.reportsDelivery ? { link } : {}),
     held: () => deps.waits.until(sender),
     async send(part) {
       const request = requests[part];

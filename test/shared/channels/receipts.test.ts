@@ -147,7 +147,7 @@ describe('a receipt of a reply', () => {
     expect(reply.alerts()).toEqual(['message_failed']);
   });
 
-  it('of somebody else’s message does nothing, and is forgotten after a day, while ours stay for thirty', async () => {
+  it('of somebody else’s message does nothing, and is forgotten after four days, while ours stay for thirty', async () => {
     const reply = await aTakenReply();
     const standing = await reply.says('SM-of-an-agent', 'failed');
     expect(standing.of).toBeUndefined();
@@ -156,7 +156,7 @@ describe('a receipt of a reply', () => {
     expect(await reply.receipts.read('another channel', 'SM-of-an-agent')).toBeUndefined();
     const { Items = [] } = await reply.client.send(new ScanCommand({ TableName: store().table }));
     const kept = Items.find((item) => 'failed' in item);
-    expect(kept?.expiresAt).toBe((NOON + 86_400_000) / 1_000 + 1);
+    expect(kept?.expiresAt).toBe((NOON + 4 * 86_400_000) / 1_000 + 1);
     await reply.says('SM1', 'sent');
     const { Items: later = [] } = await reply.client.send(new ScanCommand({ TableName: store().table }));
     expect(later.find((item) => 'sent' in item)?.expiresAt).toBe((NOON + 30 * 86_400_000) / 1_000);

@@ -342,6 +342,21 @@ describe('a reply for the chat', () => {
     await expect(send(2)).rejects.toThrow('Bug!');
   });
 
+  it('is noted by the names that the chat gave it, where the chat will tell by them what becomes of it', async () => {
+    const noted: unknown[] = [];
+    const link = async (of: unknown) => void noted.push(of);
+    const taken = (direction: Direction) => ({ ...aMessage(direction), externalIds: ['a', 'b'] });
+    const { link: silent } = targets({ link });
+    const telling = targets({ link, adapter: { reportsDelivery: true } });
+    await silent?.(taken('outgoing'));
+    for (const direction of ['incoming', 'send', 'outgoing'] as const) await telling.link?.(taken(direction));
+    const of = (part: number) => ({ id: expect.stringMatching(OUR_ID), part });
+    expect(noted).toEqual([
+      { channel: 'support', externalId: 'a', of: of(0) },
+      { channel: 'support', externalId: 'b', of: of(1) },
+    ]);
+  });
+
   describe('on the end of what it wrote', () => {
     const ended = (status: Message['status'], direction: Direction = 'incoming') => ({
       ...aMessage(direction),
