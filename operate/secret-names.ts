@@ -116,7 +116,7 @@ const stripeWebhook: Secret = {
   replaced: staysValid('stripeWebhook'),
   payment: 'stripe',
   fault: (value) =>
-    /^whsec_\w{8,}$/.test(value) ? undefined : 'is no signing secret of Stripe: they begin with whsec_',
+    /^whsec_.{8,}$/.test(value) ? undefined : 'is no signing secret of Stripe: they begin with whsec_',
   madeBy: 'Stripe',
   of: (values) => filled(values.stripeWebhook ?? []),
   with: (values, held) => ({ ...values, stripeWebhook: held }),

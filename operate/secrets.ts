@@ -79,6 +79,8 @@ const VARIABLES = new Map([
   ['webhook', 'WEBHOOK_SECRET'],
   ['platformApiKey', 'PLATFORM_API_KEY'],
   ['paymentHook', 'PAYMENT_HOOK_SECRET'],
+  ['stripeKey', 'STRIPE_KEY'],
+  ['stripeWebhook', 'STRIPE_WEBHOOK_SECRET'],
 ]);
 const SHARED_BY_DEMO = [`${DEMO_CHANNEL}/incoming`, `${DEMO_CHANNEL}/token`];
 
