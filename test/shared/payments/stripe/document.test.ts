@@ -7,16 +7,15 @@ const page = readFileSync(new URL('../../../../docs/stripe.md', import.meta.url)
 const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
 
 describe('docs/stripe.md', () => {
-  it("names for each of Stripe's codes the reason that the relay gives", () => {
+  it("names for each of Stripe's codes the reason that the relay gives, and whether it may pass", () => {
     const [, section = ''] = page.split('\n## Declines\n');
-    const rows = [...section.matchAll(/^\| (?<said>.*`.*) \| `(?<reason>\w+)` \|$/gm)];
+    const rows = [...section.matchAll(/^\| (?<said>.*`.*) \| `(?<reason>\w+)` \| (?<may>yes|no) \|$/gm)];
     expect(rows.length).toBeGreaterThan(8);
-    for (const { groups: { said, reason } = {} } of rows)
-      for (const code of codes(said))
-        expect([code, declined({ code: 'card_declined', decline_code: code }).reason]).toEqual([
-          code,
-          reason,
-        ]);
+    for (const { groups: { said, reason, may } = {} } of rows)
+      for (const code of codes(said)) {
+        const { reason: given, retryable } = declined({ code: 'card_declined', decline_code: code });
+        expect([code, given, retryable]).toEqual([code, reason, may === 'yes']);
+      }
   });
 
   it('lists every card of the sandbox', () => {
