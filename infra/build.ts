@@ -16,6 +16,7 @@ export const FUNCTIONS = [
   'channel-worker',
   'payment-webhook',
   'payment-page',
+  'books-reconciler',
 ] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 

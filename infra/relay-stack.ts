@@ -1,6 +1,7 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { Construct } from 'constructs';
+import { envSchema as reconcilerEnv } from '../functions/books-reconciler/env.ts';
 import { envSchema as sweeperEnv } from '../functions/recharge-sweeper/env.ts';
 import { envSchema as webhookEnv } from '../functions/recharge-webhook/env.ts';
 import { envSchema as workerEnv } from '../functions/recharge-worker/env.ts';
@@ -178,6 +179,30 @@ export class RelayStack extends Stack {
       ],
     });
 
+    const reconcilers = config.reconcile?.nightly
+      ? [
+          new ScheduledFunction(this, {
+            name: 'books-reconciler',
+            impact: "The books are not compared: what differs from the provider's is not noticed.",
+            stage,
+            topic,
+            timeout: Duration.minutes(15),
+            every: Duration.days(1),
+            // After the platforms' and providers' own nightly work, and before anybody's morning.
+            at: { hour: '3', minute: '30' },
+            schema: reconcilerEnv,
+            environment: { TABLE_NAME: table.tableName, OUTBOUND_SECRET: outbound },
+            may: [
+              { actions: ['dynamodb:Query'], on: table.index('open') },
+              { actions: ['dynamodb:Query'], on: table.index('recent') },
+              { actions: ['dynamodb:BatchGetItem'], on: table.tableArn, keys: ['RECHARGE#*'] },
+              { actions: ['dynamodb:UpdateItem'], on: table.tableArn, keys: [`${ALERT}*`] },
+              { actions: ['secretsmanager:GetSecretValue'], on: outbound },
+            ],
+          }),
+        ]
+      : [];
+
     const events = new Events(this, { stage, topic, table, settings: config.events });
 
     new AlertAlarms(this, { stage: stage.name, topic });
@@ -187,6 +212,7 @@ export class RelayStack extends Stack {
       functions: [
         ...[webhook, worker, sweeper, events.function, channels.webhook, channels.worker],
         ...ofStripe,
+        ...reconcilers,
       ],
       events,
       queues: { recharges: worker, messages: channels.worker },

@@ -33,6 +33,8 @@ const AT_ONCE = 8;
 const HOUR_MS = 3_600_000;
 /** An alert whose end nothing shows is over if it does not ring again within this time. */
 const QUIET_MS = 24 * HOUR_MS;
+/** The books are compared once a night: at the same minute, or a little later. */
+const NIGHTLY_QUIET_MS = 1.5 * QUIET_MS;
 /** A loss does not ring again. It is shown long enough to be seen by whoever was away. */
 const LOSS_SHOWN_MS = 7 * QUIET_MS;
 const KEPT_MS = KEPT_DAYS * QUIET_MS;
@@ -123,11 +125,16 @@ const MESSAGE_STATUS: Record<string, Message['status']> = {
   message_parked: 'parked',
 };
 
+function quietMsOf(word: string): number {
+  if (isLoss(word)) return LOSS_SHOWN_MS;
+  return word === 'books_differ' ? NIGHTLY_QUIET_MS : QUIET_MS;
+}
+
 const isLoss = (word: string) => LOSS_WORDS.some((loss) => loss === word);
 
 function isOver(alert: AlertRow, state: State): boolean {
   const { word, subject, key, lastAt } = alert;
-  const quiet = state.now - lastAt >= (isLoss(word) ? LOSS_SHOWN_MS : QUIET_MS);
+  const quiet = state.now - lastAt >= quietMsOf(word);
   const status = MESSAGE_STATUS[word];
   const found = state.messages.get(subject);
   if (status !== undefined) return found === 'newer' ? quiet : found !== status;
@@ -171,6 +178,7 @@ function isOverFor(row: Recharge, { word, lastAt }: AlertRow, { sweepsToAlert }:
 function lookAt({ word, subject, key, email, quarantine }: AlertRow): string | undefined {
   if (quarantine !== undefined) return `quarantine show ${quarantine}`;
   if (MESSAGE_STATUS[word]) return `messages show ${shellQuoted(subject)}`;
+  if (word === 'books_differ') return `reconcile --month ${subject}`;
   if (word.startsWith('monthly_cap_') || word === 'client_suspended')
     return `accounts show ${shellQuoted(subject)}`;
   if (key !== undefined) return `recharges show ${shellQuoted(key)}`;

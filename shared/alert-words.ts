@@ -41,6 +41,7 @@ export const MEANING_OF: Record<Alert, string> = {
   message_failed: 'A chat message was given up: whoever it was for did not get it.',
   message_parked: 'It is not known whether a chat message was delivered; it is not sent again by itself.',
   message_quarantined: 'A genuine chat message was not understood, and not relayed.',
+  books_differ: "The ledger's books differ from the payment provider's, or from the platform's grants.",
   // Nothing is wrong yet.
   monthly_cap_near: 'A client has used 80 % of its monthly amount.',
 };

@@ -131,6 +131,8 @@ function subjectOf(word: Alert, fields: Fields): string {
       return String(route);
     case 'message_quarantined':
       return `/channels/${channel}/${direction}`;
+    case 'books_differ':
+      return String(fields.month);
     case 'client_suspended':
     case 'monthly_cap_near':
     case 'monthly_cap_reached':

@@ -25,6 +25,7 @@ export const ALERTS = [
   'charging_paused',
   'monthly_cap_near',
   'monthly_cap_reached',
+  'books_differ',
   'no_progress',
   'newer_row',
   'secret_unreadable',

@@ -44,7 +44,7 @@ export function guardSettings({ recharge, guard, pricing }: Config): GuardSettin
 }
 
 /** Whom this relay deals with, as recharges remember them. */
-export function partiesOf({ payment, platform }: Config): Counterparties {
+export function partiesOf({ payment, platform }: Pick<Config, 'payment' | 'platform'>): Counterparties {
   return {
     payment: counterpartyOf({ name: payment.name, url: paymentUrlOf(payment) }),
     platform: counterpartyOf({ name: platform.name, url: platform.baseUrl }),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { reconcileSchema } from '../books/settings.ts';
 import { channelsSchema } from '../channels/settings.ts';
 import { eventsSchema } from '../events/settings.ts';
 import { isSafeUrl } from '../http.ts';
@@ -18,6 +19,8 @@ export const configSchema = z.strictObject({
   payment: paymentSchema,
   /** External chat systems, each behind a name. */
   channels: channelsSchema,
+  /** Whether the books are compared by themselves. */
+  reconcile: reconcileSchema.exactOptional(),
   /** Where events go. */
   events: eventsSchema.exactOptional(),
   /** Who is told of alerts. */

@@ -27,7 +27,7 @@ function synthesise(stage: StageSettings, given: Partial<Config> = {}): Template
   return Template.fromStack(stack);
 }
 
-/** With an address for events. */
+/** With an address for events, and the books compared each night. */
 let dev: Template;
 /** Without one; Stripe takes the money. */
 let prod: Template;
@@ -45,7 +45,10 @@ beforeAll(async () => {
   // A folder of its own: the test of the bundles builds at the same time.
   process.env.RELAY_DIST = mkdtempSync(join(tmpdir(), 'relay-dist-'));
   await buildFunctions(CONFIG);
-  dev = synthesise(stageSettings('dev'), { events: { url: EVENTS_URL, header: 'x-relay' } });
+  dev = synthesise(stageSettings('dev'), {
+    events: { url: EVENTS_URL, header: 'x-relay' },
+    reconcile: { nightly: true },
+  });
   prod = synthesise(stageSettings('prod'), { payment: { type: 'stripe', receipts: true } });
 });
 
@@ -138,6 +141,18 @@ describe('the functions', () => {
     expect(ordered.map(([, { Properties }]) => Properties.RedrivePolicy?.maxReceiveCount)).toContain(1_000);
   });
 
+  it('the books are compared each night where that is switched on, and nowhere else', () => {
+    expect(functionNamed(dev, 'books-reconciler').Properties.Timeout).toBe(900);
+    dev.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(30 3 * * ? *)' });
+    dev.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'Invocations',
+      Period: 86_400,
+      EvaluationPeriods: 2,
+      TreatMissingData: 'breaching',
+    });
+    expect(() => functionNamed(prod, 'books-reconciler')).toThrow('no function');
+  });
+
   it('the sweeper runs every minute; a run is neither repeated nor made up for later', () => {
     prod.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(1 minute)',
@@ -152,9 +167,9 @@ describe('the functions', () => {
 
 describe('what each function may do', () => {
   /** Action by action, with the logical id or ARN it is allowed on; log and trace rights are the same for all. */
-  function rightsOf(name: string): string[] {
-    const role = functionNamed(prod, name).Properties.Role['Fn::GetAtt'][0];
-    const policies = ofType(prod, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+  function rightsOf(name: string, template = prod): string[] {
+    const role = functionNamed(template, name).Properties.Role['Fn::GetAtt'][0];
+    const policies = ofType(template, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
       Properties.Roles.some((attached: { Ref: string }) => attached.Ref === role),
     );
     return policies
@@ -291,6 +306,18 @@ describe('what each function may do', () => {
     expect(() => functionNamed(dev, 'payment-page')).toThrow('no function');
   });
 
+  it('the reconciler reads recharges and what proves us to the provider; it changes none, and reads no account', () => {
+    expect(generic(rightsOf('books-reconciler', dev))).toEqual([
+      'Allow dynamodb:BatchGetItem on Table RECHARGE#*',
+      'Allow dynamodb:Query on Table/index/open',
+      'Allow dynamodb:Query on Table/index/recent',
+      'Allow dynamodb:UpdateItem on Table ALERT#*',
+      ...log('booksreconciler'),
+      'Allow secretsmanager:GetSecretValue on OutboundSecret',
+      ...traces,
+    ]);
+  });
+
   it('the sweeper reads the open index, moves recharges and messages on and queues them; it reads no account and no secret', () => {
     expect(generic(rightsOf('recharge-sweeper'))).toEqual([
       'Allow dynamodb:GetItem on Table RECHARGE#* MESSAGE#*',
@@ -375,7 +402,7 @@ describe('queues, secrets, logs', () => {
   it('every log has an end: a month in dev, a year in prod', () => {
     const retention = (template: Template) =>
       ofType(template, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.RetentionInDays);
-    expect(retention(dev)).toEqual(Array(7).fill(30));
+    expect(retention(dev)).toEqual(Array(8).fill(30));
     expect(retention(prod)).toEqual(Array(9).fill(365));
   });
 });

@@ -245,10 +245,12 @@ describe('an alert is over once', () => {
     ['webhook_quarantined', 24],
     ['secret_unreadable', 24],
     ['monthly_cap_reached', 24],
+    ['books_differ', 36],
     ['granted_twice', 24 * 7],
   ] as const)('%s has not rung for %i h: no row says more', async (word, hours) => {
     await stored({ phase: 'completed' });
-    logger.alert(word, { key: 'key-1', email: 'demo@example.com', route: '/r', secret: 'inbound' });
+    const told = { route: '/r', secret: 'inbound', month: '2026-10' };
+    logger.alert(word, { key: 'key-1', email: 'demo@example.com', ...told });
     await logger.kept();
     time += hours * HOUR - 1;
     expect(await open()).toHaveLength(1);
@@ -265,6 +267,7 @@ describe('what shows it', () => {
   it.each([
     ['recharge_blocked', { key: "it's", email: 'demo@example.com' }, "recharges show 'it'\\''s'"],
     ['monthly_cap_near', { key: 'key-1', email: 'demo@example.com' }, 'accounts show demo@example.com'],
+    ['books_differ', { month: '2026-10' }, 'reconcile --month 2026-10'],
     ['key_reused', { key: 'key-1', quarantine: 'abc' }, 'quarantine show abc'],
     ['webhook_quarantined', { route: '/webhooks/auto-recharge', quarantine: 'abc' }, 'quarantine show abc'],
     ['message_parked', { id: 'rrm-1' }, 'messages show rrm-1'],

@@ -172,7 +172,7 @@ describe('a configuration', () => {
     [
       'at the top',
       { ...SMALLEST, chanels: {} },
-      'the whole file: has no setting "chanels"; there are $schema, platform, recharge, pricing, guard, payment, channels, events, alertEmail, runbookUrl',
+      'the whole file: has no setting "chanels"; there are $schema, platform, recharge, pricing, guard, payment, channels, reconcile, events, alertEmail, runbookUrl',
     ],
     [
       'in platform',
