@@ -26,7 +26,7 @@ const [INVITED = '', ...OTHERS] = SANDBOX_CLIENTS;
 const PAYS = '4242424242424242';
 const ASKS_CLIENT = '4000002760003184';
 const IS_DECLINED = '4000000000000341';
-const ASKING = OTHERS.slice(-6, -1);
+const ASKING = OTHERS.slice(-10, -5);
 const DECLINED = OTHERS.at(-1) ?? '';
 
 const savedSchema = z.object({
@@ -78,7 +78,7 @@ function meansOf({ paymentMethod }: z.infer<typeof savedSchema>): PaymentMethod 
  */
 export async function demonstrateStripe(stage: Stage): Promise<Recharge> {
   await demonstrateInvitation(stage);
-  const row = await demonstrate(stage, await freeClient(stage, SANDBOX_CLIENTS.slice(0, -6)));
+  const row = await demonstrate(stage, await freeClient(stage, SANDBOX_CLIENTS.slice(0, -10)));
   await demonstrateDecline(stage);
   await demonstrateConfirmation(stage);
   await demonstrateRefund(row.key, stage);

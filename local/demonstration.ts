@@ -195,7 +195,7 @@ export function whatToTry(
               'A link on which a client saves another card; the page offers test cards:',
               `${relay} accounts invite client-002@example.com --yes`,
               'The bank of this one wants to see them: the alert that follows has the link for them.',
-              `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-097@example.com","credits":450}'`,
+              `  curl -X POST ${sandbox}/platform/spend -d '{"email":"client-095@example.com","credits":450}'`,
             ]
           : []),
         'What is wrong now, and what to do:',

@@ -90,6 +90,8 @@ export function localSecrets(env: Env): LocalSecrets {
 }
 
 const random = () => randomBytes(18).toString('base64url');
+/** As Stripe's are. */
+const alphanumeric = () => random().replace(/[-_]/g, '0');
 
 function generatedSecrets(env: Env): LocalSecrets {
   mkdirSync(folderOf(env), { recursive: true });
@@ -159,8 +161,8 @@ export function makeStripeSecrets(env: Env): void {
   const { inbound, outbound } = generatedSecrets(env);
   if (outbound.stripeKey !== undefined && inbound.stripeWebhook?.[0] !== undefined) return;
   write(localFile(env, 'secrets.json'), {
-    inbound: { ...inbound, stripeWebhook: inbound.stripeWebhook ?? [`whsec_${random()}`] },
-    outbound: { ...outbound, stripeKey: outbound.stripeKey ?? `rk_test_${random().replace(/[-_]/g, '0')}` },
+    inbound: { ...inbound, stripeWebhook: inbound.stripeWebhook ?? [`whsec_${alphanumeric()}`] },
+    outbound: { ...outbound, stripeKey: outbound.stripeKey ?? `rk_test_${alphanumeric()}` },
   });
 }
 

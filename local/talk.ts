@@ -24,6 +24,8 @@ const entrySchema = z.looseObject({
   id: z.string().optional(),
   event: z.string().optional(),
   messageId: z.string().optional(),
+  method: z.string().optional(),
+  type: z.string().optional(),
   channel: z.string().optional(),
   direction: z.string().optional(),
   quarantine: z.string().optional(),
@@ -60,7 +62,7 @@ const ASKED: Record<string, string> = {
 
 const GOOD = ['paid', 'granted', 'refunded', 'delivered'];
 /** Not yet, and nobody has to do anything. */
-const WAITS = ['pending', 'held', 'held_back', 'not_applied', 'not_attempted'];
+const WAITS = ['pending', 'held', 'held_back', 'not_applied', 'not_attempted', 'client_goes', 'decided'];
 
 /** The same fault comes again with every try: it is said once in this time. */
 const SAID_AGAIN_MS = 30_000;
@@ -120,6 +122,14 @@ function toldOf(entry: Entry, relay: string): Told | undefined {
       return answerOf(entry, 'message', [wayOf(entry), entry.id, entry.stages]);
     case 'decided':
       return entry.channel === undefined ? decisionOf(entry, ASKED[outcome]) : deliveryOf(entry);
+    case 'event of Stripe answered':
+      return entry.word === 'ignored' ? undefined : answerOf(entry, 'stripe', [entry.type, entry.key]);
+    case 'payment page answered':
+      return entry.method === 'POST' ? answerOf(entry, 'page', [entry.key]) : undefined;
+    case 'confirmed for the client': {
+      const { word = '', key, email, detail } = entry;
+      return { arrow: '<--', what: 'confirm', answer: word, about: [key, email, detail], tone: toneOf(word) };
+    }
     case 'event posted':
       return {
         arrow: '<--',

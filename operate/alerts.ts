@@ -18,6 +18,8 @@ export interface RaisedAlert extends AlertRow {
   runbook: string;
   /** The command, without the program's name, that shows what it is about; absent where there is nothing to show. */
   look?: string;
+  /** Where a client must act: the page for them, as long as they can. */
+  link?: string;
 }
 
 export interface AlertFilter {
@@ -55,11 +57,13 @@ export async function listAlerts(
   const state = await stateOf(rows, connection);
   const alerts = rows.map((row): RaisedAlert => {
     const look = lookAt(row);
+    const link = row.word === 'client_must_act' ? state.recharges.get(row.key ?? '')?.actionUrl : undefined;
     return {
       ...row,
       over: isOver(row, state),
       runbook: runbookSection(row.word, runbookUrl),
       ...(look === undefined ? {} : { look }),
+      ...(link === undefined ? {} : { link }),
     };
   });
   if (all) return alerts;

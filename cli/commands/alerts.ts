@@ -34,7 +34,7 @@ const columnsAt = (now: number): Column<RaisedAlert>[] => [
 
 /** A few lines an alert: each is read by somebody who was woken by it. */
 function alertText(alert: RaisedAlert, now: number): string {
-  const { word, subject, detail, firstAt, lastAt, times, look, runbook } = alert;
+  const { word, subject, detail, firstAt, lastAt, times, look, link, runbook } = alert;
   const often = times === 1 ? '' : `, ${times} times since ${whenText(firstAt, now)}`;
   return [
     `${word}  ${printableLine(subject)}`,
@@ -42,6 +42,7 @@ function alertText(alert: RaisedAlert, now: number): string {
     `  rang at ${whenText(lastAt, now)}${often}`,
     ...aboutLines(alert),
     ...(detail === undefined ? [] : [`  said: ${printableLine(detail)}`]),
+    ...(link === undefined ? [] : [`  send the client: ${printableLine(link)}`]),
     ...(look === undefined ? [] : [`  npx relay ${look}`]),
     `  ${runbook}`,
   ].join('\n');

@@ -182,6 +182,7 @@ export const alert = z.strictObject({
   over: z.boolean().describe('whether nothing has to be done any more'),
   runbook: z.string(),
   look: z.string().optional().describe('the command that shows it, without the name of the program'),
+  link: z.string().optional().describe('the page on which the client must act'),
 });
 
 export const deadLetter = z.strictObject({

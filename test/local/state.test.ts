@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { localSecrets, readStoredSecrets, writeStoredSecrets } from '../../local/state.ts';
+import { localSecrets, makeStripeSecrets, readStoredSecrets, writeStoredSecrets } from '../../local/state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-state-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,5 +18,21 @@ describe('stored secrets', () => {
     expect(stored).toMatchObject({ first: 1 });
     expect(stored).not.toHaveProperty('second');
     expect(readdirSync(folder)).toEqual(['secrets.json']);
+  });
+
+  it('for the sandbox’s Stripe look as Stripe’s do, are made once, and take no place of what is set', () => {
+    const env = { RELAY_LOCAL_DIR: join(folder, 'stripe') };
+    expect(localSecrets(env).outbound.stripeKey).toBeUndefined();
+    makeStripeSecrets(env);
+    const { inbound, outbound } = localSecrets(env);
+    expect(outbound.stripeKey).toMatch(/^rk_test_[A-Za-z0-9]{24}$/);
+    expect(inbound.stripeWebhook).toEqual([expect.stringMatching(/^whsec_[A-Za-z0-9]{24}$/)]);
+    makeStripeSecrets(env);
+    expect(localSecrets(env)).toEqual({ inbound, outbound });
+    const own = { ...env, STRIPE_KEY: ' rk_test_ofTheAgency ', STRIPE_WEBHOOK_SECRET: 'whsec_ofTheAgency' };
+    expect(localSecrets(own)).toMatchObject({
+      inbound: { stripeWebhook: ['whsec_ofTheAgency'] },
+      outbound: { stripeKey: 'rk_test_ofTheAgency' },
+    });
   });
 });

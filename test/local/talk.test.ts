@@ -31,6 +31,22 @@ describe('what npm start tells', () => {
     ]);
   });
 
+  it('of a client who confirms a payment is that they pressed the button, and where that led', () => {
+    const lines = told((logger) => {
+      logger.info('payment page answered', { method: 'GET', status: 200, key: 'key-1' });
+      logger.info('payment page answered', { method: 'POST', status: 303, key: 'key-1' });
+      logger.info('confirmed for the client', { ...RECHARGE, word: 'client_goes' });
+      const event = { status: 200, type: 'payment_intent.succeeded' };
+      logger.info('event of Stripe answered', { ...event, word: 'wake', key: 'key-1' });
+      logger.info('event of Stripe answered', { ...event, word: 'ignored' });
+    });
+    expect(lines).toEqual([
+      '09:24:32 --> page     303               key-1',
+      '09:24:32 <-- confirm  client_goes       key-1  d***@example.com',
+      '09:24:32 --> stripe   200 wake          payment_intent.succeeded  key-1',
+    ]);
+  });
+
   it('of an event is that it was posted, and how it was answered', () => {
     const lines = told((logger) => {
       logger.info('event', { event: 'recharge.completed', id: 'key-1:completed:3' });

@@ -111,6 +111,18 @@ describe('an open alert', () => {
     expect(await list(true)).toHaveLength(2);
   });
 
+  it('of a payment that waits for its client has the link for them, until it is decided', async () => {
+    const link = 'https://relay.example.com/pay/token-of-32-characters-x';
+    const row = await stored({ phase: 'charge_pending', actionUrl: link });
+    logger.alert('client_must_act', { key: 'key-1', email: 'demo@example.com' });
+    await logger.kept();
+    expect(await list()).toMatchObject([{ word: 'client_must_act', link, look: 'recharges show key-1' }]);
+    const { actionUrl: _, ...decided } = row;
+    await store().ledger.write(row, { ...decided, phase: 'declined' });
+    expect(await open()).toEqual([]);
+    expect((await list(true))[0]).not.toHaveProperty('link');
+  });
+
   it('of a word that only a later version knows is shown, and first', async () => {
     const { client, table } = store();
     await stored({ phase: 'needs_review' });
