@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { conditionSchema, pointersSchema } from '../shared/channels/pointer.ts';
+import { conditionSchema, pointersSchema } from '../shared/channels/pointer-settings.ts';
 import { verifierSchema } from '../shared/incoming/verifier-settings.ts';
 import { configSchema } from '../shared/settings/config.ts';
 

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { readRuntime } from '../local/state.ts';
-import { type Channel, openChannels } from '../shared/channels/channels.ts';
+import { openChannels } from '../shared/channels/all-channels.ts';
+import type { Channel } from '../shared/channels/channels.ts';
 import {
   DIRECTIONS,
   type Direction,

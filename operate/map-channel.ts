@@ -1,5 +1,6 @@
 import { kindOf } from '../shared/channels/adapters/beside.ts';
-import { followed, pointed, pointerSchema } from '../shared/channels/pointer.ts';
+import { followed, pointed } from '../shared/channels/pointer.ts';
+import { pointerSchema } from '../shared/channels/pointer-settings.ts';
 import { toE164 } from '../shared/platform/phone.ts';
 import {
   choose,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { openChannels } from '../shared/channels/channels.ts';
+import { openChannels } from '../shared/channels/all-channels.ts';
 import { channelsSchema } from '../shared/channels/settings.ts';
 import { type Verifier, verifierSchema } from '../shared/incoming/verifier-settings.ts';
 import { signRequest } from '../shared/incoming/verifiers.ts';

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
-import { openChannels } from '../../shared/channels/channels.ts';
+import { channelsAtFirstUse } from '../../shared/channels/channels.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsMessageQueue } from '../../shared/channels/queue.ts';
 import { createDynamoReceipts } from '../../shared/channels/receipts.ts';
@@ -31,7 +31,7 @@ export function channelWebhookDeps({
   RefusalOptions): ChannelWebhookDeps {
   return {
     ...given,
-    channels: openChannels(config.channels),
+    channels: channelsAtFirstUse(config.channels),
     messages: createDynamoMessages(client, table, given.now),
     receipts: createDynamoReceipts(client, table, given.now),
     quarantine: createDynamoQuarantine(client, table),

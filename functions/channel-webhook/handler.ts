@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type AcceptDeps, type Accepted, acceptMessage } from '../../shared/channels/accept.ts';
 import type { Parsed } from '../../shared/channels/adapter.ts';
-import type { Channel } from '../../shared/channels/channels.ts';
+import type { Channel, OpenChannels } from '../../shared/channels/channels.ts';
 import {
   type Content,
   DIRECTIONS,
@@ -41,7 +41,7 @@ type WebhookSecrets = Pick<InboundSecrets, 'channels'>;
 
 export interface ChannelWebhookDeps extends AcceptDeps {
   /** By name. */
-  channels: ReadonlyMap<string, Channel>;
+  channels: Pick<OpenChannels, 'open'>;
   secrets: Secrets<WebhookSecrets>;
   messages: Pick<Messages, 'mark' | 'read' | 'write' | 'rememberReplyTo'>;
   receipts: Pick<Receipts, 'note' | 'read'>;
@@ -87,7 +87,7 @@ export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
   const { logger, now } = deps;
   return async (event: GatewayEvent): Promise<Answer> => {
     const receivedAt = now();
-    const route = routeOf(event, deps.channels);
+    const route = await routeOf(event, deps.channels);
     const { answer, about } = await receive(event, route, deps).catch((error: unknown): Received => {
       logger.error('a message could not be stored or queued', error, tagsOf(route));
       const message = 'The message could not be stored. Please send it again.';
@@ -104,13 +104,16 @@ export function createChannelWebhookHandler(deps: ChannelWebhookDeps) {
 const tagsOf = (route: Route | undefined): Fields =>
   route ? { channel: route.name, direction: route.direction } : {};
 
-function routeOf(event: GatewayEvent, channels: ChannelWebhookDeps['channels']): Route | undefined {
+async function routeOf(
+  event: GatewayEvent,
+  channels: ChannelWebhookDeps['channels'],
+): Promise<Route | undefined> {
   const { pathParameters } = event;
   const [, inPath, wayInPath] = /\/channels\/([^/]+)\/([^/]+)$/.exec(pathOf(event)) ?? [];
   const name = pathParameters?.channel ?? inPath ?? '';
   const way = pathParameters?.direction ?? wayInPath;
   const direction = DIRECTIONS.find((known) => known === way);
-  const channel = channels.get(name);
+  const channel = await channels.open(name);
   if (!channel || !direction) return undefined;
   const path = `/channels/${name}/${direction}`;
   return { path, name, direction, channel, verifiers: verifiersOf(channel, direction) };

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
-import { openChannels } from '../../shared/channels/channels.ts';
+import { channelsAtFirstUse } from '../../shared/channels/channels.ts';
 import { type MessagePolicy, productionMessagePolicy } from '../../shared/channels/decide.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createSqsWorkQueue } from '../../shared/channels/queue.ts';
@@ -42,7 +42,7 @@ export function channelWorkerDeps({
   // A key or token may have been changed a minute ago; the message waits meanwhile.
   const onUnauthorized = () => secrets.doubt();
   const targets = createTargets({
-    channels: openChannels(config.channels),
+    channels: channelsAtFirstUse(config.channels),
     operations: createPlatformOperations({
       profile: config.platform,
       // An absent key is a blank one: the client says so in its own outcome.

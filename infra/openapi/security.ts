@@ -1,4 +1,4 @@
-import { openChannels } from '../../shared/channels/channels.ts';
+import { openChannels } from '../../shared/channels/all-channels.ts';
 import { type ChannelSettings, channelSchema } from '../../shared/channels/settings.ts';
 import { type Verifier, verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 

@@ -1,5 +1,6 @@
 import { readStoredSecrets } from '../../local/state.ts';
-import { type Channel, openChannels } from '../../shared/channels/channels.ts';
+import { openChannels } from '../../shared/channels/all-channels.ts';
+import type { Channel } from '../../shared/channels/channels.ts';
 import type { Verifier } from '../../shared/incoming/verifier-settings.ts';
 import { describeError } from '../../shared/logger.ts';
 import type { InboundSecrets, OutboundSecrets } from '../../shared/settings/secrets.ts';

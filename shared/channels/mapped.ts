@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 import { readJson } from '../http.ts';
-import { readPhone, type Written } from '../platform/phone.ts';
+import type { PhoneReading } from '../platform/phone.ts';
 import type { Parsed } from './adapter.ts';
 import { type Kind, kindOf, tagged, told } from './adapters/beside.ts';
 import { readId, readLinks, readPerson, readText } from './adapters/reading.ts';
 import { type Content, isOwnId } from './message.ts';
-import type { Condition } from './pointer.ts';
+import type { Condition } from './pointer-settings.ts';
 import { type Lists, MAX_MESSAGES, type Spot, spotsOf } from './spots.ts';
 
 /** Where the fields of messages stand in somebody's JSON: pointers, of which the first that leads to a value counts. */
@@ -23,7 +23,8 @@ export interface Mapping {
   kind?: string[];
   beside?: Partial<Record<Kind, string[]>>;
   reaction?: Condition;
-  phone?: { written?: Written; defaultCountry?: string };
+  /** Where the contact is a phone number. */
+  readPhone?: (text: string) => PhoneReading;
   only?: Condition[];
   ignore: Condition[];
   lists: Lists;
@@ -101,7 +102,7 @@ function readSpot(spot: Spot, mapping: Mapping, { section, deliveryId }: Names):
   }
   const from = readId(first(mapping.contact));
   if (from === undefined) return fault(`the contact ${places(mapping.contact)} ${NO_ID}`);
-  const contact = mapping.phone === undefined ? { phone: from } : readPhone(from, mapping.phone);
+  const contact = mapping.readPhone?.(from) ?? { phone: from };
   if ('fault' in contact) {
     return fault(`the contact ${places(mapping.contact)} is not usable: ${contact.fault}`);
   }

@@ -1,14 +1,16 @@
 import * as z from 'zod';
 import { verifierSchema } from '../incoming/verifier-settings.ts';
-import { chatwootSettings } from './adapters/chatwoot.ts';
-import { goHighLevelSettings } from './adapters/gohighlevel.ts';
-import { respondioSettings } from './adapters/respondio.ts';
-import { slackSettings } from './adapters/slack.ts';
-import { telegramSettings } from './adapters/telegram.ts';
-import { twilioSettings } from './adapters/twilio.ts';
-import { webhookSettings } from './adapters/webhook.ts';
+import {
+  chatwootSettings,
+  goHighLevelSettings,
+  respondioSettings,
+  slackSettings,
+  telegramSettings,
+  twilioSettings,
+  webhookSettings,
+} from './adapters/settings.ts';
 import { channelNameSchema } from './message.ts';
-import { conditionSchema, pointersSchema } from './pointer.ts';
+import { conditionSchema, pointersSchema } from './pointer-settings.ts';
 
 const NAME_FAULT = 'a channel is named with small letters, digits and -, at most 40';
 
@@ -76,9 +78,3 @@ export const channelsSchema = z
   })
   .default({});
 export type Channels = z.infer<typeof channelsSchema>;
-
-/** What a delivery means whose outcome nobody knows: repeated only where the chat system dedupes by our id. */
-export function outgoingUnknown(settings: ChannelSettings): z.infer<typeof unknownPolicy> {
-  const dedupes = settings.adapter === 'webhook' && settings.delivery.dedupes;
-  return settings.outgoing.unknown ?? (dedupes ? 'repeat' : 'park');
-}

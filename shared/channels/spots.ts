@@ -1,4 +1,5 @@
-import { type Condition, followed, holds, isThere, partsOf } from './pointer.ts';
+import { followed, holds, isThere, partsOf } from './pointer.ts';
+import type { Condition } from './pointer-settings.ts';
 
 /** WhatsApp sends at most 1,000 in one delivery; what holds more is not read, and kept aside. */
 export const MAX_MESSAGES = 1_000;

@@ -4,18 +4,18 @@ import { PlatformError, type PlatformOperations, PlatformRequestError } from '..
 import type { OutboundSecrets, Secrets } from '../settings/secrets.ts';
 import type { Adapter, Delivery, ForDelivery } from './adapter.ts';
 import { withLinks } from './adapters/text.ts';
-import type { Channel } from './channels.ts';
-import type { Sent } from './decide.ts';
+import type { OpenChannels } from './channels.ts';
+import type { Sent, UnknownPolicy } from './decide.ts';
 import { type Content, type Cut, type Message, messageIdOf } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { Linked } from './receipt.ts';
 import type { Prepared, Targets } from './relay.ts';
-import { type ChannelSettings, outgoingUnknown } from './settings.ts';
+import type { ChannelSettings } from './settings.ts';
 import type { Sender, Waits } from './waits.ts';
 
 export interface TargetDeps {
   /** By name. */
-  channels: ReadonlyMap<string, Channel>;
+  channels: OpenChannels;
   operations: Pick<PlatformOperations, 'sendMessage' | 'receiveMessage'>;
   messages: Pick<Messages, 'known' | 'rememberReplyTo' | 'rememberLength'>;
   /** Notes whose message it is that a chat calls so. */
@@ -35,12 +35,12 @@ export function createTargets(deps: TargetDeps): Targets {
     unknownPolicy({ channel, direction }) {
       // The platform takes in a message of one `messageSid` once.
       if (direction === 'incoming') return 'repeat';
-      const settings = deps.channels.get(channel)?.settings;
+      const settings = deps.channels.settingsOf(channel);
       if (!settings) return 'park';
       return direction === 'send' ? settings.send.unknown : outgoingUnknown(settings);
     },
     async prepare(message) {
-      const channel = deps.channels.get(message.channel);
+      const channel = await deps.channels.open(message.channel);
       if (!channel) throw new Error('the configuration has no such channel');
       // This also loads the platform's key. The platform's call then finds it in memory and awaits nothing.
       const { channelTokens } = await deps.secrets.get();
@@ -60,10 +60,16 @@ export function createTargets(deps: TargetDeps): Targets {
   };
 }
 
+/** What a delivery means whose outcome nobody knows: repeated only where the chat system dedupes by our id. */
+export function outgoingUnknown(settings: ChannelSettings): UnknownPolicy {
+  const dedupes = settings.adapter === 'webhook' && settings.delivery.dedupes;
+  return settings.outgoing.unknown ?? (dedupes ? 'repeat' : 'park');
+}
+
 /** @returns why the chat did not take it; undefined where it did, or wants to hear nothing. */
 async function reportEnd(message: Message, deps: TargetDeps): Promise<string | undefined> {
   const { channel, direction, status: ended, content } = message;
-  const adapter = direction === 'incoming' ? deps.channels.get(channel)?.adapter : undefined;
+  const adapter = direction === 'incoming' ? (await deps.channels.open(channel))?.adapter : undefined;
   if (adapter?.report === undefined || (ended !== 'delivered' && ended !== 'failed')) return undefined;
   const token = tokenOf(channel, (await deps.secrets.get()).channelTokens);
   if (adapter.needsToken && token.trim() === '') return 'no token is set';

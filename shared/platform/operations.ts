@@ -2,7 +2,6 @@ import * as z from 'zod/mini';
 import { readJson } from '../http.ts';
 import { type Call, type CallOptions, type Exchange, prepareCall, withRequestId } from './call.ts';
 import { type AgencyFault, outcomeOf } from './outcome.ts';
-import { toE164 } from './phone.ts';
 import {
   type Contact,
   type CustomChannelMessage,
@@ -118,42 +117,47 @@ export interface PlatformOperations {
 
 const text = z.string('must be text').check(z.minLength(1, 'must not be empty'));
 const email = z.string().check(z.regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'));
-const phone = z.pipe(
-  z.string(),
-  z.transform((written, context) => {
-    const read = toE164(written);
-    if ('phone' in read) return read.phone;
-    context.issues.push({ code: 'custom', message: read.fault, input: written });
-    return z.NEVER;
-  }),
-);
+/** Loaded with the first contact: the numbers of the world are large, and a function that relays messages reads none. */
+async function contactSchemas() {
+  const { toE164 } = await import('./phone.ts');
+  const phone = z.pipe(
+    z.string(),
+    z.transform((written, context) => {
+      const read = toE164(written);
+      if ('phone' in read) return read.phone;
+      context.issues.push({ code: 'custom', message: read.fault, input: written });
+      return z.NEVER;
+    }),
+  );
+  return {
+    created: z
+      .object({
+        firstName: z.exactOptional(text),
+        lastName: z.exactOptional(text),
+        /** With its country code; sent in E.164. */
+        phone: z.exactOptional(phone),
+        email: z.exactOptional(email),
+      })
+      .check(
+        z.refine((contact) => contact.phone !== undefined || contact.email !== undefined, {
+          error: 'a contact needs a phone number or an email',
+        }),
+      ),
+    key: z.object({ phoneNumber: z.exactOptional(phone), email: z.exactOptional(email) }).check(
+      z.refine((by) => (by.phoneNumber === undefined) !== (by.email === undefined), {
+        error: 'give a phone number or an email, and not both',
+      }),
+    ),
+  };
+}
+type ContactSchemas = Awaited<ReturnType<typeof contactSchemas>>;
 
-const newContactSchema = z
-  .object({
-    firstName: z.exactOptional(text),
-    lastName: z.exactOptional(text),
-    /** With its country code; sent in E.164. */
-    phone: z.exactOptional(phone),
-    email: z.exactOptional(email),
-  })
-  .check(
-    z.refine((contact) => contact.phone !== undefined || contact.email !== undefined, {
-      error: 'a contact needs a phone number or an email',
-    }),
-  );
-const contactKeySchema = z
-  .object({ phoneNumber: z.exactOptional(phone), email: z.exactOptional(email) })
-  .check(
-    z.refine((by) => (by.phoneNumber === undefined) !== (by.email === undefined), {
-      error: 'give a phone number or an email, and not both',
-    }),
-  );
 // A dot or two would be taken for steps in the path.
 const listIdSchema = text.check(z.refine((id) => !/^\.+$/.test(id), 'must be the id of a list'));
 const additionSchema = z.object({ listId: listIdSchema, contactId: text });
 
 /** At least a phone number or an email. */
-export type NewContact = z.input<typeof newContactSchema>;
+export type NewContact = z.input<ContactSchemas['created']>;
 export type ContactKey = { phoneNumber: string } | { email: string };
 
 /** @returns the operations, with nothing of their own to close. */
@@ -161,7 +165,7 @@ export function createPlatformOperations(options: CallOptions): PlatformOperatio
   const { keyPlacement, sendPath, incomingPath, contactFieldsOnIncoming } = options.profile;
   return {
     async createContact(given) {
-      const body = readArguments('createContact', newContactSchema, given);
+      const body = readArguments('createContact', (await contactSchemas()).created, given);
       const { status, answer } = await perform(options, contactSchema, {
         operation: 'createContact',
         repeatable: body.phone !== undefined,
@@ -170,7 +174,7 @@ export function createPlatformOperations(options: CallOptions): PlatformOperatio
       return { contact: answer, existed: status === 200 ? true : status === 201 ? false : undefined };
     },
     async findContact(by) {
-      const query = readArguments('findContact', contactKeySchema, by);
+      const query = readArguments('findContact', (await contactSchemas()).key, by);
       try {
         const { answer } = await perform(options, contactSchema, {
           operation: 'findContact',

@@ -6,7 +6,7 @@ import { createChannelWorkerHandler } from '../../functions/channel-worker/handl
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
 import type { Adapter, Parsed } from '../../shared/channels/adapter.ts';
-import type { Channel } from '../../shared/channels/channels.ts';
+import type { Channel, OpenChannels } from '../../shared/channels/channels.ts';
 import { productionMessagePolicy, type Sent } from '../../shared/channels/decide.ts';
 import {
   type Content,
@@ -32,6 +32,20 @@ export const TOKEN = 'channel-token-5c1e';
 export const CONTACT = '+15551234567';
 
 /** A chat that says what it is told in the relay's own words: `{"messages": […]}`. */
+/** One channel, with an adapter of the test's own. */
+export const openedChannel = (name: string, channel: Channel): OpenChannels => ({
+  settingsOf: (asked) => (asked === name ? channel.settings : undefined),
+  open: async (asked) => (asked === name ? channel : undefined),
+});
+
+/** The channels, whose adapters take every request for what `parse` says. */
+export const parsingAs = (channels: Pick<OpenChannels, 'open'>, parse: Adapter['parse']) => ({
+  async open(name: string) {
+    const channel = await channels.open(name);
+    return channel && { ...channel, adapter: { ...channel.adapter, parse } };
+  },
+});
+
 export const plainAdapter = (given: Partial<Adapter> = {}): Adapter => ({
   verifiers: [verifierSchema.parse({ type: 'token' })],
   parse: ({ body }): Parsed => ({ kind: 'messages', messages: JSON.parse(body.toString()).messages }),
@@ -186,9 +200,7 @@ export function createChatWorld(
       logger,
       now,
     };
-    const channels = new Map<string, Channel>([
-      [channel, { settings: plainSettings(), adapter: plainAdapter() }],
-    ]);
+    const channels = openedChannel(channel, { settings: plainSettings(), adapter: plainAdapter() });
     const receive = createChannelWebhookHandler({
       channels,
       messages,

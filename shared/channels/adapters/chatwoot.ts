@@ -1,73 +1,40 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Reply } from '../../http.ts';
-import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
 import { STAGES } from '../receipt.ts';
-import { apiAddress } from './address.ts';
 import { kindOf, tagged, text, told, words } from './beside.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
+import type { ChatwootSettings } from './settings.ts';
 import { splitText, withLinks } from './text.ts';
 
-/**
- * `X-Chatwoot-Signature: sha256=<hex>` over `<timestamp>.<raw body>`, with a secret that Chatwoot makes for
- * each webhook: since 4.11.2 for account webhooks, since 4.13.0 for API channels.
- * https://github.com/chatwoot/chatwoot/pull/13573
- */
-const VERIFIER: Verifier = {
-  type: 'hmac',
-  header: 'x-chatwoot-signature',
-  encoding: 'hex',
-  prefix: 'sha256=',
-  signs: '{timestamp}.{body}',
-  timestampHeader: 'x-chatwoot-timestamp',
-  toleranceSeconds: 300,
-};
-
-/** One account of Chatwoot. https://developers.chatwoot.com */
-export const chatwootSettings = {
-  /** `https://app.chatwoot.com`, or an installation of your own. */
-  baseUrl: apiAddress,
-  accountId: z.int().positive(),
-  /** A webhook of an account tells of all inboxes: only these are relayed. */
-  inboxIds: z.array(z.int().positive()).min(1).exactOptional(),
-  /** For an installation that does not sign, or not with the secret it shows. */
-  verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
-  /**
-   * Longer texts are cut into parts. UTF-16 units. Chatwoot takes more; what is behind an inbox may not:
-   * WhatsApp's limit is 4,096.
-   */
-  maxLength: z.int().min(100).default(4_000),
-};
-type ChatwootSettings = z.infer<z.ZodObject<typeof chatwootSettings>>;
-
 /** Of `message_created`: https://www.chatwoot.com/hc/user-guide/articles/1677693021-how-to-use-webhooks */
-const id = z.preprocess(readId, z.string());
+const id = z.pipe(z.transform(readId), z.string());
 const person = z.object({
-  id: z.unknown().optional(),
-  name: z.unknown().optional(),
-  email: z.unknown().optional(),
+  id: z.optional(z.unknown()),
+  name: z.optional(z.unknown()),
+  email: z.optional(z.unknown()),
 });
 const messageSchema = z.object({
   id,
-  content: z.preprocess(readText, z.string()),
-  content_type: z.unknown().optional(),
-  content_attributes: z.unknown().optional(),
-  private: z.boolean().nullish(),
+  content: z.pipe(z.transform(readText), z.string()),
+  content_type: z.optional(z.unknown()),
+  content_attributes: z.optional(z.unknown()),
+  private: z.nullish(z.boolean()),
   /** A word in webhooks; a number, 0 for incoming, where Chatwoot writes its own enumeration. */
   message_type: z.union([z.string(), z.int()]),
-  account: z.object({ id }).nullish(),
-  inbox: z.object({ id }).nullish(),
+  account: z.nullish(z.object({ id })),
+  inbox: z.nullish(z.object({ id })),
   /** Null where whoever wrote was deleted since. */
-  sender: person.extend({ id: id.nullish(), type: z.string().nullish() }).nullish(),
+  sender: z.nullish(z.extend(person, { id: z.nullish(id), type: z.nullish(z.string()) })),
   conversation: z.object({
-    id: id.optional(),
-    display_id: id.optional(),
-    meta: z.object({ sender: person.nullish() }).nullish(),
+    id: z.optional(id),
+    display_id: z.optional(id),
+    meta: z.nullish(z.object({ sender: z.nullish(person) })),
   }),
-  attachments: z.array(z.unknown()).nullish(),
+  attachments: z.nullish(z.array(z.unknown())),
 });
 type ChatwootMessage = z.infer<typeof messageSchema>;
 

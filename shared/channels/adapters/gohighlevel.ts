@@ -1,64 +1,20 @@
-import { createPublicKey, verify } from 'node:crypto';
-import * as z from 'zod';
+import { verify } from 'node:crypto';
+import * as z from 'zod/mini';
 import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import { refused, type Verdict } from '../../incoming/signature.ts';
-import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.ts';
 import type { IncomingRequest } from '../../incoming/verifiers.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { firstPointed, isThere, pointed } from '../pointer.ts';
 import type { Stage } from '../receipt.ts';
-import { apiAddress } from './address.ts';
 import { text } from './beside.ts';
+import { ed25519Key } from './ed25519.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLinks, readPayload, readPerson, readText } from './reading.ts';
+import type { GoHighLevelSettings } from './settings.ts';
 import { splitText } from './text.ts';
-
-/** A header with fixed text, which a workflow's *Custom Webhook* can send. A workflow signs nothing. */
-const VERIFIER: Verifier = {
-  type: 'token',
-  header: 'x-webhook-token',
-  prefix: '',
-  query: 'token',
-};
-
-/** https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide */
-const PUBLIC_KEY = 'MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=';
 
 /** The operations on conversations are documented with this date alone. */
 const API_VERSION = '2021-04-15';
-
-const providerSettings = z.strictObject({
-  /** `conversationProviderId`. The provider that replaces the default SMS provider is addressed without one. */
-  id: z.string().min(1).max(255).exactOptional(),
-  /**
-   * Whether GoHighLevel is told what became of each message. It hears that only from the app that the provider belongs to:
-   * with any other token each of these requests is refused.
-   */
-  reports: z.boolean().default(false),
-});
-
-/** One sub-account of GoHighLevel (a location). https://marketplace.gohighlevel.com/docs */
-export const goHighLevelSettings = {
-  /** Another one is for tests. */
-  apiUrl: apiAddress.default('https://services.leadconnectorhq.com'),
-  locationId: z.string().min(1).max(255),
-  /** What a reply is sent as. */
-  type: z.enum(['SMS', 'WhatsApp', 'IG', 'FB', 'Live_Chat', 'Custom']).default('SMS'),
-  /**
-   * With it the channel is a conversation provider: messages come through its delivery URL, and replies are added as
-   * inbound messages. Without it messages come from a workflow, and replies are sent to the contact.
-   */
-  provider: providerSettings.exactOptional(),
-  /** What GoHighLevel signs with. SPKI in base64, the middle line of a PEM file. */
-  publicKey: z
-    .string()
-    .refine((key) => ed25519Key(key) !== undefined, 'must be the public key of Ed25519, in base64')
-    .default(PUBLIC_KEY),
-  verifiers: z.array(verifierSchema).min(1).default([VERIFIER]),
-  /** Longer texts are cut into parts. UTF-16 units. 1,600 is the most that carriers take as one SMS. */
-  maxLength: z.int().min(100).default(1_600),
-};
-type GoHighLevelSettings = z.infer<z.ZodObject<typeof goHighLevelSettings>>;
 
 export function createGoHighLevelAdapter(settings: GoHighLevelSettings): Adapter {
   const { provider, locationId, publicKey } = settings;
@@ -89,15 +45,6 @@ export function createGoHighLevelAdapter(settings: GoHighLevelSettings): Adapter
           : { locationId, contactId: contact, messageId: id, type: settings.type, message: said },
       ),
   };
-}
-
-function ed25519Key(base64: string) {
-  try {
-    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
-    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** An Ed25519 signature is 64 bytes (RFC 8032). Base64 that is written otherwise is refused: each signature has one form. */
@@ -285,7 +232,7 @@ const headersWith = (token: string) => ({
   version: API_VERSION,
 });
 
-const answerSchema = z.object({ messageId: z.preprocess(readId, z.string()) });
+const answerSchema = z.object({ messageId: z.pipe(z.transform(readId), z.string()) });
 
 /** By HTTP, except that GoHighLevel names what it took: a success without a name is somebody else's. */
 function judge(reply: Reply, now: number): Delivery {

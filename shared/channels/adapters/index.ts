@@ -1,3 +1,4 @@
+import { readPhone } from '../../platform/phone.ts';
 import type { Adapter } from '../adapter.ts';
 import type { ChannelSettings } from '../settings.ts';
 import { createChatwootAdapter } from './chatwoot.ts';
@@ -8,11 +9,11 @@ import { createTelegramAdapter } from './telegram.ts';
 import { createTwilioAdapter } from './twilio.ts';
 import { createWebhookAdapter } from './webhook.ts';
 
-/** The adapter of a channel, as its settings say. */
+/** The adapter of a channel, as its settings say: for commands, which look at all channels. A function loads one alone. */
 export function createAdapter(settings: ChannelSettings): Adapter {
   switch (settings.adapter) {
     case 'webhook':
-      return createWebhookAdapter(settings);
+      return createWebhookAdapter(settings, readPhone);
     case 'telegram':
       return createTelegramAdapter(settings);
     case 'chatwoot':

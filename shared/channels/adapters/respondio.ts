@@ -1,27 +1,15 @@
-import * as z from 'zod';
 import type { Reply } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { pointed } from '../pointer.ts';
-import { apiAddress } from './address.ts';
 import { kindOf, tagged, text, told } from './beside.ts';
 import { judgeHttp, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload } from './reading.ts';
+import type { RespondioSettings } from './settings.ts';
 import { splitText, withLinks } from './text.ts';
 
 /** The channel's API token, the same both ways. https://respond.io/help/custom-channel/custom-channel */
 const VERIFIER: Verifier = { type: 'token', header: 'authorization', prefix: 'Bearer ', query: 'token' };
-
-/** One custom channel of respond.io. */
-export const respondioSettings = {
-  /** The host moved from `app.respond.io` on 5 August 2026. */
-  baseUrl: apiAddress.default('https://webhook.respond.io'),
-  /** Shown with the API token where the channel is made. */
-  channelId: z.string().regex(/^[^\p{C}\s]{1,255}$/u, 'must be the Channel ID that respond.io shows'),
-  /** Longer texts are cut into parts. UTF-16 units. */
-  maxLength: z.int().min(100).default(4_000),
-};
-type RespondioSettings = z.infer<z.ZodObject<typeof respondioSettings>>;
 
 /** The rule for custom ids, which phone numbers fulfil, too. https://respond.io/help/custom-channel/custom-channel */
 const CONTACT_ID = /^[A-Za-z0-9_=+/@]{1,50}$/;

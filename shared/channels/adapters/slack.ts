@@ -1,24 +1,12 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
-import { apiAddress } from './address.ts';
 import { judgeHttp, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readPayload, readText } from './reading.ts';
+import type { SlackSettings } from './settings.ts';
 import { contentOf } from './slack-content.ts';
 import { splitText, withLinks } from './text.ts';
-
-/** A Slack app. https://docs.slack.dev/apis/events-api */
-export const slackSettings = {
-  /** Another one is for tests. */
-  apiUrl: apiAddress.default('https://slack.com/api'),
-  /**
-   * Where replies go: `follow` into the thread where the message was written in one, `always` into a thread
-   * of the message, `never` into the channel.
-   */
-  threads: z.enum(['follow', 'always', 'never']).default('follow'),
-};
-type SlackSettings = z.infer<z.ZodObject<typeof slackSettings>>;
 
 /** https://docs.slack.dev/authentication/verifying-requests-from-slack */
 const VERIFIER: Verifier = {
@@ -47,32 +35,32 @@ const SAYING = [undefined, 'file_share', 'me_message', 'thread_broadcast'];
 const SLACKBOT = 'USLACKBOT';
 
 /** Short enough for two of them to make an id. */
-const id = z.preprocess(readId, z.string().max(100));
+const id = z.pipe(z.transform(readId), z.string().check(z.maxLength(100)));
 const callbackSchema = z.object({
   event_id: id,
   event: z.looseObject({ type: z.string() }),
-  authorizations: z
-    .array(z.object({ user_id: z.unknown().optional(), is_bot: z.unknown().optional() }))
-    .optional(),
+  authorizations: z.optional(
+    z.array(z.object({ user_id: z.optional(z.unknown()), is_bot: z.optional(z.unknown()) })),
+  ),
 });
 const messageSchema = z.object({
   channel: id,
   ts: id,
   /** Of a person who was deleted, or whom the workspace does not know, there may be none. */
-  user: id.nullish(),
-  text: z.preprocess(readText, z.string()),
-  thread_ts: id.optional(),
-  files: z.array(z.unknown()).nullish(),
-  attachments: z.array(z.unknown()).nullish(),
-  blocks: z.array(z.unknown()).nullish(),
-  root: z.unknown().optional(),
+  user: z.nullish(id),
+  text: z.pipe(z.transform(readText), z.string()),
+  thread_ts: z.optional(id),
+  files: z.nullish(z.array(z.unknown())),
+  attachments: z.nullish(z.array(z.unknown())),
+  blocks: z.nullish(z.array(z.unknown())),
+  root: z.optional(z.unknown()),
 });
 const reactionSchema = z.object({
   user: id,
   reaction: id,
-  item: z.object({ type: z.string(), channel: id.optional() }),
+  item: z.object({ type: z.string(), channel: z.optional(id) }),
 });
-const challengeSchema = z.object({ challenge: z.string().min(1).max(1_000) });
+const challengeSchema = z.object({ challenge: z.string().check(z.minLength(1), z.maxLength(1_000)) });
 
 export function createSlackAdapter({ apiUrl, threads }: SlackSettings): Adapter {
   return {
@@ -187,7 +175,7 @@ function requests(message: ForDelivery, token: string, apiUrl: string) {
 
 const answerSchema = z.union([
   z.object({ ok: z.literal(true), ts: z.string() }),
-  z.object({ ok: z.literal(false), error: z.string().regex(/^\w{1,60}$/) }),
+  z.object({ ok: z.literal(false), error: z.string().check(z.regex(/^\w{1,60}$/)) }),
 ]);
 
 /**

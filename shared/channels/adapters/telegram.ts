@@ -1,22 +1,13 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type Reply, readJson } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import type { Content } from '../message.ts';
-import { apiAddress } from './address.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readPayload, readPerson, readText } from './reading.ts';
+import type { TelegramSettings } from './settings.ts';
 import { contentOf, isService } from './telegram-content.ts';
 import { splitText, withLinks } from './text.ts';
-
-/** A Telegram bot. https://core.telegram.org/bots/api */
-export const telegramSettings = {
-  /** Another one is a Bot API server of your own. */
-  apiUrl: apiAddress.default('https://api.telegram.org'),
-  /** Whether what people write in groups is relayed too: each of them is a contact for each group. */
-  groups: z.boolean().default(false),
-};
-type TelegramSettings = z.infer<z.ZodObject<typeof telegramSettings>>;
 
 /** The `secret_token` of `setWebhook`. https://core.telegram.org/bots/api#setwebhook */
 const VERIFIER: Verifier = {
@@ -42,37 +33,37 @@ const NO_PERSONS = ['777000', '1087968824', '136817688'];
 const GENERAL_TOPIC = '1';
 
 /** Short enough for two of them to make an id. */
-const idSchema = z.preprocess(readId, z.string().max(100));
-const textSchema = z.preprocess(readText, z.string());
+const idSchema = z.pipe(z.transform(readId), z.string().check(z.maxLength(100)));
+const textSchema = z.pipe(z.transform(readText), z.string());
 const userSchema = z.object({
   id: idSchema,
-  is_bot: z.boolean().optional(),
-  first_name: z.unknown().optional(),
-  last_name: z.unknown().optional(),
+  is_bot: z.optional(z.boolean()),
+  first_name: z.optional(z.unknown()),
+  last_name: z.optional(z.unknown()),
 });
 const chatSchema = z.object({
   id: idSchema,
-  type: z.string().optional(),
-  is_direct_messages: z.boolean().optional(),
+  type: z.optional(z.string()),
+  is_direct_messages: z.optional(z.boolean()),
 });
 const messageSchema = z.looseObject({
   chat: chatSchema,
-  from: userSchema.nullish(),
-  sender_chat: z.unknown().optional(),
-  is_automatic_forward: z.unknown().optional(),
-  message_thread_id: idSchema.optional(),
-  is_topic_message: z.unknown().optional(),
-  direct_messages_topic: z.object({ topic_id: idSchema }).optional(),
-  business_connection_id: idSchema.optional(),
+  from: z.nullish(userSchema),
+  sender_chat: z.optional(z.unknown()),
+  is_automatic_forward: z.optional(z.unknown()),
+  message_thread_id: z.optional(idSchema),
+  is_topic_message: z.optional(z.unknown()),
+  direct_messages_topic: z.optional(z.object({ topic_id: idSchema })),
+  business_connection_id: z.optional(idSchema),
   text: textSchema,
   caption: textSchema,
 });
 type Sent = z.infer<typeof messageSchema>;
 
-const reactionSchema = z.object({ type: z.string(), emoji: z.string().optional() });
+const reactionSchema = z.object({ type: z.string(), emoji: z.optional(z.string()) });
 const reactionsSchema = z.object({
   chat: chatSchema,
-  user: userSchema.nullish(),
+  user: z.nullish(userSchema),
   old_reaction: z.array(reactionSchema),
   new_reaction: z.array(reactionSchema),
 });
@@ -249,10 +240,11 @@ const answerSchema = z.union([
   z.object({ ok: z.literal(true), result: z.object({ message_id: z.int() }) }),
   z.object({
     ok: z.literal(false),
-    description: z.string().default(''),
-    parameters: z
-      .object({ retry_after: z.number().optional(), migrate_to_chat_id: idSchema.optional() })
-      .default({}),
+    description: z._default(z.string(), ''),
+    parameters: z._default(
+      z.object({ retry_after: z.optional(z.number()), migrate_to_chat_id: z.optional(idSchema) }),
+      {},
+    ),
   }),
 ]);
 

@@ -48,3 +48,6 @@ const isLowSurrogate = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
 export function withLinks({ text, attachments }: Pick<Content, 'text' | 'attachments'>): string {
   return [text, ...attachments].filter((line) => line !== '').join('\n');
 }
+
+/** In a text of the configuration: what is put in its place. */
+export const PLACEHOLDER = /\{\{(\w*)\}\}/g;

@@ -1,30 +1,13 @@
-import * as z from 'zod';
-import { isSafeUrl, type Reply, readJson } from '../../http.ts';
+import * as z from 'zod/mini';
+import { type Reply, readJson } from '../../http.ts';
 import type { Verifier } from '../../incoming/verifier-settings.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import type { Stage } from '../receipt.ts';
-import { apiAddress } from './address.ts';
 import { kindOf, tagged, told, words } from './beside.ts';
 import { judgeHttp, reasoned, waitingAs } from './judging.ts';
 import { NOT_JSON, readId, readLink, readPayload, readPerson, readText } from './reading.ts';
+import type { TwilioSettings } from './settings.ts';
 import { splitText, withLinks } from './text.ts';
-
-/** One account of Twilio: SMS, MMS and WhatsApp. https://www.twilio.com/docs/messaging */
-export const twilioSettings = {
-  accountSid: z.string().regex(/^AC[0-9a-f]{32}$/, 'must be AC and 32 digits of 0-9 and a-f'),
-  /** The address of this channel exactly as it is entered at Twilio, which signs it. Never what a request says of its host. */
-  publicUrl: z.string().refine(isSafeUrl, 'must be https (http on this machine only)'),
-  /**
-   * Who writes to a contact who has not written: a number, `whatsapp:` and a number, or a Messaging Service (`MG…`).
-   * Everybody else is answered from the number they wrote to.
-   */
-  sender: z.string().min(1).max(255).exactOptional(),
-  /** `media`: files are sent as such, a message each. `links`: below the text, which every phone can show. */
-  files: z.enum(['links', 'media']).default('links'),
-  /** One of Twilio's regions; another one is for tests. https://www.twilio.com/docs/global-infrastructure */
-  apiUrl: apiAddress.default('https://api.twilio.com'),
-};
-type TwilioSettings = z.infer<z.ZodObject<typeof twilioSettings>>;
 
 /** https://www.twilio.com/docs/errors/21617: a message has at most so many characters. */
 const MAX_LENGTH = 1_600;
@@ -33,12 +16,12 @@ const MAX_LENGTH = 1_600;
 const EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
 
 /** https://www.twilio.com/docs/messaging/guides/webhook-request */
-const id = z.preprocess(readId, z.string());
+const id = z.pipe(z.transform(readId), z.string());
 const messageSchema = z.looseObject({
   MessageSid: id,
   From: id,
   To: id,
-  Body: z.preprocess(readText, z.string()),
+  Body: z.pipe(z.transform(readText), z.string()),
 });
 type TwilioMessage = z.infer<typeof messageSchema>;
 
@@ -217,9 +200,9 @@ function credentials(token: string, accountSid: string): string {
 }
 
 const takenSchema = z.object({
-  sid: z.string().min(1).max(255),
+  sid: z.string().check(z.minLength(1), z.maxLength(255)),
   /** 0 where a Messaging Service has yet to choose the number. */
-  num_segments: z.coerce.number().int().positive().optional().catch(undefined),
+  num_segments: z.optional(z.unknown()),
 });
 const errorSchema = z.object({ code: z.int(), message: z.string() });
 
@@ -255,7 +238,8 @@ function judge(reply: Reply, now: number): Delivery {
 function taken(answer: unknown): Delivery {
   const { data } = takenSchema.safeParse(answer);
   if (data === undefined) return { kind: 'unknown', detail: 'a success, but not an answer of Twilio' };
-  const { sid, num_segments: segments } = data;
+  const segments = Number(data.num_segments);
   const note = segments === 1 ? '1 segment' : `${segments} segments`;
-  return { kind: 'delivered', externalId: sid, ...(segments === undefined ? {} : { note }) };
+  const isKnown = Number.isSafeInteger(segments) && segments > 0;
+  return { kind: 'delivered', externalId: data.sid, ...(isKnown ? { note } : {}) };
 }

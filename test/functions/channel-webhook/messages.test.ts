@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import type { ChannelWebhookDeps } from '../../../functions/channel-webhook/handler.ts';
-import { TOKEN, webhookEvent } from '../../support/chat-world.ts';
+import { parsingAs, TOKEN, webhookEvent } from '../../support/chat-world.ts';
 import { meter } from '../../support/store.ts';
 import {
   CHANNELS,
@@ -240,12 +240,9 @@ describe('messages of one request', () => {
     attachments: [],
   }));
   const threeAtOnce = (parsed = three) => ({
-    deps: ({ channels }: ChannelWebhookDeps) => {
-      const support = channels.get('support');
-      if (!support) throw new Error('There is no such channel.');
-      const parse = () => ({ kind: 'messages' as const, messages: parsed });
-      return { channels: new Map([['support', { ...support, adapter: { ...support.adapter, parse } }]]) };
-    },
+    deps: ({ channels }: ChannelWebhookDeps) => ({
+      channels: parsingAs(channels, () => ({ kind: 'messages', messages: parsed })),
+    }),
   });
 
   it('are queued in their order', async () => {

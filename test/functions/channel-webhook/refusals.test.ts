@@ -7,7 +7,7 @@ import { createQueue } from '../../../local/engines.ts';
 import { sweepMessage } from '../../../shared/channels/accept.ts';
 import { createDynamoCapture } from '../../../shared/incoming/capture.ts';
 import { signRequest } from '../../../shared/incoming/verifiers.ts';
-import { webhookEvent } from '../../support/chat-world.ts';
+import { parsingAs, webhookEvent } from '../../support/chat-world.ts';
 import {
   CHANNELS,
   INCOMING,
@@ -164,14 +164,11 @@ describe('what is verified and not understood is kept whole, with one alert:', (
 
   it('what makes an adapter fail, too', async () => {
     const { post, alerts } = await aWebhook({
-      deps: ({ channels }) => {
-        const support = channels.get('support');
-        if (!support) throw new Error('There is no such channel.');
-        const parse = () => {
+      deps: ({ channels }) => ({
+        channels: parsingAs(channels, () => {
           throw new TypeError('Cannot read properties of undefined');
-        };
-        return { channels: new Map([['support', { ...support, adapter: { ...support.adapter, parse } }]]) };
-      },
+        }),
+      }),
     });
     expect((await post('support/incoming', INCOMING)).status).toBe(202);
     expect(alerts()).toMatchObject([{ reason: 'it could not be read: TypeError' }]);

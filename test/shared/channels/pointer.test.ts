@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import {
-  conditionSchema,
-  firstPointed,
-  fulfils,
-  placed,
-  pointed,
-  pointerSchema,
-  pointersSchema,
-} from '../../../shared/channels/pointer.ts';
+import { firstPointed, fulfils, placed, pointed } from '../../../shared/channels/pointer.ts';
+import { conditionSchema, pointerSchema, pointersSchema } from '../../../shared/channels/pointer-settings.ts';
 
 describe('a JSON pointer', () => {
   /** The document and the pointers of RFC 6901, section 5, but the one to the whole document. */

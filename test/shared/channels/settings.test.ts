@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAdapter } from '../../../shared/channels/adapters/index.ts';
-import { channelSchema, channelsSchema, outgoingUnknown } from '../../../shared/channels/settings.ts';
+import { channelSchema, channelsSchema } from '../../../shared/channels/settings.ts';
+import { outgoingUnknown } from '../../../shared/channels/target.ts';
 
 const WEBHOOK = {
   adapter: 'webhook',

@@ -7,7 +7,7 @@ import { type Content, type Direction, type Message, newMessage } from '../../..
 import type { Known } from '../../../shared/channels/messages.ts';
 import { createTargets, type TargetDeps } from '../../../shared/channels/target.ts';
 import { PlatformError, PlatformRequestError } from '../../../shared/platform/operations.ts';
-import { plainAdapter, plainSettings } from '../../support/chat-world.ts';
+import { openedChannel, plainAdapter, plainSettings } from '../../support/chat-world.ts';
 
 const NOW = 1_767_614_400_000;
 const OUR_ID = /^rrm-[0-9a-f]{24}$/;
@@ -45,7 +45,10 @@ function targets({ settings, adapter, tokens = {}, ...given }: Given = {}) {
   return {
     asked,
     ...createTargets({
-      channels: new Map([['support', { settings: plainSettings(settings), adapter: plainAdapter(adapter) }]]),
+      channels: openedChannel('support', {
+        settings: plainSettings(settings),
+        adapter: plainAdapter(adapter),
+      }),
       operations: {
         sendMessage: async (message) => {
           asked.push(['sendMessage', message]);
