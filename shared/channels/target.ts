@@ -49,8 +49,7 @@ export function createTargets(deps: TargetDeps): Targets {
     },
     async link(message) {
       const { channel, direction, externalIds } = message;
-      const reports = direction === 'outgoing' && deps.channels.get(channel)?.adapter.reportsDelivery;
-      if (!reports) return;
+      if (direction !== 'outgoing' || !(await deps.channels.open(channel))?.adapter.reportsDelivery) return;
       const id = messageIdOf(message);
       for (const [part, externalId] of externalIds.entries()) {
         await deps.link({ channel, externalId, of: { id, part } });
