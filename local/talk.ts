@@ -26,6 +26,7 @@ const entrySchema = z.looseObject({
   messageId: z.string().optional(),
   method: z.string().optional(),
   type: z.string().optional(),
+  means: z.string().optional(),
   channel: z.string().optional(),
   direction: z.string().optional(),
   quarantine: z.string().optional(),
@@ -118,6 +119,15 @@ function toldOf(entry: Entry, relay: string): Told | undefined {
   switch (message) {
     case 'webhook answered':
       return answerOf(entry, 'webhook', [entry.key, entry.email, creditsOf(entry)]);
+    case 'means of payment kept':
+    case 'means of payment taken away':
+      return {
+        arrow: '---',
+        what: 'card',
+        answer: message.replace('means of payment ', ''),
+        about: [entry.email, entry.means],
+        tone: 'plain',
+      };
     case 'channel answered':
       return answerOf(entry, 'message', [wayOf(entry), entry.id, entry.stages]);
     case 'decided':

@@ -119,12 +119,14 @@ async function readMethod(
 
 class ChangedMeanwhileError extends Error {}
 
-async function keep({ email }: Account, saved: SavedMeans, { ledger, logger, now }: LookDeps): Promise<void> {
+async function keep(known: Account, saved: SavedMeans, { ledger, logger, now }: LookDeps): Promise<void> {
+  const { email } = known;
   const judge = ({ status, customer }: Account) => {
     if (status === undefined || customer !== saved.customer) throw new ChangedMeanwhileError();
   };
   try {
-    const { lifted } = await keepMeans(ledger, email, saved, { judge, now: now() });
+    const { account, lifted } = await keepMeans(ledger, email, saved, { judge, now: now() });
+    if (account.revision === known.revision) return;
     logger.info('means of payment kept', { email, means: meansText(saved.paymentMethod), lifted });
   } catch (error) {
     if (!(error instanceof ChangedMeanwhileError)) throw error;

@@ -47,6 +47,24 @@ describe('what npm start tells', () => {
     ]);
   });
 
+  it('what Stripe tells is a line where something comes of it, or it was not believed', () => {
+    const lines = told((logger) => {
+      const about = { status: 200, id: 'evt_1' };
+      logger.info('event of Stripe answered', { ...about, word: 'look', type: 'setup_intent.succeeded' });
+      logger.info('means of payment kept', { email: 'demo@example.com', means: 'visa ••4242' });
+      logger.info('event of Stripe answered', {
+        status: 401,
+        word: 'unauthorized',
+        reason: 'the signature does not match',
+      });
+    });
+    expect(lines).toEqual([
+      '09:24:32 --> stripe   200 look          setup_intent.succeeded',
+      '09:24:32 --- card     kept              d***@example.com  visa ••4242',
+      '09:24:32 <bad>--> stripe   401 unauthorized  the signature does not match',
+    ]);
+  });
+
   it('of an event is that it was posted, and how it was answered', () => {
     const lines = told((logger) => {
       logger.info('event', { event: 'recharge.completed', id: 'key-1:completed:3' });

@@ -10,6 +10,7 @@ import { createEvents } from './events.ts';
 import {
   chargeObject,
   disputeObject,
+  givenBack,
   intentObject,
   methodObject,
   refundObject,
@@ -144,6 +145,26 @@ export async function createSandboxStripe({
     [...state.intents.values()].findLast(({ metadata }) => metadata.relay_charge_id === id);
 
   const api = createApi({ state, charges, faults, keys: { api: apiKey, version: apiVersion }, now, urlOf });
+  function dispute(ref: string, status: Dispute['status'] = 'needs_response'): Dispute {
+    const intent = intentOf(ref);
+    const dispute = {
+      ...{ id: newId('dp'), intent: ref, amount: intent.amount, status },
+      created: Math.floor(now() / 1_000),
+    };
+    state.disputes.set(dispute.id, dispute);
+    state.save();
+    events.emit('charge.dispute.created', disputeObject(dispute, intent));
+    return dispute;
+  }
+
+  function refundByHand(ref: string, amount?: number): Refund {
+    const intent = intentOf(ref);
+    const refund = charges.refund(intent, amount ?? intent.amount, {});
+    if (!refund) throw new Error(`So much of ${ref} cannot be given back.`);
+    state.save();
+    return refund;
+  }
+
   const server = await startServer(
     {
       ...(rights === undefined ? api : restrictedTo(rights, api)),
@@ -171,6 +192,16 @@ export async function createSandboxStripe({
             : (outcome === 'paid' || outcome === 'declined') && charges.settle(intent, outcome);
         state.save();
         return settled ? json(200, {}) : json(409, { error: 'Nothing is pending that could be so.' });
+      },
+      'POST /sandbox/charges/{charge_id}/dispute': ({ param }) => {
+        const intent = chargeOf(param);
+        return intent?.charge ? json(200, dispute(intent.id)) : json(404, { error: 'No such payment.' });
+      },
+      'POST /sandbox/charges/{charge_id}/refund': ({ param }) => {
+        const intent = chargeOf(param);
+        return intent?.status === 'succeeded' && givenBack(state, intent.id) === 0
+          ? json(200, refundByHand(intent.id))
+          : json(409, { error: 'Nothing was paid that could be given back.' });
       },
       'GET /checkout/{session}': ({ param }) => {
         const session = state.sessions.get(param);
@@ -217,24 +248,8 @@ export async function createSandboxStripe({
     sent: events.sent,
     fault: faults.add,
     saveMeans,
-    dispute(ref, status = 'needs_response') {
-      const intent = intentOf(ref);
-      const dispute = {
-        ...{ id: newId('dp'), intent: ref, amount: intent.amount, status },
-        created: Math.floor(now() / 1_000),
-      };
-      state.disputes.set(dispute.id, dispute);
-      state.save();
-      events.emit('charge.dispute.created', disputeObject(dispute, intent));
-      return dispute;
-    },
-    refundByHand(ref, amount) {
-      const intent = intentOf(ref);
-      const refund = charges.refund(intent, amount ?? intent.amount, {});
-      if (!refund) throw new Error(`So much of ${ref} cannot be given back.`);
-      state.save();
-      return refund;
-    },
+    dispute,
+    refundByHand,
     detach(id) {
       const method = methodOf(id);
       const { customer } = method;

