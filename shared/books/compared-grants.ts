@@ -27,11 +27,11 @@ export interface GrantClaim {
   grantedAt?: number;
 }
 
-/** @returns undefined where no grant was ever begun. */
-export function grantClaimOf(row: Recharge): GrantClaim | undefined {
-  if (row.grantNo === 0) return undefined;
+/** @returns none where no grant was ever begun. */
+export function grantClaimOf(row: Recharge): GrantClaim[] {
+  if (row.grantNo === 0) return [];
   const grantedAt = grantedAtOf(row);
-  return {
+  const claim = {
     key: row.key,
     email: row.grantEmail ?? row.email,
     credits: row.credits,
@@ -41,6 +41,7 @@ export function grantClaimOf(row: Recharge): GrantClaim | undefined {
     markPrefix: grantMarkPrefixOf(row),
     ...(grantedAt === undefined ? {} : { grantedAt }),
   };
+  return [claim];
 }
 
 /** A line of the export that gives credits under a mark of the relay. */
@@ -48,6 +49,8 @@ export interface ListedGrant {
   mark: string;
   amount: string;
   email: string;
+  /** As the platform writes it. */
+  date: string;
 }
 
 const MARK = /^(rr-[0-9a-f]{12}-)\d+$/;
@@ -64,7 +67,7 @@ const givesCredits = ({ amount }: UsageLine) => !amount.trim().startsWith('-');
 export async function readListedGrants(csv: string): Promise<ListedGrant[] | undefined> {
   const lines = await readUsageExport(csv, (line) => givesCredits(line) && marksOf(line).length > 0);
   return lines?.flatMap((line) =>
-    marksOf(line).map((mark) => ({ mark, amount: line.amount, email: line.email })),
+    marksOf(line).map((mark) => ({ mark, amount: line.amount, email: line.email, date: line.date })),
   );
 }
 
@@ -90,7 +93,12 @@ export function comparedGrants(
   listed: ListedGrant[],
   { from, to }: { from: number; to: number },
 ): ComparedGrants {
-  const byPrefix = Map.groupBy(listed, ({ mark }) => prefixOf(mark));
+  // A file may hold a longer time than the month. Of what came later, the recharges were not looked at.
+  const isLater = ({ date }: ListedGrant) => Date.parse(date) >= to + EDGE_MS;
+  const byPrefix = Map.groupBy(
+    listed.filter((grant) => !isLater(grant)),
+    ({ mark }) => prefixOf(mark),
+  );
   const found: ComparedGrants = { differences: [], same: 0, credits: 0, atTheEdge: [] };
   for (const claim of claims) {
     const own = byPrefix.get(claim.markPrefix) ?? [];

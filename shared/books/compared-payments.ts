@@ -41,7 +41,10 @@ export function comparedPayment(claim: Claim, payment: BookedPayment, at: string
   const { row, money } = claim;
   const about = aboutOf(claim, payment.ref);
   const { taken } = payment;
-  if (taken === undefined) return [missing(claim, payment.status, at)];
+  // An endpoint that was not told an amount has none to say.
+  if (taken === undefined) return payment.status === 'paid' ? [] : [missing(claim, payment.status, at)];
+  if (payment.chargeId !== '' && !payment.chargeId.startsWith(chargeIdPrefixOf(row)))
+    return [ofAnother(claim, payment, at)];
   if (money === undefined) {
     const todo = `Add ${formatMoney(taken)} to the books by hand: the relay does not know what a person has confirmed.`;
     const word = 'payment_amount_unknown';
@@ -74,6 +77,20 @@ export function comparedPayment(claim: Claim, payment: BookedPayment, at: string
   }
   return [...differs, ...comparedRefund(claim, payment, at), ...disputesOf(claim, payment, at)];
 }
+
+/** A person has confirmed the recharge by the reference of a payment that another one has. */
+const ofAnother = (claim: Claim, { ref, rechargeKey, chargeId }: BookedPayment, at: string): Difference => ({
+  ...aboutOf(claim, ref),
+  word: 'payment_differs',
+  ledger: claim.money === undefined ? 'paid' : formatMoney(claim.money),
+  there: `the payment of another recharge, ${rechargeKey ?? chargeId}`,
+  ...(claim.money === undefined
+    ? {}
+    : { more: { ...claim.money, amount: claim.refunded - claim.money.amount } }),
+  todo:
+    `One payment stands in the books twice. Look for the other one at ${at} (${claim.chargeId}): if there is none, ` +
+    `nobody has paid for this recharge.`,
+});
 
 const aboutOf = ({ row }: Pick<Claim, 'row'>, ref: string) => ({ key: row.key, email: row.email, ref });
 

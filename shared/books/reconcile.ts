@@ -1,11 +1,13 @@
 import { atMost } from '../at-most.ts';
 import type { BookAnswer, BookedPayment, PaymentBooks } from '../payments/payment-books.ts';
+import { dayOf } from '../recharge/account.ts';
 import { type Counterparty, isSameParty } from '../recharge/counterparty.ts';
 import { chargeIdPrefixOf, type Recharge } from '../recharge/recharge.ts';
 import { comparedGrants, type GrantClaim, grantClaimOf } from './compared-grants.ts';
 import { type Claim, claimsOf, comparedAnswer, comparedPayment, notBooked } from './compared-payments.ts';
 import { conclusionOf } from './conclusion.ts';
 import type { Difference } from './difference.ts';
+import { namedOfDays } from './listed.ts';
 import { type Books, booksOfMonth, type Month, type MonthBooks } from './month-books.ts';
 import type { AskedPlatform, AskedProvider, ListedGrants, Reconciliation } from './reconciliation.ts';
 
@@ -44,14 +46,13 @@ export async function reconcile(stores: Books, request: ReconcileRequest): Promi
   const { month, lookBackDays, provider, tell } = request;
   const range = { from: month.from, to: month.to };
   const grantClaims: GrantClaim[] = [];
+  const each = (row: Recharge) => grantClaims.push(...grantClaimOf(row));
   const books = await booksOfMonth(stores, month, {
     ...(lookBackDays === undefined ? {} : { lookBackDays }),
     looked: (count, backTo) => tell?.(`${count} recharges looked at, back to ${backTo}`),
-    each(row) {
-      const claim = grantClaimOf(row);
-      if (claim) grantClaims.push(claim);
-    },
+    each,
   });
+  await eachOfDayAfter(stores, month, each);
   tell?.(`${provider.name} is asked`);
   const payments = await comparePayments(stores, books, request);
   tell?.('the platform is asked');
@@ -66,6 +67,18 @@ export async function reconcile(stores: Books, request: ReconcileRequest): Promi
     isWhole: isAsked && platform.kind !== 'unreadable' && books.newer.length === 0,
   };
   return { ...found, conclusion: conclusionOf(found) };
+}
+
+/** An export reaches into the day after the month, and what it lists then is of recharges of that day. */
+async function eachOfDayAfter(
+  { rows }: Pick<Books, 'rows'>,
+  { to }: Month,
+  each: (row: Recharge) => void,
+): Promise<void> {
+  for await (const named of namedOfDays(rows, [dayOf(to)])) {
+    const { found } = await rows.recharges(named.map(({ key }) => key));
+    for (const row of found.values()) each(row);
+  }
 }
 
 function platformOf(
@@ -105,6 +118,7 @@ async function comparePayments(
   differences.push(...asked.differences);
   const others = await ofOtherMonths(stores, [...byRef.values()], provider.name);
   differences.push(...others.differences);
+  const unanswered = [...asked.unanswered, ...others.unanswered];
   return {
     differences,
     provider: {
@@ -112,7 +126,7 @@ async function comparePayments(
       payments: all.length,
       compared: claims.length - asked.unanswered.length - asked.notAsked,
       listed: listed !== undefined,
-      unanswered: asked.unanswered,
+      unanswered,
       notAsked: asked.notAsked,
       ofOthers: all.length - claims.length,
     },
@@ -130,7 +144,8 @@ function claimsOfMonth({ lines }: MonthBooks): Claim[] {
       ? own.slice(0, 1)
       : own.filter((claim) => claim.chargeId === chargeId && claim.ref === ref);
   });
-  return [...new Map(claims.map((claim) => [claim.ref ?? claim.chargeId, claim])).values()];
+  // An endpoint may call all its payments by one name.
+  return [...new Map(claims.map((claim) => [`${claim.chargeId} ${claim.ref}`, claim])).values()];
 }
 
 /** Asks about each, at a pace that a provider hardly notices. */
@@ -169,14 +184,17 @@ async function ofOtherMonths(
   { rows }: Pick<Books, 'rows'>,
   payments: BookedPayment[],
   at: string,
-): Promise<{ differences: Difference[] }> {
-  const { found } = await rows.recharges(payments.flatMap(({ rechargeKey }) => rechargeKey ?? []));
+): Promise<{ differences: Difference[]; unanswered: AskedProvider['unanswered'] }> {
+  const { found, newer } = await rows.recharges(payments.flatMap(({ rechargeKey }) => rechargeKey ?? []));
+  const unread = new Set(newer.map(({ key }) => key));
   const differences = payments.flatMap((payment) => {
+    if (unread.has(payment.rechargeKey ?? '')) return [];
     const row = rowOf(payment, found);
     const claim = row && claimsOf(row).find(({ ref }) => ref === payment.ref);
     return claim ? comparedPayment(claim, payment, at) : notBooked(row, payment, at);
   });
-  return { differences };
+  const detail = 'its row was written by a newer version of the relay';
+  return { differences, unanswered: newer.map(({ key }) => ({ key, detail })) };
 }
 
 /** The recharge that a payment names. Another relay may have one of the same key, and its charge ids are others. */

@@ -15,6 +15,7 @@ import { createDynamoRows } from '../../../shared/recharge/dynamo-rows.ts';
 import { chargeIdOf, grantMarkOf, type Recharge } from '../../../shared/recharge/recharge.ts';
 import { aRecharge, utc } from '../../support/builders.ts';
 import { useLedger } from '../../support/store.ts';
+import { makeNewer } from '../recharge/dynamo-ledger/items.ts';
 
 const store = useLedger();
 
@@ -95,8 +96,10 @@ async function recharged(hook: PaymentHook, key: string, given: Partial<Recharge
 }
 
 const HEADER = 'Sub Account ID,Sub Account Email,Date,Amount,Reason,Credit Type,Description\n';
-const line = (key: string, { credits = '500', email = EMAIL, ofMark = mark(key) } = {}) =>
-  `sub_1,${email},2026-10-10,${credits},Credits added,Grant,${ofMark} Auto-recharge\n`;
+const line = (
+  key: string,
+  { credits = '500', email = EMAIL, ofMark = mark(key), date = '2026-10-10' } = {},
+) => `sub_1,${email},${date},${credits},Credits added,Grant,${ofMark} Auto-recharge\n`;
 
 const exported = (...lines: string[]): ReconcileRequest['grants'] => {
   return async () => ({
@@ -247,6 +250,23 @@ describe('the books of a month at Stripe', () => {
     );
   });
 
+  it('have one payment, where two recharges of the ledger have it', async () => {
+    const ref = await recharged(stripe(), 'paid');
+    await keep('confirmed', { paymentRef: ref });
+    expect(await differences()).toEqual([
+      ['payment_differs', 'confirmed', ref, '50.00 USD | the payment of another recharge, paid', -5_000],
+    ]);
+  });
+
+  it('are not whole where a later version of the relay wrote the recharge that a payment names', async () => {
+    await charge(stripe(), 'newer');
+    await keep('newer', { receivedAt: utc('2026-08-01 10:00:00') });
+    await makeNewer(store(), 'newer');
+    const found = await books();
+    expect(found).toMatchObject({ differences: [], isWhole: false });
+    expect(found.provider.unanswered).toMatchObject([{ key: 'newer' }]);
+  });
+
   it('have a refund that was made in the dashboard, also of a payment of long ago', async () => {
     const longAgo = await recharged(stripe(), 'long-ago', { receivedAt: utc('2026-09-05 10:00:00') });
     const lately = await recharged(stripe(), 'lately');
@@ -359,7 +379,15 @@ describe("the platform's grants", () => {
   it('agree, but for those at the edge of the month, which stand in the export of another one', async () => {
     await recharged(stripe(), 'plain');
     await recharged(stripe(), 'at-the-edge', { receivedAt: utc('2026-10-31 23:00:00') });
-    const found = await books({ grants: exported(line('plain')) });
+    // The export of a month holds some of the next day, and a file may hold more.
+    await keep('next-day', { receivedAt: utc('2026-11-01 00:10:00'), paymentRef: 'pi_of_november' });
+    await keep('next-week', { receivedAt: utc('2026-11-08 00:10:00'), paymentRef: 'pi_of_november' });
+    const grants = exported(
+      line('plain'),
+      line('next-day', { date: '2026-11-01' }),
+      line('next-week', { date: '2026-11-08' }),
+    );
+    const found = await books({ grants });
     expect(found).toMatchObject({ differences: [], isWhole: true });
     expect(found.platform).toMatchObject({ same: 1, credits: 500, atTheEdge: [mark('at-the-edge')] });
     expect(found.conclusion).toContain('the platform lists the same 1 grant of 500 credits.');
