@@ -111,7 +111,7 @@ export async function replayQuarantined(
       'x-webhook-token': secret,
       ...proofsFor(verifiers, { secret, body, headers, now: options.now }),
     },
-    body,
+    body: new Uint8Array(body),
     redirect: 'manual',
     signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
   });

@@ -1,3 +1,4 @@
+import type { HistoryEntry } from '../history.ts';
 import { formatMoney } from '../money.ts';
 import { printableLine } from '../printable.ts';
 import { LATE_LOOKS, LOOKS } from './machine/books.ts';
@@ -159,6 +160,14 @@ export function rechargeEvidence(
   return [`Recharge ${printableLine(row.key)}`, ...shown, '', ...timeline(row)].join('\n');
 }
 
+/** What it means for money, and what happened in words. Times as ISO 8601. */
+export const evidenceJson = (row: Recharge) => ({
+  meaning: meaningOf(row),
+  timeline: row.history.map((entry) => ({ ...entry, at: iso(entry.at), words: wordsOf(entry) })),
+});
+
+const wordsOf = ({ event }: HistoryEntry) => EVENTS[event] ?? event.replaceAll('_', ' ');
+
 /** In the place of a price. */
 export const NOT_CHARGED = 'not charged';
 
@@ -224,9 +233,10 @@ function balanceText({ balanceBefore, newBalance }: Recharge): string | undefine
 
 /** One line an event, each with the time since the webhook. */
 export function timeline(row: Recharge): string[] {
-  return row.history.map(({ at, event, detail, times }) => {
+  return row.history.map((entry) => {
+    const { at, detail, times } = entry;
     const repeated = times === undefined ? '' : ` (${times} times)`;
-    const line = `${EVENTS[event] ?? event.replaceAll('_', ' ')}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
+    const line = `${wordsOf(entry)}${detail === undefined ? '' : `: ${detail}`}${repeated}`;
     return `  ${iso(at)}  ${sinceText(at - row.receivedAt).padStart(9)}  ${printableLine(line)}`;
   });
 }

@@ -1,0 +1,228 @@
+import * as z from 'zod';
+import { clientJson, listAccounts, readAccount } from '../operate/accounts.ts';
+import { alertJson, listAlerts } from '../operate/alerts.ts';
+import { captureReport, readCaptured } from '../operate/capture.ts';
+import type { Connection } from '../operate/connection.ts';
+import { findInbound } from '../operate/connection.ts';
+import { dayTotals } from '../operate/day-totals.ts';
+import { daySchema } from '../operate/days.ts';
+import { examine } from '../operate/doctor/doctor.ts';
+import { OperateError } from '../operate/error.ts';
+import { FIND_DAYS, findRecharge } from '../operate/find-recharge.ts';
+import { lastRechargesOf, listRecharges } from '../operate/list-recharges.ts';
+import { listMessages, messageJson } from '../operate/messages.ts';
+import { grantedAtOf } from '../operate/money-moves.ts';
+import { possibleDeeds } from '../operate/possible-deeds.ts';
+import { configuredVerifiers } from '../operate/proofs.ts';
+import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
+import type { RechargeFilter } from '../operate/recharge-filter.ts';
+import { circumstancesOf, readRecharge } from '../operate/recharges.ts';
+import { runbookUrlOf } from '../operate/runbook.ts';
+import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
+import { statusLine } from '../operate/status-line.ts';
+import type { Target } from '../operate/target.ts';
+import { whyJson, whyNot } from '../operate/why.ts';
+import { emailSchema } from '../shared/email.ts';
+import { CAPTURED } from '../shared/incoming/quarantine.ts';
+import { evidenceJson, rechargeJson, shownJson } from '../shared/recharge/present.ts';
+import { PHASES, type Recharge } from '../shared/recharge/recharge.ts';
+
+/** The relay that the console shows. */
+export interface Shown {
+  connection: Connection;
+  target: Target;
+  /** Only shows. */
+  readOnly: boolean;
+}
+
+/** Something to look at. While a page is open it is read again and again, and sent where it has changed. */
+export interface View<Data = unknown> {
+  /** How long it is not read again. */
+  everyMs: number;
+  /** @param query of the address, not understood yet. */
+  read(shown: Shown, query: Record<string, string>): Promise<Data>;
+}
+
+function view<Query, Data>(
+  schema: z.ZodType<Query>,
+  everyMs: number,
+  read: (shown: Shown, query: Query) => Promise<Data>,
+): View<Data> {
+  return { everyMs, read: (shown, query) => read(shown, understood(schema, query)) };
+}
+
+/** @throws an OperateError, `refused`, that says what is wrong. */
+export function understood<Value>(schema: z.ZodType<Value>, given: unknown): Value {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(': '));
+  throw new OperateError('refused', faults.join('; '));
+}
+
+/** One small query. */
+const LIGHT_MS = 2_000;
+/** Some twenty. */
+const HEAVY_MS = 10_000;
+const ONCE_MS = 60_000;
+
+const PAGE = 50;
+const nothing = z.object({});
+const keySchema = z.object({ key: z.string().min(1) });
+const filterSchema = z.object({
+  from: daySchema.exactOptional(),
+  to: daySchema.exactOptional(),
+  phase: z.enum(PHASES).exactOptional(),
+  reason: z.string().exactOptional(),
+  email: emailSchema.exactOptional(),
+  min: z.string().exactOptional(),
+  max: z.string().exactOptional(),
+  reference: z.string().exactOptional(),
+  cursor: z.string().exactOptional(),
+});
+
+/** By the last part of their address, `/api/recharges`. */
+export const VIEWS = {
+  /** What stands above every page. */
+  bar: view(nothing, LIGHT_MS, async ({ connection, readOnly }) => ({
+    ...(await statusLine(connection)),
+    charging: chargingJson(await connection.charging.paused()),
+    read_only: readOnly,
+  })),
+
+  status: view(nothing, HEAVY_MS, async ({ connection, target }) =>
+    statusJson(await readStatus(connection, target)),
+  ),
+
+  day: view(z.object({ day: daySchema }), HEAVY_MS, ({ connection }, { day }) => dayTotals(connection, day)),
+
+  alerts: view(nothing, HEAVY_MS, async ({ connection, target }) => {
+    const alerts = await listAlerts(connection, { all: true, runbookUrl: runbookUrlOf(target) });
+    return { alerts: alerts.slice(0, 200).map(alertJson) };
+  }),
+
+  recharges: view(filterSchema, LIGHT_MS, async ({ connection }, { cursor, ...filter }) => {
+    const page = await listRecharges(connection, filter, pageOf(filter, cursor));
+    return {
+      rows: page.rows.map(listedRecharge),
+      newer: page.newer,
+      cursor: page.cursor,
+      looked: page.looked,
+      looked_back_to: page.lookedBackTo,
+    };
+  }),
+
+  recharge: view(keySchema, LIGHT_MS, async ({ connection }, { key }) =>
+    wholeRecharge(connection, await readRecharge(connection, key)),
+  ),
+
+  find: view(z.object({ reference: z.string().min(1) }), ONCE_MS, async ({ connection }, { reference }) => {
+    const { row, by } = await findRecharge(connection, reference);
+    return { key: row.key, by: by.kind };
+  }),
+
+  reviews: view(nothing, LIGHT_MS, async ({ connection }) => {
+    const filter = { phase: 'needs_review' } as const;
+    const { rows, cursor } = await listRecharges(connection, filter, { limit: 200 });
+    const whole = rows.map((row) => wholeRecharge(connection, row));
+    return { rows: (await Promise.all(whole)).reverse(), more: cursor !== undefined };
+  }),
+
+  clients: view(
+    z.object({ status: z.enum(['active', 'suspended']).exactOptional(), after: z.string().exactOptional() }),
+    HEAVY_MS,
+    async ({ connection }, filter) => {
+      const { clients, more } = await listAccounts(connection, { ...filter, limit: PAGE });
+      return { clients: clients.map(clientJson), more };
+    },
+  ),
+
+  client: view(z.object({ email: emailSchema }), HEAVY_MS, async ({ connection, target }, { email }) => {
+    const [client, why, rows] = await Promise.all([
+      readAccount(connection, email),
+      whyNot(connection, target, email),
+      lastRechargesOf(connection, email, PAGE),
+    ]);
+    return { ...clientJson(client), why: whyJson(why), recharges: rows.map(listedRecharge) };
+  }),
+
+  messages: view(
+    z.object({
+      channel: z.string().exactOptional(),
+      contact: z.string().exactOptional(),
+      after: z.string().exactOptional(),
+    }),
+    LIGHT_MS,
+    async ({ connection }, { after, ...wanted }) => {
+      const page = { limit: PAGE, ...(after === undefined ? {} : { after }) };
+      const { rows, more } = await listMessages(connection, wanted, page);
+      return { rows: rows.map(messageJson), more };
+    },
+  ),
+
+  deliveries: view(
+    z.object({ after: z.string().exactOptional() }),
+    HEAVY_MS,
+    async ({ connection }, query) => {
+      const rows = [];
+      for await (const one of listQuarantined(connection, query)) {
+        if (rows.length === PAGE) return { rows, captured: await capturedOf(connection), more: true };
+        rows.push(listedJson(one));
+      }
+      return { rows, captured: await capturedOf(connection), more: false };
+    },
+  ),
+
+  delivery: view(z.object({ id: z.string().min(1) }), ONCE_MS, async ({ connection, target }, { id }) => {
+    const kept = await readQuarantined(connection, id);
+    if (kept.reason !== CAPTURED) return quarantinedJson(id, kept);
+    const captured = await readCaptured(connection, { id, route: kept.route });
+    const inbound = await findInbound(target);
+    const configured = configuredVerifiers(kept.route, target);
+    const report = captureReport(captured, await inbound.secrets(), {
+      raw: false,
+      configured,
+      address: inbound.url,
+    });
+    return { ...quarantinedJson(id, kept), report };
+  }),
+
+  health: view(nothing, ONCE_MS, async ({ connection, target }) => {
+    const findings = [];
+    for await (const finding of examine(target, { now: connection.now })) findings.push(finding);
+    return { findings };
+  }),
+} satisfies Record<string, View>;
+
+export type Views = typeof VIEWS;
+
+const pageOf = (filter: RechargeFilter, cursor: string | undefined) => ({
+  limit: PAGE,
+  ...(cursor === undefined ? {} : { cursor }),
+  ...(filter.reference === undefined ? {} : { recentDays: FIND_DAYS }),
+});
+
+/** A list shows no history, but how long it took. */
+function listedRecharge(row: Recharge) {
+  const { history: _, ...rest } = rechargeJson(row);
+  const grantedAt = grantedAtOf(row);
+  return { ...rest, granted_at: grantedAt === undefined ? undefined : new Date(grantedAt).toISOString() };
+}
+
+async function wholeRecharge(connection: Connection, row: Recharge) {
+  const at = await circumstancesOf(connection);
+  const deeds = possibleDeeds(row, at).map(({ notBefore, ...deed }) => ({
+    ...deed,
+    not_before: notBefore === undefined ? undefined : new Date(notBefore).toISOString(),
+  }));
+  return { ...shownJson(row, at), ...evidenceJson(row), deeds };
+}
+
+async function capturedOf({ capture, quarantine, now }: Connection) {
+  const rows = [];
+  for await (const one of quarantine.list({ of: CAPTURED })) {
+    rows.push(listedJson(one));
+    if (rows.length === PAGE) break;
+  }
+  const on = await capture.list(now());
+  return { rows, on: on.map((one) => ({ ...one, until: new Date(one.until).toISOString() })) };
+}

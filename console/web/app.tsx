@@ -1,0 +1,105 @@
+import { render } from 'preact';
+import { Clients, OneClient } from './clients.tsx';
+import { Deliveries, Delivery } from './deliveries.tsx';
+import { Health } from './health.tsx';
+import { usePolled } from './live.ts';
+import { Messages } from './messages.tsx';
+import { Overview } from './overview.tsx';
+import { Page } from './parts.tsx';
+import { Recharge } from './recharge.tsx';
+import { Recharges } from './recharges.tsx';
+import { Reviews } from './reviews.tsx';
+import { followLink, type Place, usePlace } from './route.ts';
+
+const PAGES = [
+  ['/', 'Overview'],
+  ['/recharges', 'Recharges'],
+  ['/reviews', 'Needs review'],
+  ['/clients', 'Clients'],
+  ['/messages', 'Messages'],
+  ['/deliveries', 'Deliveries'],
+  ['/health', 'Health'],
+] as const;
+
+/** The page whose entry of the menu stands for this one, too. */
+const WITHIN: Record<string, string> = {
+  '/recharge': '/recharges',
+  '/client': '/clients',
+  '/delivery': '/deliveries',
+};
+
+function App() {
+  const place = usePlace();
+  const { data: bar } = usePolled('bar', 10_000);
+  const readOnly = bar?.read_only ?? true;
+  const reviews = bar?.reviews?.count ?? 0;
+  const at = WITHIN[place.path] ?? place.path;
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: links are followed here; each of them is a link.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a key on a link clicks it.
+    <div class="frame" onClick={followLink}>
+      <a class="skip" href="#main">
+        To the page
+      </a>
+      <header>
+        <p class="relay">
+          <strong>Recharge Relay</strong>{' '}
+          <span class={bar?.relay.stage === 'prod' ? 'stage prod' : 'stage'}>{bar?.relay.stage ?? ''}</span>
+        </p>
+        <nav aria-label="Pages">
+          {PAGES.map(([path, name]) => (
+            <a key={path} href={path} aria-current={path === at ? 'page' : undefined}>
+              {name}
+              {path === '/reviews' && reviews > 0 ? (
+                <span class="count">{`${reviews}${bar?.reviews?.more ? '+' : ''}`}</span>
+              ) : null}
+            </a>
+          ))}
+        </nav>
+      </header>
+      {bar?.charging.paused ? (
+        <p class="banner" role="status">
+          {`Charging is paused: ${bar.charging.reason ?? ''}`} <a href="/">Overview</a>
+        </p>
+      ) : null}
+      {bar?.read_only ? <p class="banner calm">This console only shows (--read-only).</p> : null}
+      <Current place={place} readOnly={readOnly} />
+    </div>
+  );
+}
+
+function Current({ place: { path, query }, readOnly }: { place: Place; readOnly: boolean }) {
+  switch (path) {
+    case '/':
+      return <Overview readOnly={readOnly} />;
+    case '/recharges':
+      return <Recharges query={query} />;
+    case '/recharge':
+      return <Recharge id={query.key ?? ''} readOnly={readOnly} />;
+    case '/reviews':
+      return <Reviews readOnly={readOnly} />;
+    case '/clients':
+      return <Clients query={query} readOnly={readOnly} />;
+    case '/client':
+      return <OneClient email={query.email ?? ''} readOnly={readOnly} />;
+    case '/messages':
+      return <Messages query={query} readOnly={readOnly} />;
+    case '/deliveries':
+      return <Deliveries query={query} />;
+    case '/delivery':
+      return <Delivery id={query.id ?? ''} readOnly={readOnly} />;
+    case '/health':
+      return <Health />;
+    default:
+      return (
+        <Page title="Nothing is here">
+          <p>
+            There is no such page. <a href="/">Overview</a>
+          </p>
+        </Page>
+      );
+  }
+}
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);

@@ -1,0 +1,296 @@
+import { useState } from 'preact/hooks';
+import type { Money } from '../../shared/money.ts';
+import { formatMoney } from '../../shared/money.ts';
+import { act, type Data, useLive } from './live.ts';
+import {
+  Ago,
+  Bars,
+  ClientLink,
+  Deed,
+  Empty,
+  Facts,
+  Loaded,
+  Page,
+  RechargeLink,
+  Table,
+  Word,
+} from './parts.tsx';
+import { RechargeTable } from './recharges.tsx';
+import { go, linkTo } from './route.ts';
+
+export function Clients({ query, readOnly }: { query: Record<string, string>; readOnly: boolean }) {
+  const live = useLive('clients', query);
+  return (
+    <Page title="Clients">
+      <form
+        class="filter"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!(event.target instanceof HTMLFormElement)) return;
+          const email = String(new FormData(event.target).get('email') ?? '').trim();
+          if (email !== '') go(linkTo('/client', { email: email.toLowerCase() }));
+        }}
+      >
+        <label class="wide">
+          One client, by email
+          <input name="email" type="email" required autoComplete="off" />
+        </label>
+        <button type="submit" class="primary">
+          Show
+        </button>
+        <a href={linkTo('/clients', { status: query.status === 'suspended' ? undefined : 'suspended' })}>
+          {query.status === 'suspended' ? 'Show all' : 'Only the suspended'}
+        </a>
+      </form>
+      <Loaded live={live}>
+        {({ clients, more }) =>
+          clients.length === 0 ? (
+            <Empty>
+              {query.status === undefined ? (
+                <>
+                  No client is set up yet. One: <code>npx relay accounts add client@example.com</code>. Many:
+                  import a file below.
+                </>
+              ) : (
+                'No client is suspended.'
+              )}
+            </Empty>
+          ) : (
+            <>
+              <Table heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', '']}>
+                {clients.map((client) => (
+                  <tr key={client.email}>
+                    <td class="cut">
+                      <ClientLink email={client.email} />
+                    </td>
+                    <td>
+                      <Word word={client.status ?? 'unknown'} />
+                    </td>
+                    <td class="right">
+                      {client.spent_this_month ? formatMoney(client.spent_this_month) : ''}
+                    </td>
+                    <td>
+                      <Cap spent={client.spent_this_month} cap={client.monthly_cap} />
+                    </td>
+                    <td>
+                      {client.last === undefined ? (
+                        <span class="quiet">none</span>
+                      ) : (
+                        <Word word={client.last.phase} more={client.last.reason} />
+                      )}
+                    </td>
+                    <td>
+                      {client.last === undefined ? null : (
+                        <RechargeLink id={client.last.key}>show</RechargeLink>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <p class="pages">
+                {query.after === undefined ? null : (
+                  <a href={linkTo('/clients', { ...query, after: undefined })}>First</a>
+                )}{' '}
+                {more ? (
+                  <a href={linkTo('/clients', { ...query, after: clients.at(-1)?.email })}>More</a>
+                ) : null}
+              </p>
+            </>
+          )
+        }
+      </Loaded>
+      {readOnly ? null : <Import />}
+    </Page>
+  );
+}
+
+function Cap({ spent, cap }: { spent: Money | undefined; cap: Money | undefined }) {
+  if (cap === undefined) return <span class="quiet">no cap</span>;
+  const share = Math.round(((spent?.amount ?? 0) / Math.max(1, cap.amount)) * 100);
+  return (
+    <span class="cap">
+      <progress max={100} value={Math.min(100, share)} aria-label={`${share} % of ${formatMoney(cap)}`} />
+      <span class="quiet">{`${share} %`}</span>
+    </span>
+  );
+}
+
+type Client = Data<'client'>;
+
+export function OneClient({ email, readOnly }: { email: string; readOnly: boolean }) {
+  const live = useLive('client', { email });
+  return (
+    <Page title={email}>
+      <Loaded live={live}>
+        {(client) => (
+          <>
+            <section class={`next ${client.why.next_step.who}`} aria-label="What happens next">
+              <p>
+                <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
+              </p>
+              <p>{client.why.next_step.what}</p>
+              {readOnly ? null : <ClientDeeds client={client} />}
+            </section>
+            <section aria-labelledby="recharges">
+              <h2 id="recharges">Recharges</h2>
+              {client.recharges.length === 0 ? (
+                <Empty>None in the last 31 days.</Empty>
+              ) : (
+                <RechargeTable rows={client.recharges} withClient={false} />
+              )}
+              <p>
+                <a href={linkTo('/recharges', { email: client.email, from: '365d' })}>All of the last year</a>
+              </p>
+            </section>
+            <Balances client={client} />
+            <section aria-labelledby="settings">
+              <h2 id="settings">Settings</h2>
+              <Facts facts={factsOf(client)} />
+            </section>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function ClientDeeds({ client }: { client: Client }) {
+  return (
+    <div class="deeds">
+      {client.status === 'active' ? (
+        <Deed
+          label="Suspend"
+          deed="suspend"
+          body={{ email: client.email }}
+          note
+          question={`Suspend ${client.email}?`}
+          follows="What is not charged yet is not charged any more. What is paid is granted."
+        />
+      ) : null}
+      {client.status !== undefined && client.status !== 'active' ? (
+        <Deed
+          label="Enable"
+          deed="enable"
+          body={{ email: client.email }}
+          note
+          question={`Enable ${client.email}?`}
+          follows="Webhooks of the client are charged again."
+        />
+      ) : null}
+    </div>
+  );
+}
+
+/** What is known of the balance: as each recharge left it. */
+function Balances({ client }: { client: Client }) {
+  const known = client.recharges.filter((row) => row.new_balance !== undefined).reverse();
+  if (known.length < 2) return null;
+  return (
+    <Bars
+      title="Balance after each recharge, in credits"
+      bars={known.map((row) => ({
+        label: row.received_at.slice(0, 10),
+        value: row.new_balance ?? 0,
+        text: `${(row.new_balance ?? 0).toLocaleString('en')} credits`,
+      }))}
+    />
+  );
+}
+
+function factsOf(client: Client): Parameters<typeof Facts>[0]['facts'] {
+  const { pricing, limits, status_change: change } = client;
+  const cap = client.monthly_cap;
+  return [
+    ['This month', client.spent_this_month && formatMoney(client.spent_this_month)],
+    ['Monthly cap', cap && <Cap spent={client.spent_this_month} cap={cap} />],
+    ['Recharges a day', limits.daily_count === undefined ? undefined : `at most ${limits.daily_count}`],
+    ['Cooldown', limits.cooldown_seconds === undefined ? undefined : `${limits.cooldown_seconds} s`],
+    ['Price list', pricing === undefined ? undefined : <code>{JSON.stringify(pricing)}</code>],
+    ['Platform id', client.platform_id && <code>{client.platform_id}</code>],
+    ['On the platform', client.grant_email],
+    ['Customer', client.customer && <code>{client.customer}</code>],
+    ['Status changed', change && <Ago at={change.at} />],
+    ['by', change?.by],
+  ];
+}
+
+interface Plan {
+  clients: {
+    line: number;
+    email: string;
+    kind: string;
+    changes: { column: string; from?: string; to?: string }[];
+  }[];
+  faults: { line: number; column?: string; message: string }[];
+}
+
+/** A file of clients: first what it would change, then the change. */
+function Import() {
+  const [csv, setCsv] = useState<string>();
+  const [plan, setPlan] = useState<Plan>();
+  const [failure, setFailure] = useState<string>();
+  async function choose(event: Event) {
+    const file = event.target instanceof HTMLInputElement ? event.target.files?.[0] : undefined;
+    setPlan(undefined);
+    setFailure(undefined);
+    if (!file) return;
+    const text = await file.text();
+    setCsv(text);
+    try {
+      setPlan(await act<Plan>('plan_import', { csv: text }));
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const changing = plan?.clients.filter(({ kind }) => kind !== 'unchanged') ?? [];
+  const faults = plan?.faults ?? [];
+  return (
+    <details class="import">
+      <summary>Import clients from a file</summary>
+      <p>
+        The columns are those of <code>npx relay accounts export</code>. Nothing is written before you say so.
+      </p>
+      <label>
+        A CSV file
+        <input type="file" accept=".csv,text/csv" onChange={choose} />
+      </label>
+      {failure === undefined ? null : (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+      {faults.length === 0 ? null : (
+        <div role="alert">
+          <p class="failure">{`Nothing can be imported: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}.`}</p>
+          <ul class="plain rows">
+            {faults.slice(0, 50).map(({ line, column, message }) => (
+              <li key={`${line} ${column}`}>{`line ${line}: ${column ?? ''} ${message}`}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {plan !== undefined && faults.length === 0 ? (
+        <>
+          <p>{`${changing.length} of ${plan.clients.length} clients change.`}</p>
+          <ul class="plain rows">
+            {changing.slice(0, 50).map(({ line, email, kind, changes }) => (
+              <li key={line}>
+                {`${email}: ${kind}. ${changes.map(({ column, from, to }) => `${column} ${from ?? 'nothing'} → ${to ?? 'nothing'}`).join(', ')}`}
+              </li>
+            ))}
+          </ul>
+          {changing.length === 0 ? null : (
+            <Deed
+              label="Import"
+              deed="import"
+              body={{ csv }}
+              question={`Write the settings of ${changing.length} clients?`}
+              follows="What the relay counts, and what is under way, stays as it is."
+              onDone={() => setPlan(undefined)}
+            />
+          )}
+        </>
+      ) : null}
+    </details>
+  );
+}

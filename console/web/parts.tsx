@@ -1,0 +1,336 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { ageText, utcText } from '../../shared/ages.ts';
+import { formatMoney } from '../../shared/money.ts';
+import type { Phase } from '../../shared/recharge/recharge.ts';
+import { act, type Done, type Live, type ViewName } from './live.ts';
+import { linkTo } from './route.ts';
+
+/** A page: its heading has the focus when it opens, so that a screen reader begins there. */
+export function Page({
+  title,
+  children,
+  aside,
+}: {
+  title: string;
+  children: ComponentChildren;
+  aside?: ComponentChildren;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Recharge Relay`;
+    heading.current?.focus();
+  }, [title]);
+  return (
+    <main id="main">
+      <div class="head">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {aside}
+      </div>
+      {children}
+    </main>
+  );
+}
+
+/** What has not come yet, cannot be read, or is there. */
+export function Loaded<Name extends ViewName>({
+  live,
+  children,
+}: {
+  live: Live<Name>;
+  children: (data: NonNullable<Live<Name>['data']>) => ComponentChildren;
+}) {
+  const { data, failure } = live;
+  return (
+    <>
+      {failure === undefined ? null : (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+      {data === undefined || data === null
+        ? failure === undefined && <p class="quiet">Reading…</p>
+        : children(data)}
+    </>
+  );
+}
+
+export const Empty = ({ children }: { children: ComponentChildren }) => <p class="empty">{children}</p>;
+
+/** A time as how long ago it was; the whole of it, in UTC, where one points. @param at ISO 8601 */
+export function Ago({ at, now = Date.now() }: { at: string | undefined; now?: number }) {
+  if (at === undefined) return null;
+  const time = Date.parse(at);
+  return (
+    <time dateTime={at} title={`${utcText(time)} (UTC)`}>
+      {ageText(time, now)}
+    </time>
+  );
+}
+
+/** Both, where the hour counts. */
+export function When({ at }: { at: string | undefined }) {
+  if (at === undefined) return null;
+  const time = Date.parse(at);
+  return (
+    <time dateTime={at} class="when">
+      {utcText(time).replace('T', ' ').replace('Z', ' UTC')}{' '}
+      <span class="quiet">{ageText(time, Date.now())}</span>
+    </time>
+  );
+}
+
+export const moneyText = (amount: number | undefined, currency: string | undefined): string =>
+  amount === undefined || currency === undefined ? '' : formatMoney({ amount, currency });
+
+/** Shape and word, for whoever cannot tell the colours apart. */
+const PHASE_SHAPES: Record<Phase, [shape: string, tone: string]> = {
+  received: ['◌', 'wait'],
+  charge_pending: ['◔', 'wait'],
+  granting: ['◑', 'wait'],
+  charged: ['◕', 'wait'],
+  needs_review: ['▲', 'bad'],
+  refunding: ['◐', 'wait'],
+  completed: ['●', 'good'],
+  declined: ['✕', 'off'],
+  blocked: ['■', 'off'],
+  refunded: ['↩', 'off'],
+};
+export const PHASES = Object.keys(PHASE_SHAPES);
+
+const SHAPES: Record<string, [shape: string, tone: string]> = {
+  ...PHASE_SHAPES,
+  active: ['●', 'good'],
+  suspended: ['■', 'bad'],
+  delivered: ['●', 'good'],
+  read: ['●', 'good'],
+  failed: ['✕', 'bad'],
+  parked: ['▲', 'bad'],
+  ok: ['●', 'good'],
+  warn: ['▲', 'warn'],
+  fail: ['✕', 'bad'],
+  skipped: ['–', 'off'],
+};
+
+export function Word({ word, more }: { word: string; more?: string | undefined }) {
+  const [shape, tone] = SHAPES[word] ?? ['○', 'wait'];
+  return (
+    <span class={`word ${tone}`}>
+      <span aria-hidden="true">{shape}</span> {word.replaceAll('_', ' ')}
+      {more === undefined ? null : <span class="more"> {more.replaceAll('_', ' ')}</span>}
+    </span>
+  );
+}
+
+export const RechargeLink = ({ id, children }: { id: string; children?: ComponentChildren }) => (
+  <a href={linkTo('/recharge', { key: id })} class="id">
+    {children ?? id}
+  </a>
+);
+
+export const ClientLink = ({ email }: { email: string }) =>
+  email.startsWith('erased:') ? (
+    <span class="quiet">erased</span>
+  ) : (
+    <a href={linkTo('/client', { email })}>{email}</a>
+  );
+
+export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
+  const known = facts.filter(([, value]) => value !== undefined && value !== '' && value !== null);
+  return (
+    <dl class="facts">
+      {known.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function Table({
+  heads,
+  children,
+}: {
+  heads: (string | [string, 'right'])[];
+  children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
+    <section class="scrolls" tabIndex={0} aria-label="Table">
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={String(head)} scope="col" class={typeof head === 'string' ? '' : 'right'}>
+                {typeof head === 'string' ? head : head[0]}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
+
+export interface DeedProps {
+  /** Of the button. */
+  label: string;
+  /** The address of the deed. */
+  deed: string;
+  body?: object;
+  /** Asked once, in words that name the client and the amount. */
+  question: string;
+  /** What follows, in a sentence. */
+  follows?: ComponentChildren;
+  /** Whether a note is wanted: why. */
+  note?: boolean;
+  /** Whether the reference of the payment is wanted. */
+  paymentRef?: boolean;
+  /** Why it cannot be done now. */
+  disabled?: string | undefined;
+  danger?: boolean;
+  onDone?: (done: Done) => void;
+}
+
+/** A button that asks once before it does something. The answer stays beside it. */
+export function Deed({
+  label,
+  deed,
+  body = {},
+  question,
+  follows,
+  note,
+  paymentRef,
+  disabled,
+  danger,
+  onDone,
+}: DeedProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [said, setSaid] = useState<{ text: string; bad?: true }>();
+  const [busy, setBusy] = useState(false);
+  const name = useId();
+  const why = useId();
+  async function submit(event: SubmitEvent) {
+    event.preventDefault();
+    if (!(event.target instanceof HTMLFormElement)) return;
+    const given = new FormData(event.target);
+    const text = (field: string) => String(given.get(field) ?? '').trim();
+    setBusy(true);
+    try {
+      const done = await act(deed, {
+        ...body,
+        ...(note ? { note: text('note') } : {}),
+        ...(paymentRef ? { payment_ref: text('payment_ref') } : {}),
+      });
+      setSaid({ text: done.done });
+      dialog.current?.close();
+      onDone?.(done);
+    } catch (error) {
+      setSaid({ text: error instanceof Error ? error.message : String(error), bad: true });
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <div class="deed">
+      <button
+        type="button"
+        class={danger ? 'danger' : ''}
+        disabled={disabled !== undefined}
+        aria-describedby={disabled === undefined ? undefined : why}
+        onClick={() => {
+          setSaid(undefined);
+          dialog.current?.showModal();
+        }}
+      >
+        {label}
+      </button>
+      {follows === undefined ? null : <span class="follows">{follows}</span>}
+      {disabled === undefined ? null : (
+        <span id={why} class="follows">
+          {disabled}
+        </span>
+      )}
+      {said && !said.bad ? <output class="done">{said.text}</output> : null}
+      <dialog ref={dialog} aria-labelledby={name}>
+        <form onSubmit={submit}>
+          <h2 id={name}>{question}</h2>
+          {follows === undefined ? null : <p>{follows}</p>}
+          {paymentRef ? (
+            <label>
+              The payment you found at the provider
+              <input name="payment_ref" required maxLength={255} autoComplete="off" />
+            </label>
+          ) : null}
+          {note ? (
+            <label>
+              Why: what you looked at, and what you saw
+              <textarea name="note" required rows={2} maxLength={110} />
+            </label>
+          ) : null}
+          {said?.bad ? (
+            <p class="failure" role="alert">
+              {said.text}
+            </p>
+          ) : null}
+          <div class="buttons">
+            <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy}>
+              {busy ? 'Doing it…' : label}
+            </button>
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Leave it
+            </button>
+          </div>
+        </form>
+      </dialog>
+    </div>
+  );
+}
+
+export interface Bar {
+  label: string;
+  value: number;
+  /** What is said of it. */
+  text: string;
+}
+
+/** One bar a day, the last one on the right. The same stands beside it as a list for whoever does not see it. */
+export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
+  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const width = 100 / Math.max(1, bars.length);
+  return (
+    <figure class="bars">
+      <figcaption>{title}</figcaption>
+      <svg
+        viewBox="0 0 100 32"
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title}: ${bars.map(({ label, text }) => `${label} ${text}`).join(', ')}`}
+      >
+        {bars.map(({ label, value, text }, index) => {
+          const height = value === 0 ? 0.4 : Math.max(1, (value / most) * 31);
+          return (
+            <rect
+              key={label}
+              x={index * width + width * 0.12}
+              y={32 - height}
+              width={width * 0.76}
+              height={height}
+            >
+              <title>{`${label}: ${text}`}</title>
+            </rect>
+          );
+        })}
+      </svg>
+      <div class="ends quiet" aria-hidden="true">
+        <span>{bars[0]?.label}</span>
+        <span>{bars.at(-1)?.label}</span>
+      </div>
+    </figure>
+  );
+}

@@ -1,0 +1,128 @@
+import { formatMoney } from '../shared/money.ts';
+import { type Answer, answersFor, settlesAt, waitingAnswers } from '../shared/recharge/answers.ts';
+import { applyGoodwillRefund, applyRetry, applyStop } from '../shared/recharge/deeds.ts';
+import type { Policy } from '../shared/recharge/policy.ts';
+import { isErased, moneyOf, type Recharge } from '../shared/recharge/recharge.ts';
+import { STARTED_AGAIN } from '../shared/recharge/started.ts';
+
+/** What a person can do to a recharge now, and what each of it does. */
+export interface PossibleDeed {
+  deed: 'resolve' | 'retry' | 'stop' | 'refund' | 'start_again';
+  /** Of `resolve`. */
+  answer?: Answer;
+  /** What the person says or wants, in a few words. */
+  label: string;
+  /** What becomes of the money and the credits then. */
+  follows: string;
+  /** Unix milliseconds: it is taken only from then on; absent: now. */
+  notBefore?: number;
+  /** Whether the payment's reference must be given. */
+  needsPaymentRef?: true;
+}
+
+interface Spoken {
+  label: string;
+  follows: (said: { price: string; credits: number; client: string }) => string;
+}
+
+const ANSWERED: Record<Answer, Spoken> = {
+  'confirm-charged': {
+    label: 'The money was taken',
+    follows: ({ credits, client }) => `${credits} credits are granted to ${client} within a minute.`,
+  },
+  'confirm-not-charged': {
+    label: 'The money was not taken, and cannot be any more',
+    follows: () => 'It ends as declined. Nothing is granted.',
+  },
+  'confirm-granted': {
+    label: 'The client has the credits',
+    follows: () => 'It ends as completed. Nothing more is granted.',
+  },
+  'confirm-not-granted': {
+    label: 'Nothing was granted',
+    follows: ({ credits, client }) =>
+      `${credits} credits are granted to ${client} once more, under a new mark.`,
+  },
+  'retry-grant': {
+    label: 'Grant it at once',
+    follows: ({ credits, client }) =>
+      `${credits} credits are granted to ${client}, with all the tries of a first grant.`,
+  },
+  refund: {
+    label: 'Give the money back',
+    follows: ({ price, client }) => `${price} go back to ${client}. Nothing is granted any more.`,
+  },
+  'confirm-refunded': {
+    label: 'The money was given back',
+    follows: () => 'It ends as refunded. No refund is asked for any more.',
+  },
+};
+
+/** All of them, the likely ones first. Whether one is taken is decided again when it is done. */
+export function possibleDeeds(row: Recharge, at: { now: number; policy: Policy }): PossibleDeed[] {
+  const money = moneyOf(row);
+  const price = row.prepaid
+    ? 'Nothing was charged: no money'
+    : money
+      ? formatMoney(money)
+      : 'The whole amount';
+  const said = { price, credits: row.credits, client: row.email };
+  const settled = settlesAt(row, at);
+  const waiting = waitingAnswers(row);
+  const answers = answersFor(row).map((answer): PossibleDeed => {
+    const { label, follows } = ANSWERED[answer];
+    const early = settled !== undefined && at.now < settled && waiting.includes(answer);
+    return {
+      deed: 'resolve',
+      answer,
+      label,
+      follows: follows(said),
+      ...(early ? { notBefore: settled } : {}),
+      ...(answer === 'confirm-charged' ? { needsPaymentRef: true } : {}),
+    };
+  });
+  return [...answers, ...wishes(row, at, said)];
+}
+
+const NOTE = 'asked whether it may be';
+
+function wishes(
+  row: Recharge,
+  at: { now: number; policy: Policy },
+  { price, credits, client }: { price: string; credits: number; client: string },
+): PossibleDeed[] {
+  const can = (applied: object) => 'next' in applied;
+  const wishes: [boolean, PossibleDeed][] = [
+    [
+      can(applyRetry(row, NOTE, at)),
+      { deed: 'retry', label: 'Try it at once', follows: 'Its next step is done within a minute.' },
+    ],
+    [
+      can(applyStop(row, NOTE, at)),
+      {
+        deed: 'stop',
+        label: 'Stop it',
+        follows: 'No charge of it begins any more. A payment that was under way is kept, and granted.',
+      },
+    ],
+    [
+      can(applyGoodwillRefund(row, NOTE, at)),
+      {
+        deed: 'refund',
+        label: 'Give the money back',
+        follows: `${price} go back to ${client}. The ${credits} credits stay with the client.`,
+      },
+    ],
+    [
+      (row.phase === 'blocked' || row.phase === 'declined') &&
+        !isErased(row) &&
+        !row.history.some(({ event }) => event === STARTED_AGAIN),
+      {
+        deed: 'start_again',
+        label: 'Start it again',
+        follows: `${client} is charged for ${credits} credits, under a new key, with the price and the limits of now.`,
+      },
+    ],
+  ];
+  return wishes.flatMap(([possible, deed]) => (possible ? [deed] : []));
+}
