@@ -20,7 +20,9 @@ export interface ConsoleOptions extends Shown {
 }
 
 export interface RunningConsole {
+  port: number;
   /** With the token: whoever opens it may do everything here. */
+  path: string;
   url: string;
   close(): Promise<void>;
 }
@@ -62,6 +64,8 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
   const { port } = server.address() as AddressInfo;
   host = `127.0.0.1:${port}`;
   return {
+    port,
+    path: `/?token=${guard.token}`,
     url: `http://${host}/?token=${guard.token}`,
     async close() {
       if ('closeAllConnections' in server) server.closeAllConnections();

@@ -17,7 +17,7 @@ import { configuredVerifiers } from '../operate/proofs.ts';
 import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
 import type { RechargeFilter } from '../operate/recharge-filter.ts';
 import { circumstancesOf, readRecharge } from '../operate/recharges.ts';
-import { runbookUrlOf } from '../operate/runbook.ts';
+import { runbookText, runbookUrlOf } from '../operate/runbook.ts';
 import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
 import { statusLine } from '../operate/status-line.ts';
 import type { Target } from '../operate/target.ts';
@@ -64,6 +64,8 @@ const LIGHT_MS = 2_000;
 /** Some twenty. */
 const HEAVY_MS = 10_000;
 const ONCE_MS = 60_000;
+/** A look at the webhook's address is one that is refused, and counted so. */
+const HEALTH_MS = 600_000;
 
 const PAGE = 50;
 const nothing = z.object({});
@@ -127,6 +129,10 @@ export const VIEWS = {
     return { rows: (await Promise.all(whole)).reverse(), more: cursor !== undefined };
   }),
 
+  runbook: view(z.object({ word: z.string() }), ONCE_MS, async (_shown, { word }) => ({
+    text: runbookText(word),
+  })),
+
   clients: view(
     z.object({ status: z.enum(['active', 'suspended']).exactOptional(), after: z.string().exactOptional() }),
     HEAVY_MS,
@@ -186,7 +192,7 @@ export const VIEWS = {
     return { ...quarantinedJson(id, kept), report };
   }),
 
-  health: view(nothing, ONCE_MS, async ({ connection, target }) => {
+  health: view(nothing, HEALTH_MS, async ({ connection, target }) => {
     const findings = [];
     for await (const finding of examine(target, { now: connection.now })) findings.push(finding);
     return { findings };

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Engine } from './engines.ts';
 
 const OPTIONS = 'RELAY_PROCESS_OPTIONS';
-const readySchema = z.object({ port: z.int().positive() });
+const readySchema = z.object({ port: z.int().positive(), path: z.string().default('') });
 
 /**
  * Starts one of our processes, and waits until it listens on its port of 127.0.0.1.
@@ -29,7 +29,7 @@ export async function startProcess(file: string, options: unknown = {}): Promise
   const ready = readySchema.safeParse(first?.[0]);
   if (!ready.success) throw new Error(`${file} did not start: ${lastWords.trim()}`);
   return {
-    endpoint: `http://127.0.0.1:${ready.data.port}`,
+    endpoint: `http://127.0.0.1:${ready.data.port}${ready.data.path}`,
     ...(child.pid === undefined ? {} : { pid: child.pid }),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -40,22 +40,24 @@ export async function startProcess(file: string, options: unknown = {}): Promise
 }
 
 /**
- * The other side. It takes its options as JSON from the environment, or from the first argument. It sends `{port}`
- * to the parent once it listens, or to standard output if there is no parent. It ends at once on SIGTERM and
+ * The other side. It takes its options as JSON from the environment, or from the first argument. It sends `{port}`,
+ * and the path of what is to be opened there, to the parent once it listens, or to standard output if there is no parent. It ends at once on SIGTERM and
  * SIGINT, and when the parent is gone, so that a killed parent leaves nothing behind. What must be kept is on disk
  * already.
  *
  * @param create parses the options.
  */
-export async function runAsProcess(create: (options: unknown) => Promise<{ port: number }>): Promise<void> {
+export async function runAsProcess(
+  create: (options: unknown) => Promise<{ port: number; path?: string }>,
+): Promise<void> {
   for (const end of ['disconnect', 'SIGTERM', 'SIGINT']) process.once(end, () => process.exit(0));
-  const { port } = await create(JSON.parse(process.env[OPTIONS] ?? process.argv[2] ?? '{}')).catch(
+  const { port, path } = await create(JSON.parse(process.env[OPTIONS] ?? process.argv[2] ?? '{}')).catch(
     (error: unknown) => {
       // In one sentence: the parent shows it to a person.
       process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
       process.exit(1);
     },
   );
-  if (process.send) process.send({ port });
+  if (process.send) process.send({ port, path });
   else process.stdout.write(`${JSON.stringify({ port })}\n`);
 }

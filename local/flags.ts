@@ -9,6 +9,7 @@ export interface Flags {
   json: boolean;
   quiet: boolean;
   fresh: boolean;
+  console: boolean;
   /** Which chat system the sandbox's is, of which a message is shown. */
   chat: DialectName;
   /** Who takes the money. Undefined: whoever the settings name, else the sandbox's payment endpoint. */
@@ -71,6 +72,7 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
       ).choices(PAYMENTS_KINDS),
     )
     .option('--fresh', 'forgets the data of earlier starts, not the secrets')
+    .option('--no-console', 'without the console in the browser')
     .option('--once', 'shows one recharge and one message in the sandbox, and ends')
     .option('--json', 'prints the recharge that was shown as a JSON object on the last line; quiet')
     .helpOption('-h, --help', 'this')
@@ -81,7 +83,7 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
   try {
     const given = command
       .parse(words, { from: 'user' })
-      .opts<Partial<Flags> & Pick<Flags, 'port' | 'chat'>>();
+      .opts<Partial<Flags> & Pick<Flags, 'port' | 'chat' | 'console'>>();
     return { once: false, json: false, quiet: false, fresh: false, ...given };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

@@ -137,6 +137,8 @@ async function main(): Promise<void> {
     say(`${messageOf(error)}\n`);
     return undefined;
   });
+  // It takes a second to load, and so comes after the recharge that is shown.
+  if (flags.console && !once && !json) await serveConsole();
   if (!once) say(whatToTry(relay.url, { demo, talks, payments }, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
   if (once) await end(row?.phase === 'completed' ? 0 : 1);
@@ -179,6 +181,17 @@ interface Parts {
   payments: PaymentsKind;
   /** There with the sandbox platform, whose bot answers what customers write. */
   chat: Chat | undefined;
+}
+
+/** A relay without its console is still one. */
+async function serveConsole(): Promise<void> {
+  try {
+    const { endpoint, stop } = await startProcess('../console/local-process.ts');
+    started.push(stop);
+    say(`The console, in a browser on this machine: ${endpoint}`);
+  } catch (error) {
+    say(messageOf(error));
+  }
 }
 
 /** Starts what the environment does not replace, all at once. */

@@ -1,6 +1,18 @@
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { ConfigError, readConfigFile } from '../shared/settings/config-file.ts';
 import { configFileOf, type Target } from './target.ts';
+
+/**
+ * What RUNBOOK.md says about an alert or a reason: what it means, what to look at, what to do. Undefined where it has no
+ * section of this name.
+ */
+export function runbookText(word: string): string | undefined {
+  const runbook = readFileSync(new URL('../RUNBOOK.md', import.meta.url), 'utf8');
+  const [, ...sections] = runbook.split(/^## /m);
+  const section = sections.find((text) => text.startsWith(`\`${word}\`\n`));
+  return section?.slice(section.indexOf('\n')).trim();
+}
 
 const fileSchema = z.looseObject({ runbookUrl: z.url().exactOptional() });
 

@@ -15,6 +15,7 @@ import {
   Table,
   Word,
 } from './parts.tsx';
+import { WHO } from './recharge.tsx';
 import { RechargeTable } from './recharges.tsx';
 import { go, linkTo } from './route.ts';
 
@@ -128,7 +129,9 @@ export function OneClient({ email, readOnly }: { email: string; readOnly: boolea
               <p>
                 <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
               </p>
-              <p>{client.why.next_step.what}</p>
+              <p>
+                <strong>{WHO[client.why.next_step.who]}.</strong> {client.why.next_step.what}
+              </p>
               {readOnly ? null : <ClientDeeds client={client} />}
             </section>
             <section aria-labelledby="recharges">
@@ -154,9 +157,42 @@ export function OneClient({ email, readOnly }: { email: string; readOnly: boolea
   );
 }
 
+const SETTINGS: [name: string, label: string, hint: string][] = [
+  ['monthlyCap', 'Monthly cap', '200.00 EUR'],
+  ['dailyCount', 'Recharges a day, at most', '3'],
+  ['cooldownSeconds', 'Seconds between two recharges, at least', '600'],
+  ['pricePerCredit', 'Price of a credit', '0.10 EUR'],
+  ['minimumCharge', 'Smallest charge', '5.00 EUR'],
+  ['platformId', 'Id of the sub-account on the platform', ''],
+  ['grantEmail', 'Email on the platform, where it is another', ''],
+  ['customer', 'Customer at the payment provider', ''],
+];
+
 function ClientDeeds({ client }: { client: Client }) {
   return (
     <div class="deeds">
+      <Deed
+        label="Start a recharge"
+        deed="start"
+        body={{ client: client.email }}
+        note
+        fields={[{ name: 'credits', label: 'Credits', required: true, hint: '500' }]}
+        toBody={({ credits }) => ({ credits: Number(credits) })}
+        question={`Charge ${client.email} for credits?`}
+        follows="Charged and granted once, at the client's price, however often it is asked for in the same words."
+        onDone={({ key }) => {
+          if (key !== undefined) go(linkTo('/recharge', { key }));
+        }}
+      />
+      <Deed
+        label="Change settings"
+        deed="set"
+        body={{ email: client.email }}
+        fields={SETTINGS.map(([name, label, hint]) => ({ name, label, hint }))}
+        toBody={(settings) => ({ settings })}
+        question={`Change the settings of ${client.email}`}
+        follows={'What is left empty stays as it is. "none" takes a setting away.'}
+      />
       {client.status === 'active' ? (
         <Deed
           label="Suspend"

@@ -13,6 +13,9 @@ export interface Live<Name extends ViewName> {
   failure?: string;
 }
 
+/** Something was done here: what is shown is read at once. */
+const CHANGED = 'relay-changed';
+
 const GONE = 'The console does not answer any more. Start it again: npm run console';
 
 export const addressOf = (view: ViewName, query: Query = {}): string => {
@@ -44,9 +47,11 @@ export function useLive<Name extends ViewName>(view: Name, query: Query = {}): L
     };
     follow();
     document.addEventListener('visibilitychange', follow);
+    addEventListener(CHANGED, follow);
     return () => {
       source?.close();
       document.removeEventListener('visibilitychange', follow);
+      removeEventListener(CHANGED, follow);
     };
   }, [address]);
   return live.address === address ? live : {};
@@ -71,10 +76,12 @@ export function usePolled<Name extends ViewName>(view: Name, everyMs: number, qu
     ask();
     const timer = setInterval(ask, everyMs);
     document.addEventListener('visibilitychange', ask);
+    addEventListener(CHANGED, ask);
     return () => {
       isOver = true;
       clearInterval(timer);
       document.removeEventListener('visibilitychange', ask);
+      removeEventListener(CHANGED, ask);
     };
   }, [address, everyMs]);
   return live.address === address ? live : {};
@@ -112,6 +119,9 @@ export async function act<Answer = Done>(deed: string, body: object): Promise<An
     throw new Error(GONE);
   });
   const answer = await response.json();
-  if (response.ok) return answer;
+  if (response.ok) {
+    dispatchEvent(new Event(CHANGED));
+    return answer;
+  }
   throw Object.assign(new Error(answer.error.message), { name: answer.error.code });
 }

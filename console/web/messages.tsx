@@ -25,8 +25,8 @@ export function Messages({ query, readOnly }: { query: Record<string, string>; r
               </Empty>
             ) : null}
             {[...conversations(rows)].map(([name, messages]) => (
-              <section key={name} class="conversation" aria-labelledby={name}>
-                <h2 id={name}>
+              <section key={name} class="conversation" aria-label={name}>
+                <h2>
                   <a
                     href={linkTo('/messages', {
                       channel: messages[0]?.channel,

@@ -221,14 +221,7 @@ function Numbers({ days, failure, of }: { days: Day[]; failure?: string; of: num
   const times = days.flatMap((day) => day.toCredits).sort(([a], [b]) => a - b);
   const charged = byCurrency(days.flatMap((day) => day.charged));
   const givenBack = byCurrency(days.flatMap((day) => day.givenBack));
-  const phases = Object.entries(
-    days
-      .flatMap((day) => Object.entries(day.phases))
-      .reduce<Record<string, number>>(
-        (all, [phase, count]) => ({ ...all, [phase]: (all[phase] ?? 0) + count }),
-        {},
-      ),
-  ).sort(([, a], [, b]) => b - a);
+  const phases = phasesOf(days);
   return (
     <>
       {failure === undefined ? null : <p class="failure">{failure}</p>}
@@ -288,6 +281,15 @@ function Numbers({ days, failure, of }: { days: Day[]; failure?: string; of: num
       </ul>
     </>
   );
+}
+
+function phasesOf(days: Day[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const day of days) {
+    for (const [phase, count] of Object.entries(day.phases))
+      counts.set(phase, (counts.get(phase) ?? 0) + count);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
 }
 
 const sum = <Each,>(all: Each[], of: (one: Each) => number): number =>

@@ -119,7 +119,7 @@ export function Word({ word, more }: { word: string; more?: string | undefined }
   return (
     <span class={`word ${tone}`}>
       <span aria-hidden="true">{shape}</span> {word.replaceAll('_', ' ')}
-      {more === undefined ? null : <span class="more"> {more.replaceAll('_', ' ')}</span>}
+      {more === undefined ? null : <span class="more">{` (${more.replaceAll('_', ' ')})`}</span>}
     </span>
   );
 }
@@ -177,6 +177,15 @@ export function Table({
   );
 }
 
+export interface Field {
+  name: string;
+  label: string;
+  required?: boolean;
+  /** What stands there now. */
+  value?: string;
+  hint?: string;
+}
+
 export interface DeedProps {
   /** Of the button. */
   label: string;
@@ -189,8 +198,10 @@ export interface DeedProps {
   follows?: ComponentChildren;
   /** Whether a note is wanted: why. */
   note?: boolean;
-  /** Whether the reference of the payment is wanted. */
-  paymentRef?: boolean;
+  /** What else is asked for. */
+  fields?: Field[];
+  /** What is sent of the fields; unless given, those that are filled in, by their names. */
+  toBody?: (given: Record<string, string>) => object;
   /** Why it cannot be done now. */
   disabled?: string | undefined;
   danger?: boolean;
@@ -205,7 +216,8 @@ export function Deed({
   question,
   follows,
   note,
-  paymentRef,
+  fields = [],
+  toBody = (given) => given,
   disabled,
   danger,
   onDone,
@@ -220,12 +232,15 @@ export function Deed({
     if (!(event.target instanceof HTMLFormElement)) return;
     const given = new FormData(event.target);
     const text = (field: string) => String(given.get(field) ?? '').trim();
+    const filled = Object.fromEntries(
+      fields.flatMap(({ name: field }) => (text(field) === '' ? [] : [[field, text(field)]])),
+    );
     setBusy(true);
     try {
       const done = await act(deed, {
         ...body,
         ...(note ? { note: text('note') } : {}),
-        ...(paymentRef ? { payment_ref: text('payment_ref') } : {}),
+        ...toBody(filled),
       });
       setSaid({ text: done.done });
       dialog.current?.close();
@@ -261,12 +276,19 @@ export function Deed({
         <form onSubmit={submit}>
           <h2 id={name}>{question}</h2>
           {follows === undefined ? null : <p>{follows}</p>}
-          {paymentRef ? (
-            <label>
-              The payment you found at the provider
-              <input name="payment_ref" required maxLength={255} autoComplete="off" />
+          {fields.map(({ name: field, label: asked, required = false, value, hint }) => (
+            <label key={field}>
+              {asked}
+              <input
+                name={field}
+                required={required}
+                maxLength={2_000}
+                autoComplete="off"
+                defaultValue={value ?? ''}
+                placeholder={hint ?? ''}
+              />
             </label>
-          ) : null}
+          ))}
           {note ? (
             <label>
               Why: what you looked at, and what you saw

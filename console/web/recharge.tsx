@@ -2,6 +2,7 @@ import { durationText } from '../../shared/ages.ts';
 import { type Data, useLive } from './live.ts';
 import { ClientLink, Deed, Facts, Loaded, moneyText, Page, When, Word } from './parts.tsx';
 import { go, linkTo } from './route.ts';
+import { Runbook } from './runbook.tsx';
 
 export type Whole = Data<'recharge'>;
 
@@ -14,6 +15,7 @@ export function Recharge({ id, readOnly }: { id: string; readOnly: boolean }) {
           <>
             <Summary row={row} />
             <NextStep row={row} readOnly={readOnly} />
+            {row.phase === 'needs_review' && row.reason !== undefined ? <Runbook word={row.reason} /> : null}
             <Timeline row={row} />
             <section aria-labelledby="facts">
               <h2 id="facts">Facts</h2>
@@ -40,7 +42,7 @@ export function Summary({ row }: { row: Whole }) {
   );
 }
 
-const WHO = {
+export const WHO = {
   you: 'You must act',
   client: 'The client must act',
   provider: 'The payment provider must act',
@@ -76,7 +78,11 @@ function Deeds({ row }: { row: Whole }) {
           question={`${label}? ${row.email}, ${row.credits} credits${row.amount === undefined ? '' : `, ${moneyText(row.amount, row.currency)}`}`}
           follows={follows}
           note
-          paymentRef={needsPaymentRef ?? false}
+          fields={
+            needsPaymentRef
+              ? [{ name: 'payment_ref', label: 'The payment you found at the provider', required: true }]
+              : []
+          }
           danger={deed === 'refund' || answer === 'refund'}
           disabled={
             notBefore === undefined
@@ -114,7 +120,6 @@ export function Timeline({ row }: { row: Whole }) {
       >
         <line x1="0" y1="14" x2="1000" y2="14" />
         {times.map((at, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a history only grows.
           <rect key={index} x={Math.max(0, ((at - from) / span) * 994)} y="4" width="6" height="20">
             <title>{`${row.timeline[index]?.words ?? ''} ${tookText(at - from)}`}</title>
           </rect>
@@ -126,7 +131,6 @@ export function Timeline({ row }: { row: Whole }) {
       </div>
       <ol class="timeline">
         {row.timeline.map(({ at, words, detail, times: many }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: likewise.
           <li key={index}>
             <span class="since">{tookText(Date.parse(at) - from)}</span>
             <div>

@@ -1,6 +1,7 @@
 import { useLive } from './live.ts';
 import { Ago, Empty, Loaded, Page, RechargeLink } from './parts.tsx';
 import { NextStep, Summary, Timeline, type Whole } from './recharge.tsx';
+import { Runbook } from './runbook.tsx';
 
 /** The inbox: one card a recharge, grouped by reason, the oldest first. */
 export function Reviews({ readOnly }: { readOnly: boolean }) {
@@ -19,6 +20,7 @@ export function Reviews({ readOnly }: { readOnly: boolean }) {
             {[...byReason(rows)].map(([reason, cards]) => (
               <section key={reason} aria-labelledby={reason}>
                 <h2 id={reason}>{`${reason.replaceAll('_', ' ')} (${cards.length})`}</h2>
+                <Runbook word={reason} />
                 {cards.map((row) => (
                   <article key={row.key} class="card">
                     <h3>

@@ -9,15 +9,25 @@ function typed(...words: string[]) {
 
 describe('the options of npm start', () => {
   it('have their defaults, and are what is typed', () => {
-    const none = { port: 3000, once: false, json: false, quiet: false, fresh: false, chat: 'webhook' };
+    const none = {
+      port: 3000,
+      once: false,
+      json: false,
+      quiet: false,
+      fresh: false,
+      console: true,
+      chat: 'webhook',
+    };
     expect(typed().flags).toEqual(none);
     expect(
-      typed('--port', '0', '--quiet', '--fresh', '--chat', 'slack', '--payments', 'stripe').flags,
+      typed('--port', '0', '--quiet', '--fresh', '--no-console', '--chat', 'slack', '--payments', 'stripe')
+        .flags,
     ).toEqual({
       ...none,
       port: 0,
       quiet: true,
       fresh: true,
+      console: false,
       chat: 'slack',
       payments: 'stripe',
     });
@@ -26,8 +36,17 @@ describe('the options of npm start', () => {
   it('are all in the help, with the variables, examples and exit codes', () => {
     const { flags, printed } = typed('--help');
     expect(flags).toBeUndefined();
-    for (const option of ['--port', '--once', '--json', '--quiet', '--fresh', '--chat', '--payments'])
-      expect(printed).toContain(option);
+    const options = [
+      '--port',
+      '--once',
+      '--json',
+      '--quiet',
+      '--fresh',
+      '--no-console',
+      '--chat',
+      '--payments',
+    ];
+    for (const option of options) expect(printed).toContain(option);
     expect(printed).toContain('PAYMENT_HOOK_URL, PAYMENT_HOOK_SECRET');
     expect(printed).toContain('npm start -- --once --json | tail -n 1');
     expect(printed).toContain('2 where the command was not understood');

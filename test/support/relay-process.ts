@@ -58,6 +58,8 @@ export interface RelayOptions {
   folder?: string;
   env?: Env;
   args?: string[];
+  /** It takes a second of a core to load: left out, unless it is looked at. */
+  console?: boolean;
 }
 
 const living = new Set<ChildProcess>();
@@ -108,8 +110,9 @@ export function useRelays() {
     return folder;
   };
   /** `npm start -- --port 0 …`; resolves when it has ended. */
-  const run = ({ folder = newFolder(), env = {}, args = [] }: RelayOptions) => {
-    const process_ = runNode(['local/process.ts', '--port', '0', ...args], {
+  const run = ({ folder = newFolder(), env = {}, args = [], console = false }: RelayOptions) => {
+    const own = ['--port', '0', ...(console ? [] : ['--no-console'])];
+    const process_ = runNode(['local/process.ts', ...own, ...args], {
       ...env,
       RELAY_LOCAL_DIR: folder,
     });

@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type RunningConsole, startConsole } from '../../console/server.ts';
+import { type Connection, connect } from '../../operate/connection.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { useBrowser } from '../support/browser.ts';
+import { type RunningRelay, useRelays } from '../support/relay-process.ts';
+
+const { start } = useRelays();
+const { page: newPage } = useBrowser();
+let relay: RunningRelay;
+let connection: Connection;
+let running: RunningConsole;
+
+beforeAll(async () => {
+  relay = await start();
+  const target = { stack: undefined, env: { RELAY_LOCAL_DIR: relay.folder } };
+  connection = await connect(target, { logger: createLogger(() => {}), now: Date.now });
+  running = await startConsole({ connection, target, readOnly: false, who: 'jane@desk' });
+});
+afterAll(() => running?.close());
+beforeEach(() => connection.charging.resume());
+
+const origin = () => `http://127.0.0.1:${running.port}`;
+
+/** The console as somebody sees it who has opened the printed address. */
+async function opened(path: string, look: Parameters<typeof newPage>[1] = {}) {
+  const page = await newPage(origin(), look);
+  await page.goto(running.url);
+  await page.goto(origin() + path);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  return page;
+}
+
+const ask = async (path: string, body: object) =>
+  expect((await fetch(relay.url + path, { method: 'POST', body: JSON.stringify(body) })).ok).toBe(true);
+
+let keys = 0;
+/** A recharge of a client; with a fault its grant is answered so. */
+async function recharge(client: string, fault?: string): Promise<string> {
+  keys += 1;
+  const key = `journey-${keys}`;
+  if (fault !== undefined)
+    await ask('/sandbox/platform/faults', { operation: 'grant', fault, email: client });
+  await relay.cli('webhook', 'send', '--email', client, '--credits', '500', '--key', key);
+  await relay.reaches(key, 'completed', 'needs_review', 'blocked');
+  return key;
+}
+
+describe('somebody at three in the morning', () => {
+  it('opens the printed address, which then holds no token, and sees whether money moves', async () => {
+    const page = await newPage(origin());
+    await page.goto(running.url);
+    await page.getByText('Yes. Charging is on.').waitFor();
+    expect(page.url()).toBe(`${origin()}/`);
+  });
+
+  it('pauses charging with a note, and resumes it', async () => {
+    const page = await opened('/');
+    await page.getByRole('button', { name: 'Pause charging' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Why').fill('the platform is down');
+    await dialog.getByRole('button', { name: 'Pause charging' }).click();
+    await page.getByText('Charging is paused: the platform is down').waitFor({ timeout: 12_000 });
+    expect(await connection.charging.paused()).toMatchObject({
+      reason: 'the platform is down',
+      by: 'jane@desk',
+    });
+    await page.getByRole('button', { name: 'Resume charging' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume charging' }).click();
+    await expect.poll(() => connection.charging.paused()).toBeUndefined();
+  });
+
+  it('finds a recharge by its key, its payment or its client', async () => {
+    const key = await recharge('client-011@example.com');
+    const { payment_ref: payment = '' } = await relay.reaches(key, 'completed');
+    const page = await opened('/recharges');
+    for (const wanted of [key, payment]) {
+      await page.getByRole('link', { name: 'Recharges' }).click();
+      await page.getByLabel('Key, client').fill(wanted);
+      await page.getByRole('button', { name: 'Show' }).click();
+      await page.getByRole('heading', { level: 1, name: `Recharge ${key}` }).waitFor();
+      await page.getByText('Paid and granted.').waitFor();
+    }
+    await page.getByRole('link', { name: 'Recharges' }).click();
+    await page.getByLabel('Key, client').fill('Client-011@example.com');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('cell', { name: key }).waitFor();
+    expect(new URL(page.url()).search).toBe('?email=client-011%40example.com');
+  });
+
+  it('answers for a grant of which nobody knows, beside what the runbook says, and sees it completed', async () => {
+    const key = await recharge('client-012@example.com', 'error_after');
+    const page = await opened('/reviews');
+    const card = page.getByRole('article').filter({ hasText: key });
+    await page.getByText('Open the client’s credit history'.replace('’', "'")).first().waitFor();
+    await card.getByRole('button', { name: 'The client has the credits' }).click();
+    await page.getByRole('dialog').getByLabel('Why').fill('the mark is in the history');
+    await page.getByRole('dialog').getByRole('button', { name: 'The client has the credits' }).click();
+    await card.waitFor({ state: 'detached' });
+    const row = await relay.reaches(key, 'completed');
+    expect(row.history.find(({ event }) => event === 'confirm-granted')?.detail).toBe(
+      'the mark is in the history (jane@desk)',
+    );
+  });
+
+  it('is refused an answer that may still become wrong, and told from when on it is taken', async () => {
+    const key = await recharge('client-013@example.com', 'error_before');
+    const page = await opened(`/recharge?key=${key}`);
+    await expect
+      .poll(() => page.getByRole('button', { name: 'Nothing was granted' }).isDisabled())
+      .toBe(true);
+    expect(
+      await page.getByText('the grant may still arrive. Look again after that.').count(),
+    ).toBeGreaterThan(0);
+  });
+
+  it('does not overwrite what has changed since it was shown: it is told, and sees what it is now', async () => {
+    const key = await recharge('client-014@example.com', 'error_after');
+    const page = await opened(`/recharge?key=${key}`);
+    await page.getByRole('button', { name: 'The client has the credits' }).click();
+    await page.getByRole('dialog').getByLabel('Why').fill('seen');
+    // The page learns nothing while somebody else answers.
+    await page.route('**/api/recharge?*', (route) => route.abort());
+    const { version } = await relay.reaches(key, 'needs_review');
+    await relay.cli(
+      'recharges',
+      'resolve',
+      key,
+      'confirm-granted',
+      '--version',
+      String(version),
+      '--note',
+      'first',
+    );
+    await page.getByRole('dialog').getByRole('button', { name: 'The client has the credits' }).click();
+    await page.getByText(/is completed: nobody needs to answer|has changed since version/).waitFor();
+    const { history } = await relay.reaches(key, 'completed');
+    expect(history.filter(({ event }) => event === 'confirm-granted')).toHaveLength(1);
+  });
+
+  it('sees a new recharge by itself', async () => {
+    const page = await opened('/recharges');
+    const key = await recharge('client-015@example.com');
+    await page.getByRole('cell', { name: key }).waitFor();
+  });
+
+  it('gives the money of a completed recharge back, once asked with client and amount', async () => {
+    const key = await recharge('client-016@example.com');
+    const page = await opened(`/recharge?key=${key}`);
+    await page.getByRole('button', { name: 'Give the money back' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.textContent()).toMatch(/client-016@example\.com, 500 credits, 50\.00 USD/);
+    await dialog.getByLabel('Why').fill('goodwill');
+    await dialog.getByRole('button', { name: 'Give the money back' }).click();
+    await page.getByText('Paid and granted, and the money given back. The credits stay.').waitFor();
+  });
+});
+
+describe('somebody on Monday morning', () => {
+  it('suspends a client, who is not charged then, and enables them', async () => {
+    const page = await opened('/client?email=client-021%40example.com');
+    await page.getByRole('button', { name: 'Suspend' }).click();
+    await page.getByRole('dialog').getByLabel('Why').fill('did not pay us');
+    await page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
+    await page.getByText('suspended (did not pay us)').waitFor({ timeout: 15_000 });
+    const key = await recharge('client-021@example.com');
+    expect((await relay.reaches(key, 'blocked')).reason).toBe('account_suspended');
+    await page.getByRole('button', { name: 'Enable' }).click();
+    await page.getByRole('dialog').getByLabel('Why').fill('has paid');
+    await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
+    await expect
+      .poll(async () => (await connection.ledger.readAccount('client-021@example.com')).status)
+      .toBe('active');
+  });
+
+  it('sees what is wrong with a file of clients before anything is written, and imports it once it is mended', async () => {
+    const page = await opened('/clients');
+    await page.getByText('Import clients from a file').click();
+    const file = (cap: string) => ({
+      name: 'clients.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(`email,monthly_cap\nimported@example.com,${cap}\n`),
+    });
+    await page.getByLabel('A CSV file').setInputFiles(file('many'));
+    await page.getByText('Nothing can be imported: 1 fault.').waitFor();
+    await page.getByText(/line 2: monthly_cap/).waitFor();
+    expect((await connection.ledger.readAccount('imported@example.com')).status).toBeUndefined();
+    await page.getByLabel('A CSV file').setInputFiles(file('200.00 USD'));
+    await page.getByText('imported@example.com: new').waitFor();
+    await page.getByRole('button', { name: 'Import' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Import' }).click();
+    await expect
+      .poll(async () => (await connection.ledger.readAccount('imported@example.com')).limits.monthlyAmount)
+      .toBe(20_000);
+  });
+
+  it('starts a recharge by hand, once', async () => {
+    const page = await opened('/client?email=client-022%40example.com');
+    await page.getByRole('button', { name: 'Start a recharge' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Credits').fill('700');
+    await dialog.getByLabel('Why').fill('Jane asked for it');
+    await dialog.getByRole('button', { name: 'Start a recharge' }).click();
+    await page.getByRole('heading', { level: 1, name: /^Recharge / }).waitFor();
+    await page.getByText('Paid and granted.').waitFor();
+    expect(await page.getByText('700 credits for').count()).toBe(1);
+  });
+
+  it('changes a setting of a client, and is told of a value that cannot be meant', async () => {
+    const page = await opened('/client?email=client-023%40example.com');
+    await page.getByRole('button', { name: 'Change settings' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Monthly cap').fill('a lot');
+    await dialog.getByRole('button', { name: 'Change settings' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await dialog.getByLabel('Monthly cap').fill('150.00 USD');
+    await dialog.getByRole('button', { name: 'Change settings' }).click();
+    await expect
+      .poll(async () => (await connection.ledger.readAccount('client-023@example.com')).limits.monthlyAmount)
+      .toBe(15_000);
+  });
+
+  it('reads a conversation, both ways', async () => {
+    await ask('/sandbox/chat/say', { contact: 'joe', text: 'Is it open on Sunday?' });
+    const page = await opened('/messages');
+    const conversation = page.getByRole('region', { name: 'demo · joe' });
+    await conversation.getByText('Is it open on Sunday?', { exact: true }).waitFor();
+    await conversation.getByText('You said: Is it open on Sunday?').waitFor();
+  });
+});
+
+describe('somebody on the first day', () => {
+  it('sees what was kept aside and why, and sends it again', async () => {
+    const secrets = JSON.parse((await relay.cli('secrets', 'list', '--json')).stdout);
+    expect(secrets.length).toBeGreaterThan(0);
+    const [secret = ''] = (await import('../../local/state.ts')).localSecrets({
+      RELAY_LOCAL_DIR: relay.folder,
+    }).inbound.webhook;
+    const odd = await fetch(`${relay.url}/webhooks/auto-recharge?token=${secret}`, {
+      method: 'POST',
+      body: JSON.stringify({ id: 'k-1', mail: 'client-031@example.com', amount: 'many' }),
+    });
+    expect(odd.status).toBe(400);
+    const page = await opened('/deliveries');
+    await page.getByRole('link', { name: 'show' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'Delivery' }).waitFor();
+    await page.getByText('"mail": "client-031@example.com"').waitFor();
+    await page.getByRole('button', { name: 'Send it to the relay again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Send it to the relay again' }).click();
+    await page.getByText(/The relay answers 400/).waitFor();
+  });
+
+  it('sees what the doctor finds', async () => {
+    const page = await opened('/health');
+    await page.getByText('Charging is on.').waitFor();
+  });
+});
+
+describe('without a mouse', () => {
+  it('the way leads from the menu to an answer, and nothing is done by Escape', async () => {
+    const key = await recharge('client-041@example.com', 'error_after');
+    const page = await opened(`/recharge?key=${key}`);
+    await page.getByRole('button', { name: 'The client has the credits' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    expect((await relay.reaches(key, 'needs_review')).phase).toBe('needs_review');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('seen with the keyboard');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByText('Paid and granted.').waitFor();
+  });
+});

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import sparticuz from '@sparticuz/chromium';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+
+/** Where Chrome is, on systems for which no package brings one. */
+const INSTALLED = [
+  process.env.CHROME_PATH,
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  '/usr/bin/google-chrome',
+  '/usr/bin/chromium',
+];
+
+/** As one process it ends with the first of its pages; and here it is tried what a browser keeps other sites from. */
+const LEFT_OUT = [
+  '--single-process',
+  '--disable-web-security',
+  '--allow-running-insecure-content',
+  '--disable-site-isolation-trials',
+];
+
+/** @throws an Error that says what to install. */
+async function executable(): Promise<{ executablePath: string; args: string[] }> {
+  if (process.platform === 'linux' && process.arch === 'x64') {
+    const args = sparticuz.args.filter((argument) => !LEFT_OUT.includes(argument));
+    return { executablePath: await sparticuz.executablePath(), args };
+  }
+  const executablePath = INSTALLED.find((path) => path !== undefined && existsSync(path));
+  if (executablePath !== undefined) return { executablePath, args: [] };
+  throw new Error('These tests need a browser: install Chrome, or say in CHROME_PATH where it is.');
+}
+
+export interface Look {
+  width?: number;
+  height?: number;
+  theme?: 'light' | 'dark';
+}
+
+/** A real browser for the tests of one file. */
+export function useBrowser() {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    const { executablePath, args } = await executable();
+    // Nothing that a page asks for leaves this machine.
+    const inside = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1';
+    browser = await chromium.launch({ executablePath, args: [...args, inside], headless: true });
+  });
+  afterAll(() => browser?.close());
+  return {
+    /** A new page that was shown nothing yet. What goes wrong in it, or is asked for elsewhere, fails the test. */
+    async page(origin: string, { width = 1200, height = 800, theme = 'light' }: Look = {}): Promise<Page> {
+      if (!browser) throw new Error('Bug! There is a browser within tests only.');
+      const context: BrowserContext = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: theme,
+        acceptDownloads: true,
+      });
+      const faults: string[] = [];
+      context.setDefaultTimeout(10_000);
+      const page = await context.newPage();
+      page.on('request', (request) => {
+        if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('blob:'))
+          faults.push(`asked ${request.url()}`);
+      });
+      page.on('pageerror', (error) => faults.push(error.message));
+      page.on('console', (message) => {
+        // A deed that is refused is no fault of the page.
+        if (message.type() === 'error' && !/status of (409|422) /.test(message.text()))
+          faults.push(message.text());
+      });
+      onTestFinished(async () => {
+        await context.close();
+        expect(faults).toEqual([]);
+      });
+      return page;
+    },
+  };
+}
