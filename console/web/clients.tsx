@@ -58,7 +58,7 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
             </Empty>
           ) : (
             <>
-              <Table heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', '']}>
+              <Table heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', 'Look']}>
                 {clients.map((client) => (
                   <tr key={client.email}>
                     <td class="cut">

@@ -37,7 +37,7 @@ export function Deliveries({ query }: { query: Record<string, string> }) {
 }
 
 const Kept = ({ rows }: { rows: { id: string; received_at: string; route: string; reason: string }[] }) => (
-  <Table heads={['Received', 'Came to', 'Why it is kept', '']}>
+  <Table heads={['Received', 'Came to', 'Why it is kept', 'Look']}>
     {rows.map(({ id, received_at: at, route, reason }) => (
       <tr key={id}>
         <td>

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { bundlePage, sizeOf } from '../../console/bundle.ts';
+import { type RunningConsole, startConsole } from '../../console/server.ts';
+import { newMessage } from '../../shared/channels/message.ts';
+import { createDynamoQuarantine } from '../../shared/incoming/quarantine.ts';
+import { useBrowser } from '../support/browser.ts';
+import { aRecharge } from '../support/builders.ts';
+import { useFoundRelay } from '../support/found-relay.ts';
+
+const found = useFoundRelay();
+const { page: newPage } = useBrowser();
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What whoever sends a webhook, writes in a chat or answers a request can put into our rows. */
+const SCRIPT = '<script>window.broken = 1</script><img src=x onerror="window.broken = 1">';
+const HOSTILE = `${SCRIPT} \u202Egnp.exe\u2066 "'\`{{7*7}} javascript:window.broken=1 ${'w'.repeat(120)}`;
+const KEY = `key ${HOSTILE}`.slice(0, 200);
+const EMAIL = 'client-001@example.com';
+
+let running: RunningConsole;
+let delivery = '';
+beforeEach(async () => {
+  const { connection, target, client, table, logger } = found();
+  const now = connection.now();
+  await connection.accounts.set(EMAIL, { customer: HOSTILE.slice(0, 100), status: 'suspended' });
+  await connection.ledger.claim(
+    aRecharge({
+      key: KEY,
+      email: EMAIL,
+      receivedAt: now,
+      phase: 'needs_review',
+      review: 'grant_unknown',
+      paymentRef: HOSTILE,
+      platformId: HOSTILE,
+      grantDeadline: now,
+      history: [
+        { at: now, event: 'received' },
+        { at: now, event: 'grant_unknown', detail: HOSTILE },
+      ],
+    }),
+  );
+  await connection.ledger.claim(
+    aRecharge({ key: 'completed', email: EMAIL, receivedAt: now, phase: 'completed' }),
+  );
+  for (const direction of ['incoming', 'outgoing'] as const) {
+    const content = {
+      id: `id ${direction} ${HOSTILE}`,
+      contact: HOSTILE.slice(0, 100),
+      type: 'text' as const,
+      text: `${HOSTILE} ${'long '.repeat(13_000)}`,
+      attachments: [],
+    };
+    await connection.messages.mark(newMessage({ channel: 'demo', direction, content }, now));
+  }
+  delivery = await createDynamoQuarantine(client, table).keep({
+    route: '/webhooks/auto-recharge',
+    headers: { 'x-hostile': HOSTILE },
+    body: Buffer.from(`${HOSTILE}${' body'.repeat(13_000)}`),
+    reason: HOSTILE,
+    receivedAt: now,
+  });
+  logger.alert('grant_unknown', { key: KEY, email: EMAIL, detail: HOSTILE });
+  await logger.kept();
+  await connection.charging.pause({ reason: HOSTILE, by: HOSTILE });
+  running = await startConsole({ connection, target, readOnly: false, who: 'jane@desk' });
+  onTestFinished(running.close);
+});
+
+const pages = () => [
+  '/',
+  '/recharges',
+  `/recharge?${new URLSearchParams({ key: KEY })}`,
+  '/reviews',
+  '/clients',
+  `/client?${new URLSearchParams({ email: EMAIL })}`,
+  '/messages',
+  '/deliveries',
+  `/delivery?id=${delivery}`,
+  '/health',
+  '/nowhere',
+];
+
+describe.each([
+  { width: 1200, theme: 'light' },
+  { width: 1200, theme: 'dark' },
+  { width: 320, theme: 'light' },
+] as const)('with hostile content in every field, $width wide and $theme', (look) => {
+  it('every page is read by everybody, is no wider than its window, and runs nothing', async () => {
+    const origin = `http://127.0.0.1:${running.port}`;
+    const page = await newPage(origin, look);
+    await page.goto(running.url);
+    const found: object[] = [];
+    for (const path of pages()) {
+      await page.goto(origin + path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.getByText('Reading…').first().waitFor({ state: 'detached' });
+      const [width, broken] = await page.evaluate<[number, boolean]>(
+        `[document.documentElement.scrollWidth, Object.hasOwn(window, 'broken')]`,
+      );
+      if (width > look.width || broken) found.push({ path, width, broken });
+      const violations = await page.evaluate(
+        `${AXE}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => ({ id, where: nodes.map(({ html }) => html.slice(0, 160)).slice(0, 3) })))`,
+      );
+      if (!Array.isArray(violations) || violations.length > 0) found.push({ path, violations });
+    }
+    expect(found).toEqual([]);
+  });
+});
+
+it('what a browser loads is no more than 90 KB compressed', async () => {
+  expect(sizeOf(await bundlePage())).toBeLessThanOrEqual(90 * 1_024);
+});
