@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { rememberedStack } from '../local/state.ts';
 import { connect } from '../operate/connection.ts';
+import type { Target } from '../operate/target.ts';
 import { whoRuns } from '../operate/who.ts';
 import { createLogger } from '../shared/logger.ts';
 import { printable } from '../shared/printable.ts';
 import { startConsole } from './server.ts';
 
-const HELP = `npm run console -- [--stack recharge-relay-prod] [--read-only] [--no-open] [--port 4001]
+const HELP = `npm run console -- [--stack recharge-relay-prod | --demo] [--read-only] [--no-open] [--port 4001]
 
 Shows a relay in the browser: what came in, what was charged, what is stuck, and what to do about it.
 Without --stack it is the relay that npm start runs here.
@@ -16,6 +17,7 @@ Without --stack it is the relay that npm start runs here.
   --local        the relay that npm start runs here, whatever RELAY_STACK says and "relay use" remembers
   --read-only    only shows
   --no-open      opens no browser
+  --demo         a relay that lived for six weeks and is not real, to look at
   --port N       the port on 127.0.0.1; any that is free unless given
 `;
 
@@ -38,26 +40,47 @@ async function main(): Promise<void> {
       'read-only': { type: 'boolean', default: false },
       'no-open': { type: 'boolean', default: false },
       port: { type: 'string', default: '0' },
+      demo: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return say(HELP);
-  const { env } = process;
-  const stack = values.local ? undefined : (values.stack ?? env.RELAY_STACK ?? rememberedStack(env));
-  const target = { stack, env };
+  const { target, stop } = values.demo
+    ? await demonstration()
+    : { target: targetOf(values), stop: undefined };
   const logger = createLogger((line) => process.stderr.write(`${printable(line)}\n`));
   const connection = await connect(target, { logger, now: Date.now });
-  const readOnly = values['read-only'];
   const { url, close } = await startConsole({
-    ...{ connection, target, readOnly, port: Number(values.port) },
+    connection,
+    target,
+    readOnly: values['read-only'],
+    isDemonstration: values.demo,
+    port: Number(values.port),
     who: whoRuns(),
   });
-  say(`The console of ${connection.relay.name}: ${url}`);
+  say(`The console of ${values.demo ? 'a relay that is not real' : connection.relay.name}: ${url}`);
   say('Whoever opens this address may do everything there. It ends with Ctrl-C.');
+  const end = async () => {
+    await close();
+    await stop?.();
+    process.exit(0);
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void close().then(() => process.exit(0)));
+    process.once(signal, () => void end());
   }
   if (!values['no-open'] && process.stdout.isTTY) openBrowser(url);
+}
+
+function targetOf({ stack, local }: { stack?: string; local: boolean }): Target {
+  const { env } = process;
+  return { stack: local ? undefined : (stack ?? env.RELAY_STACK ?? rememberedStack(env)), env };
+}
+
+async function demonstration() {
+  say('Six weeks are lived. It takes some seconds.');
+  const { liveDemoLife } = await import('../local/demo-life.ts');
+  const { env, stop } = await liveDemoLife(Date.now());
+  return { target: { stack: undefined, env }, stop };
 }
 
 const OPENERS: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = {

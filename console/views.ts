@@ -11,7 +11,6 @@ import { OperateError } from '../operate/error.ts';
 import { FIND_DAYS, findRecharge } from '../operate/find-recharge.ts';
 import { lastRechargesOf, listRecharges } from '../operate/list-recharges.ts';
 import { listMessages, messageJson } from '../operate/messages.ts';
-import { grantedAtOf } from '../operate/money-moves.ts';
 import { possibleDeeds } from '../operate/possible-deeds.ts';
 import { configuredVerifiers } from '../operate/proofs.ts';
 import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
@@ -22,6 +21,7 @@ import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
 import { statusLine } from '../operate/status-line.ts';
 import type { Target } from '../operate/target.ts';
 import { whyJson, whyNot } from '../operate/why.ts';
+import { grantedAtOf } from '../shared/books/money-moves.ts';
 import { emailSchema } from '../shared/email.ts';
 import { CAPTURED } from '../shared/incoming/quarantine.ts';
 import { evidenceJson, rechargeJson, shownJson } from '../shared/recharge/present.ts';
@@ -33,6 +33,8 @@ export interface Shown {
   target: Target;
   /** Only shows. */
   readOnly: boolean;
+  /** Nothing of it is real. */
+  isDemonstration?: boolean;
 }
 
 /** Something to look at. While a page is open it is read again and again, and sent where it has changed. */
@@ -75,7 +77,7 @@ const filterSchema = z.object({
   to: daySchema.exactOptional(),
   phase: z.enum(PHASES).exactOptional(),
   reason: z.string().exactOptional(),
-  email: emailSchema.exactOptional(),
+  email: z.exactOptional(emailSchema),
   min: z.string().exactOptional(),
   max: z.string().exactOptional(),
   reference: z.string().exactOptional(),
@@ -85,10 +87,11 @@ const filterSchema = z.object({
 /** By the last part of their address, `/api/recharges`. */
 export const VIEWS = {
   /** What stands above every page. */
-  bar: view(nothing, LIGHT_MS, async ({ connection, readOnly }) => ({
+  bar: view(nothing, LIGHT_MS, async ({ connection, readOnly, isDemonstration = false }) => ({
     ...(await statusLine(connection)),
     charging: chargingJson(await connection.charging.paused()),
     read_only: readOnly,
+    demonstration: isDemonstration,
   })),
 
   status: view(nothing, HEAVY_MS, async ({ connection, target }) =>

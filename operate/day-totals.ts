@@ -1,7 +1,7 @@
+import { grantedAtOf, movesOf } from '../shared/books/money-moves.ts';
 import type { Money } from '../shared/money.ts';
 import type { Phase, Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
-import { grantedAtOf, movesOf } from './money-moves.ts';
 
 /** What became of the recharges that were received on one UTC day. */
 export interface DayTotals {

@@ -62,6 +62,9 @@ function App() {
           {`Charging is paused: ${bar.charging.reason ?? ''}`} <a href="/">Overview</a>
         </p>
       ) : null}
+      {bar?.demonstration ? (
+        <p class="banner calm">This is a demonstration: no client, charge or message in it is real.</p>
+      ) : null}
       {bar?.read_only ? <p class="banner calm">This console only shows (--read-only).</p> : null}
       <Current place={place} readOnly={readOnly} />
     </div>

@@ -58,7 +58,9 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
             </Empty>
           ) : (
             <>
-              <Table heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', 'Look']}>
+              <Table
+                heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', 'Look']}
+              >
                 {clients.map((client) => (
                   <tr key={client.email}>
                     <td class="cut">
