@@ -9,10 +9,13 @@ const WITH_STRIPE = [
 
 /** What `npm run test:mass` sends 1,000 messages through. `npm test` sends a few. */
 const MASS = ['test/local/channels-vendors.test.ts'];
+/** `npm run screenshots` makes the pictures of the documents. */
+const PICTURES = ['test/console/screenshots.ts'];
+const OF_MODE: Record<string, string[]> = { stripe: WITH_STRIPE, mass: MASS, screenshots: PICTURES };
 
 export default defineConfig(({ mode }) => ({
   test: {
-    include: mode === 'stripe' ? WITH_STRIPE : mode === 'mass' ? MASS : ['test/**/*.test.ts'],
+    include: OF_MODE[mode] ?? ['test/**/*.test.ts'],
     ...(mode === 'mass' ? { testNamePattern: 'every adapter' } : {}),
     env: {
       RELAY_TEST_PAYMENTS: mode === 'stripe' ? 'stripe' : 'endpoint',

@@ -6,8 +6,11 @@ import { importAccounts, planImport } from '../operate/import-accounts.ts';
 import { replayMessage } from '../operate/messages.ts';
 import { readQuarantined, replayQuarantined } from '../operate/quarantine.ts';
 import { refundRecharge, resolveRecharge, retryRecharge, stopRecharge } from '../operate/recharges.ts';
+import { inviteClient, linkClient } from '../operate/saved-means.ts';
 import { startRecharge } from '../operate/start.ts';
+import { findStripe } from '../operate/stripe.ts';
 import { emailSchema, spelledEmailSchema } from '../shared/email.ts';
+import { meansText } from '../shared/payments/payment-method.ts';
 import { ANSWERS } from '../shared/recharge/answers.ts';
 import { type Shown, understood } from './views.ts';
 
@@ -102,6 +105,31 @@ export const DEEDS: Record<string, Deed> = {
     async ({ connection }, { email, settings }) => {
       await setAccount(connection, email, settings);
       return { done: `The settings of ${email} are written.` };
+    },
+  ),
+
+  invite: deed(z.strictObject({ email: emailSchema }), async ({ connection, target }, { email }) => {
+    const { url } = await inviteClient(connection, await findStripe(target), email);
+    return { done: `Send ${email} this link. It can be used once, for a day: ${url}` };
+  }),
+
+  link: deed(
+    z.strictObject({
+      email: emailSchema,
+      customer: z.string().exactOptional(),
+      payment_method: z.string().exactOptional(),
+    }),
+    async ({ connection, target }, { email, customer, payment_method: paymentMethod }) => {
+      const wanted = {
+        ...(customer === undefined ? {} : { customer }),
+        ...(paymentMethod === undefined ? {} : { paymentMethod }),
+      };
+      const { account, lifted } = await linkClient(connection, await findStripe(target), email, wanted);
+      const means = account.paymentMethod === undefined ? '' : `: ${meansText(account.paymentMethod)}`;
+      const active = lifted
+        ? ' It is another card than the declined one, so the client is active again.'
+        : '';
+      return { done: `${email} is charged by what is saved at Stripe${means}.${active}` };
     },
   ),
 

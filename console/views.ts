@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { clientJson, listAccounts, readAccount } from '../operate/accounts.ts';
 import { alertJson, listAlerts } from '../operate/alerts.ts';
 import { captureReport, readCaptured } from '../operate/capture.ts';
+import { configInForce } from '../operate/config-in-force.ts';
 import type { Connection } from '../operate/connection.ts';
 import { findInbound } from '../operate/connection.ts';
 import { dayTotals } from '../operate/day-totals.ts';
@@ -87,11 +88,12 @@ const filterSchema = z.object({
 /** By the last part of their address, `/api/recharges`. */
 export const VIEWS = {
   /** What stands above every page. */
-  bar: view(nothing, LIGHT_MS, async ({ connection, readOnly, isDemonstration = false }) => ({
+  bar: view(nothing, LIGHT_MS, async ({ connection, target, readOnly, isDemonstration = false }) => ({
     ...(await statusLine(connection)),
     charging: chargingJson(await connection.charging.paused()),
     read_only: readOnly,
     demonstration: isDemonstration,
+    stripe: takesStripe(target),
   })),
 
   status: view(nothing, HEAVY_MS, async ({ connection, target }) =>
@@ -203,6 +205,15 @@ export const VIEWS = {
 } satisfies Record<string, View>;
 
 export type Views = typeof VIEWS;
+
+/** Whether a client's card is saved at Stripe; not where the configuration is not known here. */
+function takesStripe(target: Target): boolean {
+  try {
+    return configInForce(target).payment.type === 'stripe';
+  } catch {
+    return false;
+  }
+}
 
 const pageOf = (filter: RechargeFilter, cursor: string | undefined) => ({
   limit: PAGE,

@@ -74,7 +74,7 @@ const CONFIG = {
   platform: { baseUrl: 'https://platform.example.com/v1' },
   recharge: { mode: 'live', creditsField: 'credits' },
   pricing: { currency: 'EUR', perCredit: '0.09' },
-  guard: { unknownAccounts: 'refuse', limits: { monthlyAmount: 60_000, cooldownSeconds: 600 } },
+  guard: { unknownAccounts: 'refuse', limits: { monthlyAmount: 120_000, cooldownSeconds: 600 } },
   payment: { type: 'http', url: 'https://pay.example.com' },
 };
 
@@ -158,7 +158,7 @@ class Life {
     for (let number = 1; number <= CLIENTS; number += 1) {
       await this.#accounts.set(email(number), {
         platformId: `sub-${1_000 + number}`,
-        ...(number % 7 === 0 ? { limits: { monthlyAmount: 20_000 } } : {}),
+        ...(number % 7 === 0 ? { limits: { monthlyAmount: 30_000 } } : {}),
         ...(number === 23
           ? {
               status: 'suspended',
@@ -176,12 +176,16 @@ class Life {
 
   #drawFate(): Fate {
     let left = this.#draw() * FATES.reduce((sum, [, often]) => sum + often, 0);
-    return FATES.find(([, often]) => (left -= often) < 0)?.[0] ?? 'goes well';
+    for (const [fate, often] of FATES) {
+      left -= often;
+      if (left < 0) return fate;
+    }
+    return 'goes well';
   }
 
   async #recharge(key: string, at: number): Promise<void> {
     this.#time = Math.floor(at);
-    const number = 1 + Math.floor(this.#draw() ** 2 * (CLIENTS + 0.5));
+    const number = 1 + Math.floor(this.#draw() ** 1.3 * CLIENTS);
     const credits = PACKS[Math.floor(this.#draw() * PACKS.length)] ?? 500;
     this.#fates.set(key, this.#drawFate());
     const row = newRecharge({ key, email: email(number), credits }, this.#time, this.#time + MINUTE);
@@ -204,7 +208,7 @@ class Life {
 
   /** As the sweeper and, on the next morning, a person bring it on. */
   async #toRest(key: string): Promise<void> {
-    for (let runs = 0; runs < 12; runs += 1) {
+    for (let runs = 0; runs < 100; runs += 1) {
       const row = await runRecharge(key, this.#time + productionPolicy.runMs, this.#deps);
       if (row === 'left_alone') return;
       const next = isFinished(row) ? undefined : row.phase === 'needs_review' ? await this.#answer(row) : row;

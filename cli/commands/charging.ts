@@ -1,6 +1,6 @@
+import { whoRuns } from '../../operate/who.ts';
 import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, examples } from '../program.ts';
-import { whoRuns } from '../../operate/who.ts';
 
 const JSON_OPTION = ['--json', 'whether charging is paused, as a JSON object'] as const;
 

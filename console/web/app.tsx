@@ -66,12 +66,20 @@ function App() {
         <p class="banner calm">This is a demonstration: no client, charge or message in it is real.</p>
       ) : null}
       {bar?.read_only ? <p class="banner calm">This console only shows (--read-only).</p> : null}
-      <Current place={place} readOnly={readOnly} />
+      <Current place={place} readOnly={readOnly} stripe={bar?.stripe ?? false} />
     </div>
   );
 }
 
-function Current({ place: { path, query }, readOnly }: { place: Place; readOnly: boolean }) {
+function Current({
+  place: { path, query },
+  readOnly,
+  stripe,
+}: {
+  place: Place;
+  readOnly: boolean;
+  stripe: boolean;
+}) {
   switch (path) {
     case '/':
       return <Overview readOnly={readOnly} />;
@@ -84,7 +92,7 @@ function Current({ place: { path, query }, readOnly }: { place: Place; readOnly:
     case '/clients':
       return <Clients query={query} readOnly={readOnly} />;
     case '/client':
-      return <OneClient email={query.email ?? ''} readOnly={readOnly} />;
+      return <OneClient email={query.email ?? ''} readOnly={readOnly} stripe={stripe} />;
     case '/messages':
       return <Messages query={query} readOnly={readOnly} />;
     case '/deliveries':

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Money } from '../../shared/money.ts';
 import { formatMoney } from '../../shared/money.ts';
+import { meansText } from '../../shared/payments/payment-method.ts';
 import { act, type Data, useLive } from './live.ts';
 import {
   Ago,
@@ -119,41 +120,58 @@ function Cap({ spent, cap }: { spent: Money | undefined; cap: Money | undefined 
 }
 
 type Client = Data<'client'>;
+const ENDED = ['completed', 'declined', 'blocked', 'refunded'];
 
-export function OneClient({ email, readOnly }: { email: string; readOnly: boolean }) {
+export function OneClient({
+  email,
+  readOnly,
+  stripe,
+}: {
+  email: string;
+  readOnly: boolean;
+  stripe: boolean;
+}) {
   const live = useLive('client', { email });
   return (
     <Page title={email}>
       <Loaded live={live}>
-        {(client) => (
-          <>
-            <section class={`next ${client.why.next_step.who}`} aria-label="What happens next">
-              <p>
-                <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
-              </p>
-              <p>
-                <strong>{WHO[client.why.next_step.who]}.</strong> {client.why.next_step.what}
-              </p>
-              {readOnly ? null : <ClientDeeds client={client} />}
-            </section>
-            <section aria-labelledby="recharges">
-              <h2 id="recharges">Recharges</h2>
-              {client.recharges.length === 0 ? (
-                <Empty>None in the last 31 days.</Empty>
-              ) : (
-                <RechargeTable rows={client.recharges} withClient={false} />
-              )}
-              <p>
-                <a href={linkTo('/recharges', { email: client.email, from: '365d' })}>All of the last year</a>
-              </p>
-            </section>
-            <Balances client={client} />
-            <section aria-labelledby="settings">
-              <h2 id="settings">Settings</h2>
-              <Facts facts={factsOf(client)} />
-            </section>
-          </>
-        )}
+        {(client) => {
+          const unfinished = client.recharges.find(({ phase }) => !ENDED.includes(phase));
+          return (
+            <>
+              <section class={`next ${client.why.next_step.who}`} aria-label="What happens next">
+                <p>
+                  <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
+                </p>
+                <p>
+                  <strong>{WHO[client.why.next_step.who]}.</strong> {client.why.next_step.what}{' '}
+                  {unfinished === undefined ? null : (
+                    <RechargeLink id={unfinished.key}>Look at it, and answer</RechargeLink>
+                  )}
+                </p>
+                {readOnly ? null : <ClientDeeds client={client} stripe={stripe} />}
+              </section>
+              <section aria-labelledby="recharges">
+                <h2 id="recharges">Recharges</h2>
+                {client.recharges.length === 0 ? (
+                  <Empty>None in the last 31 days.</Empty>
+                ) : (
+                  <RechargeTable rows={client.recharges} withClient={false} />
+                )}
+                <p>
+                  <a href={linkTo('/recharges', { email: client.email, from: '365d' })}>
+                    All of the last year
+                  </a>
+                </p>
+              </section>
+              <Balances client={client} />
+              <section aria-labelledby="settings">
+                <h2 id="settings">Settings</h2>
+                <Facts facts={factsOf(client)} />
+              </section>
+            </>
+          );
+        }}
       </Loaded>
     </Page>
   );
@@ -170,7 +188,7 @@ const SETTINGS: [name: string, label: string, hint: string][] = [
   ['customer', 'Customer at the payment provider', ''],
 ];
 
-function ClientDeeds({ client }: { client: Client }) {
+function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
   return (
     <div class="deeds">
       <Deed
@@ -195,6 +213,28 @@ function ClientDeeds({ client }: { client: Client }) {
         question={`Change the settings of ${client.email}`}
         follows={'What is left empty stays as it is. "none" takes a setting away.'}
       />
+      {stripe && client.status !== undefined ? (
+        <>
+          <Deed
+            label="Invite to save a card"
+            deed="invite"
+            body={{ email: client.email }}
+            question={`Make a page of Stripe's on which ${client.email} saves a card?`}
+            follows="Nothing is charged there. You send the client the link."
+          />
+          <Deed
+            label="Link what is saved at Stripe"
+            deed="link"
+            body={{ email: client.email }}
+            fields={[
+              { name: 'customer', label: 'Customer, unless it is known', hint: 'cus_…' },
+              { name: 'payment_method', label: 'Means of payment, where there are several', hint: 'pm_…' },
+            ]}
+            question={`Charge ${client.email} by what is saved at Stripe already?`}
+            follows="Nothing is charged now."
+          />
+        </>
+      ) : null}
       {client.status === 'active' ? (
         <Deed
           label="Suspend"
@@ -244,6 +284,7 @@ function factsOf(client: Client): Parameters<typeof Facts>[0]['facts'] {
     ['Recharges a day', limits.daily_count === undefined ? undefined : `at most ${limits.daily_count}`],
     ['Cooldown', limits.cooldown_seconds === undefined ? undefined : `${limits.cooldown_seconds} s`],
     ['Price list', pricing === undefined ? undefined : <code>{JSON.stringify(pricing)}</code>],
+    ['Charged', client.payment_method && meansText(client.payment_method)],
     ['Platform id', client.platform_id && <code>{client.platform_id}</code>],
     ['On the platform', client.grant_email],
     ['Customer', client.customer && <code>{client.customer}</code>],

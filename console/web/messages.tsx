@@ -58,7 +58,6 @@ function Bubble({ message, readOnly }: { message: Message; readOnly: boolean }) 
     <li class={`bubble ${direction}`}>
       <p>{text}</p>
       {attachments?.map((one, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a message does not change.
         <p key={index} class="quiet">{`attachment: ${JSON.stringify(one)}`}</p>
       ))}
       <div class="quiet">

@@ -164,8 +164,8 @@ function Alerts({ alerts }: { alerts: Status['alerts'] }) {
       <ul class="plain rows">
         {alerts.slice(0, 8).map(({ id, word, meaning, key, email, last_at: at, times }) => (
           <li key={id}>
-            <strong>{word.replaceAll('_', ' ')}</strong> {meaning}{' '}
-            {key === undefined ? email : <RechargeLink id={key} />}{' '}
+            <strong>{word.replaceAll('_', ' ')}</strong> {meaning} {email}{' '}
+            {key === undefined ? null : <RechargeLink id={key} />}{' '}
             <span class="quiet">
               {times > 1 ? `${times} times, last ` : ''}
               <Ago at={at} />

@@ -324,7 +324,8 @@ export interface Bar {
 /** One bar a day, the last one on the right. The same stands beside it as a list for whoever does not see it. */
 export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
   const most = Math.max(1, ...bars.map(({ value }) => value));
-  const width = 100 / Math.max(1, bars.length);
+  // A few are not drawn as walls.
+  const width = Math.min(6, 100 / Math.max(1, bars.length));
   return (
     <figure class="bars">
       <figcaption>{title}</figcaption>

@@ -11,20 +11,33 @@ export function Recharge({ id, readOnly }: { id: string; readOnly: boolean }) {
   return (
     <Page title={`Recharge ${id}`}>
       <Loaded live={live}>
-        {(row) => (
-          <>
-            <Summary row={row} />
-            <NextStep row={row} readOnly={readOnly} />
-            {row.phase === 'needs_review' && row.reason !== undefined ? <Runbook word={row.reason} /> : null}
-            <Timeline row={row} />
-            <section aria-labelledby="facts">
-              <h2 id="facts">Facts</h2>
-              <Facts facts={factsOf(row)} />
-            </section>
-          </>
-        )}
+        {(row) => {
+          const asks = row.phase === 'needs_review' && row.reason !== undefined;
+          return (
+            <>
+              <Summary row={row} />
+              <div class="beside">
+                <div>
+                  <NextStep row={row} readOnly={readOnly} />
+                  <Timeline row={row} />
+                  {asks ? <TheFacts row={row} /> : null}
+                </div>
+                {asks ? <Runbook word={row.reason ?? ''} /> : <TheFacts row={row} />}
+              </div>
+            </>
+          );
+        }}
       </Loaded>
     </Page>
+  );
+}
+
+function TheFacts({ row }: { row: Whole }) {
+  return (
+    <section aria-labelledby="facts">
+      <h2 id="facts">Facts</h2>
+      <Facts facts={factsOf(row)} />
+    </section>
   );
 }
 

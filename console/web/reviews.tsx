@@ -20,23 +20,27 @@ export function Reviews({ readOnly }: { readOnly: boolean }) {
             {[...byReason(rows)].map(([reason, cards]) => (
               <section key={reason} aria-labelledby={reason}>
                 <h2 id={reason}>{`${reason.replaceAll('_', ' ')} (${cards.length})`}</h2>
-                <Runbook word={reason} />
-                {cards.map((row) => (
-                  <article key={row.key} class="card">
-                    <h3>
-                      <RechargeLink id={row.key} />{' '}
-                      <span class="quiet">
-                        received <Ago at={row.received_at} />
-                      </span>
-                    </h3>
-                    <Summary row={row} />
-                    <NextStep row={row} readOnly={readOnly} />
-                    <details>
-                      <summary>What happened when</summary>
-                      <Timeline row={row} />
-                    </details>
-                  </article>
-                ))}
+                <div class="beside">
+                  <div>
+                    {cards.map((row) => (
+                      <article key={row.key} class="card">
+                        <h3>
+                          <RechargeLink id={row.key} />{' '}
+                          <span class="quiet">
+                            received <Ago at={row.received_at} />
+                          </span>
+                        </h3>
+                        <Summary row={row} />
+                        <NextStep row={row} readOnly={readOnly} />
+                        <details>
+                          <summary>What happened when</summary>
+                          <Timeline row={row} />
+                        </details>
+                      </article>
+                    ))}
+                  </div>
+                  <Runbook word={reason} />
+                </div>
               </section>
             ))}
             {more ? <p class="quiet">There are more than 200. Settle these first.</p> : null}
