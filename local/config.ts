@@ -82,7 +82,12 @@ export function localConfig(
         ...recharge,
       },
       // The sandbox's payments take no money. A real platform must not grant credits for them to anybody who asks.
-      guard: { unknownAccounts: paymentsUrl === undefined ? 'allow' : 'refuse', limits: {}, ...guard },
+      // And Stripe can charge those alone of whom a card is known.
+      guard: {
+        unknownAccounts: paymentsUrl === undefined && payments === 'endpoint' ? 'allow' : 'refuse',
+        limits: {},
+        ...guard,
+      },
       platform: {
         // The sandbox looks sub-accounts up. It takes 60,000 requests a minute, so as not to be slower than what is
         // tried out. Nothing is known of a real platform.

@@ -297,8 +297,8 @@ describe('the page', () => {
   it('hears each client a few dozen times at most: Stripe limits how often a payment is confirmed', async () => {
     const page = await waiting();
     page.holdMessages();
-    for (let n = 0; n < 50; n += 1) {
-      await page.post();
+    for (let n = 0; n < 42; n += 1) {
+      await fetch(page.actionUrl, { method: 'POST', redirect: 'manual' });
       page.world.advance(16 * SECOND);
     }
     expect(page.woken).toHaveLength(40);
@@ -423,13 +423,14 @@ describe('a confirmation that is disturbed', () => {
     'payments.confirm',
     'pages.answer',
   ];
-  const stops = CALLS.flatMap((call) =>
-    (['before', 'after'] as const).map((mishap) => [mishap, call] as const),
-  );
-  const fails = CALLS.slice(-2).flatMap((call) =>
-    (['throws before', 'throws after'] as const).map((mishap) => [mishap, call] as const),
-  );
-  it.each([...stops, ...fails])('%s %s ends paid once and granted once', async (mishap, call) => {
+  const mishaps = [
+    // After a call is before the next one.
+    ...CALLS.map((call) => ['before', call] as const),
+    ...CALLS.slice(-2).flatMap((call) =>
+      (['after', 'throws before', 'throws after'] as const).map((mishap) => [mishap, call] as const),
+    ),
+  ];
+  it.each(mishaps)('%s %s ends paid once and granted once', async (mishap, call) => {
     const unlucky = unluckyAround({ mishap, n: CALLS.indexOf(call) + 1 }, []);
     const page = await waiting({
       around: (port, work) => Promise.race([unlucky.around(port, work), gone(unlucky.stopped)]),

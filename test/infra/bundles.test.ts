@@ -53,7 +53,7 @@ let ledger: ReturnType<typeof createDynamoLedger>;
 let stripe: SandboxStripe;
 type Invoke = (event: unknown) => Promise<any>;
 type Invoked = 'webhook' | 'worker' | 'sweeper' | 'events' | 'channelWebhook' | 'channelWorker';
-let invoke: Record<Invoked | 'paymentWebhook' | 'stripeWorker', Invoke>;
+let invoke: Record<Invoked | 'paymentWebhook' | 'paymentPage' | 'stripeWorker', Invoke>;
 let takeMessage: (queue: 'recharges' | 'messages') => Promise<Message | undefined>;
 let template: any;
 /** The configurations that the build put beside the functions. */
@@ -175,6 +175,7 @@ beforeAll(async () => {
   invoke = {
     ...withEndpoint,
     paymentWebhook: await started('payment-webhook'),
+    paymentPage: await started('payment-page'),
     stripeWorker: await started('recharge-worker'),
   };
 }, 60_000);
@@ -315,6 +316,31 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(await invoke.paymentWebhook(event(STRIPE_SECRET))).toMatchObject({ statusCode: 200 });
     expect(await drive((await takeMessage('recharges'))?.Body ?? '')).toEqual({ batchItemFailures: [] });
     expect((await ledger.readAccount('demo@example.com')).paymentMethod).toMatchObject({ last4: '1111' });
+  });
+
+  it('show a client the page to confirm a payment on, which the worker has confirmed', async () => {
+    const { customer, paymentMethod } = stripe.saveMeans('demo@example.com', '4000002760003184');
+    await createAccounts(client, TABLE, ledger).set('demo@example.com', {
+      customer,
+      paymentMethod: { id: paymentMethod.id, type: 'card' },
+    });
+    const drive = async () => {
+      const body = (await takeMessage('recharges'))?.Body;
+      return invoke.stripeWorker({ Records: [{ messageId: 'm-5', body }] });
+    };
+    await invoke.webhook(webhookEvent('key-5'));
+    await drive();
+    const token = (await ledger.read('key-5'))?.actionUrl?.replace('https://relay.example.com/pay/', '');
+    const page = (method: string, at?: string) =>
+      invoke.paymentPage({
+        requestContext: { http: { method } },
+        pathParameters: { token },
+        queryStringParameters: { at },
+      });
+    expect(await page('GET')).toMatchObject({ statusCode: 200, body: expect.stringContaining('50.00 USD') });
+    expect(await page('POST')).toMatchObject({ statusCode: 303 });
+    expect(await drive()).toEqual({ batchItemFailures: [] });
+    expect((await page('GET', 'bank')).body).toContain(`${stripe.url}/bank/pi_`);
   });
 
   it('relay a message into the platform, and let nobody unverified in', async () => {

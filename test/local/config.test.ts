@@ -77,6 +77,7 @@ describe('who takes the money', () => {
     const env = { ...file(ofStripe), STRIPE_KEY: 'rk_test_51MzNoRealKey' };
     const config = localConfig(env, { platformUrl: PLATFORM, paymentsUrl: undefined, payments: 'stripe' });
     expect(config.payment).toEqual(ofStripe);
+    expect(config.guard.unknownAccounts).toBe('refuse');
     expect(whatIsInForce(config, env)).toEqual(
       expect.arrayContaining([
         '  payments  https://api.stripe.com (Stripe in test mode)',

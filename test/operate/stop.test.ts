@@ -42,7 +42,10 @@ describe('a recharge that has not been charged', () => {
     world.payments.fault({ operation: 'charge', fault: 'pending_action' });
     await world.start().run();
     expect(await stop(world)).toMatchObject({ phase: 'charge_pending', actBy: world.now() });
-    expect(await nextRun(world)).toMatchObject({ phase: 'declined', reason: 'cancelled' });
+    expect(await nextRun(world)).toMatchObject({
+      phase: 'declined',
+      reason: world.payments.says.notConfirmed,
+    });
     expect(world.books()).toEqual(NOTHING);
   });
 

@@ -298,7 +298,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
 
 interface Payments extends Pick<SandboxPayments, 'url' | 'books' | 'fault' | 'close'> {
   /** How a payment's reference begins, what a decline is called at once and later, and where a client acts. */
-  says: { reference: string; declined: string; declinedLater: string; page: string };
+  says: { reference: string; declined: string; declinedLater: string; notConfirmed: string; page: string };
   /** In the configuration. */
   named: object;
   /** What the account says of the client's means of payment. */
@@ -313,6 +313,7 @@ async function endpoint(): Promise<Payments> {
     reference: 'pay_',
     declined: 'card_declined',
     declinedLater: 'card_declined',
+    notConfirmed: 'cancelled',
     page: 'https://payments.example.com/confirm',
   };
   return {
@@ -333,6 +334,7 @@ async function stripeWith(clients: string[], card: string | undefined): Promise<
       reference: 'pi_',
       declined: 'card_refused',
       declinedLater: 'debit_not_authorized',
+      notConfirmed: 'not_confirmed',
       page: 'https://relay.example.com/pay/',
     },
     named: { type: 'stripe', apiUrl: stripe.url },

@@ -176,7 +176,10 @@ describe('a pending payment', () => {
     });
     world.advance(3 * DAY - HOUR);
     expect(await world.start().run()).toMatchObject({ phase: 'charge_pending' });
-    expect(await nextRun(world)).toMatchObject({ phase: 'declined', reason: 'cancelled' });
+    expect(await nextRun(world)).toMatchObject({
+      phase: 'declined',
+      reason: world.payments.says.notConfirmed,
+    });
     expect(world.payments.books.map(({ kind }) => kind)).toEqual(['pending', 'cancel']);
     expect(await spent(world)).toBe(0);
   });
@@ -190,7 +193,10 @@ describe('a pending payment', () => {
       await world.start().run();
       world.advance(3 * DAY);
       expect(await world.start().run()).toMatchObject({ phase: 'charge_pending' });
-      expect(await nextRun(world)).toMatchObject({ phase: 'declined', reason: 'cancelled' });
+      expect(await nextRun(world)).toMatchObject({
+        phase: 'declined',
+        reason: world.payments.says.notConfirmed,
+      });
     },
   );
 
