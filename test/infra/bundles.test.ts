@@ -318,31 +318,6 @@ describe('the built bundles, as Lambda loads them', () => {
     expect((await ledger.readAccount('demo@example.com')).paymentMethod).toMatchObject({ last4: '1111' });
   });
 
-  it('show a client the page to confirm a payment on, which the worker has confirmed', async () => {
-    const { customer, paymentMethod } = stripe.saveMeans('demo@example.com', '4000002760003184');
-    await createAccounts(client, TABLE, ledger).set('demo@example.com', {
-      customer,
-      paymentMethod: { id: paymentMethod.id, type: 'card' },
-    });
-    const drive = async () => {
-      const body = (await takeMessage('recharges'))?.Body;
-      return invoke.stripeWorker({ Records: [{ messageId: 'm-5', body }] });
-    };
-    await invoke.webhook(webhookEvent('key-5'));
-    await drive();
-    const token = (await ledger.read('key-5'))?.actionUrl?.replace('https://relay.example.com/pay/', '');
-    const page = (method: string, at?: string) =>
-      invoke.paymentPage({
-        requestContext: { http: { method } },
-        pathParameters: { token },
-        queryStringParameters: { at },
-      });
-    expect(await page('GET')).toMatchObject({ statusCode: 200, body: expect.stringContaining('50.00 USD') });
-    expect(await page('POST')).toMatchObject({ statusCode: 303 });
-    expect(await drive()).toEqual({ batchItemFailures: [] });
-    expect((await page('GET', 'bank')).body).toContain(`${stripe.url}/bank/pi_`);
-  });
-
   it('relay a message into the platform, and let nobody unverified in', async () => {
     const message = (token: string) => ({
       version: '2.0',
@@ -432,6 +407,31 @@ describe('the built bundles, as Lambda loads them', () => {
     await invoke.sweeper({});
     told.splice(3, 0, 'newer_row rows');
     expect(await raised()).toEqual(told);
+  });
+
+  it('show a client the page to confirm a payment on, which the worker has confirmed', async () => {
+    const { customer, paymentMethod } = stripe.saveMeans('demo@example.com', '4000002760003184');
+    await createAccounts(client, TABLE, ledger).set('demo@example.com', {
+      customer,
+      paymentMethod: { id: paymentMethod.id, type: 'card' },
+    });
+    const drive = async () => {
+      const body = (await takeMessage('recharges'))?.Body;
+      return invoke.stripeWorker({ Records: [{ messageId: 'm-5', body }] });
+    };
+    await invoke.webhook(webhookEvent('key-5'));
+    await drive();
+    const token = (await ledger.read('key-5'))?.actionUrl?.replace('https://relay.example.com/pay/', '');
+    const page = (method: string, at?: string) =>
+      invoke.paymentPage({
+        requestContext: { http: { method } },
+        pathParameters: { token },
+        queryStringParameters: { at },
+      });
+    expect(await page('GET')).toMatchObject({ statusCode: 200, body: expect.stringContaining('50.00 USD') });
+    expect(await page('POST')).toMatchObject({ statusCode: 303 });
+    expect(await drive()).toEqual({ batchItemFailures: [] });
+    expect((await page('GET', 'bank')).body).toContain(`${stripe.url}/bank/pi_`);
   });
 
   it('hold a source map beside each file, and neither a source text nor a path of this machine', () => {
