@@ -4,6 +4,8 @@ import { usable } from '../shared/incoming/verifiers.ts';
 import type { InboundSecrets } from '../shared/settings/secrets.ts';
 
 export const WEBHOOK_ROUTE = '/webhooks/auto-recharge';
+/** Where Stripe's events come. Nothing of them is kept aside: Stripe keeps them, and sends them again. */
+export const STRIPE_ROUTE = '/webhooks/stripe';
 
 /** An address at which the relay takes deliveries: `/webhooks/auto-recharge`, `/channels/support/incoming`. */
 export const routeSchema = z

@@ -5,7 +5,7 @@ import { digestOf } from '../../shared/settings/config-in-use.ts';
 import { countDeadLetters } from '../dead-letters.ts';
 import { OperateError } from '../error.ts';
 import { countUnsentEvents, readQueueDepths } from '../queues.ts';
-import { WEBHOOK_ROUTE } from '../routes.ts';
+import { STRIPE_ROUTE, WEBHOOK_ROUTE } from '../routes.ts';
 import { notStarted, stageOf } from '../target.ts';
 import { APART_MS, aheadOfStorageMs } from '../time.ts';
 import { type Found, fail, NotKnownError, ok, skipped, warn } from './finding.ts';
@@ -101,9 +101,16 @@ async function clock(patient: Patient): Promise<Found> {
       );
 }
 
+const webhook = (patient: Patient) => refusesUnsigned(patient, WEBHOOK_ROUTE, 'The platform');
+
+/** Where Stripe takes the money. */
+async function stripeWebhook(patient: Patient): Promise<Found | Found[]> {
+  return patient.config().payment.type === 'stripe' ? refusesUnsigned(patient, STRIPE_ROUTE, 'Stripe') : [];
+}
+
 /** Nobody proved anything, so nothing may come of it. */
-async function webhook(patient: Patient): Promise<Found> {
-  const url = `${await patient.origin()}${WEBHOOK_ROUTE}`;
+async function refusesUnsigned(patient: Patient, route: string, sender: string): Promise<Found> {
+  const url = `${await patient.origin()}${route}`;
   let status: number;
   try {
     const { status: answered } = await fetch(url, {
@@ -119,7 +126,7 @@ async function webhook(patient: Patient): Promise<Found> {
       `${url} is not reached (${describeError(error)}).`,
       patient.target.stack === undefined
         ? 'Run npm start, and leave it running.'
-        : 'Is its host name right, and does this computer reach it? The platform must reach it, too.',
+        : `Is its host name right, and does this computer reach it? ${sender} must reach it, too.`,
     );
   }
   if (status === 401) return ok(`${url} answers, and refuses what is not signed.`);
@@ -226,6 +233,7 @@ async function events(patient: Patient): Promise<Found> {
 /** Whether it works. */
 export const WORK_CHECKS: Check[] = [
   { id: 'webhook', run: webhook },
+  { id: 'stripe_webhook', run: stripeWebhook },
   { id: 'charging', run: charging },
   { id: 'quarantine', run: quarantine },
   { id: 'dead_letters', run: deadLetters },

@@ -99,6 +99,17 @@ describe('what is wrong is found, with what to do about it:', () => {
     expect((await onlyFinding({})).todo).toContain('the address has moved');
   });
 
+  it('Stripe is not heard, which takes the money', async () => {
+    const ofStripe = { settings: () => ({ payment: { type: 'stripe', receipts: true, apiUrl: NOBODY } }) };
+    expect(of(await examined(ofStripe), 'stripe_webhook')).toMatchObject({ state: 'ok' });
+    answers.set('/webhooks/stripe', 404);
+    expect(of(await examined(ofStripe), 'stripe_webhook')).toMatchObject({
+      state: 'fail',
+      found: expect.stringContaining('/webhooks/stripe answers 404 where 401 is agreed'),
+    });
+    expect((await examined()).map(({ id }) => id)).not.toContain('stripe_webhook');
+  });
+
   it('a queue, or the table, gives no answer', async () => {
     const findings = await examined({ runtime: { sqsEndpoint: NOBODY } });
     expect(of(findings, 'access')).toMatchObject({
