@@ -3,6 +3,7 @@ import { type Account, liftsSuspension } from '../../../shared/recharge/account.
 import { withSettings } from '../../../shared/recharge/accounts.ts';
 import { withDecline, withoutDeclinesBefore } from '../../../shared/recharge/declines-in-a-row.ts';
 import { reserveWithoutCharge } from '../../../shared/recharge/reserve.ts';
+import { keepMeans } from '../../../shared/recharge/saved-means.ts';
 import { anAccount, aRecharge, utc } from '../../support/builders.ts';
 import { counted, DAY, GRANTED, useWorlds } from '../../support/course.ts';
 import { EMAIL, type World } from '../../support/world.ts';
@@ -226,5 +227,33 @@ describe('a client who is declined', () => {
     failing = false;
     expect(await world.start().run()).toMatchObject({ phase: 'declined' });
     expect((await world.account()).declines).toEqual({ times: 1 });
+  });
+
+  it('at Stripe is charged again once another card is saved, and not for the same one', async () => {
+    const world = await worldWith({ payments: 'stripe', recharge: { declineRetries: 1 } });
+    // With its advice not to try again, so that nothing is tried a day later either.
+    decline(world, 3);
+    expect(await world.start().run()).toMatchObject({
+      phase: 'declined',
+      attempt: 1,
+      reason: 'card_refused',
+    });
+    expect(await recharges(world, 'key-2', 'key-3')).toEqual(['declined', 'declined']);
+    const { customer = '', paymentMethod = visa } = world.payments.saved('the same person');
+    const save = (card: typeof paymentMethod) =>
+      keepMeans(
+        world.ledger,
+        EMAIL,
+        { customer, paymentMethod: card },
+        { judge: () => {}, now: world.now() },
+      );
+    const before = await world.account();
+    expect(await save({ ...paymentMethod, fingerprint: before.declines?.card ?? '' })).toMatchObject({
+      lifted: false,
+    });
+    expect(await recharges(world, 'key-4')).toEqual(['blocked']);
+    expect(await save({ ...paymentMethod, fingerprint: 'another' })).toMatchObject({ lifted: true });
+    expect(await recharges(world, 'key-5')).toEqual(['completed']);
+    expect(await world.account()).toMatchObject({ status: 'active' });
   });
 });
