@@ -9,7 +9,7 @@ const DOCUMENTS = globSync('**/*.md', {
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 const read = (document: string) => readFileSync(document, 'utf8');
-const prose = (document: string) => read(document).replaceAll(/^```.*?^```/gms, '');
+const prose = (document: string) => read(document).replaceAll(/^ *```.*?^ *```/gms, '');
 
 /** As GitHub makes them: lower case, no punctuation, hyphens for spaces; the second of a name ends in -1. */
 function anchors(document: string): string[] {
@@ -35,7 +35,8 @@ function isDead(document: string, link: string): boolean {
 /** What follows `npx relay`, or the longer form of it, to the end of the line. */
 const COMMAND = /\bnp(?:x relay|m run relay --) ([a-z-].*)/;
 
-const fences = (document: string) => [...read(document).matchAll(/^```.*?^```/gms)].map(([block]) => block);
+const fences = (document: string) =>
+  [...read(document).matchAll(/^ *```.*?^ *```/gms)].map(([block]) => block);
 
 /** A line that ends in `\\` goes on in the next one. */
 const linesOf = (block: string) => block.replaceAll(/\\\n\s*/g, ' ').split('\n');

@@ -217,7 +217,7 @@ export function notBooked(row: Recharge | undefined, payment: BookedPayment, at:
 function todoOfUnbooked(row: Recharge, ref: string, at: string): string {
   const key = shellQuoted(row.key);
   if (row.review === 'charge_unknown')
-    return `The recharge waits for this answer: npx relay recharges show ${key} prints confirm-charged --payment-ref ${ref}.`;
+    return `The recharge waits for the answer confirm-charged --payment-ref ${ref}: npx relay recharges show ${key}`;
   if (!isFinished(row) && row.review === undefined)
     return `The relay still asks for it. To have it asked now: npx relay recharges retry ${key}`;
   return (
