@@ -7,7 +7,7 @@ import { pastedFrom, useOperator } from '../support/operator.ts';
 const API_KEY = 'api-key-of-the-agency';
 const HOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-const { folder, aws, newStack } = useOperator();
+const { folder, aws, cli, newStack } = useOperator();
 
 const readable = (owner: string) =>
   `# New secrets of ${owner}. Paste each one where it belongs, then delete this file.\n`;
@@ -149,6 +149,20 @@ describe.concurrent('where Stripe takes the money', () => {
   ])('%s is not set to %s', async (name, value, sentence) => {
     const stack = newStack();
     expect(await stack.cli(['secrets', 'set', name], { input: `${value}\n` })).toEqual(exits(4, sentence));
+  });
+
+  it('the key of production is one of live mode', async () => {
+    const stack = newStack();
+    const outputs = aws().stacks.get(stack.name);
+    if (outputs) aws().stacks.set('recharge-relay-prod', outputs);
+    const set = (value: string) =>
+      cli(['--stack', 'recharge-relay-prod', 'secrets', 'set', 'stripeKey', '--yes'], {
+        input: `${value}\n`,
+      });
+    expect(await set(RESTRICTED)).toEqual(
+      exits(4, /^stripeKey is a test key, which takes no money in production/),
+    );
+    expect((await set('rk_live_51MzFakeFakeFakeFake')).code).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { addAccount, setAccount } from '../../operate/accounts.ts';
 import { inviteClient, linkClient, SeveralMeansError } from '../../operate/saved-means.ts';
@@ -188,6 +188,21 @@ describe('a link', () => {
 });
 
 describe('what Stripe does not answer', () => {
+  it('to a key that lacks a right is said with its name', async () => {
+    const restricted = await createSandboxStripe({
+      apiKey: KEY,
+      apiVersion: STRIPE_API_VERSION,
+      rights: ['rak_customer_read'],
+    });
+    onTestFinished(restricted.close);
+    const client = await createStripeClient(KEY, { apiUrl: restricted.url, timeoutMs: 2_000 });
+    await expect(inviteClient(connection(), client, email)).rejects.toMatchObject({
+      kind: 'not_ready',
+      message: 'The key of Stripe lacks rak_customer_write: docs/stripe.md, The key and its rights.',
+    });
+    expect(await account()).not.toHaveProperty('customer');
+  });
+
   it.each<[string, string | undefined, string, RegExp]>([
     ['a key that it does not know', 'rk_test_51OtherOtherOther', 'not_ready', /does not know the key/],
     ['no answer at all', undefined, 'not_ready', /^Stripe gives no answer/],
