@@ -1,12 +1,7 @@
 import type { Command } from 'commander';
 import { clientJson, readAccount } from '../../operate/accounts.ts';
-import {
-  type Invitation,
-  inviteClient,
-  type LinkedClient,
-  linkClient,
-  linkClients,
-} from '../../operate/saved-means.ts';
+import { type Invitation, inviteClient } from '../../operate/saved-means/invite.ts';
+import { type LinkedClient, linkClient, linkClients } from '../../operate/saved-means/link.ts';
 import { findStripe } from '../../operate/stripe.ts';
 import { utcText } from '../../shared/ages.ts';
 import { meansText } from '../../shared/payments/payment-method.ts';
@@ -60,14 +55,14 @@ const invitationJson = ({ customerWas, expiresAt, ...invitation }: Invitation) =
 });
 
 const CUSTOMER_WAS: Record<Invitation['customerWas'], string> = {
-  made: 'made now',
-  found: 'found there by the email',
-  kept: 'known before',
+  made: ', made now',
+  found: ', found there by the email',
+  kept: '',
 };
 
 const invitationText = ({ email: address, customer, customerWas, url, expiresAt }: Invitation) =>
   [
-    `${address} is the customer ${customer} at Stripe, ${CUSTOMER_WAS[customerWas]}.`,
+    `${address} is the customer ${customer} at Stripe${CUSTOMER_WAS[customerWas]}.`,
     `Send them this link. It can be used once, until ${utcText(expiresAt)}:`,
     `  ${url}`,
     `What they have saved is charged from then on: npx relay accounts show ${shellQuoted(address)}`,

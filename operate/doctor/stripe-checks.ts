@@ -2,7 +2,7 @@ import { maskEmails } from '../../shared/logger.ts';
 import { createStripeClient } from '../../shared/payments/stripe/client.ts';
 import { faultOfKey, isUnrestricted } from '../../shared/payments/stripe/key.ts';
 import { paymentTypeOf } from '../payment-type.ts';
-import { clientsWithoutMeans } from '../saved-means.ts';
+import { clientsWithoutMeans } from '../saved-means/link.ts';
 import { lookAtKey } from '../stripe-rights.ts';
 import { isProduction } from '../target.ts';
 import { type Found, fail, NotKnownError, ok, skipped, warn } from './finding.ts';

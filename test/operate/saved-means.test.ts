@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { addAccount, setAccount } from '../../operate/accounts.ts';
-import { inviteClient, linkClient, SeveralMeansError } from '../../operate/saved-means.ts';
+import { inviteClient } from '../../operate/saved-means/invite.ts';
+import { linkClient, SeveralMeansError } from '../../operate/saved-means/link.ts';
 import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
 import { createStripeClient, type StripeClient } from '../../shared/payments/stripe/client.ts';
 import { clientsOf } from '../support/clients.ts';
@@ -98,6 +99,15 @@ describe('an invitation', () => {
     await expect(invite()).rejects.toThrow(ids[0]);
     expect(await account()).not.toHaveProperty('customer');
     expect(await invite({ customer: ids[1] ?? '' })).toMatchObject({ customer: ids[1], customerWas: 'kept' });
+  });
+
+  it('is refused for a customer that was deleted at Stripe, and says how to go on', async () => {
+    const { customer } = await invite();
+    Object.assign(sandbox.state.customers.get(customer) ?? {}, { deleted: true });
+    await expect(invite()).rejects.toMatchObject({
+      kind: 'not_found',
+      message: expect.stringContaining('--customer none'),
+    });
   });
 
   it('is refused for a stranger and for a customer that Stripe does not know, and nothing is made there', async () => {

@@ -480,7 +480,9 @@ export function createApi({
     'GET /v1/customers': known((_request, params) => {
       const email = textOf(params, 'email');
       const { rows, more } = pageOf(
-        [...state.customers.values()].filter((one) => email === undefined || one.email === email),
+        [...state.customers.values()].filter(
+          (one) => !one.deleted && (email === undefined || one.email === email),
+        ),
         params,
       );
       return json(200, list('/v1/customers', rows.map(customerObject), more));

@@ -10,15 +10,26 @@ export const list = (url: string, data: unknown[], hasMore = false) => ({
   data,
 });
 
-export const customerObject = ({ id, email, created, defaultPaymentMethod, metadata = {} }: Customer) => ({
+/** Of one that was deleted, Stripe keeps the id: docs.stripe.com/api/customers/retrieve. */
+export const customerObject = ({
   id,
-  object: 'customer',
   email,
   created,
-  livemode: false,
-  metadata,
-  invoice_settings: { default_payment_method: defaultPaymentMethod ?? null },
-});
+  defaultPaymentMethod,
+  metadata = {},
+  deleted,
+}: Customer) =>
+  deleted
+    ? { id, object: 'customer', deleted }
+    : {
+        id,
+        object: 'customer',
+        email,
+        created,
+        livemode: false,
+        metadata,
+        invoice_settings: { default_payment_method: defaultPaymentMethod ?? null },
+      };
 
 export const methodObject = ({
   id,

@@ -10,6 +10,7 @@ export interface Customer {
   created: number;
   defaultPaymentMethod?: string;
   metadata?: Record<string, string>;
+  deleted?: true;
 }
 
 export interface PaymentMethod {
