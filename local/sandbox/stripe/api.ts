@@ -153,6 +153,7 @@ const CREATE_PARAMS = [
     'payment_method',
     'off_session',
     'confirm',
+    'return_url',
     'description',
     'metadata',
   ],
@@ -271,6 +272,12 @@ export function createApi({
     'POST /v1/payment_intents': once('charge', (_request, params) => {
       const wrong = unknownParameter(params, CREATE_PARAMS);
       if (wrong) return wrong;
+      // As an account answers whose dashboard allows means of payment with a page of their own; most accounts do.
+      if (textOf(params, 'return_url') === undefined) {
+        return invalid('A `return_url` must be specified because this Payment Intent is configured to …', {
+          param: 'return_url',
+        });
+      }
       const amount = Number(textOf(params, 'amount'));
       const customer = textOf(params, 'customer') ?? '';
       const method = state.paymentMethods.get(textOf(params, 'payment_method') ?? '');

@@ -258,6 +258,15 @@ const referenceOf = ({
   ...(customer === undefined ? {} : { customer }),
 });
 
+/**
+ * Where the client's browser would be sent after a bank's page. Off-session there is no browser, and a bank that wants one
+ * is an error (402). But Stripe refuses to confirm without such an address where the account's dashboard allows any means
+ * of payment with a page of its own, whatever is charged. One address for all: a repeated charge is the same to the letter.
+ * Sources: docs.stripe.com/payments/save-and-reuse, "Charge the saved payment method later";
+ * github.com/woocommerce/woocommerce-gateway-stripe/issues/2982.
+ */
+const NOBODY_RETURNS_TO = 'https://example.com/';
+
 /** The request, which the row and its reservation fix to the letter; or why there is none, whenever it is asked. */
 function paramsOf(
   { chargeId, rechargeKey, account, credits, money, description }: ChargeRequest,
@@ -276,6 +285,7 @@ function paramsOf(
     payment_method: paymentMethod,
     off_session: true,
     confirm: true,
+    return_url: NOBODY_RETURNS_TO,
     description,
     metadata: { [CHARGE_ID]: chargeId, [RECHARGE_KEY]: rechargeKey, relay_credits: String(credits) },
     ...(receipts ? { receipt_email: email } : {}),
