@@ -4,22 +4,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DIALECTS, type DialectName } from '../../local/sandbox/dialects/index.ts';
 import { messageIdOf } from '../../shared/channels/message.ts';
-import { connect, EACH, happens, NAMES, PEOPLE, throughTrouble } from '../support/channel-mass.ts';
-import {
-  type ChannelParties,
-  rowsOf,
-  secretOf,
-  tokenOf,
-  useChannelParties,
-  vendorChannel,
-} from '../support/channel-relay.ts';
-import {
-  eventually,
-  type RelayOptions,
-  type RunningRelay,
-  useEngines,
-  useRelays,
-} from '../support/relay-process.ts';
+import { connect, EACH, happens, PEOPLE, TOGETHER, throughTrouble } from '../support/channel-mass.ts';
+import { rowsOf, secretOf, tokenOf, useChannelParties, vendorChannel } from '../support/channel-relay.ts';
+import { eventually, useEngines, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
 const newEngines = useEngines();
@@ -27,37 +14,45 @@ const newParties = useChannelParties();
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
 
-let parties: ChannelParties;
-let options: RelayOptions & { folder: string };
-let relay: RunningRelay;
-beforeAll(async () => {
+/** A relay with a channel for each of these chat systems, on engines that outlive it. */
+async function newWorld(names: DialectName[]) {
   const folder = newFolder();
-  const dialects = Object.fromEntries(NAMES.map((name) => [name, name]));
-  parties = await newParties(
+  const parties = await newParties(
     folder,
-    (chats) => Object.fromEntries(NAMES.map((name) => [name, vendorChannel(name, chats[name])])),
-    dialects,
+    (chats) => Object.fromEntries(names.map((name) => [name, vendorChannel(name, chats[name])])),
+    Object.fromEntries(names.map((name) => [name, name])),
   );
-  options = { folder, env: { ...parties.env, ...(await newEngines()).env } };
-  relay = await start(options);
+  const options = { folder, env: { ...parties.env, ...(await newEngines()).env } };
+  const relay = await start(options);
   connect(parties, relay);
+  return { names, parties, options, relay };
+}
+
+let world: Awaited<ReturnType<typeof newWorld>>;
+beforeAll(async () => {
+  world = await newWorld(TOGETHER[0] ?? []);
 });
 
 describe('every adapter', () => {
-  it(`brings ${PEOPLE * EACH} messages of ${PEOPLE} contacts over, each once and in order, whatever fails meanwhile`, async ({
-    onTestFinished,
-  }) => {
-    const restart = async () => {
-      relay = await start(options);
-      return relay;
-    };
-    await throughTrouble({ parties, relay, restart, onTestFinished });
-  });
+  it.each(TOGETHER.map((names) => ({ names })))(
+    `brings ${PEOPLE * EACH} messages of ${PEOPLE} contacts over, each once and in order, whatever fails meanwhile: $names`,
+    async ({ names }) => {
+      if (names !== world.names) {
+        await world.relay.end();
+        world = await newWorld(names);
+      }
+      const restart = async () => {
+        world.relay = await start(world.options);
+        return world.relay;
+      };
+      await throughTrouble({ ...world, restart });
+    },
+  );
 });
 
 /** One request as the vendor makes it; `headers` is its proof. */
 async function writes(name: DialectName, body: string, headers: Record<string, string>, behind = '') {
-  const response = await fetch(`${relay.url}/channels/${name}/incoming${behind}`, {
+  const response = await fetch(`${world.relay.url}/channels/${name}/incoming${behind}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body,
@@ -68,7 +63,7 @@ async function writes(name: DialectName, body: string, headers: Record<string, s
 /** The reply with this text, once it is at its end. */
 const replyOf = (text: string) =>
   eventually(async () => {
-    const row = (await rowsOf(relay)).find(({ content }) => content.text === text);
+    const row = (await rowsOf(world.relay)).find(({ content }) => content.text === text);
     expect(row?.status).toMatch(/^(delivered|failed|parked)$/);
     return row ?? expect.unreachable();
   });
@@ -108,7 +103,7 @@ describe('respond.io', () => {
     expect(await says({ ...hello, events: [{ type: 'message_echo' }] })).toEqual({});
     const ids: string[] = [(await says(hello)).mId, (await says(hello)).mId];
     const rows = await eventually(async () => {
-      const all = (await rowsOf(relay)).filter(({ content }) => content.contact === contact);
+      const all = (await rowsOf(world.relay)).filter(({ content }) => content.contact === contact);
       expect(all.filter(({ status }) => status === 'delivered')).toHaveLength(4);
       return all;
     });
@@ -116,13 +111,13 @@ describe('respond.io', () => {
     expect(new Set(incoming.map(messageIdOf))).toEqual(new Set(ids));
     // It hears once what became of each.
     await eventually(async () => {
-      const heard = parties.chats.respondio?.books.flatMap((event) =>
+      const heard = world.parties.chats.respondio?.books.flatMap((event) =>
         event.kind === 'receipt' && ids.includes(event.message) ? [`${event.message} ${event.status}`] : [],
       );
       expect(heard?.toSorted()).toEqual(ids.map((id) => `${id} delivered`).toSorted());
     });
     // What it was given would be recognised, if it came back.
-    const given = parties.chats.respondio?.books.flatMap((event) =>
+    const given = world.parties.chats.respondio?.books.flatMap((event) =>
       event.kind === 'delivered' && event.contact === contact ? [event.messageId] : [],
     );
     expect(given).toEqual([expect.stringMatching(/^rrm-[0-9a-f]{24}$/), expect.any(String)]);
@@ -132,7 +127,7 @@ describe('respond.io', () => {
 
 describe('Telegram', () => {
   it('is answered in the chat that a chat became, from the first refusal on', async () => {
-    const chat = parties.chats.telegram;
+    const chat = world.parties.chats.telegram;
     chat?.fault({ operation: 'deliver', fault: 'moved', contact: 'mover' });
     chat?.say('mover', 'Where are you?');
     const row = await replyOf('You said: Where are you?');
@@ -140,7 +135,7 @@ describe('Telegram', () => {
     const detail = `HTTP 400: Bad Request: group chat was upgraded to a supergroup chat, to -100${place}`;
     expect(row.history.map(({ event }) => event)).toEqual(['received', 'moved', 'delivered']);
     expect(row.history).toContainEqual(expect.objectContaining({ event: 'moved', detail }));
-    expect(parties.delivered('telegram')).toContainEqual({ contact: 'mover', text: row.content.text });
+    expect(world.parties.delivered('telegram')).toContainEqual({ contact: 'mover', text: row.content.text });
   });
 });
 
@@ -163,23 +158,25 @@ describe('Twilio', () => {
   });
 
   it('sends nothing to a contact who wrote STOP, and the row says so in its words', async () => {
-    parties.chats.twilio?.say('leaver', 'STOP');
+    world.parties.chats.twilio?.say('leaver', 'STOP');
     const row = await replyOf('You said: STOP');
     expect(row.status).toBe('failed');
     expect(row.history.at(-1)?.detail).toBe(
       "Twilio's error 21610: Attempt to send to unsubscribed recipient",
     );
-    expect(parties.delivered('twilio')).not.toContainEqual(expect.objectContaining({ contact: 'leaver' }));
+    expect(world.parties.delivered('twilio')).not.toContainEqual(
+      expect.objectContaining({ contact: 'leaver' }),
+    );
   });
 
   it('says how many segments a message was, and the row keeps it', async () => {
-    parties.chats.twilio?.say('writer', 'a'.repeat(200));
+    world.parties.chats.twilio?.say('writer', 'a'.repeat(200));
     const row = await replyOf(`You said: ${'a'.repeat(200)}`);
     expect(row.history.at(-1)).toMatchObject({ event: 'delivered', detail: '2 segments' });
   });
 
   it('says later what became of a reply, at the address that came with it, and a person reads it and sends it again', async () => {
-    const chat = parties.chats.twilio;
+    const chat = world.parties.chats.twilio;
     chat?.say('reader', 'Will you read this?');
     const id = messageIdOf(await replyOf('You said: Will you read this?'));
     const taken = () =>
@@ -192,19 +189,19 @@ describe('Twilio', () => {
     hears('sent');
     hears('failed', '30003');
     await isBy('failed');
-    const { stdout } = await relay.cli('messages', 'show', id);
+    const { stdout } = await world.relay.cli('messages', 'show', id);
     expect(stdout).toContain("  receipts       failed (undelivered, Twilio's error 30003)\n");
     for (const words of ['sent', "undelivered, Twilio's error 30003"])
       expect(stdout).toContain(`  receipt: ${words}\n`);
-    expect((await relay.cli('alerts')).stdout).toContain(id);
+    expect((await world.relay.cli('alerts')).stdout).toContain(id);
 
     expect(taken()).toHaveLength(1);
-    expect((await relay.cli('messages', 'replay', id, '--yes')).code).toBe(0);
+    expect((await world.relay.cli('messages', 'replay', id, '--yes')).code).toBe(0);
     await isBy('delivered');
     expect(taken()).toHaveLength(2);
     hears('delivered');
     const receipts = await eventually(async () => {
-      const shown = await relay.json<any>('messages', 'show', id);
+      const shown = await world.relay.json<any>('messages', 'show', id);
       expect(shown.receipts).toHaveLength(1);
       return shown.receipts;
     });

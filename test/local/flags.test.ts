@@ -59,7 +59,10 @@ describe('the options of npm start', () => {
     [['--port'], "option '--port <number>' argument missing. All options: npm start -- --help"],
     [['3000'], 'too many arguments'],
     [['--payments', 'cash'], 'Allowed choices are endpoint, stripe.'],
-    [['--chat', 'signal'], 'Allowed choices are webhook, telegram, chatwoot, slack, gohighlevel, twilio'],
+    [
+      ['--chat', 'signal'],
+      'Allowed choices are webhook, telegram, chatwoot, slack, gohighlevel, gohighlevel-provider, twilio',
+    ],
   ])('%j is refused in one sentence that leads to the help', (words, sentence) => {
     expect(() => typed(...words)).toThrow(UsageError);
     expect(() => typed(...words)).toThrow(sentence);

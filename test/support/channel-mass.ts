@@ -20,8 +20,9 @@ import { eventually, type RunningRelay } from './relay-process.ts';
 const IS_WHOLE = process.env.RELAY_TEST_MASS === 'whole';
 export const [PEOPLE, ANSWERED, EACH] = IS_WHOLE ? [50, 10, 20] : [3, 3, 6];
 
-export const NAMES = dialectNameSchema.options;
-const ALL = NAMES.length * PEOPLE * EACH;
+const NAMES = dialectNameSchema.options;
+/** The engine of the tests takes the longer for a write the more rows there are: 1,000 messages have a table alone. */
+export const TOGETHER = IS_WHOLE ? NAMES.map((name) => [name]) : [NAMES];
 /** The text of one who is silent tells the bot to say nothing. */
 const PERSONS = Array.from({ length: PEOPLE }, (_, index) =>
   index < ANSWERED ? `contact-${index + 1}` : `silent-${index + 1}`,
@@ -36,41 +37,39 @@ export const happens = (condition: () => boolean) =>
   });
 
 interface Trouble {
+  /** The channels, each called as its adapter. */
+  names: DialectName[];
   parties: ChannelParties;
   relay: RunningRelay;
   restart: () => Promise<RunningRelay>;
-  onTestFinished: (end: () => Promise<void>) => void;
 }
 
 /**
  * Everybody writes, calls fail, and the relay is killed and started again. Then books, table, queues and log are asked what
  * became of each message. At the end the parties fail no more.
  */
-export async function throughTrouble({ parties, restart, onTestFinished, ...of }: Trouble): Promise<void> {
+export async function throughTrouble({ names, parties, restart, ...of }: Trouble): Promise<void> {
   let { relay } = of;
+  const all = names.length * PEOPLE * EACH;
+  await expectNoForgery(names, relay);
   failOneCallInFive(parties);
-  const forgers = await startForgers(relay, onTestFinished);
   everybodyWrites(parties);
 
-  await happens(() => takenOf(parties) >= ALL / 2 && relayedOf(parties) >= ALL / 4);
+  await happens(() => takenOf(parties) >= all / 2 && relayedOf(parties) >= all / 4);
   await relay.end('SIGKILL');
-  expect(relayedOf(parties)).toBeLessThan(ALL);
+  expect(relayedOf(parties)).toBeLessThan(all);
   expect(await twelveSecondsPass(relay)).toBeGreaterThan(0);
   // What was only marked is sent again. Without an id, that is another message, and the mark is the sweeper's.
-  await aMinutePasses(relay, 'respondio');
+  if (names.includes('respondio')) await aMinutePasses(relay, 'respondio');
   relay = await restart();
   connect(parties, relay);
 
   // What the last of them had to wait would be all that is measured.
-  await happens(() => takenOf(parties) >= 0.9 * ALL);
+  await happens(() => takenOf(parties) >= 0.9 * all);
   await mend(parties);
-  await allIsOver(parties, relay);
-  for (const { name, books } of forgers) {
-    const statuses = books.flatMap((event) => (event.kind === 'relay_delivery' ? [event.status] : []));
-    expect([name, ...new Set(statuses)]).toEqual([name, 401]);
-  }
+  await allIsOver(all, parties, relay);
   const rows = await rowsOf(relay);
-  for (const name of NAMES) {
+  for (const name of names) {
     expectIncoming(name, parties, rows);
     expectReplies(name, parties, rows);
   }
@@ -82,7 +81,7 @@ export async function throughTrouble({ parties, restart, onTestFinished, ...of }
     const left = (await rowsOf(relay)).filter(({ status }) => status !== 'delivered');
     expect(left.map(({ channel, status, content }) => [channel, status, content.text])).toEqual([]);
   });
-  for (const name of NAMES) {
+  for (const name of names) {
     const had = byContact(parties.delivered(name));
     for (const person of PERSONS.slice(0, ANSWERED)) {
       const numbers = new Set(had[person]?.map(numberIn));
@@ -145,23 +144,23 @@ function everybodyWrites({ chats }: ChannelParties): void {
   }
 }
 
-/** As everybody does who knows the address, and not the secret. */
-async function startForgers(relay: RunningRelay, atTheEnd: (end: () => Promise<void>) => void) {
-  return Promise.all(
-    NAMES.map(async (name) => {
-      const relayUrl = `${relay.url}/channels/${name}/incoming`;
-      const forger = await createSandboxChat({
-        dialect: name,
-        secret: 'guessed',
-        relayUrl,
-        retryMs: [60_000],
-      });
-      atTheEnd(() => forger.close());
-      for (const person of PERSONS) forger.say(person, 'forged');
-      await happens(() => forger.books.filter(({ kind }) => kind === 'relay_delivery').length === PEOPLE);
-      return { name, books: forger.books };
-    }),
-  );
+/** Whoever knows the address, and not the secret, is let in nowhere. */
+async function expectNoForgery(names: DialectName[], relay: RunningRelay): Promise<void> {
+  for (const name of names) {
+    const relayUrl = `${relay.url}/channels/${name}/incoming`;
+    const forger = await createSandboxChat({
+      dialect: name,
+      secret: 'guessed',
+      relayUrl,
+      retryMs: [600_000],
+    });
+    const statuses = () =>
+      forger.books.flatMap((event) => (event.kind === 'relay_delivery' ? [event.status] : []));
+    for (const person of PERSONS) forger.say(person, 'forged');
+    await happens(() => statuses().length === PEOPLE);
+    await forger.close();
+    expect([name, ...new Set(statuses())]).toEqual([name, 401]);
+  }
 }
 
 const isAccepted = (status: unknown) => status === 200 || status === 202;
@@ -184,8 +183,8 @@ const relayedOf = ({ platform }: ChannelParties) =>
   platform.books.filter(({ kind }) => kind === 'received').length;
 
 /** The chats have told all, and the relay has neither anything to do nor anything to wait for. */
-async function allIsOver(parties: ChannelParties, relay: RunningRelay): Promise<void> {
-  await happens(() => takenOf(parties) === ALL);
+async function allIsOver(all: number, parties: ChannelParties, relay: RunningRelay): Promise<void> {
+  await happens(() => takenOf(parties) === all);
   await eventually(async () => {
     const { messages } = await pendingOf(parties, relay);
     expect(messages).toEqual({ ready: [], inflight: [] });

@@ -1,17 +1,20 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import * as z from 'zod';
-import { type Answer, json, parseJson } from '../server.ts';
-import { type Dialect, lettersOf, numericId } from './dialect.ts';
+import type { Delivered } from '../chat-history.ts';
+import { type Answer, json, parseJson, type SandboxRequest } from '../server.ts';
+import { type Asked, type Dialect, lettersOf, numericId } from './dialect.ts';
 
 const LOCATION = 'GKAWb4yu7A4LSc0skQ6g';
 const PROVIDER = 'cI08i1Bls3iTB9bKgF01';
 
-const messageSchema = z.object({
+const outboundSchema = z.object({
   type: z.string(),
   contactId: z.string().min(1),
-  conversationProviderId: z.literal(PROVIDER),
   message: z.string().default(''),
   attachments: z.array(z.string()).default([]),
+});
+const inboundSchema = outboundSchema.extend({
+  conversationProviderId: z.literal(PROVIDER),
   direction: z.literal('inbound'),
   altId: z.string().exactOptional(),
 });
@@ -55,27 +58,121 @@ const signed = (body: string, secret: string) => ({
 });
 
 const idOf = (id: string) => lettersOf(`message ${id}`, 20);
+const conversationOf = (contact: string) => lettersOf(`conversation ${contact}`, 20);
 
-/**
- * A sub-account of GoHighLevel with a custom conversation provider. What its people write to a contact comes through the
- * delivery URL; what is written to it is added as the contact's. https://marketplace.gohighlevel.com/docs
- */
-export const goHighLevelDialect: Dialect = {
-  name: 'GoHighLevel',
-  settings: (chatUrl, secret) => ({
-    adapter: 'gohighlevel',
-    apiUrl: chatUrl,
-    locationId: LOCATION,
-    type: 'Custom',
-    provider: { id: PROVIDER, reports: true },
-    publicKey: createPublicKey(keyOf(secret)).export({ format: 'der', type: 'spki' }).toString('base64'),
-  }),
-  addressOf(person) {
+const channelOf = (chatUrl: string, secret: string) => ({
+  adapter: 'gohighlevel',
+  apiUrl: chatUrl,
+  locationId: LOCATION,
+  publicKey: createPublicKey(keyOf(secret)).export({ format: 'der', type: 'spki' }).toString('base64'),
+});
+
+const refused = (answer: Answer) => ({ kind: 'refused' as const, answer });
+
+/** @returns why nobody is let in; undefined where somebody is. */
+function notLetIn({ headers }: SandboxRequest, token: string): Answer | undefined {
+  if (headers.authorization !== `Bearer ${token}`) return refusals.unauthorized;
+  return headers.version === undefined ? refuse(401, 'version header was not found.') : undefined;
+}
+
+function messageOf({ contactId, message, attachments }: z.infer<typeof outboundSchema>): Asked {
+  if (message.trim() === '' && attachments.length === 0) return refused(refusals.invalid);
+  const files = attachments.length === 0 ? {} : { attachments };
+  return { kind: 'message', place: contactId, text: message, ...files };
+}
+
+const common = {
+  addressOf(person: string) {
     const id = /^[A-Za-z0-9]{20}$/.test(person) ? person : lettersOf(person, 20);
     return { contact: id, place: id };
   },
   reachesStrangers: false,
   dedupes: false,
+  refusals,
+  limited: (waitMs: number) =>
+    refuse(429, 'Too many requests', {
+      ...LIMITS,
+      'x-ratelimit-interval-milliseconds': String(waitMs),
+      'x-ratelimit-remaining': '0',
+    }),
+  own: {
+    day_is_spent: () => refuse(429, 'Too many requests', { ...LIMITS, 'x-ratelimit-daily-remaining': '0' }),
+  },
+  taken: ({ id, text }: Delivered, { place }: { place: string }) =>
+    json(
+      201,
+      { success: true, conversationId: conversationOf(place), messageId: idOf(id), message: text },
+      LIMITS,
+    ),
+};
+
+/**
+ * A sub-account of GoHighLevel whose workflow passes on what contacts write, with a secret in a header. What is written to
+ * them is sent as an SMS. https://marketplace.gohighlevel.com/docs/ghl/conversations/send-a-new-message
+ */
+export const goHighLevelDialect: Dialect = {
+  ...common,
+  name: 'GoHighLevel',
+  settings: (chatUrl, secret) => ({ ...channelOf(chatUrl, secret), type: 'SMS' }),
+  /** The body is that of docs/channels.md: a workflow sends what is entered in it. */
+  writes({ id, name, text, attachments }, { secret, address }) {
+    const body = JSON.stringify({
+      location_id: LOCATION,
+      contact_id: address.contact,
+      message_id: idOf(id),
+      message: text,
+      first_name: name,
+      // A workflow leaves blank what it does not know.
+      last_name: '',
+      email: '',
+      attachments,
+    });
+    return { headers: { 'x-webhook-token': secret }, body };
+  },
+  /** An app's event: https://marketplace.gohighlevel.com/docs/webhook/OutboundMessage */
+  reports({ id, at, status, error }, message, { secret, address }) {
+    const body = JSON.stringify({
+      type: 'OutboundMessage',
+      locationId: LOCATION,
+      attachments: message.attachments ?? [],
+      body: message.text,
+      contactId: address.contact,
+      contentType: 'text/plain',
+      conversationId: conversationOf(address.contact),
+      dateAdded: at,
+      direction: 'outbound',
+      messageType: 'SMS',
+      source: 'api',
+      status,
+      ...(error === undefined ? {} : { error }),
+      messageId: idOf(message.id),
+      timestamp: at,
+      webhookId: `webhook-${numericId(id)}`,
+    });
+    return signed(body, secret);
+  },
+  routes: ['POST /conversations/messages'],
+  read(request, token) {
+    const answer = notLetIn(request, token);
+    if (answer !== undefined) return refused(answer);
+    const { data } = outboundSchema.safeParse(parseJson(request.body));
+    return data === undefined ? refused(refuse(422, 'type should not be empty')) : messageOf(data);
+  },
+};
+
+/**
+ * A sub-account of GoHighLevel with a custom conversation provider. What its people write to a contact comes through the
+ * delivery URL; what is written to it is added as the contact's. It hears what became of what it sent.
+ * https://marketplace.gohighlevel.com/docs/ghl/conversations/add-an-inbound-message
+ */
+export const goHighLevelProviderDialect: Dialect = {
+  ...common,
+  name: 'GoHighLevel, through a conversation provider',
+  settings: (chatUrl, secret) => ({
+    ...channelOf(chatUrl, secret),
+    type: 'Custom',
+    provider: { id: PROVIDER, reports: true },
+  }),
   writes({ id, text, attachments = [] }, { secret, address }) {
     const body = JSON.stringify({
       contactId: address.contact,
@@ -89,71 +186,21 @@ export const goHighLevelDialect: Dialect = {
     });
     return signed(body, secret);
   },
-  /** An app's event: https://marketplace.gohighlevel.com/docs/webhook/OutboundMessage */
-  reports({ id, at, status, error }, message, { secret, address }) {
-    const body = JSON.stringify({
-      type: 'OutboundMessage',
-      locationId: LOCATION,
-      attachments: message.attachments ?? [],
-      body: message.text,
-      contactId: address.contact,
-      contentType: 'text/plain',
-      conversationId: lettersOf(`conversation ${address.contact}`, 20),
-      dateAdded: at,
-      direction: 'outbound',
-      messageType: 'SMS',
-      source: 'api',
-      status,
-      ...(error === undefined ? {} : { error }),
-      messageId: idOf(message.id),
-      conversationProviderId: PROVIDER,
-      timestamp: at,
-      webhookId: `webhook-${numericId(id)}`,
-    });
-    return signed(body, secret);
-  },
   routes: ['POST /conversations/messages/inbound', 'PUT /conversations/messages/{message}/status'],
-  read({ param, headers, body }, token) {
-    const refused = (answer: Answer) => ({ kind: 'refused' as const, answer });
-    if (headers.authorization !== `Bearer ${token}`) return refused(refusals.unauthorized);
-    if (headers.version === undefined) return refused(refuse(401, 'version header was not found.'));
-    if (param !== '') {
-      const { data } = statusSchema.safeParse(parseJson(body));
+  read(request, token) {
+    const answer = notLetIn(request, token);
+    if (answer !== undefined) return refused(answer);
+    const payload = parseJson(request.body);
+    if (request.param !== '') {
+      const { data } = statusSchema.safeParse(payload);
       if (data === undefined) return refused(refuse(422, 'status must be a valid enum value'));
-      return { kind: 'receipt', message: param, status: data.status, answer: json(200, { success: true }) };
+      const { param: message } = request;
+      return { kind: 'receipt', message, status: data.status, answer: json(200, { success: true }) };
     }
-    const { data } = messageSchema.safeParse(parseJson(body));
+    const { data } = inboundSchema.safeParse(payload);
     if (data === undefined) return refused(refuse(400, 'Incorrect conversationProviderId/type'));
-    const { contactId, message, attachments, altId } = data;
-    if (message.trim() === '' && attachments.length === 0) return refused(refusals.invalid);
-    return {
-      kind: 'message',
-      place: contactId,
-      text: message,
-      ...(attachments.length === 0 ? {} : { attachments }),
-      ...(altId === undefined ? {} : { messageId: altId }),
-    };
-  },
-  taken: ({ id, text }, { place }) =>
-    json(
-      201,
-      {
-        success: true,
-        conversationId: lettersOf(`conversation ${place}`, 20),
-        messageId: idOf(id),
-        message: text,
-        contactId: place,
-      },
-      LIMITS,
-    ),
-  refusals,
-  limited: (waitMs) =>
-    refuse(429, 'Too many requests', {
-      ...LIMITS,
-      'x-ratelimit-interval-milliseconds': String(waitMs),
-      'x-ratelimit-remaining': '0',
-    }),
-  own: {
-    day_is_spent: () => refuse(429, 'Too many requests', { ...LIMITS, 'x-ratelimit-daily-remaining': '0' }),
+    const { altId } = data;
+    const asked = messageOf(data);
+    return asked.kind === 'message' && altId !== undefined ? { ...asked, messageId: altId } : asked;
   },
 };
