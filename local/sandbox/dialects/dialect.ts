@@ -46,7 +46,7 @@ export interface Refusals {
   error: Answer;
 }
 
-/** What a person of the chat is to the relay, and what the relay has delivered to them. */
+/** What a request to the relay needs beside the message. */
 export interface Talk {
   secret: string;
   address: Address;

@@ -16,7 +16,7 @@ const messageSchema = z.object({
 const MAX_LENGTH = 40_000;
 
 /** `1355517523.000005`: the chat's own ids are microseconds, whose last six digits Slack sets apart. */
-const tsOf = (id: string) => `${id.slice(0, -6).padStart(1, '0')}.${id.slice(-6).padStart(6, '0')}`;
+const tsOf = (id: string) => `${id.slice(0, -6)}.${id.slice(-6)}`;
 
 /** https://docs.slack.dev/messaging/formatting-message-text#escaping */
 const escaped = (text: string) =>
