@@ -107,6 +107,11 @@ describe.concurrent('npm start -- --once --json', () => {
       });
       expect(existsSync(folder)).toBe(false);
     }
+    const env = { PLATFORM_BASE_URL: 'http://127.0.0.1:9' };
+    expect(await run({ env, args: ['--chat', 'slack'] })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--chat is about the sandbox'),
+    });
   });
 
   it('is refused where two take the money, or a key would take real money', async () => {
