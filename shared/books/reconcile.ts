@@ -22,8 +22,6 @@ export interface ReconcileRequest {
   grants: (range: { from: number; to: number }) => Promise<ListedGrants>;
   /** How many payments are asked about one by one, where the provider does not list them: 1,000 unless given. */
   mostAsked?: number;
-  /** Between two questions, for each of those that are under way. */
-  paceMs?: number;
   /** Hears how far it is. */
   tell?: (said: string) => void;
   sleep: (ms: number) => Promise<unknown>;
@@ -151,7 +149,7 @@ function claimsOfMonth({ lines }: MonthBooks): Claim[] {
 /** Asks about each, at a pace that a provider hardly notices. */
 async function askedAbout(
   claims: Claim[],
-  { provider, mostAsked = MOST_ASKED, paceMs = PACE_MS, tell, sleep }: ReconcileRequest,
+  { provider, mostAsked = MOST_ASKED, tell, sleep }: ReconcileRequest,
 ): Promise<{ differences: Difference[]; unanswered: AskedProvider['unanswered']; notAsked: number }> {
   const differences: Difference[] = [];
   const unanswered: AskedProvider['unanswered'] = [];
@@ -163,7 +161,7 @@ async function askedAbout(
     else differences.push(...comparedAnswer(claim, answer, provider.name));
     answered += 1;
     tell?.(`${provider.name} was asked about ${answered} of ${asked.length} payments`);
-    if (answered < asked.length) await sleep(paceMs);
+    if (answered < asked.length) await sleep(PACE_MS);
   });
   return { differences, unanswered, notAsked: claims.length - asked.length };
 }
