@@ -56,7 +56,11 @@ describe('a card that a client saves by an invitation', () => {
     if (first) first.created -= 60;
     await later(MASTERCARD);
     await relay.hears('setup_intent.succeeded', 2);
-    await relay.work();
+    const [session] = relay.stripe.state.sessions.values();
+    const setup = { id: session?.setupIntent, metadata: { relay_client: EMAIL } };
+    relay.stripe.emit('setup_intent.succeeded', setup);
+    await relay.hears('setup_intent.succeeded', 3);
+    expect(relay.stripe.state.paymentMethods.get(session?.paymentMethod ?? '')?.last4).toBe('4242');
     expect((await relay.account()).paymentMethod?.last4).toBe('4444');
   });
 
@@ -121,6 +125,8 @@ describe('a saved card', () => {
     const relay = await aRelay();
     const { customer } = await relay.saved(VISA);
     const { paymentMethod: other } = relay.stripe.saveMeans(EMAIL, MASTERCARD);
+    relay.stripe.renew(other.id, '5555555555551111');
+    await relay.hears('payment_method.automatically_updated');
     relay.stripe.detach(other.id);
     await relay.hears('payment_method.detached');
     const { paymentMethod } = await relay.account();
