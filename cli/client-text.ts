@@ -94,10 +94,14 @@ export function clientText(client: ClientOverview): string {
 
 const iso = (time: number) => new Date(time).toISOString();
 
-function statusText({ email: address, status }: Account): string {
+function statusText({ email: address, status, statusChange, paymentMethod }: Account): string {
   if (status === undefined) return `not set up: npx relay accounts add ${shellQuoted(address)}`;
   if (status === 'active') return status;
-  return `${status}: nothing is charged until npx relay accounts enable ${shellQuoted(address)} --note "why"`;
+  const invite =
+    statusChange?.forDeclines && paymentMethod
+      ? `another card is saved (npx relay accounts invite ${shellQuoted(address)}), or `
+      : '';
+  return `${status}: nothing is charged until ${invite}npx relay accounts enable ${shellQuoted(address)} --note "why"`;
 }
 
 function changeFacts({ statusChange }: Account): [string, string][] {

@@ -122,6 +122,16 @@ describe('accounts link', () => {
     expect((await look()).state).toBe('ok');
   });
 
+  it('of another card is what a client needs who was declined too often', async () => {
+    const { connection } = traces();
+    await accounts('link', EMAIL, '--customer', sandbox.saveMeans('third@example.com').customer);
+    const statusChange = { at: 1, note: '3 declines in a row: card_refused', forDeclines: true } as const;
+    await connection.accounts.set(EMAIL, { status: 'suspended', statusChange });
+    expect((await accounts('show', EMAIL)).stdout).toContain(
+      `until another card is saved (npx relay accounts invite ${EMAIL}), or npx relay accounts enable ${EMAIL}`,
+    );
+  });
+
   it('is forgotten with the client who is erased', async () => {
     const { customer } = sandbox.saveMeans(EMAIL);
     await accounts(
