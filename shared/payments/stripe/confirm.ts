@@ -44,8 +44,11 @@ export async function confirmIntent(
   } catch (error) {
     const of = client.errorOf(error);
     if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };
-    // Refused by the bank; or no confirmation is possible any more, because something else was faster.
-    if (of.statusCode === 402 || of.code === 'payment_intent_unexpected_state') return { kind: 'decided' };
+    if (of.statusCode === 402) return { kind: 'decided' };
+    // Something else was faster. Or it is not confirmed once more while its client is asked: then the page stands that
+    // they were sent to.
+    if (of.code === 'payment_intent_unexpected_state')
+      return of.payment_intent === undefined ? { kind: 'decided' } : afterConfirm(of.payment_intent);
     const failure = failureOf(of, now());
     return failure.kind === 'invalid' ? { kind: 'decided' } : failure;
   }

@@ -1,7 +1,10 @@
+import Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSandboxStripe, type SandboxStripe } from '../../../local/sandbox/stripe/sandbox.ts';
 import type { ChargeRequest, ConfirmRequest } from '../../../shared/payments/payment-hook.ts';
 import { STRIPE_API_VERSION } from '../../../shared/payments/stripe/api.ts';
+import { createStripeClient, type StripeClient } from '../../../shared/payments/stripe/client.ts';
+import { confirmIntent } from '../../../shared/payments/stripe/confirm.ts';
 import { createStripePaymentHook } from '../../../shared/payments/stripe/payment-hook.ts';
 
 const KEY = 'rk_test_51MzFakeFakeFakeFake';
@@ -498,6 +501,21 @@ describe('a payment whose client is there', () => {
       expect(intent).toMatchObject(becomes);
     }
     expect(kinds()).toEqual(['pending']);
+  });
+
+  it('leads to the page that stands, where Stripe does not confirm once more while the client is asked', async () => {
+    const { request, intent } = await asked();
+    const first = await confirm(toConfirm(request));
+    const { stripe: real, errorOf } = await createStripeClient(KEY, { apiUrl: stripe.url, timeoutMs: 1_000 });
+    const standing = await real.paymentIntents.retrieve(intent.id);
+    const refusal = new Stripe.errors.StripeInvalidRequestError({
+      type: 'invalid_request_error',
+      code: 'payment_intent_unexpected_state',
+      payment_intent: standing,
+    });
+    const refusing = { retrieve: async () => standing, confirm: () => Promise.reject(refusal) };
+    const client = { stripe: { paymentIntents: refusing }, errorOf } as unknown as StripeClient;
+    expect(await confirmIntent(client, toConfirm(request, { wish: 2 }), () => now)).toEqual(first);
   });
 
   it('and asks too late is not confirmed', async () => {
