@@ -1,4 +1,5 @@
 import type { Charging, Pause } from '../shared/recharge/charging.ts';
+import type { AtOnce } from './memory-ledger.ts';
 
 /** The switch at one moment, a value: the pause with its reason, and the clients whose grants did not go through. */
 export interface Switch {
@@ -14,18 +15,28 @@ const MOST_FAILED = 10;
 /**
  * The charging switch in memory: as the one on DynamoDB, without the seconds for which that remembers what it has read.
  * The contract suite holds the two equal.
- *
- * @param holder has the switch as it is now.
  */
 export function createMemoryCharging(holder: { switch: Switch }, now: () => number): Charging {
+  const verbs = chargingVerbs(holder, now);
+  return {
+    paused: async () => verbs.paused(),
+    pause: async (pause) => verbs.pause(pause),
+    resume: async () => verbs.resume(),
+    grantFailed: async (email) => verbs.grantFailed(email),
+    grantWentThrough: async () => verbs.grantWentThrough(),
+  };
+}
+
+/** @param holder has the switch as it is now, and gets the next one. */
+export function chargingVerbs(holder: { switch: Switch }, now: () => number): AtOnce<Charging> {
   const endsAt = ({ until = Number.POSITIVE_INFINITY }: Pause) => until;
   return {
-    async paused() {
+    paused() {
       const { pause } = holder.switch;
       return pause && now() < endsAt(pause) ? pause : undefined;
     },
 
-    async pause({ reason, until, by }) {
+    pause({ reason, until, by }) {
       const { pause: known, failedClients } = holder.switch;
       // No pause is shortened, and a person's has no end.
       if (until !== undefined && known && endsAt(known) >= until) return;
@@ -39,11 +50,11 @@ export function createMemoryCharging(holder: { switch: Switch }, now: () => numb
       holder.switch = { pause, failedClients };
     },
 
-    async resume() {
+    resume() {
       holder.switch = SWITCHED_ON;
     },
 
-    async grantFailed(email) {
+    grantFailed(email) {
       const { failedClients } = holder.switch;
       if (failedClients.length >= MOST_FAILED) return MOST_FAILED;
       const known = new Set(failedClients).add(email);
@@ -51,7 +62,7 @@ export function createMemoryCharging(holder: { switch: Switch }, now: () => numb
       return known.size;
     },
 
-    async grantWentThrough() {
+    grantWentThrough() {
       const { pause } = holder.switch;
       if (pause && pause.until === undefined) {
         holder.switch = { pause, failedClients: [] };

@@ -19,13 +19,29 @@ export interface Table {
 
 export const EMPTY_TABLE: Table = { recharges: new Map(), accounts: new Map() };
 
-/**
- * The ledger in memory: the verbs of the one on DynamoDB, which the contract suite holds equal. An explorer makes
- * millions of worlds on it.
- *
- * @param holder has the table as it is now.
- */
+/** A port whose verbs answer at once. */
+export type AtOnce<Port> = {
+  [Verb in keyof Port]: Port[Verb] extends (...given: infer Given) => Promise<infer Answer>
+    ? (...given: Given) => Answer
+    : never;
+};
+
+/** The ledger in memory: the verbs of the one on DynamoDB, which the contract suite holds equal. */
 export function createMemoryLedger(holder: { table: Table }): Ledger {
+  const verbs = ledgerVerbs(holder);
+  return {
+    claim: async (row) => verbs.claim(row),
+    read: async (key) => verbs.read(key),
+    write: async (read, next) => verbs.write(read, next),
+    readAccount: async (email) => verbs.readAccount(email),
+    writeAccount: async (read, next) => verbs.writeAccount(read, next),
+    due: async (waitsFor, until, cursor) => verbs.due(waitsFor, until, cursor),
+    postpone: async (due, to) => verbs.postpone(due, to),
+  };
+}
+
+/** @param holder has the table as it is now, and gets the next one. */
+export function ledgerVerbs(holder: { table: Table }): AtOnce<Ledger> {
   const keep = (row: Recharge, unanswered: number) => {
     const recharges = new Map(holder.table.recharges).set(row.key, { row: frozen(row), unanswered });
     holder.table = { ...holder.table, recharges };
@@ -37,16 +53,16 @@ export function createMemoryLedger(holder: { table: Table }): Ledger {
   };
 
   return {
-    async claim(row): Promise<Written<Recharge>> {
+    claim(row): Written<Recharge> {
       const kept = standing(row.key);
       if (kept) return { kind: 'conflict', row: kept.row };
       keep(row, 0);
       return { kind: 'written', row };
     },
 
-    read: async (key) => standing(key)?.row,
+    read: (key) => standing(key)?.row,
 
-    async write(read, next): Promise<Written<Recharge>> {
+    write(read, next): Written<Recharge> {
       const there = holder.table.recharges.get(read.key);
       if (there?.row.version !== read.version) {
         const kept = standing(read.key);
@@ -60,9 +76,9 @@ export function createMemoryLedger(holder: { table: Table }): Ledger {
       return { kind: 'written', row };
     },
 
-    readAccount: async (email) => holder.table.accounts.get(email) ?? unknownAccount(email),
+    readAccount: (email) => holder.table.accounts.get(email) ?? unknownAccount(email),
 
-    async writeAccount(read, next): Promise<Written<Account>> {
+    writeAccount(read, next): Written<Account> {
       const kept = holder.table.accounts.get(read.email) ?? unknownAccount(read.email);
       if (kept.revision !== read.revision) return { kind: 'conflict', row: kept };
       const row: Account = { ...next, revision: read.revision + 1 };
@@ -71,9 +87,9 @@ export function createMemoryLedger(holder: { table: Table }): Ledger {
       return { kind: 'written', row };
     },
 
-    due: async (waitsFor, until, cursor) => pageOf(holder.table, waitsFor, until, cursor),
+    due: (waitsFor, until, cursor) => pageOf(holder.table, waitsFor, until, cursor),
 
-    async postpone({ key, nextAttemptAt }, to): Promise<Swept | undefined> {
+    postpone({ key, nextAttemptAt }, to): Swept | undefined {
       const kept = standing(key);
       if (kept?.row.nextAttemptAt !== nextAttemptAt) return undefined;
       const swept = (kept.row.swept ?? 0) + 1;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { createLogger, toStdout } from '../../shared/logger.ts';
@@ -9,6 +10,7 @@ import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { createHeard } from '../../shared/recharge/heard.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
+import { draw } from '../../shared/recharge/run-recharge.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { bundledConfig, guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
 import { readEnv } from '../../shared/settings/env.ts';
@@ -88,6 +90,8 @@ export function rechargeWorkerDeps({
     parties: partiesOf(config),
     policy,
     logger,
+    draw,
+    sleep,
     now,
   };
 }

@@ -2,7 +2,7 @@ import type { Money } from '../money.ts';
 import type { ChargeReference, ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { barredBy } from './guard.ts';
-import type { Effect, Frozen, Outcome } from './machine/outcome.ts';
+import type { Effect, Frozen, Moment, Outcome } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
 import {
   chargeIdOf,
@@ -18,6 +18,8 @@ import { type ReserveDeps, reserveAttempt } from './reserve.ts';
 export interface RunDeps extends ReserveDeps {
   platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant' | 'listGrants'>;
   payments: PaymentHook;
+  draw(): Pick<Moment, 'token' | 'jitter'>;
+  sleep(ms: number): Promise<unknown>;
 }
 
 /** What an effect is performed with. */

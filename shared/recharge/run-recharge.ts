@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../logger.ts';
 import { NewerRowError } from '../storage/table.ts';
@@ -14,6 +13,12 @@ export type { RunDeps } from './perform.ts';
 
 /** Between two tries of a write that storage did not answer: its client has already tried three times itself. */
 const WRITE_AGAIN_MS = 250;
+
+/** What is left to chance in a decision: a token nobody can guess, which no other process draws, and the jitter. */
+export const draw = (): Pick<Moment, 'token' | 'jitter'> => ({
+  token: randomBytes(12).toString('base64url'),
+  jitter: Math.random(),
+});
 
 /**
  * Drives one recharge as far as it goes now: decide, write, do the one effect, decide again.
@@ -84,7 +89,7 @@ class Run {
   async #settle(outcome: Outcome, askedAt: number): Promise<Effect> {
     const { ledger, logger, now } = this.#deps;
     // Drawn once per outcome: a repeated decision must come out the same, and recognise its own first write.
-    const drawn = { now: now(), token: randomBytes(12).toString('base64url'), jitter: Math.random() };
+    const drawn = { now: now(), ...this.#deps.draw() };
     for (;;) {
       const before = this.#row;
       const decision = decide(before, outcome, this.#moment(drawn));
@@ -103,7 +108,7 @@ class Run {
         logger.error('a decision could not be written', error, { ...this.#tags(), ...learnt });
         if (this.#timeLeft() < this.#deps.policy.callMarginMs) throw error;
         // If that write did happen, the next one loses to it and brings it back.
-        await sleep(WRITE_AGAIN_MS);
+        await this.#deps.sleep(WRITE_AGAIN_MS);
         continue;
       }
       this.#report(before, outcome, decision, askedAt);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyEventV2, SQSEvent } from 'aws-lambda';
 import { expect } from 'vitest';
 import {
@@ -27,7 +28,7 @@ import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../../shared/recharge/queue.ts';
 import type { KeyMessage } from '../../shared/recharge/queue-message.ts';
 import { newRecharge, type Recharge } from '../../shared/recharge/recharge.ts';
-import { type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
+import { draw, type RunDeps, runRecharge } from '../../shared/recharge/run-recharge.ts';
 import { type Config, parseConfig } from '../../shared/settings/config.ts';
 import { guardSettings, partiesOf, policyOf } from '../../shared/settings/config-in-use.ts';
 import { utc } from './builders.ts';
@@ -178,6 +179,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
       parties: partiesOf(configured),
       policy,
       logger,
+      draw,
+      sleep,
       now,
     };
     const context = { getRemainingTimeInMillis: () => policy.runMs };

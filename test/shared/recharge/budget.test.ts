@@ -5,7 +5,7 @@ import type { Charging } from '../../../shared/recharge/charging.ts';
 import type { Ledger } from '../../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { newRecharge, type Recharge } from '../../../shared/recharge/recharge.ts';
-import { type RunDeps, runRecharge } from '../../../shared/recharge/run-recharge.ts';
+import { draw, type RunDeps, runRecharge } from '../../../shared/recharge/run-recharge.ts';
 import { meter, useLedger } from '../../support/store.ts';
 
 const store = useLedger();
@@ -46,6 +46,8 @@ const depsAt = (ledger: Ledger, now: number): RunDeps => ({
   payments,
   platform,
   charging,
+  draw,
+  sleep: notExpected,
   guard: {
     mode: 'live',
     unknownAccounts: 'refuse',
