@@ -1,0 +1,379 @@
+import { answersFor, settlesAt } from '../shared/recharge/answers.ts';
+import { isFinished, type Recharge, waitingSince } from '../shared/recharge/recharge.ts';
+import { ledgerVerbs } from './memory-ledger.ts';
+import { land, settlements } from './parties.ts';
+import { type Answer, type Call as CallOn, ProcessState, type Program as ProgramOn } from './process.ts';
+import { deed, person, type Setup, sweeper, webhook, worker } from './programs.ts';
+import type { Scenario } from './scenario.ts';
+import { type Chances, type Draft, isSettled, landsBy, type Process, rowOf, type World } from './world.ts';
+
+type Call = CallOn<Draft>;
+type Program = ProgramOn<Draft>;
+
+/** One thing that can happen next. */
+export interface Action {
+  say: string;
+  /** Nobody has to do it: a world in which only such is left is at rest. */
+  isOptional?: boolean;
+  /** Each of the states that a process newly comes to is looked at for what it logged. */
+  next(): Promise<World> | World;
+}
+
+const HOUR = 3_600_000;
+
+/** All that can happen next, in an order that is always the same. */
+export function actionsOf(world: World, scenario: Scenario): Action[] {
+  // What one process does for itself alone commutes with all that others do: it is done first. And a process that waits
+  // before its first call might as well have begun later.
+  const alone = world.processes.find(
+    (process) => !process.asleep && (process.state.isNew || isAlone(process)),
+  );
+  if (alone) return stepsOf(world, alone, scenario);
+  return [
+    ...world.processes.flatMap((process) => stepsOf(world, process, scenario)),
+    ...starts(world, scenario),
+    ...ofOthers(world, scenario),
+    ...timePasses(world, scenario),
+  ];
+}
+
+const setupOf = ({ deployed }: World, { setups }: Scenario): Setup => setups[deployed] ?? setups[0];
+
+const spend = (chances: Chances, chance: keyof Chances): Chances => ({
+  ...chances,
+  [chance]: chances[chance] - 1,
+});
+
+// ── Steps of a process ───────────────────────────────────────────────────────────────────────────────
+
+function stepsOf(world: World, process: Process, scenario: Scenario): Action[] {
+  if (process.asleep) return wakes(world, process, process.asleep, scenario);
+  return [...process.state.calls].flatMap(([number, call]) => {
+    if (call.port === 'person.look') return looks(world, process, number, call, scenario);
+    const step = (way: string, isFault: boolean): Action => ({
+      say: `${process.name}: ${call.port}, ${way}`,
+      isOptional: process.kind === 'person' && !process.state.isNew,
+      next: () => made(world, process, number, call, way, isFault),
+    });
+    const ways = scenario.ways[call.port] ?? call.ways;
+    const steps = ways.map((way) => step(way, false));
+    if (world.chances.faults === 0) return steps;
+    const faults = call.faults.filter((fault) => scenario.mayFail(call.port, fault));
+    return [
+      ...steps,
+      ...faults.map((fault) => step(fault, true)),
+      ...interruptions(world, process, number, call, scenario, ways[0] ?? 'made'),
+    ];
+  });
+}
+
+/** Calls that neither see nor change anything that anybody else sees or changes. */
+const ALONE = ['payments.prepareCharge', 'platform.prepareGrant', 'sleep'];
+
+const isAlone = ({ state: { calls } }: Process) =>
+  calls.size === 1 && [...calls.values()].every(({ port }) => ALONE.includes(port));
+
+function makeCall(draft: Draft, call: Call, way: string): Answer {
+  try {
+    return { value: call.make(draft, way) };
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+function made(world: World, process: Process, number: number, call: Call, way: string, isFault: boolean) {
+  const draft: Draft = { ...world };
+  const answer = makeCall(draft, call, way);
+  if (isFault) draft.chances = spend(draft.chances, 'faults');
+  return goesOn(draft, process, process.state.hear(number, answer, world.now));
+}
+
+function goesOn(
+  draft: Draft,
+  process: Process,
+  state: ProcessState<Draft> | Promise<ProcessState<Draft>>,
+): World | Promise<World> {
+  if (state instanceof Promise) return state.then((reached) => goesOn(draft, process, reached));
+  const { asleep: _, ...awake } = process;
+  replace(draft, process, state.end ? undefined : { ...awake, state });
+  if (state.end) ended(draft, process, state.end);
+  return draft;
+}
+
+function replace(draft: Draft, process: Process, by: Process | undefined): void {
+  draft.processes = draft.processes.flatMap((other) => (other === process ? (by ? [by] : []) : [other]));
+}
+
+/** What the outside hears of a process that has ended. */
+function ended(draft: Draft, { kind, key, name }: Process, end: Answer): void {
+  if (kind === 'webhook') {
+    // Refused for good, it would only be refused again.
+    const isAnswered = 'value' in end && typeof end.value === 'number' && end.value < 500;
+    if (isAnswered) draft.unsent = draft.unsent.filter((other) => other !== key);
+  }
+  if (kind === 'worker' && !('value' in end && end.value === 0))
+    throw new Error(`${name} reported its message as failed.`);
+}
+
+/** It dies or falls asleep, before the call or after it. To die after a call is to die before the next one. */
+function interruptions(
+  world: World,
+  process: Process,
+  call: number,
+  made: Call,
+  scenario: Scenario,
+  way: string,
+): Action[] {
+  const chances = spend(world.chances, 'faults');
+  const say = (what: string) => `${process.name} ${what} ${made.port}`;
+  const dies: Action = {
+    say: say('dies before'),
+    next() {
+      const draft: Draft = { ...world, chances };
+      replace(draft, process, undefined);
+      return draft;
+    },
+  };
+  if (process.kind === 'person') return [];
+  const mayDie = scenario.mayFail(made.port, 'dies') ? [dies] : [];
+  if (scenario.sleepsMs.length === 0 || !scenario.mayFail(made.port, 'sleeps')) return mayDie;
+  const sleeps = (isMade: boolean): Action => ({
+    say: say(`falls asleep ${isMade ? 'after' : 'before'}`),
+    next() {
+      const draft: Draft = { ...world, chances };
+      const answer = isMade ? { answer: makeCall(draft, made, way) } : {};
+      const promisedTo = promisedFor(world, made, setupOf(world, scenario));
+      replace(draft, process, { ...process, asleep: { call, since: world.now, promisedTo, ...answer } });
+      return draft;
+    },
+  });
+  return [...mayDie, sleeps(false), sleeps(true)];
+}
+
+function wakes(
+  world: World,
+  process: Process,
+  { call: number, since, promisedTo, answer }: NonNullable<Process['asleep']>,
+  scenario: Scenario,
+): Action[] {
+  const call = process.state.calls.get(number);
+  const [shortest = 0] = scenario.sleepsMs;
+  if (!call || world.now < since + shortest) return [];
+  const ways = answer ? ['made'] : (scenario.ways[call.port] ?? call.ways);
+  return ways.map((way) => ({
+    say: `${process.name} wakes${answer ? '' : `, and makes ${call.port}: ${way}`}`,
+    next() {
+      const draft: Draft = { ...world };
+      if (answer) return goesOn(draft, process, process.state.hear(number, answer, world.now));
+      // Between the last look at the clock and the bytes nothing can be known. What is promised ends here.
+      if (world.now > promisedTo) {
+        replace(draft, process, undefined);
+        return draft;
+      }
+      return goesOn(draft, process, process.state.hear(number, makeCall(draft, call, way), world.now));
+    },
+  }));
+}
+
+/** How long after this moment a call, if it is made, does what is promised. */
+function promisedFor(world: World, { port, given }: Call, { policy }: Setup): number {
+  if (port === 'payments.charge') return world.now + HOUR;
+  return port === 'platform.grant' ? landsBy(world, String(given[0]), policy) : Number.POSITIVE_INFINITY;
+}
+
+function looks(world: World, process: Process, number: number, call: Call, scenario: Scenario): Action[] {
+  const row = rowOf(world, process.key);
+  if (!row || !isSettled(world, row, setupOf(world, scenario).policy)) return [];
+  return call.ways.map((way) => ({
+    say: `${process.name} looks, and has ${way}`,
+    isOptional: true,
+    next: () => made(world, process, number, call, way, false),
+  }));
+}
+
+// ── Processes that begin ─────────────────────────────────────────────────────────────────────────────
+
+/** By program, setting and time: what two schedules start alike is one process. */
+const begun = new Map<string, Promise<ProcessState<Draft>>>();
+
+async function begin(
+  draft: Draft,
+  kind: Process['kind'],
+  key: string,
+  programOf: (name: string) => Program,
+  of: string,
+) {
+  // A worker draws tokens, which name it. All others are alike, so that it makes no difference who came first.
+  if (kind === 'worker') draft.started += 1;
+  const name = kind === 'worker' ? `worker-${draft.started}` : `${kind} ${key}`.trim();
+  const id = `${of} ${name} ${draft.deployed} ${draft.now}`;
+  const starting = begun.get(id) ?? ProcessState.start(programOf(name), draft.now);
+  begun.set(id, starting);
+  const state = await starting;
+  const process: Process = { name, kind, key, state };
+  if (state.end) ended(draft, process, state.end);
+  else draft.processes = [...draft.processes, process];
+  return draft;
+}
+
+function starts(world: World, scenario: Scenario): Action[] {
+  const { processes, chances, queue, unsent } = world;
+  const setup = setupOf(world, scenario);
+  const isOn = (kind: Process['kind'], key?: string) =>
+    processes.some(
+      (process) => process.kind === kind && !process.asleep && (key === undefined || process.key === key),
+    );
+
+  const webhooks = scenario.orders.flatMap((order, index): Action[] => {
+    const { key, forged = false } = order;
+    const isFirst = unsent.includes(key) && !forged;
+    const program = (name: string) => webhook(name, order, setup);
+    if (isFirst ? isOn('webhook', key) : chances.resends === 0) return [];
+    // The first orders come in their order; nothing depends on who comes first.
+    if (isFirst && unsent[0] !== key) return [];
+    const next = () =>
+      begin(
+        { ...world, ...(isFirst ? {} : { chances: spend(chances, 'resends') }) },
+        'webhook',
+        key,
+        program,
+        `${scenario.name} order ${index}`,
+      );
+    return [{ say: `the platform sends the webhook of ${key}`, isOptional: !isFirst, next }];
+  });
+
+  const busy = processes.filter(({ kind, asleep }) => kind === 'worker' && !asleep).length;
+  const deliveries = [...new Set(queue)].flatMap((key): Action[] => {
+    if (busy >= scenario.workers) return [];
+    const program = (name: string) => worker(name, key, setup);
+    const rest = queue.toSpliced(queue.indexOf(key), 1);
+    const next = (given: Partial<World>) => () =>
+      begin({ ...world, ...given }, 'worker', key, program, `${scenario.name} worker ${key}`);
+    const deliver: Action = { say: `the queue delivers ${key}`, next: next({ queue: rest }) };
+    const again = { chances: spend(chances, 'redeliveries') };
+    return chances.redeliveries === 0
+      ? [deliver]
+      : [deliver, { say: `the queue delivers ${key}, and keeps it`, isOptional: true, next: next(again) }];
+  });
+
+  const sweeps: Action[] =
+    isDue(world) && !isOn('sweeper')
+      ? [
+          {
+            say: 'it is time to sweep',
+            next: () => begin({ ...world }, 'sweeper', '', (name) => sweeper(name, setup), scenario.name),
+          },
+        ]
+      : [];
+  return [...webhooks, ...deliveries, ...sweeps, ...persons(world, scenario)];
+}
+
+function persons(world: World, scenario: Scenario): Action[] {
+  const { chances, processes } = world;
+  const setup = setupOf(world, scenario);
+  return [...world.table.recharges.values()].flatMap(({ row }): Action[] => {
+    const { key } = row;
+    if (processes.some((process) => process.kind === 'person' && process.key === key)) return [];
+    const begins = (
+      say: string,
+      chance: 'answers' | 'deeds',
+      program: (name: string) => Program,
+    ): Action => ({
+      say,
+      isOptional: true,
+      next: () =>
+        begin(
+          { ...world, chances: spend(chances, chance) },
+          'person',
+          key,
+          program,
+          `${scenario.name} ${say}`,
+        ),
+    });
+    const answers =
+      chances.answers > 0 && answersFor(row).length > 0
+        ? [begins(`a person looks at ${key}`, 'answers', (name) => person(name, key, setup))]
+        : [];
+    const deeds = scenario.deeds.map((what) =>
+      begins(`a person wants to ${what} ${key}`, 'deeds', (name) => deed(name, key, what, setup)),
+    );
+    return chances.deeds > 0 ? [...answers, ...deeds] : answers;
+  });
+}
+
+const isDue = ({ table, now }: World) =>
+  [...table.recharges.values()].some(({ row }) => (row.nextAttemptAt ?? Number.POSITIVE_INFINITY) <= now);
+
+// ── The others, and time ─────────────────────────────────────────────────────────────────────────────
+
+function ofOthers(world: World, scenario: Scenario): Action[] {
+  const { chances } = world;
+  const change = (say: string, isOptional: boolean, alter: (draft: Draft) => void): Action => ({
+    say,
+    isOptional,
+    next() {
+      const draft: Draft = { ...world };
+      alter(draft);
+      return draft;
+    },
+  });
+  const deployment = change('another configuration is deployed', true, (draft) => {
+    draft.deployed += 1;
+    draft.chances = spend(chances, 'deployments');
+  });
+  const { email } = scenario.account;
+  const account = change('the client is suspended, or enabled again', true, (draft) => {
+    draft.chances = spend(chances, 'accountChanges');
+    const verbs = ledgerVerbs(draft);
+    const read = verbs.readAccount(email);
+    verbs.writeAccount(read, { ...read, status: read.status === 'active' ? 'suspended' : 'active' });
+  });
+  return [
+    ...world.flights.map((flight) =>
+      change(`a late ${flight.kind} arrives`, false, (draft) => land(draft, flight)),
+    ),
+    ...settlements(world).map(({ say, settle }) => change(say, true, settle)),
+    ...(chances.deployments > 0 && world.deployed + 1 < scenario.setups.length ? [deployment] : []),
+    ...(chances.accountChanges > 0 ? [account] : []),
+  ];
+}
+
+/** Time passes where nobody is at work, or where the queue is slow. It goes to the next moment at which something is due. */
+function timePasses(world: World, scenario: Scenario): Action[] {
+  const { processes, queue, chances, now } = world;
+  const atWork = processes.some(({ kind, asleep }) => kind !== 'person' && !asleep);
+  if (atWork || isDue(world)) return [];
+  const isLate = queue.length > 0;
+  if (isLate && chances.delays === 0) return [];
+  const to = Math.min(...moments(world, scenario).filter((moment) => moment > now));
+  if (to === Number.POSITIVE_INFINITY) return [];
+  const draft: Draft = { ...world, now: to };
+  if (isLate) draft.chances = spend(chances, 'delays');
+  // A process cannot sleep past the last time at which it may wake, nor a request be on its way longer than it may.
+  const isForced =
+    world.flights.some(({ by }) => by < to) ||
+    processes.some(({ asleep }) => asleep && asleep.since + (scenario.sleepsMs.at(-1) ?? 0) < to);
+  return isForced ? [] : [{ say: `it is ${new Date(to).toISOString()}`, next: () => draft }];
+}
+
+function moments(world: World, scenario: Scenario): number[] {
+  const { policy } = setupOf(world, scenario);
+  const ofRows = [...world.table.recharges.values()].flatMap(({ row }) =>
+    isAtRest(world, row)
+      ? []
+      : [row.nextAttemptAt ?? Number.POSITIVE_INFINITY, settlesAt(row, { policy }) ?? 0],
+  );
+  const ofSleepers = world.processes.flatMap(({ asleep }) =>
+    asleep ? scenario.sleepsMs.map((ms) => asleep.since + ms) : [],
+  );
+  return [...ofRows, ...ofSleepers, ...world.flights.map(({ by }) => by)];
+}
+
+/** A day and an hour: one reminder. After that nothing new happens before a person speaks. */
+const REMINDED_ONCE_MS = 25 * HOUR;
+
+/** Whether nothing brings the row on any more but a person. */
+export const isAtRest = ({ now }: Pick<World, 'now'>, row: Recharge) =>
+  row.review === undefined
+    ? isFinished(row) && row.nextAttemptAt === undefined
+    : now > waitingSince(row) + REMINDED_ONCE_MS;

@@ -1,0 +1,152 @@
+/** A bug that is planted into a copy of one file of the product, to see whether it is found. */
+export interface Plant {
+  name: string;
+  file: string;
+  /** Stands in the file exactly once. */
+  line: string;
+  instead: string;
+  /** The scenario that must find it, by its name in `SHORT`. */
+  scenario: string;
+}
+
+const MACHINE = 'shared/recharge/machine';
+
+/** Each is one line, and was a rule of the protocol before. */
+export const PLANTS: readonly Plant[] = [
+  {
+    name: 'the grant is sent whatever the time is',
+    file: 'shared/recharge/perform.ts',
+    line: 'const inTime = now() + policy.grantCallMs <= grantDeadline && step.mayBegin(policy.grantCallMs);',
+    instead: 'const inTime = true;',
+    scenario: 'sleeps before a grant',
+  },
+  {
+    name: 'whoever finds the row in granting sends the grant',
+    file: `${MACHINE}/grant.ts`,
+    line: "if (row.grantToken === at.token) return { effect: 'grant' };",
+    instead: "return { effect: 'grant' };",
+    scenario: 'one fault',
+  },
+  {
+    name: 'a payment that two workers learn of is granted by both',
+    file: `${MACHINE}/payment.ts`,
+    line: "return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;",
+    instead: "return outcome.result.kind === 'paid' ? { effect: 'grant' } : stop;",
+    scenario: 'two workers',
+  },
+  {
+    name: 'a write that lost is taken for made',
+    file: 'shared/recharge/run-recharge.ts',
+    line: "if (written.kind === 'conflict' && !isSameWrite(before, decision.next, written.row)) continue;",
+    instead: '',
+    scenario: 'two workers',
+  },
+  {
+    name: 'no answer to a grant is believed to mean not granted',
+    file: 'shared/recharge/perform.ts',
+    line: "await call.send().catch((error: unknown): GrantResult => ({ kind: 'unknown', detail: String(error) })),",
+    instead:
+      "await call.send().then((r): GrantResult => (r.kind === 'unknown' ? { kind: 'not_applied', detail: r.detail } : r)),",
+    scenario: 'one fault',
+  },
+  {
+    name: 'no answer to a charge is believed to mean declined',
+    file: 'shared/recharge/perform.ts',
+    line: "return { kind: 'payment', attempt: row.attempt, asked: 'charge', result, frozen };",
+    instead:
+      "return { kind: 'payment', attempt: row.attempt, asked: 'charge', frozen, result: result.kind === 'unknown' ? { kind: 'declined', reason: 'silent', retryable: false } : result };",
+    scenario: 'one fault',
+  },
+  {
+    name: 'not found is final at once',
+    file: `${MACHINE}/payment.ts`,
+    line: 'if (notFoundIsFinal(row, at)) {',
+    instead: 'if (row.attempt > 0) {',
+    scenario: 'late charge',
+  },
+  {
+    name: 'each charge has a key of its own',
+    file: 'shared/recharge/recharge.ts',
+    line: 'return chargeIdPrefixOf(recharge) + recharge.attempt;',
+    instead: 'return chargeIdPrefixOf(recharge) + recharge.version;',
+    scenario: 'one fault',
+  },
+  {
+    name: 'a person may say at once that nothing was granted',
+    file: 'shared/recharge/answers.ts',
+    line: 'return row.grantDeadline + policy.settleMs;',
+    instead: 'return row.grantDeadline;',
+    scenario: 'person',
+  },
+  {
+    name: 'another payment endpoint is asked',
+    file: `${MACHINE}/parties.ts`,
+    line: 'if (isSameParty(began, at.parties[asks])) return decision;',
+    instead: 'return decision;',
+    scenario: 'new endpoint',
+  },
+  {
+    name: 'a refusal is judged again',
+    file: 'shared/recharge/reserve.ts',
+    line: 'if (found) return outcomeOf(row, account, found, false);',
+    instead: "if (found?.state === 'reserved') return outcomeOf(row, account, found, false);",
+    scenario: 'suspended',
+  },
+  {
+    name: 'the guard is not asked for the cap',
+    file: 'shared/recharge/guard.ts',
+    line: 'if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount)',
+    instead: 'if (limits.monthlyAmount !== undefined && spent > limits.monthlyAmount)',
+    scenario: 'cap',
+  },
+  {
+    name: 'an amount is given back as often as somebody asks',
+    file: 'shared/recharge/guard.ts',
+    line: "if (entry?.state !== 'reserved') return undefined;\n  const { state: _, ...rest } = entry;",
+    instead: 'if (!entry) return undefined;\n  const { state: _, ...rest } = entry;',
+    scenario: 'declined twice',
+  },
+  {
+    name: 'the amount of a declined payment stays spent',
+    file: 'shared/recharge/run-recharge.ts',
+    line: 'if (decision.release) await releaseAttempt(before, decision.release, this.#deps);',
+    instead: '',
+    scenario: 'outcomes',
+  },
+  {
+    name: 'the amount is given back after the end is written',
+    file: 'shared/recharge/run-recharge.ts',
+    line: 'if (decision.release) await releaseAttempt(before, decision.release, this.#deps);\n        if (decision.next) {',
+    instead:
+      'if (decision.release) queueMicrotask(() => releaseAttempt(before, decision.release ?? { reason: "", retryable: false }, this.#deps));\n        if (decision.next) {',
+    scenario: 'declined twice',
+  },
+  {
+    name: 'a claimed row does not come back by itself',
+    file: 'shared/recharge/recharge.ts',
+    line: 'nextAttemptAt: dueAt,',
+    instead: '',
+    scenario: 'one fault',
+  },
+  {
+    name: 'what was swept is not queued',
+    file: 'functions/recharge-sweeper/handler.ts',
+    line: 'if (keys.length > 0) await queue.send(keys);',
+    instead: 'if (keys.length > 1) await queue.send(keys);',
+    scenario: 'dies',
+  },
+  {
+    name: 'whoever sends a webhook is believed',
+    file: 'functions/recharge-webhook/handler.ts',
+    line: 'if (!verified.ok) {',
+    instead: 'if (!verified) {',
+    scenario: 'reused key',
+  },
+  {
+    name: 'the log has whole addresses',
+    file: 'shared/logger.ts',
+    line: "typeof value === 'string' ? maskEmails(value) : value,",
+    instead: 'value,',
+    scenario: 'duplicates',
+  },
+];

@@ -1,0 +1,128 @@
+import { answersFor, settlesAt, type Answer as Word } from '../shared/recharge/answers.ts';
+import type { Policy } from '../shared/recharge/policy.ts';
+import { grantMarkOf, grantMarkPrefixOf, type Recharge } from '../shared/recharge/recharge.ts';
+import type { Switch } from './memory-charging.ts';
+import type { Table } from './memory-ledger.ts';
+import type { Books, Flight } from './parties.ts';
+import type { Answer, ProcessState } from './process.ts';
+import { idOf } from './values.ts';
+
+/** What a person says of a recharge. */
+export type Statement = { answer: Word; paymentRef?: string };
+
+/** One that was started and has not ended. */
+export interface Process {
+  name: string;
+  kind: 'webhook' | 'worker' | 'sweeper' | 'person';
+  /** The recharge it is about; of a sweeper none. */
+  key: string;
+  state: ProcessState<Draft>;
+  /** Asleep at a call, since a time; `answer` is there if the call was made. */
+  asleep?: { call: number; since: number; promisedTo: number; answer?: Answer };
+}
+
+/** What may still happen that nobody has to do. */
+export interface Chances {
+  faults: number;
+  /** The platform sends an accepted webhook again. */
+  resends: number;
+  /** The queue delivers a message twice. */
+  redeliveries: number;
+  /** The queue delivers a message late: time goes on before. */
+  delays: number;
+  /** A person looks at a recharge, to answer. */
+  answers: number;
+  deeds: number;
+  /** The other configuration is deployed. */
+  deployments: number;
+  /** The client is suspended, or enabled again. */
+  accountChanges: number;
+}
+
+/** All there is at one moment, as a value. */
+export interface World {
+  now: number;
+  table: Table;
+  switch: Switch;
+  queue: readonly string[];
+  books: Books;
+  flights: readonly Flight[];
+  processes: readonly Process[];
+  /** How many processes were started: it names the next one. */
+  started: number;
+  /** Keys of webhooks that the platform sends until they are accepted. */
+  unsent: readonly string[];
+  chances: Chances;
+  /** Which configuration is deployed. */
+  deployed: number;
+}
+
+export type Draft = { -readonly [Part in keyof World]: World[Part] };
+
+/** Equal worlds have equal names. */
+export function nameOf(world: World): string {
+  const { table, processes } = world;
+  const rows = [...table.recharges.values()].map(({ row, unanswered }) => `${idOf(row)}/${unanswered}`);
+  const accounts = [...table.accounts.values()].map(idOf);
+  const standing = processes
+    .map(({ state, asleep }) => (asleep ? `${state.id}z${idOf(asleep)}` : String(state.id)))
+    .sort();
+  return [
+    world.now,
+    rows.join('+'),
+    accounts.join('+'),
+    idOf(world.switch),
+    idOf(world.queue),
+    idOf(world.books),
+    idOf(world.flights),
+    standing.join('+'),
+    world.started,
+    idOf(world.unsent),
+    idOf(world.chances),
+    world.deployed,
+  ].join();
+}
+
+export const rowOf = ({ table }: World, key: string): Recharge | undefined => table.recharges.get(key)?.row;
+
+/** What really became of a recharge, by the books of both sides. */
+export function truthOf({ books }: Pick<World, 'books'>, recharge: Pick<Recharge, 'key' | 'email'>) {
+  const payments = Object.values(books.charges).filter(({ rechargeKey }) => rechargeKey === recharge.key);
+  const grants = books.grants.filter(({ mark }) => mark.startsWith(grantMarkPrefixOf(recharge)));
+  return {
+    payments,
+    grants,
+    captures: payments.reduce((sum, { captures }) => sum + captures, 0),
+    refunds: payments.reduce((sum, { refunds }) => sum + refunds, 0),
+  };
+}
+
+/** A grant that was asked for has landed by then, or never will: it is the last moment before a person may look. */
+export function landsBy({ table, now }: World, mark: string, { settleMs }: Policy): number {
+  const rows = [...table.recharges.values()].map(({ row }) => row);
+  return (rows.find((row) => grantMarkOf(row) === mark)?.grantDeadline ?? now) + settleMs - 1;
+}
+
+/** Whether a person who looks now may answer all there is to answer. */
+export const isSettled = ({ now }: Pick<World, 'now'>, row: Recharge, policy: Policy) =>
+  now >= (settlesAt(row, { policy }) ?? 0);
+
+/** What a person can say of a row, having looked into the books of both sides. */
+export function truths(world: World, row: Recharge): Statement[] {
+  const { captures, refunds, grants, payments } = truthOf(world, row);
+  const isOpen = payments.some(({ status }) => status === 'processing' || status === 'acting');
+  const isTrue: Record<Word, boolean> = {
+    'confirm-charged': captures > refunds,
+    'confirm-not-charged': captures === 0 && !isOpen,
+    'confirm-granted': grants.length > 0,
+    'confirm-not-granted': grants.length === 0,
+    'retry-grant': grants.length === 0,
+    refund: grants.length === 0 && refunds === 0,
+    'confirm-refunded': refunds > 0,
+  };
+  return answersFor(row)
+    .filter((answer) => isTrue[answer])
+    .map((answer) =>
+      answer === 'confirm-charged' ? { answer, paymentRef: 'seen at the provider' } : { answer },
+    );
+}
