@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withAlertRows } from '../shared/alerts.ts';
 import { newMessage } from '../shared/channels/message.ts';
 import { createDynamoMessages } from '../shared/channels/messages.ts';
@@ -17,7 +18,7 @@ import { createDynamoCharging } from '../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { isFinished, newRecharge, type Recharge } from '../shared/recharge/recharge.ts';
-import { type RunDeps, runRecharge } from '../shared/recharge/run-recharge.ts';
+import { draw, type RunDeps, runRecharge } from '../shared/recharge/run-recharge.ts';
 import { parseConfig } from '../shared/settings/config.ts';
 import { guardSettings, partiesOf } from '../shared/settings/config-in-use.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
@@ -128,6 +129,8 @@ class Life {
       preflight: false,
       policy: productionPolicy,
       logger: this.#logger,
+      draw,
+      sleep,
       now: time,
       payments: this.#payments(),
       platform: this.#platform(),

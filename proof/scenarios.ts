@@ -23,6 +23,7 @@ const SETUP: Setup = {
     unknownAccounts: 'refuse',
     credits: { min: 1, max: 10_000 },
     limits: {},
+    suspendAfterDeclines: 3,
     pricing: { currency: 'USD', perCredit: '0.10' },
   },
   parties: { payment: { fingerprint: '~payments' }, platform: { fingerprint: '~platform' } },
