@@ -15,6 +15,7 @@ export interface DeclineError {
   decline_code?: string;
   advice_code?: string;
   network_advice_code?: string;
+  network_decline_code?: string;
 }
 
 const declines = (decline_code: string, advice_code?: string): Behaviour => ({

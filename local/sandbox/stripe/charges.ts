@@ -35,13 +35,15 @@ export function createCharges(
     record({ kind: 'capture', payment_ref: intent.id, ...termsOf(intent) });
     tell('payment_intent.succeeded', intent);
   };
-  const refuse = (intent: Intent, { code, decline_code, advice_code, network_advice_code }: DeclineError) => {
+  const refuse = (intent: Intent, error: DeclineError) => {
+    const { code, decline_code, advice_code, network_advice_code, network_decline_code } = error;
     intent.status = 'requires_payment_method';
     intent.lastError = {
       code,
       ...(decline_code === undefined ? {} : { decline_code }),
       ...(advice_code === undefined ? {} : { advice_code }),
       ...(network_advice_code === undefined ? {} : { network_advice_code }),
+      ...(network_decline_code === undefined ? {} : { network_decline_code }),
     };
     const retryable = advice_code === 'try_again_later';
     record({ kind: 'decline', reason: decline_code ?? code, retryable, ...termsOf(intent) });

@@ -53,9 +53,16 @@ const MAY_PASS: readonly string[] = [
 /** Mastercard's merchant advice codes that forbid another try: 03 do not try again, 21 stop recurring payment. */
 const FORBID: readonly string[] = ['03', '21'];
 
+/**
+ * Response codes that Visa counts as "issuer will never approve", and fines after the first further try: lost, stolen and
+ * closed cards, wrong numbers, stopped payments. Other networks use the same numbers for the same.
+ * Source: checkout.com/docs/developer-resources/codes/visa-response-codes, category 1.
+ */
+const NEVER_APPROVED: readonly string[] = '04 07 12 14 15 41 43 46 57 R0 R1 R3'.split(' ');
+
 type CardError = Pick<
   Stripe.PaymentIntent.LastPaymentError,
-  'code' | 'decline_code' | 'advice_code' | 'network_advice_code'
+  'code' | 'decline_code' | 'advice_code' | 'network_advice_code' | 'network_decline_code'
 >;
 
 /** @param error what Stripe says of the last try; where it says nothing, it is a general refusal. */
@@ -68,8 +75,8 @@ const wordOf = (error: CardError | null | undefined): DeclineWord =>
   WORDS[error?.decline_code ?? ''] ?? WORDS[error?.code ?? ''] ?? 'card_refused';
 
 function mayBeTriedAgain(error: CardError | null | undefined, code: string): boolean {
-  const { advice_code: advice, network_advice_code: network } = error ?? {};
-  if (network && FORBID.includes(network)) return false;
+  const { advice_code: advice, network_advice_code: network, network_decline_code: response } = error ?? {};
+  if (FORBID.includes(network ?? '') || NEVER_APPROVED.includes(response ?? '')) return false;
   if (advice === 'do_not_try_again' || advice === 'confirm_card_data') return false;
   return advice === 'try_again_later' || MAY_PASS.includes(code);
 }

@@ -106,15 +106,20 @@ describe('a charge', () => {
     },
   );
 
-  it.each(['03', '21'])(
-    'is not tried again where the network says %s, whatever else is said',
-    async (advice) => {
-      const request = chargeOf('4000000000009995');
-      const method = [...stripe.state.paymentMethods.values()].at(-1);
-      Object.assign(method?.behaviour ?? {}, { network_advice_code: advice });
-      expect(await charge(request)).toMatchObject({ kind: 'declined', retryable: false });
-    },
-  );
+  it.each([
+    { network_advice_code: '03' },
+    { network_advice_code: '21' },
+    { network_decline_code: '43' },
+    { network_decline_code: 'R1' },
+    { advice_code: 'do_not_try_again' },
+    { advice_code: 'confirm_card_data' },
+  ])('is not tried again where network or advice say %o, whatever else is said', async (said) => {
+    const request = chargeOf('4000000000009995');
+    const method = [...stripe.state.paymentMethods.values()].at(-1);
+    // Not that of every other client with this card.
+    if (method) method.behaviour = Object.assign({}, method.behaviour, said);
+    expect(await charge(request)).toMatchObject({ kind: 'declined', retryable: false });
+  });
 
   it('waits for the client where the bank wants to see them, with our page, which the lookup names again', async () => {
     const request = chargeOf('4000002760003184');
