@@ -65,7 +65,7 @@ export async function throughTrouble({ names, parties, restart, ...of }: Trouble
   connect(parties, relay);
 
   // What the last of them had to wait would be all that is measured.
-  await happens(() => takenOf(parties) >= 0.9 * all);
+  await happens(() => relayedOf(parties) >= 0.9 * all);
   await mend(parties);
   await allIsOver(all, parties, relay);
   const rows = await rowsOf(relay);
