@@ -9,49 +9,61 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Figure, type Measured, printed } from './figures.ts';
 
 const CLIENTS = 1_000;
-const GOAL_MS = { import: 10_000, list: 2_000 };
+const GOAL_IMPORT_MS = 10_000;
+const GOAL_LIST_MS = 2_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
-const env = { ...process.env, RELAY_LOCAL_DIR: folder };
-const relay = spawn(process.execPath, ['local/process.ts', '--port', '0'], {
-  env,
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-try {
-  await ready();
-  const file = join(folder, 'clients.csv');
-  const lines = Array.from(
-    { length: CLIENTS },
-    (_, index) => `bench-${index}@example.com,id-${index},0.08 EUR,${100 + index}.00 EUR,3`,
-  );
-  writeFileSync(file, `email,platform_id,price_per_credit,monthly_cap,daily_count\n${lines.join('\n')}\n`);
-  const result = {
-    clients: CLIENTS,
-    goalMs: GOAL_MS,
-    dryRunMs: await command('accounts', 'import', file),
-    importMs: await command('accounts', 'import', file, '--yes'),
-    importAgainMs: await command('accounts', 'import', file, '--yes'),
-    listMs: await command('accounts', 'list', '--limit', String(2 * CLIENTS)),
-    exportMs: await command('accounts', 'export', '--file', join(folder, 'exported.csv')),
-    eraseDryRunMs: await command('erase', 'bench-1@example.com', '--dry-run'),
-  };
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-} finally {
-  relay.kill('SIGTERM');
-  await once(relay, 'exit');
-  rmSync(folder, { recursive: true });
+export async function measureClients(): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
+  const env = { ...process.env, RELAY_LOCAL_DIR: folder };
+  const relay = spawn(process.execPath, ['local/process.ts', '--port', '0'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await ready(relay.stdout);
+    const file = join(folder, 'clients.csv');
+    const lines = Array.from(
+      { length: CLIENTS },
+      (_, index) => `bench-${index}@example.com,id-${index},0.08 EUR,${100 + index}.00 EUR,3`,
+    );
+    writeFileSync(file, `email,platform_id,price_per_credit,monthly_cap,daily_count\n${lines.join('\n')}\n`);
+    const timed = async (what: string, args: string[], atMost?: number): Promise<Figure> => ({
+      what,
+      value: await command(env, args),
+      unit: 'ms',
+      ...(atMost === undefined ? {} : { goal: { atMost } }),
+    });
+    return {
+      title: 'A thousand clients',
+      how: 'Each is a command of its own, from its start to its end, on a relay with the embedded engines.',
+      figures: [
+        await timed('accounts import, a trial', ['accounts', 'import', file]),
+        await timed('accounts import', ['accounts', 'import', file, '--yes'], GOAL_IMPORT_MS),
+        await timed('the same file again', ['accounts', 'import', file, '--yes']),
+        await timed('accounts list', ['accounts', 'list', '--limit', String(2 * CLIENTS)], GOAL_LIST_MS),
+        await timed('accounts export', ['accounts', 'export', '--file', join(folder, 'exported.csv')]),
+        await timed('erase, a trial', ['erase', 'bench-1@example.com', '--dry-run']),
+      ],
+    };
+  } finally {
+    relay.kill('SIGTERM');
+    await once(relay, 'exit');
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Waits until the demonstration is over, which warms the relay up. */
-async function ready(): Promise<void> {
-  for await (const chunk of relay.stdout) if (String(chunk).includes('Ctrl-C')) return;
+async function ready(output: Readable): Promise<void> {
+  for await (const chunk of output) if (String(chunk).includes('Ctrl-C')) return;
   throw new Error('The relay did not start.');
 }
 
 /** @returns milliseconds from start to end. */
-async function command(...args: string[]): Promise<number> {
+async function command(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const begun = performance.now();
   const child = spawn(process.execPath, ['cli/process.ts', ...args], {
     env,
@@ -61,3 +73,5 @@ async function command(...args: string[]): Promise<number> {
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}.`);
   return Math.round(performance.now() - begun);
 }
+
+if (import.meta.main) process.stdout.write(printed(await measureClients()));

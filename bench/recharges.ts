@@ -3,14 +3,15 @@
  * sandbox, each in a process of its own. Beside it, in the same run, what the same machine does with the
  * bare claim (one conditional put), so that machines can be compared by the ratio.
  *
- *     npm run bench
+ *     npm run bench:recharges
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import * as z from 'zod';
 import { engineAt } from '../local/aws.ts';
 import { localSecrets, readRuntime } from '../local/state.ts';
@@ -18,6 +19,7 @@ import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import { newRecharge } from '../shared/recharge/recharge.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
+import { type Measured, printed } from './figures.ts';
 
 const CLIENTS = Array.from(
   { length: 100 },
@@ -29,42 +31,50 @@ const COPIES = 10;
 const GOAL_PER_SECOND = 150;
 const LOOK_EVERY_MS = 20;
 
-const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
-const env = { RELAY_LOCAL_DIR: folder };
+export async function measureRecharges(): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
+  const env = { RELAY_LOCAL_DIR: folder };
+  const relay = spawn(process.execPath, ['local/process.ts', '--port', '0', '--quiet'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await ready(relay.stdout);
+    const runtime = readRuntime(env);
+    if (!runtime) throw new Error('The relay wrote no runtime.json.');
+    const client = createDocumentClient(engineAt(runtime.dynamodbEndpoint));
+    const ledger = createDynamoLedger(client, runtime.table);
+    const [token = ''] = localSecrets(env).inbound.webhook;
+    const target = { url: `${runtime.url}/webhooks/auto-recharge`, token };
 
-const relay = spawn(process.execPath, ['local/process.ts', '--port', '0', '--quiet'], {
-  env: { ...process.env, ...env },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-try {
-  await ready();
-  const runtime = readRuntime(env);
-  if (!runtime) throw new Error('The relay wrote no runtime.json.');
-  const ledger = createDynamoLedger(createDocumentClient(engineAt(runtime.dynamodbEndpoint)), runtime.table);
-  const [token = ''] = localSecrets(env).inbound.webhook;
-  const target = { url: `${runtime.url}/webhooks/auto-recharge`, token };
-
-  const claimsPerSecond = await perSecond(() => Promise.all(CLIENTS.map((email) => claim(ledger, email))));
-  const rechargesPerSecond = await perSecond(() => roundOfRecharges(target, ledger));
-  const missing = CLIENTS.length * ROUNDS - (await captures(runtime.url)).length;
-  // One was the demonstration's.
-  if (missing !== -1) throw new Error(`${missing + 1} recharges were not charged.`);
-  const duplicates = await chargesOfDuplicates(target, ledger, runtime.url);
-  const result = {
-    recharges: CLIENTS.length * ROUNDS,
-    rechargesPerSecond,
-    goalPerSecond: GOAL_PER_SECOND,
-    claimsPerSecond,
-    claimsPerRecharge: Math.round((claimsPerSecond / rechargesPerSecond) * 10) / 10,
-    duplicated: { keys: DUPLICATED_KEYS, copies: COPIES, captures: duplicates },
-  };
-  const file = process.argv[2] ?? 'bench-recharges.json';
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\nwritten to ${file}\n`);
-} finally {
-  relay.kill('SIGTERM');
-  await once(relay, 'exit');
-  rmSync(folder, { recursive: true });
+    const claims = await perSecond(() => Promise.all(CLIENTS.map((email) => claim(ledger, email))));
+    const recharges = await perSecond(() => roundOfRecharges(target, ledger));
+    const missing = CLIENTS.length * ROUNDS - (await captures(runtime.url)).length;
+    // One was the demonstration's.
+    if (missing !== -1) throw new Error(`${missing + 1} recharges were not charged.`);
+    const charged = await chargesOfDuplicates(target, ledger, runtime.url);
+    return {
+      title: 'Recharges',
+      how:
+        'End to end over HTTP, webhook to grant, with the embedded engines and the sandbox in processes of their own: ' +
+        `${CLIENTS.length} clients ask at once, ${ROUNDS} times. Beside it what the same engine does of the bare claim.`,
+      figures: [
+        { what: 'recharges', value: recharges, unit: 'a second', goal: { atLeast: GOAL_PER_SECOND } },
+        { what: 'bare claims', value: claims, unit: 'a second' },
+        { what: 'a recharge in bare claims', value: claims / recharges, unit: '×' },
+        {
+          what: `charges for ${DUPLICATED_KEYS} webhooks that each came ${COPIES} times at once`,
+          value: charged,
+          unit: 'charges',
+          goal: { atMost: DUPLICATED_KEYS },
+        },
+      ],
+    };
+  } finally {
+    relay.kill('SIGTERM');
+    await once(relay, 'exit');
+    rmSync(folder, { recursive: true });
+  }
 }
 
 interface Target {
@@ -73,8 +83,8 @@ interface Target {
 }
 
 /** Waits until the demonstration is over, which warms the relay up. */
-async function ready(): Promise<void> {
-  for await (const chunk of relay.stdout) if (String(chunk).includes('Ctrl-C')) return;
+async function ready(output: Readable): Promise<void> {
+  for await (const chunk of output) if (String(chunk).includes('Ctrl-C')) return;
   throw new Error('The relay did not start.');
 }
 
@@ -130,3 +140,5 @@ async function captures(origin: string): Promise<string[]> {
     .parse(await (await fetch(`${origin}/sandbox/payments/books`)).json());
   return events.filter(({ kind }) => kind === 'capture').map(({ recharge_key }) => recharge_key);
 }
+
+if (import.meta.main) process.stdout.write(printed(await measureRecharges()));

@@ -24,9 +24,20 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 export const assetOf = (name: FunctionName) => join(process.env.RELAY_DIST ?? join(ROOT, 'dist'), name);
 
 /**
- * Bytes that a cold start loads before it answers the first webhook. The platform waits for that answer.
+ * Kilobytes that a cold start loads before its first answer, which somebody may wait for: a little more than it is now.
+ * Whoever needs more loads it with the first use, or raises the number and says why.
  */
-const WEBHOOK_BUDGET_BYTES = 400 * 1024;
+export const BUDGETS_KB: Record<FunctionName, number> = {
+  'recharge-webhook': 260,
+  'recharge-worker': 320,
+  'recharge-sweeper': 250,
+  'recharge-events': 260,
+  'channel-webhook': 280,
+  'channel-worker': 285,
+  'payment-webhook': 245,
+  'payment-page': 245,
+  'books-reconciler': 365,
+};
 
 /**
  * Bundles every function into `dist/<function>` as ESM. The bundles are split, so that what is loaded lazily
@@ -92,8 +103,8 @@ async function report(): Promise<void> {
   for (const [name, bytes] of sizes) {
     process.stdout.write(`${name.padEnd(20)}${(bytes / 1024).toFixed(0).padStart(5)} KB loaded at start\n`);
   }
-  if ((sizes.get('recharge-webhook') ?? 0) > WEBHOOK_BUDGET_BYTES) {
-    process.stderr.write(`recharge-webhook is over its budget of ${WEBHOOK_BUDGET_BYTES / 1024} KB.\n`);
+  for (const name of FUNCTIONS.filter((one) => (sizes.get(one) ?? 0) > BUDGETS_KB[one] * 1024)) {
+    process.stderr.write(`${name} is over its budget of ${BUDGETS_KB[name]} KB.\n`);
     process.exitCode = 1;
   }
 }
