@@ -19,7 +19,7 @@ import { engineAt } from '../local/aws.ts';
 import { createTable, startDynamo } from '../local/engines.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
 import { startAws } from './cold-start/aws.ts';
-import { type Figure, type Measured, median, printed } from './figures.ts';
+import { type Figure, type Measured, printed, quick } from './figures.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PEERS = ['usual', 'powertools', 'bare'] as const;
@@ -66,7 +66,7 @@ export async function measureColdStart(rounds = ROUNDS): Promise<Measured> {
       how:
         'Each start is a process that loads a bundle (init) and answers one webhook (first): a secret is read, a ' +
         'signature verified, a row put on condition, a message queued, over https on 127.0.0.1. The variants take ' +
-        `turns; medians of ${rounds} rounds; the start of Node itself is left out. The usual bundle is the SDK's ` +
+        `turns; lower quartiles of ${rounds} rounds; the start of Node itself is left out. The usual bundle is the SDK's ` +
         'three clients, lib-dynamodb and zod, in one file, as `NodejsFunction` of the CDK makes it; beside it ' +
         'Powertools for AWS (idempotency, logger and parser), and a bare handler: the three clients alone.',
       figures: [...ratios(cold, warm), ...sizes],
@@ -81,7 +81,7 @@ export async function measureColdStart(rounds = ROUNDS): Promise<Measured> {
 
 function ratios(cold: Map<Variant, Start[]>, warm: Map<Variant, Start[]>): Figure[] {
   const of = (starts: Map<Variant, Start[]>, variant: Variant, pick: (start: Start) => number) =>
-    median((starts.get(variant) ?? []).map(pick));
+    quick((starts.get(variant) ?? []).map(pick));
   const whole = (variant: Variant) => of(cold, variant, ({ initMs, firstMs }) => initMs + firstMs);
   const cpu = (variant: Variant) => of(cold, variant, ({ cpuMs }) => cpuMs);
   const first = (variant: Variant) => of(cold, variant, ({ firstMs }) => firstMs);
