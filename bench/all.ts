@@ -70,6 +70,7 @@ function chart(measured: Measured[]): string {
   });
   const height = 44 + bars.length * 30;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 580 ${height}" font-family="sans-serif" font-size="13">
+  <title>Cold start: load and first webhook</title>
   <rect width="580" height="${height}" fill="#ffffff"/>
   <text x="16" y="20" font-weight="bold">Cold start: load and first webhook (shorter is better)</text>
 ${rows.join('\n')}
