@@ -5,6 +5,7 @@ const WITH_STRIPE = [
   'test/shared/recharge/{crash,storm,waking,zombie}.test.ts',
   'test/shared/recharge/run-recharge/*.test.ts',
   'test/operate/{refund,retry,start,stop}.test.ts',
+  'test/local/{concurrency,crash,outage}.test.ts',
 ];
 
 /** What `npm run test:mass` sends 1,000 messages through. `npm test` sends a few. */

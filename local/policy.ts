@@ -32,7 +32,7 @@ export function localWaits(env: NodeJS.ProcessEnv, channels: string[]): LocalWai
     isOwn ? (secondsOf(env, variable) ?? production / 1_000) * 1_000 : SANDBOX_CALL_MS;
   const grantCallMs = callMs(ownPlatform, 'PLATFORM_TIMEOUT_SECONDS', productionPolicy.grantCallMs);
   const chargeCallMs = callMs(
-    env.PAYMENT_HOOK_URL !== undefined,
+    env.PAYMENT_HOOK_URL !== undefined || env.STRIPE_KEY !== undefined,
     'PAYMENT_HOOK_TIMEOUT_SECONDS',
     productionPolicy.chargeCallMs,
   );

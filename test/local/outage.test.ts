@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Parties, send, useParties } from '../support/parties.ts';
 import { type Row, type RunningRelay, useRelays } from '../support/relay-process.ts';
+import { PAYMENTS } from '../support/world.ts';
 
 const { start } = useRelays();
 const newParties = useParties();
@@ -110,7 +111,7 @@ describe.concurrent('while a party of your own is slow', () => {
   it('is charged and granted as on AWS: an answer after four seconds counts', async () => {
     const own = await newParties();
     const { PLATFORM_TIMEOUT_SECONDS: _p, PAYMENT_HOOK_TIMEOUT_SECONDS: _h, ...env } = own.env;
-    const alone = await start({ env });
+    const alone = await start({ ...own, env });
     const email = 'client-001@example.com';
     own.payments.fault({ operation: 'charge', fault: 'slow', ms: 4_000, email });
     own.platform.fault({ operation: 'grant', fault: 'slow', ms: 4_000, email });
@@ -150,7 +151,8 @@ describe.concurrent('while the payment endpoint fails', () => {
     const email = 'client-021@example.com';
     parties.payments.fault({ operation: 'charge', fault: 'decline', email });
     const row = await relay.reaches(await accepted(order(email)), 'completed', 'needs_review', 'declined');
-    expect(row).toMatchObject({ phase: 'declined', reason: 'card_declined' });
+    const reason = PAYMENTS === 'stripe' ? 'card_refused' : 'card_declined';
+    expect(row).toMatchObject({ phase: 'declined', reason });
     expect(row.payment_ref).toBeUndefined();
     expect(count(parties.captures(), email)).toBe(0);
     expect(count(parties.grants(), email)).toBe(0);

@@ -26,6 +26,7 @@ describe('the waits of npm start', () => {
     expect(calls({ ...OWN_PLATFORM, ...OWN_PAYMENTS })).toEqual([grantCallMs, chargeCallMs, callMs]);
     expect(calls(OWN_PLATFORM)).toEqual([grantCallMs, 3_000, callMs]);
     expect(calls(OWN_PAYMENTS)).toEqual([3_000, chargeCallMs, 3_000]);
+    expect(calls({ STRIPE_KEY: 'rk_test_1' })).toEqual([3_000, chargeCallMs, 3_000]);
     expect(calls({}, ['demo', 'support'])).toEqual([3_000, 3_000, callMs]);
     const short = { PLATFORM_TIMEOUT_SECONDS: '2', PAYMENT_HOOK_TIMEOUT_SECONDS: '4' };
     expect(calls({ ...OWN_PLATFORM, ...OWN_PAYMENTS, ...short })).toEqual([2_000, 4_000, 2_000]);

@@ -60,6 +60,8 @@ export interface RelayOptions {
   args?: string[];
   /** It takes a second of a core to load: left out, unless it is looked at. */
   console?: boolean;
+  /** What its parties need before the first webhook. */
+  ready?: (folder: string) => Promise<void>;
 }
 
 const living = new Set<ChildProcess>();
@@ -128,6 +130,7 @@ export function useRelays() {
       const { child, said, ended, folder } = run(options);
       const output = () => said.stdout + said.stderr;
       const url = await listens(output, ended);
+      await options.ready?.(folder);
       const cliEnv = { ...notOurs(), ...options.env, RELAY_LOCAL_DIR: folder };
       const cli = (...args: string[]) => runCommand(args, { env: cliEnv });
       const json = async <Value>(...args: string[]): Promise<Value> => {
