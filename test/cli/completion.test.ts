@@ -17,7 +17,7 @@ describe.skipIf(bash('').status !== 0)('in bash', () => {
   });
 
   it.each<[string, string[]]>([
-    ['relay re', ['recharges', 'resume']],
+    ['relay re', ['recharges', 'reconcile', 'resume']],
     ['relay platform contacts ', ['create', 'get', '--stack', '--local', '--help']],
     ['relay recharges list --ph', ['--phase']],
     ['relay recharges list --phase need', ['needs_review']],

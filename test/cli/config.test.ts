@@ -32,7 +32,7 @@ describe('relay config check', () => {
     expect(code).toBe(1);
     expect(stdout.split('\n').slice(0, 3)).toEqual([
       `${RELAY_CONFIG}:3: guard.unknownAccounts must be one of "refuse", "allow"`,
-      `${RELAY_CONFIG}:4: guard has no setting "limit"; there are unknownAccounts, limits`,
+      `${RELAY_CONFIG}:4: guard has no setting "limit"; there are unknownAccounts, limits, suspendAfterDeclines`,
       `${RELAY_CONFIG}: 2 faults. It is a part: enough for npm start, but to be deployed it lacks platform, pricing, payment.`,
     ]);
   });
