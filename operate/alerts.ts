@@ -156,6 +156,8 @@ const ANSWERED: readonly string[] = ['paid', 'paid_late', 'refunded'];
 
 /** Undefined where the row does not say. */
 function isOverFor(row: Recharge, { word, lastAt }: AlertRow, { sweepsToAlert }: State): boolean | undefined {
+  // The bank has sent back what had been given back: no row waits for that.
+  if (word === 'refund_failed' && row.refundedAt !== undefined && lastAt > row.refundedAt) return undefined;
   if (isReview(word)) return row.phase !== 'needs_review' || row.review !== word;
   switch (word) {
     case 'review_waiting':

@@ -72,6 +72,17 @@ const look = (wanted: object): Asks | undefined => {
 
 const isInvitation = ({ data: { object } }: StripeEvent) => object.metadata?.[CLIENT] !== undefined;
 
+const dispute: Reads = ({ data: { object } }) =>
+  look({
+    at: 'payment',
+    paymentIntent: object.payment_intent,
+    dispute: { id: object.id, reason: object.reason },
+  });
+
+/** A charge and a refund of ours have the recharge in their metadata; others are not asked about. */
+const refund: Reads = (event) =>
+  wake(event) && look({ at: 'payment', paymentIntent: event.data.object.payment_intent });
+
 const means: Reads = ({ data: { object, previous_attributes: before } }) =>
   look({ at: 'means', paymentMethod: object.id, customer: object.customer ?? before?.customer });
 
@@ -84,19 +95,11 @@ const ASKS = new Map<string, Reads>([
   ['payment_intent.succeeded', wake],
   ['payment_intent.payment_failed', wake],
   ['payment_intent.canceled', wake],
-  [
-    'charge.dispute.created',
-    ({ data: { object } }) =>
-      look({
-        at: 'payment',
-        paymentIntent: object.payment_intent,
-        dispute: { id: object.id, reason: object.reason },
-      }),
-  ],
-  [
-    'charge.refunded',
-    (event) => wake(event) && look({ at: 'payment', paymentIntent: event.data.object.payment_intent }),
-  ],
+  ['charge.dispute.created', dispute],
+  // Also when an inquiry, which takes no money, has become a dispute.
+  ['charge.dispute.funds_withdrawn', dispute],
+  ['charge.refunded', refund],
+  ['refund.failed', refund],
   [
     'checkout.session.completed',
     (event) =>

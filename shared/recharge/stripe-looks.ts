@@ -46,11 +46,15 @@ export function createStripeLooks(options: StripeLooksOptions): (look: StripeLoo
     const key = (await options.secrets.get()).stripeKey?.trim() ?? '';
     const fault = faultOfKey(key, options.live);
     if (fault !== undefined) throw new Error(`An event of Stripe cannot be looked at: stripeKey ${fault}`);
-    await lookAt(look, { ...options, stripe: await createStripeClient(key, options) });
+    const deps = { ...options, stripe: await createStripeClient(key, options) };
+    while ((await lookAt(look, deps)) === 'changed_meanwhile');
   };
 }
 
-function lookAt(look: StripeLook, deps: LookDeps): Promise<void> {
+/** Something else was saved between the look and the write: what is to be kept, only another look says. */
+type Looked = 'changed_meanwhile' | undefined;
+
+function lookAt(look: StripeLook, deps: LookDeps): Promise<Looked> {
   switch (look.at) {
     case 'saved':
       return lookAtSaved(look.setupIntent, deps);
@@ -67,41 +71,44 @@ const idOf = (object: string | { id: string } | null | undefined): string | unde
 // ── Means of payment ─────────────────────────────────────────────────────────────────────────────────
 
 /** A client has followed an invitation: what they have saved is charged from now on. */
-async function lookAtSaved(setupIntent: string, deps: LookDeps): Promise<void> {
+async function lookAtSaved(setupIntent: string, deps: LookDeps): Promise<Looked> {
   const { stripe } = deps.stripe;
   const { status, metadata, payment_method, customer } = await stripe.setupIntents.retrieve(setupIntent);
   const email = metadata?.[CLIENT];
   const [owner, id] = [idOf(customer), idOf(payment_method)];
-  if (status !== 'succeeded' || email === undefined || owner === undefined || id === undefined) return;
+  if (status !== 'succeeded' || email === undefined || owner === undefined || id === undefined)
+    return undefined;
   const method = await readMethod(id, deps.stripe);
   const account = await deps.ledger.readAccount(email);
-  if (idOf(method?.customer) !== owner || method === undefined || account.customer !== owner) {
+  if (idOf(method?.customer) !== owner || method === undefined || !isTheirs(account, owner)) {
     deps.logger.info('what a client has saved is not theirs any more', { email, customer: owner });
-    return;
+    return undefined;
   }
   // Two invitations may be heard in either order: the client means what they saved last.
   const { paymentMethod } = account;
   const current =
     paymentMethod && paymentMethod.id !== id && (await readMethod(paymentMethod.id, deps.stripe));
-  if (current && idOf(current.customer) === owner && current.created > method.created) return;
-  await keep(account, { customer: owner, paymentMethod: savedMeansOf(method) }, deps);
+  if (current && idOf(current.customer) === owner && current.created > method.created) return undefined;
+  return keep(account, { customer: owner, paymentMethod: savedMeansOf(method) }, deps);
 }
+
+const isTheirs = ({ status, customer }: Account, owner: string) => status !== undefined && customer === owner;
 
 /** A card was renewed by its bank, changed at Stripe, or taken away. */
 async function lookAtMeans(
   { customer, paymentMethod: id }: Extract<StripeLook, { at: 'means' }>,
   deps: LookDeps,
-): Promise<void> {
+): Promise<Looked> {
   const owner = await deps.stripe.stripe.customers.retrieve(customer);
-  if (owner.deleted) return;
+  if (owner.deleted) return undefined;
   const email = clientOf(owner);
-  if (email === undefined) return;
+  if (email === undefined) return undefined;
   const account = await deps.ledger.readAccount(email);
-  if (account.customer !== customer || account.paymentMethod?.id !== id) return;
+  if (!isTheirs(account, customer) || account.paymentMethod?.id !== id) return undefined;
   const method = await readMethod(id, deps.stripe);
   if (method && idOf(method.customer) === customer)
-    await keep(account, { customer, paymentMethod: savedMeansOf(method) }, deps);
-  else await takeAway(account, id, deps);
+    return keep(account, { customer, paymentMethod: savedMeansOf(method) }, deps);
+  return takeAway(account, id, deps);
 }
 
 /** Undefined where Stripe has deleted it. */
@@ -119,22 +126,25 @@ async function readMethod(
 
 class ChangedMeanwhileError extends Error {}
 
-async function keep(known: Account, saved: SavedMeans, { ledger, logger, now }: LookDeps): Promise<void> {
+/** Keeps it in the place of what the look has met there, and of nothing that was saved since. */
+async function keep(known: Account, saved: SavedMeans, { ledger, logger, now }: LookDeps): Promise<Looked> {
   const { email } = known;
-  const judge = ({ status, customer }: Account) => {
-    if (status === undefined || customer !== saved.customer) throw new ChangedMeanwhileError();
+  const judge = (account: Account) => {
+    const isSame = account.paymentMethod?.id === known.paymentMethod?.id;
+    if (!isTheirs(account, saved.customer) || !isSame) throw new ChangedMeanwhileError();
   };
   try {
     const { account, lifted } = await keepMeans(ledger, email, saved, { judge, now: now() });
-    if (account.revision === known.revision) return;
-    logger.info('means of payment kept', { email, means: meansText(saved.paymentMethod), lifted });
+    if (account.revision !== known.revision)
+      logger.info('means of payment kept', { email, means: meansText(saved.paymentMethod), lifted });
+    return undefined;
   } catch (error) {
     if (!(error instanceof ChangedMeanwhileError)) throw error;
-    logger.info('what a client has saved is not theirs any more', { email, customer: saved.customer });
+    return 'changed_meanwhile';
   }
 }
 
-async function takeAway(known: Account, id: string, { ledger, logger }: LookDeps): Promise<void> {
+async function takeAway(known: Account, id: string, { ledger, logger }: LookDeps): Promise<undefined> {
   let account = known;
   while (account.paymentMethod?.id === id) {
     const { email, paymentMethod } = account;
@@ -151,16 +161,18 @@ async function takeAway(known: Account, id: string, { ledger, logger }: LookDeps
 async function lookAtPayment(
   { paymentIntent, dispute }: Extract<StripeLook, { at: 'payment' }>,
   deps: LookDeps,
-): Promise<void> {
+): Promise<undefined> {
   const { stripe } = deps.stripe;
   const intent = await stripe.paymentIntents.retrieve(paymentIntent, { expand: ['latest_charge'] });
   const row = await rowOf(intent, deps);
   if (row === undefined) return;
-  if (dispute) await once(`dispute ${dispute.id}`, deps, () => onDispute(row, intent, dispute, deps));
+  if (dispute) await onDispute(row, intent, dispute, deps);
   for await (const refund of stripe.refunds.list({ payment_intent: paymentIntent, limit: 100 })) {
     const isGone = refund.status === 'failed' || refund.status === 'canceled';
-    if (refund.metadata?.[REFUND_ID] !== undefined || isGone) continue;
-    await once(`refund ${refund.id}`, deps, () => onForeignRefund(row, refund, deps));
+    const isOurs = refund.metadata?.[REFUND_ID] !== undefined;
+    if (isOurs && isGone && row.refundedAt !== undefined)
+      await once(`refund ${refund.id} failed`, deps, () => onRefundSentBack(row, refund, deps));
+    if (!isOurs && !isGone) await once(`refund ${refund.id}`, deps, () => onForeignRefund(row, refund, deps));
   }
 }
 
@@ -183,7 +195,8 @@ async function once(what: string, { heard }: LookDeps, tell: () => Promise<void>
 
 /**
  * Who takes their money back must not be charged again, until a person has spoken with them. An inquiry of a bank, of
- * which the charge itself does not say that it is disputed, is only told.
+ * which the charge itself does not say that it is disputed, is only told. It may become a dispute later, under the same
+ * id: then that is news.
  */
 async function onDispute(
   row: Recharge,
@@ -193,9 +206,11 @@ async function onDispute(
 ): Promise<void> {
   const { key, email } = row;
   const said = `${dispute.id} (${dispute.reason}) of payment ${id}`;
-  if (typeof charge === 'object' && charge?.disputed)
-    await suspend(email, `Dispute ${said}, recharge ${key}`.slice(0, 300), deps);
-  deps.logger.alert('payment_disputed', { key, email, detail: `${said}; ${grantedTo(row)}` });
+  const isTaken = typeof charge === 'object' && charge?.disputed === true;
+  await once(`${isTaken ? 'dispute' : 'inquiry'} ${dispute.id}`, deps, async () => {
+    if (isTaken) await suspend(email, `Dispute ${said}, recharge ${key}`.slice(0, 300), deps);
+    deps.logger.alert('payment_disputed', { key, email, detail: `${said}; ${grantedTo(row)}` });
+  });
 }
 
 async function suspend(email: string, note: string, { ledger, now }: LookDeps): Promise<void> {
@@ -211,6 +226,14 @@ async function suspend(email: string, note: string, { ledger, now }: LookDeps): 
     account = written.row;
     if (written.kind === 'written') return;
   }
+}
+
+/** A refund that Stripe had called done may come back for a month: docs.stripe.com/refunds, "Failed refunds". */
+async function onRefundSentBack(row: Recharge, refund: Stripe.Refund, { logger }: LookDeps): Promise<void> {
+  const { key, email } = row;
+  const { id, failure_reason: reason, status } = refund;
+  const detail = `${id}: ${formatMoney(moneyOf(refund))} came back after it was done: ${reason ?? status}`;
+  logger.alert('refund_failed', { key, email, detail });
 }
 
 async function onForeignRefund(row: Recharge, refund: Stripe.Refund, { logger }: LookDeps): Promise<void> {

@@ -195,6 +195,15 @@ describe('an alert is over once', () => {
     expect(await open()).toEqual(['grant_differs key-1']);
   });
 
+  it('of a refund that came back after it was done, nothing rings for a while: no row waits for it', async () => {
+    await stored({ phase: 'refunded', refundedAt: NOON - HOUR });
+    logger.alert('refund_failed', { key: 'key-1', detail: 're_1: 50.00 EUR came back after it was done' });
+    await logger.kept();
+    expect(await open()).toEqual(['refund_failed key-1']);
+    time += 30 * 24 * HOUR;
+    expect(await open()).toEqual([]);
+  });
+
   it('charging goes on', async () => {
     const { charging } = connection();
     await charging.pause({ reason: 'pool_empty', until: NOON + HOUR });

@@ -51,6 +51,7 @@ export function latePayment(row: Recharge, { attempt, result }: PaymentOutcome, 
       `paid after all, ${detail}`,
     );
   }
+  if (row.history.some((entry) => entry.event === 'paid_late' && entry.detail === detail)) return stop;
   return saidTwice({ ...row, history: record(row, at, 'paid_late', detail) }, at, 'paid_after_end', detail);
 }
 

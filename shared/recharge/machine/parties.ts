@@ -2,7 +2,7 @@ import { type Counterparties, idOf, isSameParty } from '../counterparty.ts';
 import type { Recharge } from '../recharge.ts';
 import { onGrantsListed } from './books.ts';
 import { remind, toReview, wait, withFrozen } from './moves.ts';
-import type { Decision, Effect, Moment, Outcome } from './outcome.ts';
+import { type Decision, type Effect, type Moment, type Outcome, stop } from './outcome.ts';
 
 /** Whom each effect asks. */
 const ASKS: Partial<Record<Effect, keyof Counterparties>> = {
@@ -65,10 +65,11 @@ function awaitParty(row: Recharge, at: Moment, why: string): Decision {
     case 'completed':
     case 'refunded':
       return onGrantsListed(row, { kind: 'no_answer', detail: why }, at);
-    case 'charged':
-    case 'granting':
     case 'declined':
     case 'blocked':
+      return stop;
+    case 'charged':
+    case 'granting':
       break;
   }
   const waits = wait(row, at, why, undefined, OTHER_COUNTERPARTY);

@@ -125,7 +125,12 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
  * run whose answer is older loses to this write.
  */
 export function onWoken(row: Recharge, { now, policy }: Moment): Decision {
-  const isAsked = row.phase === 'charge_pending' || row.review === 'charge_unknown';
+  const isAsked =
+    row.phase === 'charge_pending' ||
+    row.review === 'charge_unknown' ||
+    // It ended without a payment. One that came all the same would be told by nobody.
+    row.phase === 'declined' ||
+    row.phase === 'blocked';
   const isLookedAt = row.wokenAt !== undefined && now < row.wokenAt + policy.pending.wokenMs;
   if (!isAsked || isLookedAt) return stop;
   return { next: { ...row, wokenAt: now }, effect: 'look_up_payment' };
@@ -152,7 +157,10 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
     phase: 'charge_pending',
     paymentRef,
     ...(giveUpAt === undefined ? {} : { phaseDeadline: giveUpAt }),
-    ...(actionUrl === undefined ? {} : { actionUrl, actBy: row.actBy ?? at.now + pending.clientActsMs }),
+    // Of one that a person has stopped, nobody is asked to act: the next look cancels it.
+    ...(actionUrl === undefined
+      ? {}
+      : { actionUrl, actBy: row.actBy ?? at.now + (row.stopped ? 0 : pending.clientActsMs) }),
   };
   if (giveUpAt !== undefined && at.now >= giveUpAt) {
     return toReview(known, 'charge_unknown', at, 'the provider never decided');
@@ -164,7 +172,7 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
     askAgainMs(row, at),
   );
   // The client does not know the page: the agency has to pass it on.
-  const isNew = actionUrl !== undefined && row.actionUrl === undefined;
+  const isNew = actionUrl !== undefined && row.actionUrl === undefined && !row.stopped;
   return isNew ? { ...waiting, alert: { word: 'client_must_act', daily: true } } : waiting;
 }
 

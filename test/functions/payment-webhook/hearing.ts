@@ -28,7 +28,7 @@ import { useLedger } from '../../support/store.ts';
 export const EMAIL = 'jane@example.com';
 export const SECRET = 'whsec_9f2c4e6a8b0d1f3e5a7c';
 export const PREVIOUS = 'whsec_0a1b2c3d4e5f60718293';
-const STRIPE_KEY = 'rk_test_51HearingHearingHearing';
+export const STRIPE_KEY = 'rk_test_51HearingHearingHearing';
 const PLATFORM_KEY = 'platform-key';
 export const SEPA = 'DE89370400440532013000';
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { createHeard } from '../../../shared/recharge/heard.ts';
 import { refundIdOf } from '../../../shared/recharge/recharge.ts';
-import { aPaymentEvent, EMAIL, signed, useHearing } from './hearing.ts';
+import { createStripeLooks } from '../../../shared/recharge/stripe-looks.ts';
+import { aPaymentEvent, EMAIL, STRIPE_KEY, signed, useHearing } from './hearing.ts';
 
 const { store, aRelay } = useHearing();
 
@@ -139,6 +141,35 @@ describe('a saved card', () => {
     expect(await relay.charged()).toMatchObject({ phase: 'declined', reason: 'no_payment_method' });
   });
 
+  it('of which a look is late gives way to another that was saved meanwhile', async () => {
+    const relay = await aRelay();
+    const { customer, paymentMethod } = await relay.saved(VISA);
+    const { client, table, ledger } = store();
+    let isFirst = true;
+    const look = createStripeLooks({
+      ledger: {
+        ...ledger,
+        async readAccount(email) {
+          const account = await ledger.readAccount(email);
+          if (isFirst) {
+            isFirst = false;
+            await relay.saved(MASTERCARD);
+          }
+          return account;
+        },
+      },
+      heard: createHeard(client, table, Date.now),
+      secrets: { get: async () => ({ stripeKey: STRIPE_KEY }) },
+      live: false,
+      timeoutMs: 5_000,
+      apiUrl: relay.stripe.url,
+      logger: { info() {}, error() {}, alert() {} },
+      now: Date.now,
+    });
+    await look({ at: 'means', customer, paymentMethod: paymentMethod.id });
+    expect((await relay.account()).paymentMethod?.last4).toBe('4444');
+  });
+
   it('of a client whom nobody knows, or a customer who is gone, is left alone', async () => {
     const relay = await aRelay();
     const { paymentMethod } = relay.stripe.saveMeans('other@example.com', VISA);
@@ -222,6 +253,24 @@ describe('a dispute', () => {
     expect(relay.alerts().map(({ message }) => message)).toEqual(['payment_disputed']);
   });
 
+  it('that begins as an inquiry is told, and suspends the client once it takes the money', async () => {
+    const relay = await aRelay();
+    await relay.saved(VISA);
+    const { paymentRef = '' } = await relay.charged();
+    const inquiry = { id: 'dp_inquiry', payment_intent: paymentRef, reason: 'general' };
+    relay.stripe.emit('charge.dispute.created', inquiry);
+    await relay.hears('charge.dispute.created');
+    expect(await relay.account()).toMatchObject({ status: 'active' });
+    const terms = { id: inquiry.id, intent: paymentRef, amount: 5_000, created: 1 };
+    relay.stripe.state.disputes.set(inquiry.id, { ...terms, status: 'needs_response' });
+    for (const times of [1, 2]) {
+      relay.stripe.emit('charge.dispute.funds_withdrawn', inquiry);
+      await relay.hears('charge.dispute.funds_withdrawn', times);
+    }
+    expect(await relay.account()).toMatchObject({ status: 'suspended' });
+    expect(relay.alerts().map(({ message }) => message)).toEqual(['payment_disputed', 'payment_disputed']);
+  });
+
   it('of a payment that is no recharge of this relay is none of ours', async () => {
     const relay = await aRelay();
     const { customer, paymentMethod } = await relay.saved(VISA);
@@ -259,6 +308,30 @@ describe('a refund', () => {
     ]);
     expect(await relay.row()).toEqual(row);
     expect(await relay.account()).toMatchObject({ status: 'active' });
+  });
+
+  it('of the relay that the bank sends back after it was done is told once', async () => {
+    const relay = await aRelay();
+    await relay.saved(VISA);
+    const row = await relay.charged();
+    const { ledger } = store();
+    await ledger.write(row, { ...row, goodwillRefund: 'refunded', refundedAt: Date.now() });
+    const metadata = { relay_refund_id: refundIdOf(row), relay_recharge_key: row.key };
+    relay.stripe.state.refunds.set('re_1', {
+      ...{ id: 're_1', intent: row.paymentRef ?? '', amount: 5_000, status: 'failed', created: 1 },
+      metadata,
+    });
+    for (const times of [1, 2]) {
+      relay.stripe.emit('refund.failed', { id: 're_1', payment_intent: row.paymentRef, metadata });
+      await relay.hears('refund.failed', times);
+    }
+    expect(alertsOf(relay)).toMatchObject([
+      {
+        message: 'refund_failed',
+        key: 'key-1',
+        detail: expect.stringContaining('re_1: 50.00 EUR came back'),
+      },
+    ]);
   });
 
   it('that the relay makes is no news', async () => {

@@ -57,6 +57,21 @@ describe('a debit that is being processed', () => {
   );
 });
 
+it('a payment that comes after its recharge was declined is told once, with its reference', async () => {
+  const relay = await aRelay();
+  await relay.saved('4000000000009995');
+  expect(await relay.charged()).toMatchObject({ phase: 'declined' });
+  const [intent] = relay.stripe.state.intents.values();
+  Object.assign(intent ?? {}, { status: 'succeeded', charge: 'ch_late' });
+  relay.stripe.emit('payment_intent.succeeded', intent);
+  await relay.hears('payment_intent.succeeded');
+  relay.stripe.emit('payment_intent.succeeded', intent);
+  await relay.hears('payment_intent.succeeded', 2);
+  const rung = relay.alerts().map(({ message, key, detail }) => ({ message, key, detail }));
+  expect(rung).toEqual([{ message: 'paid_after_end', key: 'key-1', detail: `attempt 1: ${intent?.id}` }]);
+  expect(await relay.row()).toMatchObject({ phase: 'declined', sayAgain: 'paid_after_end' });
+});
+
 describe('an event', () => {
   it('that Stripe’s own package signs is heard, and that package verifies what the sandbox signs', async () => {
     const relay = await aRelay();

@@ -107,7 +107,7 @@ describe('a payment of which somebody says that it has changed', () => {
     expect(await world.row()).toMatchObject({ phase: 'completed' });
   });
 
-  it.each(['received', 'granting', 'charged', 'refunding', 'completed', 'declined'] as const)(
+  it.each(['received', 'granting', 'charged', 'refunding', 'completed', 'refunded'] as const)(
     'of a recharge that is %s changes nothing, and nobody is asked',
     async (phase) => {
       const world = await worldWith();

@@ -8,6 +8,7 @@ import {
   DUE,
   grant,
   lookedUp,
+  MUST_ACT,
   NOT_FOUND,
   PAID,
   payment,
@@ -172,5 +173,14 @@ describe('a recharge that a person has stopped', () => {
 
   it('is granted all the same where its payment was under way', () => {
     expect(written(decide(stopped, lookedUp(PAID), aMoment())).phase).toBe('granting');
+  });
+
+  it('asks no client to confirm what waits for them: the next look cancels it', () => {
+    const at = aMoment();
+    const decision = decide(stopped, lookedUp(MUST_ACT), at);
+    expect(decision).not.toHaveProperty('alert');
+    const waiting = written(decision);
+    const due = { ...at, now: waiting.nextAttemptAt ?? 0 };
+    expect(decide({ ...waiting, notBefore: due.now }, DUE, due).effect).toBe('cancel_payment');
   });
 });
