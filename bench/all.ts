@@ -44,8 +44,9 @@ function page(measured: Measured[]): string {
   });
   return `# How fast it is
 
-\`npm run bench\` wrote this page on ${at}, on a machine with ${machine}. Milliseconds are of that machine, and of what else it
-did meanwhile. Ratios (×) are to something that ran beside it in the same run, and hold elsewhere too.
+\`npm run bench\` wrote this page on ${at}, on a machine with ${machine}. Milliseconds are of that machine,
+and of what else it did meanwhile. Ratios (×) are to something that ran beside it in the same run, and hold elsewhere too; those in
+CPU hold on a busy machine as well.
 
 ![Load and first webhook of the relay, the usual bundle, Powertools and a bare handler](performance.svg)
 
