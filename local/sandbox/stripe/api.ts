@@ -290,6 +290,12 @@ export function createApi({
           param: 'amount',
         });
       if (!state.customers.has(customer)) return missing('customer', customer, 'customer');
+      // As recorded from Stripe: of one that was detached, it says no code and no parameter.
+      if (method && method.customer === null)
+        return invalid(
+          'The provided PaymentMethod was detached from a Customer. It may not be used again.',
+          {},
+        );
       if (method?.customer !== customer)
         return missing('PaymentMethod', textOf(params, 'payment_method') ?? '', 'payment_method');
       const description = textOf(params, 'description');

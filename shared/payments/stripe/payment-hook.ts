@@ -137,7 +137,14 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
           : declined(of);
       }
       const failure = failureOf(of, now());
-      return failure.kind === 'invalid' ? refusedBeforehand(client, failure, reference) : failure;
+      if (failure.kind === 'invalid') return refusedBeforehand(client, failure, reference);
+      const isGone =
+        failure.kind === 'not_attempted' &&
+        of.statusCode === 400 &&
+        (await isDetached(client, request.account));
+      return isGone
+        ? refusedBeforehand(client, { code: 'payment_method_detached', detail: failure.detail }, reference)
+        : failure;
     }
   }
 
@@ -211,6 +218,22 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
       return 'fault' in client ? misconfigured(client.fault) : giveBack(client, request, now());
     },
   };
+}
+
+/**
+ * Whether the means of payment is not the customer's any more. To charge one that was detached, Stripe answers 400 with a
+ * sentence and without a code, as to a request that is set up wrongly. So the means itself is asked.
+ */
+async function isDetached(
+  { stripe, errorOf }: StripeClient,
+  { customer, paymentMethod = '' }: ChargeRequest['account'],
+): Promise<boolean> {
+  try {
+    const { customer: owner } = await stripe.paymentMethods.retrieve(paymentMethod);
+    return (typeof owner === 'string' ? owner : owner?.id) !== customer;
+  } catch (error) {
+    return errorOf(error)?.code === 'resource_missing';
+  }
 }
 
 /** Stripe's clock and ours. */

@@ -160,15 +160,19 @@ describe('a charge', () => {
     },
   );
 
-  it('of a card that was removed is declined, since no payment is listed', async () => {
-    const request = chargeOf();
-    stripe.state.paymentMethods.clear();
-    expect(await charge(request)).toEqual({
-      kind: 'declined',
-      reason: 'payment_method_gone',
-      retryable: false,
-    });
-  });
+  it.each(['deleted', 'detached'])(
+    'of a card that was %s is declined, since no payment is listed',
+    async (how) => {
+      const request = chargeOf();
+      if (how === 'deleted') stripe.state.paymentMethods.clear();
+      else stripe.detach(request.account.paymentMethod ?? '');
+      expect(await charge(request)).toEqual({
+        kind: 'declined',
+        reason: 'payment_method_gone',
+        retryable: false,
+      });
+    },
+  );
 
   it('of a card that was removed after it had been charged is paid: the answer was lost, not the payment', async () => {
     const request = chargeOf();
