@@ -38,7 +38,7 @@ describe.concurrent('while the platform fails', () => {
     for (const key of keys) {
       const row = await alone.reaches(key, 'completed', 'needs_review');
       expect(row).toMatchObject({ phase: 'completed', new_balance: 1_000 });
-      expect(waits(row)).toEqual([expect.stringMatching(/^not granted: not sent/)]);
+      expect(waits(row)).toContainEqual(expect.stringMatching(/^not granted: not sent/));
     }
     expect(own.captures().toSorted()).toEqual(emails);
     expect(own.grants().toSorted()).toEqual(emails);
@@ -99,7 +99,7 @@ describe.concurrent('while the platform fails', () => {
     parties.platform.fault({ operation: 'grant', fault: 'rate_limited', ms: 2_000, email });
     const row = await relay.reaches(await accepted(order(email)), 'completed', 'needs_review');
     expect(row.phase).toBe('completed');
-    expect(waits(row)).toEqual([expect.stringMatching(/^not granted: status 429/)]);
+    expect(waits(row)).toContainEqual(expect.stringMatching(/^not granted: status 429/));
     const [captured] = times(parties.payments.books, 'capture', email);
     const granted = times(parties.platform.books, 'grant', email);
     expect(granted).toHaveLength(1);
@@ -128,7 +128,7 @@ describe.concurrent('while the payment endpoint fails', () => {
     parties.payments.fault({ operation: 'charge', fault: 'hang_after', email });
     const row = await relay.reaches(await accepted(order(email)), 'completed', 'needs_review', 'declined');
     expect(row).toMatchObject({ phase: 'completed', new_balance: 1_000 });
-    expect(waits(row)).toEqual([expect.stringMatching(/^payment unknown: no answer/)]);
+    expect(waits(row)).toContainEqual(expect.stringMatching(/^payment unknown: no answer/));
     expect(count(parties.captures(), email)).toBe(1);
     expect(count(parties.grants(), email)).toBe(1);
   });
