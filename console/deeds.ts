@@ -4,6 +4,7 @@ import { SETTINGS } from '../operate/client-settings.ts';
 import { findInbound } from '../operate/connection.ts';
 import { importAccounts, planImport } from '../operate/import-accounts.ts';
 import { replayMessage } from '../operate/messages.ts';
+import { saidWith } from '../operate/possible-deeds.ts';
 import { readQuarantined, replayQuarantined } from '../operate/quarantine.ts';
 import { refundRecharge, resolveRecharge, retryRecharge, stopRecharge } from '../operate/recharges.ts';
 import { inviteClient } from '../operate/saved-means/invite.ts';
@@ -53,7 +54,7 @@ export const DEEDS: Record<string, Deed> = {
     async ({ connection }, { key, answer, version, note: said, payment_ref: ref }, who) => {
       const more = ref === undefined ? {} : { paymentRef: ref };
       await resolveRecharge(connection, key, { answer, version, note: signed(said, who), ...more });
-      return { done: `${answer} is written. The worker does the rest.` };
+      return { done: `"${saidWith(answer) ?? answer}" is written. The worker does the rest.` };
     },
   ),
 

@@ -12,7 +12,7 @@ import { OperateError } from '../operate/error.ts';
 import { FIND_DAYS, findRecharge } from '../operate/find-recharge.ts';
 import { lastRechargesOf, listRecharges } from '../operate/list-recharges.ts';
 import { listMessages, messageJson } from '../operate/messages.ts';
-import { possibleDeeds } from '../operate/possible-deeds.ts';
+import { possibleDeeds, saidWith } from '../operate/possible-deeds.ts';
 import { configuredVerifiers } from '../operate/proofs.ts';
 import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
 import type { RechargeFilter } from '../operate/recharge-filter.ts';
@@ -22,6 +22,7 @@ import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
 import { statusLine } from '../operate/status-line.ts';
 import type { Target } from '../operate/target.ts';
 import { whyJson, whyNot } from '../operate/why.ts';
+import { meaningOf } from '../shared/alert-words.ts';
 import { grantedAtOf } from '../shared/books/money-moves.ts';
 import { emailSchema } from '../shared/email.ts';
 import { CAPTURED } from '../shared/incoming/quarantine.ts';
@@ -234,7 +235,16 @@ async function wholeRecharge(connection: Connection, row: Recharge) {
     ...deed,
     not_before: notBefore === undefined ? undefined : new Date(notBefore).toISOString(),
   }));
-  return { ...shownJson(row, at), ...evidenceJson(row), deeds };
+  const { meaning, timeline } = evidenceJson(row);
+  return {
+    ...shownJson(row, at),
+    meaning: (row.review === undefined ? undefined : meaningOf(row.review)) ?? meaning,
+    timeline: timeline.map((entry) => {
+      const said = saidWith(entry.event);
+      return said === undefined ? entry : { ...entry, words: `a person answered: ${said}` };
+    }),
+    deeds,
+  };
 }
 
 async function capturedOf({ capture, quarantine, now }: Connection) {

@@ -93,8 +93,18 @@ const FATES = [
 ] as const;
 type Fate = (typeof FATES)[number][0];
 
+/** What is there to be answered, whatever chance brought, the oldest first. */
+const UNANSWERED: [client: number, fate: Fate, back: number][] = [
+  [39, 'is refused by the platform', 20 * HOUR],
+  [40, 'waits for the client', 5 * HOUR],
+  [17, 'is not answered', HOUR],
+];
+
 const email = (number: number) => `client-${String(number).padStart(3, '0')}@example.com`;
 const PACKS = [250, 500, 500, 500, 1_000, 2_000];
+/** What is asked for every few minutes, for a day, and then answered by a person, is at rest long before. */
+const MOST_RUNS = 1_000;
+const CONFIRM_URL = 'https://pay.example.com/confirm/demonstration';
 const NIGHT = { begins: 12 * DAY, ends: 12 * DAY - 5 * HOUR };
 
 class Life {
@@ -150,7 +160,7 @@ class Life {
     );
     // Of each client one at a time, as real ones ask: what comes while another is unfinished is refused.
     for (const [index, at] of times.entries()) await this.#recharge(`demo-${index + 1}`, at);
-    await this.#loseOne();
+    for (const [number, fate, back] of UNANSWERED) await this.#leaveOne(number, fate, this.#now - back);
     await this.#talk();
     await this.#keepAside();
     await this.#logger.kept();
@@ -189,6 +199,8 @@ class Life {
   async #recharge(key: string, at: number): Promise<void> {
     this.#time = Math.floor(at);
     const number = 1 + Math.floor(this.#draw() ** 1.3 * CLIENTS);
+    // Nothing else of theirs stands in the way of what is left unanswered.
+    if (this.#now - at < 7 * DAY && UNANSWERED.some(([client]) => client === number)) return;
     const credits = PACKS[Math.floor(this.#draw() * PACKS.length)] ?? 500;
     this.#fates.set(key, this.#drawFate());
     const row = newRecharge({ key, email: email(number), credits }, this.#time, this.#time + MINUTE);
@@ -211,7 +223,7 @@ class Life {
 
   /** As the sweeper and, on the next morning, a person bring it on. */
   async #toRest(key: string): Promise<void> {
-    for (let runs = 0; runs < 100; runs += 1) {
+    for (let runs = 0; runs < MOST_RUNS; runs += 1) {
       const row = await runRecharge(key, this.#time + productionPolicy.runMs, this.#deps);
       if (row === 'left_alone') return;
       const next = isFinished(row) ? undefined : row.phase === 'needs_review' ? await this.#answer(row) : row;
@@ -253,12 +265,9 @@ class Life {
               case 'is processed':
                 return { kind: 'pending', paymentRef };
               case 'waits for the client':
-                return {
-                  kind: 'pending',
-                  paymentRef,
-                  actionUrl: 'https://pay.example.com/confirm/demonstration',
-                };
+                return { kind: 'pending', paymentRef, actionUrl: CONFIRM_URL };
               case 'is unknown at the payment endpoint':
+                this.#time += 15_000;
                 return { kind: 'unknown', detail: 'no answer within 15 s' };
               default:
                 return { kind: 'paid', paymentRef };
@@ -270,7 +279,8 @@ class Life {
         const key = keys.get(chargeId) ?? '';
         if (fateOf(key) === 'is unknown at the payment endpoint')
           return { kind: 'unknown', detail: 'status 503' };
-        if (fateOf(key) === 'waits for the client') return { kind: 'pending', paymentRef: `pay_${key}` };
+        if (fateOf(key) === 'waits for the client')
+          return { kind: 'pending', paymentRef: `pay_${key}`, actionUrl: CONFIRM_URL };
         return { kind: 'paid', paymentRef: `pay_${key}` };
       },
       cancel: async () => ({ kind: 'declined', reason: 'expired', retryable: false }),
@@ -286,6 +296,7 @@ class Life {
       if (this.#isNight()) return { kind: 'unknown', detail: 'status 503 Service Unavailable' };
       switch (this.#fates.get(key)) {
         case 'is not answered':
+          this.#time += 10_000;
           return { kind: 'unknown', detail: 'no answer within 10 s' };
         case 'is refused by the platform':
           return { kind: 'refused', detail: 'status 422 the sub-account is closed' };
@@ -308,13 +319,13 @@ class Life {
     return platform;
   }
 
-  /** One that waits for whoever looks: paid an hour ago, and not answered. */
-  async #loseOne(): Promise<void> {
-    const key = 'demo-client-017';
-    this.#time = this.#now - HOUR;
-    this.#fates.set(key, 'is not answered');
+  /** One that waits for whoever looks. */
+  async #leaveOne(number: number, fate: Fate, at: number): Promise<void> {
+    const key = `demo-client-${String(number).padStart(3, '0')}`;
+    this.#time = at;
+    this.#fates.set(key, fate);
     await this.#deps.ledger.claim(
-      newRecharge({ key, email: email(17), credits: 1_000 }, this.#time, this.#time + MINUTE),
+      newRecharge({ key, email: email(number), credits: 1_000 }, this.#time, this.#time + MINUTE),
     );
     await this.#toRest(key);
   }

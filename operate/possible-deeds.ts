@@ -22,7 +22,7 @@ export interface PossibleDeed {
 
 interface Spoken {
   label: string;
-  follows: (said: { price: string; credits: number; client: string }) => string;
+  follows: (said: { price: string; credits: string; client: string }) => string;
 }
 
 const ANSWERED: Record<Answer, Spoken> = {
@@ -58,6 +58,10 @@ const ANSWERED: Record<Answer, Spoken> = {
   },
 };
 
+/** What a person said with an answer, in the words of its button; undefined for everything else that happens. */
+export const saidWith = (event: string): string | undefined =>
+  new Map<string, Spoken>(Object.entries(ANSWERED)).get(event)?.label;
+
 /** All of them, the likely ones first. Whether one is taken is decided again when it is done. */
 export function possibleDeeds(row: Recharge, at: { now: number; policy: Policy }): PossibleDeed[] {
   const money = moneyOf(row);
@@ -66,7 +70,7 @@ export function possibleDeeds(row: Recharge, at: { now: number; policy: Policy }
     : money
       ? formatMoney(money)
       : 'The whole amount';
-  const said = { price, credits: row.credits, client: row.email };
+  const said = { price, credits: row.credits.toLocaleString('en'), client: row.email };
   const settled = settlesAt(row, at);
   const waiting = waitingAnswers(row);
   const answers = answersFor(row).map((answer): PossibleDeed => {
@@ -89,7 +93,7 @@ const NOTE = 'asked whether it may be';
 function wishes(
   row: Recharge,
   at: { now: number; policy: Policy },
-  { price, credits, client }: { price: string; credits: number; client: string },
+  { price, credits, client }: { price: string; credits: string; client: string },
 ): PossibleDeed[] {
   const can = (applied: object) => 'next' in applied;
   const wishes: [boolean, PossibleDeed][] = [

@@ -66,7 +66,12 @@ function App() {
         <p class="banner calm">This is a demonstration: no client, charge or message in it is real.</p>
       ) : null}
       {bar?.read_only ? <p class="banner calm">This console only shows (--read-only).</p> : null}
-      <Current place={place} readOnly={readOnly} stripe={bar?.stripe ?? false} />
+      <Current
+        place={place}
+        readOnly={readOnly}
+        stripe={bar?.stripe ?? false}
+        isDemonstration={bar?.demonstration ?? false}
+      />
     </div>
   );
 }
@@ -75,10 +80,12 @@ function Current({
   place: { path, query },
   readOnly,
   stripe,
+  isDemonstration,
 }: {
   place: Place;
   readOnly: boolean;
   stripe: boolean;
+  isDemonstration: boolean;
 }) {
   switch (path) {
     case '/':
@@ -100,7 +107,7 @@ function Current({
     case '/delivery':
       return <Delivery id={query.id ?? ''} readOnly={readOnly} />;
     case '/health':
-      return <Health />;
+      return <Health isDemonstration={isDemonstration} />;
     default:
       return (
         <Page title="Nothing is here">

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
 import type { Money } from '../../shared/money.ts';
-import { formatMoney } from '../../shared/money.ts';
 import { meansText } from '../../shared/payments/payment-method.ts';
 import { act, type Data, useLive } from './live.ts';
 import {
@@ -13,6 +12,7 @@ import {
   Loaded,
   Page,
   RechargeLink,
+  shownMoney,
   Table,
   Word,
 } from './parts.tsx';
@@ -60,7 +60,15 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
           ) : (
             <>
               <Table
-                heads={['Client', 'Status', ['This month', 'right'], 'Of the cap', 'Last recharge', 'Look']}
+                heads={[
+                  'Client',
+                  'Status',
+                  ['This month', 'right'],
+                  'Of the cap',
+                  'Last one let through',
+                  'When',
+                  'Its page',
+                ]}
               >
                 {clients.map((client) => (
                   <tr key={client.email}>
@@ -71,7 +79,7 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                       <Word word={client.status ?? 'unknown'} />
                     </td>
                     <td class="right">
-                      {client.spent_this_month ? formatMoney(client.spent_this_month) : ''}
+                      {client.spent_this_month ? shownMoney(client.spent_this_month) : ''}
                     </td>
                     <td>
                       <Cap spent={client.spent_this_month} cap={client.monthly_cap} />
@@ -84,10 +92,9 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                       )}
                     </td>
                     <td>
-                      {client.last === undefined ? null : (
-                        <RechargeLink id={client.last.key}>show</RechargeLink>
-                      )}
+                      <Ago at={client.last?.reserved_at} />
                     </td>
+                    <td>{client.last === undefined ? null : <RechargeLink id={client.last.key} />}</td>
                   </tr>
                 ))}
               </Table>
@@ -113,7 +120,7 @@ function Cap({ spent, cap }: { spent: Money | undefined; cap: Money | undefined 
   const share = Math.round(((spent?.amount ?? 0) / Math.max(1, cap.amount)) * 100);
   return (
     <span class="cap">
-      <progress max={100} value={Math.min(100, share)} aria-label={`${share} % of ${formatMoney(cap)}`} />
+      <progress max={100} value={Math.min(100, share)} aria-label={`${share} % of ${shownMoney(cap)}`} />
       <span class="quiet">{`${share} %`}</span>
     </span>
   );
@@ -279,7 +286,7 @@ function factsOf(client: Client): Parameters<typeof Facts>[0]['facts'] {
   const { pricing, limits, status_change: change } = client;
   const cap = client.monthly_cap;
   return [
-    ['This month', client.spent_this_month && formatMoney(client.spent_this_month)],
+    ['This month', client.spent_this_month && shownMoney(client.spent_this_month)],
     ['Monthly cap', cap && <Cap spent={client.spent_this_month} cap={cap} />],
     ['Recharges a day', limits.daily_count === undefined ? undefined : `at most ${limits.daily_count}`],
     ['Cooldown', limits.cooldown_seconds === undefined ? undefined : `${limits.cooldown_seconds} s`],

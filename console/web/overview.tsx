@@ -1,8 +1,19 @@
 import { useEffect, useState } from 'preact/hooks';
 import { durationText } from '../../shared/ages.ts';
-import { currencyDecimals, formatMoney, type Money } from '../../shared/money.ts';
+import { currencyDecimals, type Money } from '../../shared/money.ts';
 import { type Data, read, useLive } from './live.ts';
-import { Ago, Bars, Deed, Empty, Loaded, Page, RechargeLink, Word } from './parts.tsx';
+import {
+  Ago,
+  Bars,
+  ClientLink,
+  Deed,
+  Empty,
+  Loaded,
+  Page,
+  RechargeLink,
+  shownMoney,
+  Word,
+} from './parts.tsx';
 import { linkTo } from './route.ts';
 
 const DAY_MS = 86_400_000;
@@ -131,7 +142,7 @@ function Waiting({ waiting }: { waiting: Exclude<Status['waiting'], { unreadable
         <p class="big good">{total === 0 ? 'No. Nothing waits.' : 'No. Nobody needs to act.'}</p>
       ) : (
         <p class="big bad">
-          <a href="/reviews">{`Yes. ${reviews}${more ? ' or more' : ''} wait for a person.`}</a>
+          <a href="/reviews">{`Yes. ${reviews}${more ? ' or more' : ''} ${reviews === 1 ? 'waits' : 'wait'} for a person.`}</a>
         </p>
       )}
       {oldest === undefined ? null : (
@@ -143,7 +154,10 @@ function Waiting({ waiting }: { waiting: Exclude<Status['waiting'], { unreadable
         <ul class="plain">
           {groups.map(({ phase, reason, count, oldest_at: at }) => (
             <li key={phase + reason}>
-              <a href={linkTo('/recharges', { phase })}>{count}</a> <Word word={phase} more={reason} />{' '}
+              <a href={linkTo('/recharges', { phase, ...(phase === 'needs_review' ? { reason } : {}) })}>
+                {count}
+              </a>{' '}
+              <Word word={phase} more={reason} />{' '}
               <span class="quiet">
                 oldest <Ago at={at} />
               </span>
@@ -158,25 +172,38 @@ function Waiting({ waiting }: { waiting: Exclude<Status['waiting'], { unreadable
 function Alerts({ alerts }: { alerts: Status['alerts'] }) {
   if (!isReadable(alerts)) return <Unreadable part={alerts} />;
   if (alerts === null || alerts.length === 0) return null;
+  const rest = alerts.slice(MOST_ALERTS);
   return (
     <section aria-labelledby="alerts">
       <h2 id="alerts">Open alerts</h2>
-      <ul class="plain rows">
-        {alerts.slice(0, 8).map(({ id, word, meaning, key, email, last_at: at, times }) => (
-          <li key={id}>
-            <strong>{word.replaceAll('_', ' ')}</strong> {meaning} {email}{' '}
-            {key === undefined ? null : <RechargeLink id={key} />}{' '}
-            <span class="quiet">
-              {times > 1 ? `${times} times, last ` : ''}
-              <Ago at={at} />
-            </span>
-          </li>
-        ))}
-      </ul>
-      {alerts.length > 8 ? <p class="quiet">{`and ${alerts.length - 8} more: Health shows all.`}</p> : null}
+      <AlertRows alerts={alerts.slice(0, MOST_ALERTS)} />
+      {rest.length === 0 ? null : (
+        <details>
+          <summary>{`and ${rest.length} more`}</summary>
+          <AlertRows alerts={rest} />
+        </details>
+      )}
     </section>
   );
 }
+
+const MOST_ALERTS = 8;
+
+const AlertRows = ({ alerts }: { alerts: Exclude<Status['alerts'], { unreadable: string } | null> }) => (
+  <ul class="plain rows">
+    {alerts.map(({ id, word, meaning, key, email, last_at: at, times }) => (
+      <li key={id}>
+        <strong>{word.replaceAll('_', ' ')}</strong> {meaning}{' '}
+        {email === undefined ? null : <ClientLink email={email} />}{' '}
+        {key === undefined ? null : <RechargeLink id={key} />}{' '}
+        <span class="quiet">
+          {times > 1 ? `${times} times, last ` : ''}
+          <Ago at={at} />
+        </span>
+      </li>
+    ))}
+  </ul>
+);
 
 /** The days that were asked for, the newest first: each is read on its own, so that the first ones stand at once. */
 function useDays(count: number): { days: Day[]; failure?: string } {
@@ -233,9 +260,9 @@ function Numbers({ days, failure, of }: { days: Day[]; failure?: string; of: num
         </Empty>
       ) : null}
       <dl class="numbers">
-        <Figure name="Charged" value={charged.map(formatMoney).join(' · ') || '0'} />
+        <Figure name="Charged" value={charged.map(shownMoney).join(' · ') || '0'} />
         {givenBack.length === 0 ? null : (
-          <Figure name="Given back" value={givenBack.map(formatMoney).join(' · ')} />
+          <Figure name="Given back" value={givenBack.map(shownMoney).join(' · ')} />
         )}
         <Figure name="Credits granted" value={sum(days, (day) => day.creditsGranted).toLocaleString('en')} />
         <Figure name="Recharges" value={received.toLocaleString('en')} />
@@ -255,7 +282,7 @@ function Numbers({ days, failure, of }: { days: Day[]; failure?: string; of: num
               bars={perDay(
                 days,
                 (day) => day.charged.find((one) => one.currency === currency)?.amount ?? 0,
-                (value) => formatMoney({ amount: value, currency }),
+                (value) => shownMoney({ amount: value, currency }),
                 currency,
               )}
             />

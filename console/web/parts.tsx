@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { ageText, utcText } from '../../shared/ages.ts';
-import { formatMoney } from '../../shared/money.ts';
+import { formatMoney, type Money } from '../../shared/money.ts';
 import type { Phase } from '../../shared/recharge/recharge.ts';
 import { act, type Done, type Live, type ViewName } from './live.ts';
 import { linkTo } from './route.ts';
@@ -82,8 +82,12 @@ export function When({ at }: { at: string | undefined }) {
   );
 }
 
+/** With its thousands apart, as all other numbers of a page have them. */
+export const shownMoney = (money: Money): string =>
+  formatMoney(money).replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
+
 export const moneyText = (amount: number | undefined, currency: string | undefined): string =>
-  amount === undefined || currency === undefined ? '' : formatMoney({ amount, currency });
+  amount === undefined || currency === undefined ? '' : shownMoney({ amount, currency });
 
 /** Shape and word, for whoever cannot tell the colours apart. */
 const PHASE_SHAPES: Record<Phase, [shape: string, tone: string]> = {
@@ -289,12 +293,7 @@ export function Deed({
               />
             </label>
           ))}
-          {note ? (
-            <label>
-              Why: what you looked at, and what you saw
-              <textarea name="note" required rows={2} maxLength={110} />
-            </label>
-          ) : null}
+          {note ? <Note /> : null}
           {said?.bad ? (
             <p class="failure" role="alert">
               {said.text}
@@ -314,6 +313,35 @@ export function Deed({
   );
 }
 
+/** The row keeps no more of it, with who wrote it. */
+const LONGEST_NOTE = 110;
+
+/** What is too long is said, and never cut: its end may be what counts. */
+function Note() {
+  const [length, setLength] = useState(0);
+  const id = useId();
+  const left = LONGEST_NOTE - length;
+  return (
+    <label>
+      Why: what you looked at, and what you saw
+      <textarea
+        name="note"
+        required
+        rows={3}
+        aria-describedby={id}
+        onInput={({ currentTarget: field }) => {
+          setLength(field.value.length);
+          const over = field.value.length - LONGEST_NOTE;
+          field.setCustomValidity(over > 0 ? `Shorten it by ${over} characters.` : '');
+        }}
+      />
+      <span id={id} class={left < 0 ? 'failure' : 'quiet'}>
+        {left < 0 ? `${-left} characters too many` : `${left} characters left`}
+      </span>
+    </label>
+  );
+}
+
 export interface Bar {
   label: string;
   value: number;
@@ -324,8 +352,10 @@ export interface Bar {
 /** One bar a day, the last one on the right. The same stands beside it as a list for whoever does not see it. */
 export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
   const most = Math.max(1, ...bars.map(({ value }) => value));
-  // A few are not drawn as walls.
-  const width = Math.min(6, 100 / Math.max(1, bars.length));
+  const slot = 100 / Math.max(1, bars.length);
+  // A few are not drawn as walls. The first and the last one stand above their days at the ends.
+  const width = Math.min(9, slot * 0.76);
+  const between = bars.length < 2 ? 0 : (100 - width) / (bars.length - 1);
   return (
     <figure class="bars">
       <figcaption>{title}</figcaption>
@@ -338,13 +368,7 @@ export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
         {bars.map(({ label, value, text }, index) => {
           const height = value === 0 ? 0.4 : Math.max(1, (value / most) * 31);
           return (
-            <rect
-              key={label}
-              x={index * width + width * 0.12}
-              y={32 - height}
-              width={width * 0.76}
-              height={height}
-            >
+            <rect key={label} x={index * between} y={32 - height} width={width} height={height}>
               <title>{`${label}: ${text}`}</title>
             </rect>
           );

@@ -74,8 +74,35 @@ export function NextStep({ row, readOnly }: { row: Whole; readOnly: boolean }) {
           <code>{row.action_url}</code>
         </p>
       )}
+      {row.phase === 'needs_review' ? <LookFor row={row} /> : null}
       {readOnly ? null : <Deeds row={row} />}
     </section>
+  );
+}
+
+/** Under what it stands at the provider and on the platform, beside the answers that depend on it. */
+function LookFor({ row }: { row: Whole }) {
+  const isOfGrant = row.reason?.startsWith('grant') ?? false;
+  return (
+    <>
+      <p>
+        {isOfGrant ? "Look in the client's credit history on the platform for:" : 'Look at the provider for:'}
+      </p>
+      <Facts
+        facts={
+          isOfGrant
+            ? [
+                ['Grant mark', row.grant_mark && <code>{row.grant_mark}</code>],
+                ['Credits', row.credits.toLocaleString('en')],
+              ]
+            : [
+                ['Charge id', <code key="charge">{row.charge_id}</code>],
+                ['Payment', row.payment_ref && <Reference value={row.payment_ref} />],
+                ['Refund', row.refund_ref && <Reference value={row.refund_ref} />],
+              ]
+        }
+      />
+    </>
   );
 }
 
@@ -88,8 +115,12 @@ function Deeds({ row }: { row: Whole }) {
           label={label}
           deed={deed === 'start_again' ? 'start' : deed}
           body={bodyOf(row, deed, answer)}
-          question={`${label}? ${row.email}, ${row.credits} credits${row.amount === undefined ? '' : `, ${moneyText(row.amount, row.currency)}`}`}
-          follows={follows}
+          question={`${label}? ${row.email}, ${row.credits.toLocaleString('en')} credits${row.amount === undefined ? '' : `, ${moneyText(row.amount, row.currency)}`}`}
+          follows={
+            <>
+              {follows} {answer === undefined ? null : <code class="quiet answer">{answer}</code>}
+            </>
+          }
           note
           fields={
             needsPaymentRef
@@ -180,14 +211,25 @@ function factsOf(row: Whole): Parameters<typeof Facts>[0]['facts'] {
       'Balance',
       row.balance_before === undefined && row.new_balance === undefined
         ? undefined
-        : `${row.balance_before ?? '?'} → ${row.new_balance ?? '?'} credits`,
+        : balanceText(row.balance_before, row.new_balance),
     ],
     ['Refund', <Reference key="refund" value={row.refund_ref} />],
     ['Given back', row.refunded_at === undefined ? undefined : <When at={row.refunded_at} />],
-    ['Next step', row.next_attempt_at === undefined ? undefined : <When at={row.next_attempt_at} />],
+    [
+      row.phase === 'needs_review' ? 'Next look or reminder' : 'Next step',
+      row.next_attempt_at === undefined ? undefined : <When at={row.next_attempt_at} />,
+    ],
     ['Attempt', String(row.attempt)],
     ['Version', String(row.version)],
   ];
+}
+
+function balanceText(before: number | undefined, after: number | undefined): string {
+  const credits = (count: number) => `${count.toLocaleString('en')} credits`;
+  if (before === undefined) return `${credits(after ?? 0)} after the grant`;
+  return after === undefined
+    ? `${credits(before)} before the charge`
+    : `${credits(before)} → ${credits(after)}`;
 }
 
 /** Stripe's own references lead to its dashboard. */

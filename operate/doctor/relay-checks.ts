@@ -66,7 +66,7 @@ async function access(patient: Patient): Promise<Found> {
     return ok(`All that commands read can be read: ${rights.map(({ on }) => on).join(', ')}.`);
   const denied = faults.some((fault) => fault.denied);
   return fail(
-    `Not all can be read: ${faults.map(({ sentence }) => sentence).join('; ')}.`,
+    `Not all can be read: ${faults.map(({ sentence }) => sentence.replace(/\.$/, '')).join('; ')}.`,
     denied
       ? 'Give your AWS user or role what docs/deploy.md lists, or sign in as another one (AWS_PROFILE).'
       : patient.target.stack === undefined

@@ -58,6 +58,10 @@ describe('somebody at three in the morning', () => {
     const page = await opened('/');
     await page.getByRole('button', { name: 'Pause charging' }).click();
     const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Why').fill('long '.repeat(30));
+    await dialog.getByRole('button', { name: 'Pause charging' }).click();
+    await dialog.getByText('40 characters too many').waitFor();
+    expect(await connection.charging.paused()).toBeUndefined();
     await dialog.getByLabel('Why').fill('the platform is down');
     await dialog.getByRole('button', { name: 'Pause charging' }).click();
     await page.getByText('Charging is paused: the platform is down').waitFor({ timeout: 12_000 });
@@ -93,6 +97,11 @@ describe('somebody at three in the morning', () => {
     const page = await opened('/reviews');
     const card = page.getByRole('article').filter({ hasText: key });
     await page.getByText('Open the client’s credit history'.replace('’', "'")).first().waitFor();
+    await card
+      .getByText('A client has paid, and it is not known whether the credits were granted.')
+      .waitFor();
+    const { grant_mark: mark = '' } = await relay.reaches(key, 'needs_review');
+    await card.getByRole('region', { name: 'What happens next' }).getByText(mark, { exact: true }).waitFor();
     await card.getByRole('button', { name: 'The client has the credits' }).click();
     await page.getByRole('dialog').getByLabel('Why').fill('the mark is in the history');
     await page.getByRole('dialog').getByRole('button', { name: 'The client has the credits' }).click();
@@ -101,6 +110,8 @@ describe('somebody at three in the morning', () => {
     expect(row.history.find(({ event }) => event === 'confirm-granted')?.detail).toBe(
       'the mark is in the history (jane@desk)',
     );
+    await page.goto(`${origin()}/recharge?key=${key}`);
+    await page.getByText('a person answered: The client has the credits', { exact: true }).waitFor();
   });
 
   it('is refused an answer that may still become wrong, and told from when on it is taken', async () => {

@@ -32,6 +32,7 @@ export interface Row {
   amount?: number;
   currency?: string;
   payment_ref?: string;
+  grant_mark?: string;
   new_balance?: number;
   version: number;
   history: { at: string; event: string; detail?: string; times?: number }[];
