@@ -208,7 +208,9 @@ function createPeople(
  */
 function createOutgoing({ secret, retryMs, dialect, history, people, faults, timers }: Parts) {
   let url: string | undefined;
-  const waiting = history.undelivered();
+  // The books may be those of another dialect, which reported: this one may have nothing of the kind to tell.
+  const canTell = (item: Outgoing) => item.kind === 'said' || dialect.reports !== undefined;
+  const waiting = history.undelivered().filter(({ item }) => canTell(item));
   const send = createSender('relay', faults, timers);
   const deliver = createLanes<Outgoing>({
     // A report may be told before what a contact writes, as it may be in truth.

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { createSandboxChat } from '../../../local/sandbox/chat.ts';
+import { createSandboxChat, type SandboxChatOptions } from '../../../local/sandbox/chat.ts';
 import { DIALECTS, type DialectName, dialectNameSchema } from '../../../local/sandbox/dialects/index.ts';
 import type { Adapter, Delivery, Parsed } from '../../../shared/channels/adapter.ts';
 import { createAdapter } from '../../../shared/channels/adapters/index.ts';
@@ -14,9 +17,10 @@ const SECRET = 'secret-of-the-chat';
 const atTheEnd = useEndings();
 
 /** A chat of one dialect, the relay's adapter for it, and what the chat sends. */
-async function worldOf(name: DialectName) {
+async function worldOf(name: DialectName, options: Partial<SandboxChatOptions> = {}) {
   const { url: relayUrl, received } = await startReceiver(atTheEnd);
-  const chat = await createSandboxChat({ dialect: name, secret: SECRET, relayUrl, retryMs: [10] });
+  const given = { dialect: name, secret: SECRET, relayUrl, retryMs: [10], ...options };
+  const chat = await createSandboxChat(given);
   atTheEnd(chat.close);
   const settings = channelSchema.parse({ toId: 'agency-1', ...DIALECTS[name].settings(chat.url, SECRET) });
   const adapter = createAdapter(settings);
@@ -169,6 +173,29 @@ describe.each(['chatwoot', 'gohighlevel', 'twilio'] as const)('a report of the s
       ]),
     );
   });
+});
+
+it('the books of one chat system go on as those of another, which does not tell what it has no words for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
+  atTheEnd(() => rmSync(folder, { recursive: true }));
+  const booksFile = join(folder, 'chat.jsonl');
+  const { chat: twilio, replies } = await worldOf('twilio', { booksFile, relayUrl: undefined });
+  await replies({
+    id: 'r',
+    contact: '+15551234567',
+    type: 'text',
+    text: 'Hi',
+    attachments: [],
+    replyTo: '+1',
+  });
+  const { id = '' } = twilio.books.find(({ kind }) => kind === 'delivered') ?? {};
+  expect(twilio.report(id, 'delivered')).toBe(true);
+  twilio.say('jane', 'Hello');
+  const { chat: slack, heard, received } = await worldOf('slack', { booksFile });
+  expect(messageIn(await heard(1))).toMatchObject({ text: 'Hello' });
+  slack.say('jane', 'And now?');
+  expect(messageIn(await heard(2))).toMatchObject({ text: 'And now?' });
+  expect(received).toHaveLength(2);
 });
 
 it('a person who wrote STOP to Twilio gets nothing until START', async () => {
