@@ -43,14 +43,37 @@ export interface Found extends Pick<Explored, 'states'> {
   steps?: number;
 }
 
-/** Explores a scenario with the code as it would be with this bug. */
-export async function explorePlanted(plant: Plant): Promise<Found> {
+/** A program of its own, with one line of one file changed. */
+async function copyWith(plant: Plant) {
   const copy = String(copies.size + 1);
   copies.set(copy, plant);
   const explorer: { explore: typeof explore } = await import(`./explorer.ts?${COPY}=${copy}`);
-  const scenarios: { SHORT: readonly Scenario[] } = await import(`./scenarios.ts?${COPY}=${copy}`);
-  const scenario = scenarios.SHORT.find(({ name }) => name === plant.scenario);
+  const scenarios: Scenarios = await import(`./scenarios.ts?${COPY}=${copy}`);
+  return { ...explorer, ...scenarios, copy };
+}
+
+type Scenarios = Record<'SHORT' | 'SCENARIOS', readonly Scenario[]>;
+
+/** Explores a scenario with the code as it would be with this bug. */
+export async function explorePlanted(plant: Plant): Promise<Found> {
+  const program = await copyWith(plant);
+  const scenario = program.SHORT.find(({ name }) => name === plant.scenario);
   if (!scenario) throw new Error(`There is no scenario ${plant.scenario}.`);
-  const { states, violation } = await explorer.explore(scenario);
+  const { states, violation } = await program.explore(scenario);
   return violation ? { states, what: violation.what, steps: violation.story.length } : { states };
+}
+
+/** The program as it is, but for somebody who notes what the machine is asked. */
+export async function watchedProgram() {
+  const program = await copyWith({
+    name: 'watched',
+    file: 'shared/recharge/run-recharge.ts',
+    line: "import { decide } from './machine/machine.ts';",
+    instead: "import { decide } from '../../proof/watched.ts';",
+    scenario: '',
+  });
+  const watched: { seen: Set<string>; TRANSITIONS: string[] } = await import(
+    `./watched.ts?${COPY}=${program.copy}`
+  );
+  return { ...program, ...watched };
 }
