@@ -11,6 +11,8 @@ import { createRechargeWorkerHandler } from '../../functions/recharge-worker/han
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
 import { createSandboxPlatform } from '../../local/sandbox/platform.ts';
 import { createSandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
+import { createMemoryCharging, SWITCHED_ON } from '../../proof/memory-charging.ts';
+import { createMemoryLedger, EMPTY_TABLE } from '../../proof/memory-ledger.ts';
 import { signRequest } from '../../shared/incoming/verifiers.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { paymentHookOf } from '../../shared/payments/hook-of.ts';
@@ -69,6 +71,8 @@ export interface WorldOptions {
   preflight?: boolean;
   /** Grants stand in the platform's usage export, as the profile says; default: neither. */
   listsGrants?: boolean;
+  /** Recharges, accounts and the switch are kept in memory, as the contract suite proves that the table keeps them. */
+  inMemory?: boolean;
   /** Who takes the money; default: the agency's own endpoint. */
   payments?: 'endpoint' | 'stripe';
   /** Stripe's test card that the clients have saved. */
@@ -122,7 +126,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   const policy = policyOf(config, { ...productionPolicy, ...options.policy });
   const timeoutMs = options.callTimeoutMs ?? 5_000;
 
-  const ledger = createDynamoLedger(client, table);
+  const kept = { table: EMPTY_TABLE, switch: SWITCHED_ON };
+  const ledger = options.inMemory ? createMemoryLedger(kept) : createDynamoLedger(client, table);
   const lines: string[] = [];
   const logger = createLogger((line) => lines.push(line), { now });
   const queued: string[] = [];
@@ -168,7 +173,9 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         }),
         now,
       ),
-      charging: createDynamoCharging(client, table, { freshMs: 5_000, now }),
+      charging: options.inMemory
+        ? createMemoryCharging(kept, now)
+        : createDynamoCharging(client, table, { freshMs: 5_000, now }),
       queue: { send: async (keys) => void queued.push(...keys) },
     });
     const { queue, ...wrapped } = ports;
