@@ -57,7 +57,7 @@ type Scenarios = Record<'SHORT' | 'SCENARIOS', readonly Scenario[]>;
 /** Explores a scenario with the code as it would be with this bug. */
 export async function explorePlanted(plant: Plant): Promise<Found> {
   const program = await copyWith(plant);
-  const scenario = program.SHORT.find(({ name }) => name === plant.scenario);
+  const scenario = [...program.SHORT, ...program.SCENARIOS].find(({ name }) => name === plant.scenario);
   if (!scenario) throw new Error(`There is no scenario ${plant.scenario}.`);
   const { states, violation } = await program.explore(scenario);
   return violation ? { states, what: violation.what, steps: violation.story.length } : { states };

@@ -5,7 +5,7 @@ export interface Plant {
   /** Stands in the file exactly once. */
   line: string;
   instead: string;
-  /** The scenario that must find it, by its name in `SHORT`. */
+  /** The scenario that must find it, by its name: the short one, where there is one. */
   scenario: string;
 }
 
@@ -74,9 +74,16 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'a person may say at once that nothing was granted',
     file: 'shared/recharge/answers.ts',
-    line: 'return row.grantDeadline + policy.settleMs;',
+    line: 'return row.grantDeadline === undefined ? undefined : row.grantDeadline + policy.settleMs;',
     instead: 'return row.grantDeadline;',
     scenario: 'person',
+  },
+  {
+    name: 'a person may say at once that nothing was charged',
+    file: 'shared/recharge/answers.ts',
+    line: "return isOpen && awaitsCounterparty(row) ? ['confirm-not-charged'] : [];",
+    instead: 'return [];',
+    scenario: 'late charge, new endpoint',
   },
   {
     name: 'another payment endpoint is asked',

@@ -108,6 +108,25 @@ const TWO = [
   { key: 'key-2', email: EMAIL, credits: 500 },
 ];
 
+/** One thing alone may go wrong, and the place is known. */
+const narrow = (
+  name: string,
+  says: string,
+  chances: Partial<Chances>,
+  port: string,
+  fault: string,
+  sleepMs = 0,
+) =>
+  scenario(
+    name,
+    says,
+    { faults: 1, ...chances },
+    {
+      sleepsMs: sleepMs === 0 ? [] : [sleepMs],
+      mayFail: (failing, what) => failing === port && what === fault,
+    },
+  );
+
 export const SCENARIOS: readonly Scenario[] = [
   scenario('plain', 'one recharge, and nothing goes wrong', {}),
   scenario('duplicates', 'webhook and message come twice, and late', DUPLICATES),
@@ -212,6 +231,16 @@ export const SCENARIOS: readonly Scenario[] = [
     { faults: 1 },
     { setups: [{ ...SETUP, preflight: true }] },
   ),
+  {
+    ...narrow(
+      'late charge, new endpoint',
+      'a charge is made later, and who was asked is not configured any more',
+      { answers: 1, deployments: 1 },
+      'payments.charge',
+      'unknown, made later',
+    ),
+    setups: [SETUP, ELSEWHERE],
+  },
 ];
 
 const fewer = ({ chances, ...given }: Scenario, faults: number): Scenario => ({
@@ -235,25 +264,6 @@ const lateGrantOnly = (given: Scenario): Scenario => ({
 
 const short = (shorten: (given: Scenario) => Scenario, ...names: string[]) =>
   SCENARIOS.filter(({ name }) => names.includes(name)).map(shorten);
-
-/** One thing alone may go wrong, and the place is known. */
-const narrow = (
-  name: string,
-  says: string,
-  chances: Partial<Chances>,
-  port: string,
-  fault: string,
-  sleepMs = 0,
-) =>
-  scenario(
-    name,
-    says,
-    { faults: 1, ...chances },
-    {
-      sleepsMs: sleepMs === 0 ? [] : [sleepMs],
-      mayFail: (failing, what) => failing === port && what === fault,
-    },
-  );
 
 /** Some seconds of it, for the suite. */
 export const SHORT: readonly Scenario[] = [

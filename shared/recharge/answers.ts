@@ -42,22 +42,29 @@ export function answersFor(row: Recharge): readonly Answer[] {
 }
 
 /**
- * Before this time a person's "not granted" may be true and become false: the request that got no
+ * Before this time a person's "not granted", or "not charged", may be true and become false: the request that got no
  * answer can still be on its way. Undefined where there is nothing to wait for.
  */
 export function settlesAt(
   row: Recharge,
-  { policy }: { policy: Pick<Policy, 'settleMs'> },
+  { policy }: { policy: Pick<Policy, 'settleMs' | 'notFoundFinalMs'> },
 ): number | undefined {
-  if (waitingAnswers(row).length === 0 || row.grantDeadline === undefined) return undefined;
-  return row.grantDeadline + policy.settleMs;
+  if (waitingAnswers(row).length === 0) return undefined;
+  if (row.review === undefined) return row.attemptStartedAt + policy.notFoundFinalMs;
+  return row.grantDeadline === undefined ? undefined : row.grantDeadline + policy.settleMs;
 }
 
-/** The answers that must not be given before the grant has settled. */
-export function waitingAnswers({ review }: Recharge): readonly Answer[] {
-  if (review === 'grant_unknown') return ['confirm-not-granted', 'refund'];
-  return review === 'grant_differs' ? ['confirm-not-granted'] : [];
+/** The answers that must not be given before the grant, or the charge, has settled. */
+export function waitingAnswers(row: Recharge): readonly Answer[] {
+  if (row.review === 'grant_unknown') return ['confirm-not-granted', 'refund'];
+  if (row.review === 'grant_differs') return ['confirm-not-granted'];
+  // Asked before its time, since its endpoint is not configured any more.
+  const isOpen = row.phase === 'received' || row.phase === 'charge_pending';
+  return isOpen && awaitsCounterparty(row) ? ['confirm-not-charged'] : [];
 }
+
+/** What a row that settles waits for. */
+export const stillOnItsWay = ({ review }: Recharge) => (review === undefined ? 'charge' : 'grant');
 
 /** The command line does not know the profile; the worker that looks does. */
 const MAY_BE_LISTED = true;
@@ -151,7 +158,7 @@ function whyRefused(
   }
   const settled = settlesAt(row, at);
   if (settled !== undefined && at.now < settled && waitingAnswers(row).includes(answer)) {
-    return `The grant may still arrive until ${new Date(settled).toISOString()}: look again after that, then answer.`;
+    return `The ${stillOnItsWay(row)} may still arrive until ${new Date(settled).toISOString()}: look again after that, then answer.`;
   }
   return undefined;
 }

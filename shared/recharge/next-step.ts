@@ -1,7 +1,7 @@
 import type { HistoryEntry } from '../history.ts';
 import { type DeclineWord, sentenceOfDecline } from '../payments/declines.ts';
 import { shellQuoted } from '../shell.ts';
-import { type Answer, answersFor, settlesAt, waitingAnswers } from './answers.ts';
+import { type Answer, answersFor, settlesAt, stillOnItsWay, waitingAnswers } from './answers.ts';
 import type { Pause } from './charging.ts';
 import { LATE_LOOKS } from './machine/books.ts';
 import { isGivingBack } from './machine/goodwill.ts';
@@ -16,7 +16,7 @@ import { STARTED_AGAIN } from './started.ts';
 export interface Circumstances {
   /** Unix milliseconds. */
   now: number;
-  policy: Pick<Policy, 'settleMs'>;
+  policy: Pick<Policy, 'settleMs' | 'notFoundFinalMs'>;
   /** The pause in force. */
   pause?: Pause | undefined;
 }
@@ -140,7 +140,7 @@ function asked(row: Recharge, at: Circumstances, answers: readonly Answer[]): Om
   const wait =
     tooEarly === undefined
       ? ''
-      : ` Until ${iso(tooEarly)} the grant may still arrive: ${waiting.map((word) => `"${word}"`).join(' and ')} only after that.`;
+      : ` Until ${iso(tooEarly)} the ${stillOnItsWay(row)} may still arrive: ${waiting.map((word) => `"${word}"`).join(' and ')} only after that.`;
   const why =
     awaitsCounterparty(row) && row.review === undefined
       ? AWAITS

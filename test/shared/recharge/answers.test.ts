@@ -8,6 +8,7 @@ import {
   settlesAt,
 } from '../../../shared/recharge/answers.ts';
 import { decide } from '../../../shared/recharge/machine/machine.ts';
+import { OTHER_COUNTERPARTY } from '../../../shared/recharge/machine/parties.ts';
 import {
   type Phase,
   REVIEW_REASONS,
@@ -283,6 +284,17 @@ describe('the settle time of an unknown grant', () => {
     expect(say(inReview('grant_refused'), 'retry-grant', soon)).toHaveProperty('next');
     expect(say(inReview('grant_refused'), 'refund', soon)).toHaveProperty('next');
   });
+});
+
+it('that nothing was charged at an endpoint which is not configured any more is not taken while a charge may arrive', () => {
+  const began = utc('2026-01-05 12:00:00');
+  const history = [{ at: began, event: OTHER_COUNTERPARTY }];
+  const row = aRecharge({ phase: 'received', attemptStartedAt: began, history });
+  expect(say(row, 'confirm-not-charged', { now: utc('2026-01-06 11:59:59.999') })).toEqual({
+    refused:
+      'The charge may still arrive until 2026-01-06T12:00:00.000Z: look again after that, then answer.',
+  });
+  expect(say(row, 'confirm-not-charged', { now: utc('2026-01-06 12:00:00') })).toHaveProperty('next');
 });
 
 describe('what a statement must carry', () => {
