@@ -131,7 +131,7 @@ function Deeds({ row }: { row: Whole }) {
           disabled={
             notBefore === undefined
               ? undefined
-              : `Until ${notBefore.slice(0, 19).replace('T', ' ')} UTC the grant may still arrive. Look again after that.`
+              : `Until ${notBefore.slice(0, 19).replace('T', ' ')} UTC the ${row.phase === 'needs_review' ? 'grant' : 'charge'} may still arrive. Look again after that.`
           }
           onDone={({ key }) => {
             if (key !== undefined) go(linkTo('/recharge', { key }));
