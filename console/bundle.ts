@@ -42,6 +42,9 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+/** No page of ours is so large that a slow line would show it. */
+export const BUDGET_BYTES = 90 * 1_024;
+
 /** In bytes, compressed as a server would send it. */
 export const sizeOf = (assets: Assets): number =>
   [...assets.values()].reduce((sum, { body }) => sum + gzipSync(body).byteLength, 0);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { clientJson, listAccounts, readAccount } from '../operate/accounts.ts';
 import { alertJson, listAlerts } from '../operate/alerts.ts';
-import { captureReport, readCaptured } from '../operate/capture.ts';
+import { captureReport } from '../operate/capture.ts';
 import { configInForce } from '../operate/config-in-force.ts';
 import type { Connection } from '../operate/connection.ts';
 import { findInbound } from '../operate/connection.ts';
@@ -186,15 +186,10 @@ export const VIEWS = {
 
   delivery: view(z.object({ id: z.string().min(1) }), ONCE_MS, async ({ connection, target }, { id }) => {
     const kept = await readQuarantined(connection, id);
-    if (kept.reason !== CAPTURED) return quarantinedJson(id, kept);
-    const captured = await readCaptured(connection, { id, route: kept.route });
     const inbound = await findInbound(target);
     const configured = configuredVerifiers(kept.route, target);
-    const report = captureReport(captured, await inbound.secrets(), {
-      raw: false,
-      configured,
-      address: inbound.url,
-    });
+    const shown = { raw: false, configured, address: inbound.url };
+    const report = captureReport({ id, kept }, await inbound.secrets(), shown);
     return { ...quarantinedJson(id, kept), report };
   }),
 

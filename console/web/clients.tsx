@@ -65,6 +65,8 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                   'Status',
                   ['This month', 'right'],
                   'Of the cap',
+                  'A credit',
+                  'Pays with',
                   'Last one let through',
                   'When',
                   'Its page',
@@ -84,6 +86,8 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                     <td>
                       <Cap spent={client.spent_this_month} cap={client.monthly_cap} />
                     </td>
+                    <td>{priceText(client.pricing)}</td>
+                    <td>{client.payment_method && meansText(client.payment_method)}</td>
                     <td>
                       {client.last === undefined ? (
                         <span class="quiet">none</span>
@@ -114,6 +118,14 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
     </Page>
   );
 }
+
+/** For a credit; what a list asks for is on the client's own page. */
+const priceText = (pricing: ListedClient['pricing']): string => {
+  if (pricing === undefined) return '';
+  return 'perCredit' in pricing ? `${pricing.perCredit} ${pricing.currency}` : `by list, ${pricing.currency}`;
+};
+
+type ListedClient = Data<'clients'>['clients'][number];
 
 function Cap({ spent, cap }: { spent: Money | undefined; cap: Money | undefined }) {
   if (cap === undefined) return <span class="quiet">no cap</span>;

@@ -77,12 +77,10 @@ export function Delivery({ id, readOnly }: { id: string; readOnly: boolean }) {
                 follows="It is signed anew, and counts once, however often it is sent. Mend the mapping first."
               />
             )}
-            {'report' in kept ? (
-              <section aria-labelledby="report">
-                <h2 id="report">What would be read from it, and what to put into the configuration</h2>
-                <Code text={JSON.stringify(kept.report, null, 2)} />
-              </section>
-            ) : null}
+            <section aria-labelledby="report">
+              <h2 id="report">What would be read from it, and what to put into the configuration</h2>
+              <Code text={JSON.stringify(kept.report, null, 2)} />
+            </section>
             <section aria-labelledby="headers">
               <h2 id="headers">Headers</h2>
               <Facts facts={Object.entries(kept.headers)} />

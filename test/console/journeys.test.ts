@@ -249,13 +249,15 @@ describe('somebody on the first day', () => {
     }).inbound.webhook;
     const odd = await fetch(`${relay.url}/webhooks/auto-recharge?token=${secret}`, {
       method: 'POST',
-      body: JSON.stringify({ id: 'k-1', mail: 'client-031@example.com', amount: 'many' }),
+      body: JSON.stringify({ id: 'k-1', mail: 'client-031@example.com', amount: 700 }),
     });
     expect(odd.status).toBe(400);
     const page = await opened('/deliveries');
     await page.getByRole('link', { name: 'show' }).first().click();
     await page.getByRole('heading', { level: 1, name: 'Delivery' }).waitFor();
     await page.getByText('"mail": "client-031@example.com"').waitFor();
+    // What would fit is proposed beside it.
+    await page.getByText(/"config": /).waitFor();
     await page.getByRole('button', { name: 'Send it to the relay again' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Send it to the relay again' }).click();
     await page.getByText(/The relay answers 400/).waitFor();
