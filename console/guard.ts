@@ -58,7 +58,9 @@ export function createGuard({ host, readOnly }: { host: () => string; readOnly: 
     const isChange = req.method !== 'GET' && req.method !== 'HEAD';
     if (isChange ? origin !== `http://${host()}` : ![undefined, `http://${host()}`].includes(origin))
       return 'Another site asks.';
-    if (req.header('sec-fetch-site') === 'cross-site' && req.path !== '/') return 'Another site asks.';
+    // Another port of this machine is the same site to a browser, and gets the cookie. Only a link may lead here from there.
+    const asks = req.header('sec-fetch-site');
+    if (req.path !== '/' && ![undefined, 'none', 'same-origin'].includes(asks)) return 'Another site asks.';
     if (isChange && req.header(CHANGE_HEADER) === undefined)
       return `A change needs the header ${CHANGE_HEADER}.`;
     return undefined;

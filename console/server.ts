@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
@@ -61,7 +60,10 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
     // On no other address: whoever is in the same network must not reach it.
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
+  if (address === null || typeof address === 'string')
+    throw new Error('Bug! The console listens on no port.');
+  const { port } = address;
   host = `127.0.0.1:${port}`;
   return {
     port,

@@ -114,6 +114,11 @@ describe('refused, and nothing is changed:', () => {
       403,
     ],
     [
+      'a view that a page on another port of this machine asks for',
+      (_, cookie) => ({ path: '/api/status', headers: { cookie, 'sec-fetch-site': 'same-site' } }),
+      403,
+    ],
+    [
       'a change from another site',
       (one, cookie) => ({ ...PAUSE, headers: changeOf(one, cookie, { origin: 'https://evil.example.com' }) }),
       403,
