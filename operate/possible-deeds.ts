@@ -1,5 +1,11 @@
 import { formatMoney } from '../shared/money.ts';
-import { type Answer, answersFor, settlesAt, waitingAnswers } from '../shared/recharge/answers.ts';
+import {
+  ANSWER_WORDS,
+  type Answer,
+  answersFor,
+  settlesAt,
+  waitingAnswers,
+} from '../shared/recharge/answers.ts';
 import { applyGoodwillRefund, applyRetry, applyStop } from '../shared/recharge/deeds.ts';
 import type { Policy } from '../shared/recharge/policy.ts';
 import { isErased, moneyOf, type Recharge } from '../shared/recharge/recharge.ts';
@@ -20,47 +26,28 @@ export interface PossibleDeed {
   needsPaymentRef?: true;
 }
 
-interface Spoken {
-  label: string;
-  follows: (said: { price: string; credits: string; client: string }) => string;
+interface Said {
+  price: string;
+  credits: string;
+  client: string;
 }
 
-const ANSWERED: Record<Answer, Spoken> = {
-  'confirm-charged': {
-    label: 'The money was taken',
-    follows: ({ credits, client }) => `${credits} credits are granted to ${client} within a minute.`,
-  },
-  'confirm-not-charged': {
-    label: 'The money was not taken, and cannot be any more',
-    follows: () => 'It ends as declined. Nothing is granted.',
-  },
-  'confirm-granted': {
-    label: 'The client has the credits',
-    follows: () => 'It ends as completed. Nothing more is granted.',
-  },
-  'confirm-not-granted': {
-    label: 'Nothing was granted',
-    follows: ({ credits, client }) =>
-      `${credits} credits are granted to ${client} once more, under a new mark.`,
-  },
-  'retry-grant': {
-    label: 'Grant it at once',
-    follows: ({ credits, client }) =>
-      `${credits} credits are granted to ${client}, with all the tries of a first grant.`,
-  },
-  refund: {
-    label: 'Give the money back',
-    follows: ({ price, client }) => `${price} go back to ${client}. Nothing is granted any more.`,
-  },
-  'confirm-refunded': {
-    label: 'The money was given back',
-    follows: () => 'It ends as refunded. No refund is asked for any more.',
-  },
+/** What follows from each answer. */
+const FOLLOWS: Record<Answer, (said: Said) => string> = {
+  'confirm-charged': ({ credits, client }) => `${credits} credits are granted to ${client} within a minute.`,
+  'confirm-not-charged': () => 'It ends as declined. Nothing is granted.',
+  'confirm-granted': () => 'It ends as completed. Nothing more is granted.',
+  'confirm-not-granted': ({ credits, client }) =>
+    `${credits} credits are granted to ${client} once more, under a new mark.`,
+  'retry-grant': ({ credits, client }) =>
+    `${credits} credits are granted to ${client}, with all the tries of a first grant.`,
+  refund: ({ price, client }) => `${price} go back to ${client}. Nothing is granted any more.`,
+  'confirm-refunded': () => 'It ends as refunded. No refund is asked for any more.',
 };
 
 /** What a person said with an answer, in the words of its button; undefined for everything else that happens. */
 export const saidWith = (event: string): string | undefined =>
-  new Map<string, Spoken>(Object.entries(ANSWERED)).get(event)?.label;
+  new Map<string, string>(Object.entries(ANSWER_WORDS)).get(event);
 
 /** All of them, the likely ones first. Whether one is taken is decided again when it is done. */
 export function possibleDeeds(row: Recharge, at: { now: number; policy: Policy }): PossibleDeed[] {
@@ -74,13 +61,12 @@ export function possibleDeeds(row: Recharge, at: { now: number; policy: Policy }
   const settled = settlesAt(row, at);
   const waiting = waitingAnswers(row);
   const answers = answersFor(row).map((answer): PossibleDeed => {
-    const { label, follows } = ANSWERED[answer];
     const early = settled !== undefined && at.now < settled && waiting.includes(answer);
     return {
       deed: 'resolve',
       answer,
-      label,
-      follows: follows(said),
+      label: ANSWER_WORDS[answer],
+      follows: FOLLOWS[answer](said),
       ...(early ? { notBefore: settled } : {}),
       ...(answer === 'confirm-charged' ? { needsPaymentRef: true } : {}),
     };
@@ -93,7 +79,7 @@ const NOTE = 'asked whether it may be';
 function wishes(
   row: Recharge,
   at: { now: number; policy: Policy },
-  { price, credits, client }: { price: string; credits: string; client: string },
+  { price, credits, client }: Said,
 ): PossibleDeed[] {
   const can = (applied: object) => 'next' in applied;
   const wishes: [boolean, PossibleDeed][] = [

@@ -9,7 +9,7 @@ import { Page } from './parts.tsx';
 import { Recharge } from './recharge.tsx';
 import { Recharges } from './recharges.tsx';
 import { Reviews } from './reviews.tsx';
-import { followLink, type Place, usePlace } from './route.ts';
+import { type Place, usePlace } from './route.ts';
 
 const PAGES = [
   ['/', 'Overview'],
@@ -35,9 +35,7 @@ function App() {
   const reviews = bar?.reviews?.count ?? 0;
   const at = WITHIN[place.path] ?? place.path;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: links are followed here; each of them is a link.
-    // biome-ignore lint/a11y/useKeyWithClickEvents: a key on a link clicks it.
-    <div class="frame" onClick={followLink}>
+    <div class="frame">
       <a class="skip" href="#main">
         To the page
       </a>

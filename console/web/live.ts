@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Views } from '../views.ts';
+import { linkTo } from './route.ts';
 
 export type ViewName = keyof Views;
 /** What a view sends, once it has been JSON: what is undefined is absent. */
@@ -18,10 +19,7 @@ const CHANGED = 'relay-changed';
 
 const GONE = 'The console does not answer any more. Start it again: npm run console';
 
-export const addressOf = (view: ViewName, query: Query = {}): string => {
-  const given = Object.entries(query).flatMap(([name, value]) => (value ? [[name, value]] : []));
-  return `/api/${view}${given.length === 0 ? '' : `?${new URLSearchParams(given)}`}`;
-};
+export const addressOf = (view: ViewName, query: Query = {}): string => linkTo(`/api/${view}`, query);
 
 /**
  * What a view shows, as long as this page is seen: it comes anew whenever it has changed. A browser has six connections

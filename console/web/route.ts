@@ -25,16 +25,18 @@ export function usePlace(): Place {
     const moved = () => setPlace(here());
     addEventListener('popstate', moved);
     addEventListener(MOVED, moved);
+    document.addEventListener('click', followLink);
     return () => {
       removeEventListener('popstate', moved);
       removeEventListener(MOVED, moved);
+      document.removeEventListener('click', followLink);
     };
   }, []);
   return place;
 }
 
 /** A click on one of our own links stays in this page. */
-export function followLink(event: MouseEvent): void {
+function followLink(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey)
     return;
   const link = event.target instanceof Element ? event.target.closest('a') : null;

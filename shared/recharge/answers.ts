@@ -19,6 +19,17 @@ export const ANSWERS = [
 ] as const;
 export type Answer = (typeof ANSWERS)[number];
 
+/** What a person says with each answer, or wants. */
+export const ANSWER_WORDS: Record<Answer, string> = {
+  'confirm-charged': 'The money was taken',
+  'confirm-not-charged': 'The money was not taken, and cannot be any more',
+  'confirm-granted': 'The client has the credits',
+  'confirm-not-granted': 'Nothing was granted',
+  'retry-grant': 'Grant it at once, with all its tries',
+  refund: 'Give the money back',
+  'confirm-refunded': 'The money was given back',
+};
+
 const ANSWERS_FOR: Record<ReviewReason, readonly Answer[]> = {
   charge_unknown: ['confirm-charged', 'confirm-not-charged'],
   grant_unknown: ['confirm-granted', 'confirm-not-granted', 'refund'],

@@ -1,7 +1,14 @@
 import type { HistoryEntry } from '../history.ts';
 import { type DeclineWord, sentenceOfDecline } from '../payments/declines.ts';
 import { shellQuoted } from '../shell.ts';
-import { type Answer, answersFor, settlesAt, stillOnItsWay, waitingAnswers } from './answers.ts';
+import {
+  ANSWER_WORDS,
+  type Answer,
+  answersFor,
+  settlesAt,
+  stillOnItsWay,
+  waitingAnswers,
+} from './answers.ts';
 import type { Pause } from './charging.ts';
 import { LATE_LOOKS } from './machine/books.ts';
 import { isGivingBack } from './machine/goodwill.ts';
@@ -157,19 +164,9 @@ function saidBy({ history, review }: Recharge): string {
   return detail === undefined ? '' : ` What is known: ${detail}.`;
 }
 
-const IN_WORDS: Record<Answer, string> = {
-  'confirm-charged': 'The money was taken',
-  'confirm-not-charged': 'The money was not taken, and cannot be any more',
-  'confirm-granted': 'The client has the credits',
-  'confirm-not-granted': 'Nothing was granted',
-  'retry-grant': 'To have it granted at once, with all its tries',
-  refund: 'To give the money back',
-  'confirm-refunded': 'The money was given back',
-};
-
 function theAnswers(row: Recharge, answers: readonly Answer[]): NextStep['commands'] {
   return answers.map((answer) => ({
-    what: IN_WORDS[answer],
+    what: ANSWER_WORDS[answer],
     command: relay(
       `recharges resolve ${shellQuoted(row.key)} ${answer}${answer === 'confirm-charged' ? ' --payment-ref REF' : ''} ` +
         `--version ${row.version} --note "what you saw"`,
