@@ -176,7 +176,11 @@ function wakes(
 }
 
 /** How long after this moment a call, if it is made, does what is promised. */
-function promisedFor(world: World, { port, given }: Call, { policy }: Setup): number {
+export function promisedFor(
+  world: Pick<World, 'table' | 'now'>,
+  { port, given }: Pick<Call, 'port' | 'given'>,
+  { policy }: Setup,
+): number {
   if (port === 'payments.charge') return world.now + HOUR;
   return port === 'platform.grant' ? landsBy(world, String(given[0]), policy) : Number.POSITIVE_INFINITY;
 }

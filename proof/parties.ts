@@ -209,7 +209,8 @@ function landRefund(
 
 // ── The platform ─────────────────────────────────────────────────────────────────────────────────────
 
-export function grant(outside: Outside, asked: Grant, way: string, landsBy: number): GrantResult {
+/** @param landsBy when it has landed, if it lands late. */
+export function grant(outside: Outside, asked: Grant, way: string, landsBy: () => number): GrantResult {
   switch (way) {
     case 'unknown, not made':
       return SILENT;
@@ -217,12 +218,21 @@ export function grant(outside: Outside, asked: Grant, way: string, landsBy: numb
       landGrant(outside, asked);
       return SILENT;
     case 'unknown, made later':
-      fly(outside, { kind: 'grant', grant: asked, by: landsBy });
+      fly(outside, { kind: 'grant', grant: asked, by: landsBy() });
       return SILENT;
     case 'not applied':
       return { kind: 'not_applied', detail: '429' };
     case 'empty pool':
       return { kind: 'not_applied', detail: 'insufficient credits', agencyFault: 'pool_empty' };
+    case 'too many':
+      return { kind: 'not_applied', detail: '429', retryAfterMs: 30_000 };
+    case 'unauthorized':
+      return { kind: 'not_applied', detail: '401', agencyFault: 'unauthorized' };
+    case 'redirected, made':
+      landGrant(outside, asked);
+      return { kind: 'unknown', detail: '302', agencyFault: 'redirected' };
+    case 'redirected, not made':
+      return { kind: 'unknown', detail: '302', agencyFault: 'redirected' };
     case 'refused':
       return { kind: 'refused', detail: '404' };
     case 'differs, not made':

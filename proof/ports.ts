@@ -10,7 +10,7 @@ import { chargingVerbs } from './memory-charging.ts';
 import { ledgerVerbs } from './memory-ledger.ts';
 import * as parties from './parties.ts';
 import type { Host } from './process.ts';
-import { type Draft, landsBy, type Statement, truths } from './world.ts';
+import { type Around, landsBy, type Statement, truths } from './world.ts';
 
 export interface Ports {
   ledger: Ledger;
@@ -29,10 +29,10 @@ const THROWS = ['throws, not made', 'throws, made'];
 const REPEATED = 'made twice';
 
 /** What a process can ask for: each call is one step of it, which the world makes. */
-export function portsOf(host: Host<Draft>, { payment }: Counterparties, policy: Policy): Ports {
+export function portsOf(host: Host<Around>, { payment }: Counterparties, policy: Policy): Ports {
   const party = partyOf(payment);
   /** A call of storage: made as it is, or disturbed as any storage may be. */
-  const stored = <Value>(port: string, given: unknown[], make: (draft: Draft) => Value, isWrite = false) =>
+  const stored = <Value>(port: string, given: unknown[], make: (draft: Around) => Value, isWrite = false) =>
     host.ask({
       port,
       given,
@@ -73,7 +73,9 @@ export function portsOf(host: Host<Draft>, { payment }: Counterparties, policy: 
           true,
         ),
       due: (waitsFor, until, cursor) =>
-        stored('ledger.due', [waitsFor], (draft) => ledgerVerbs(draft).due(waitsFor, until, cursor)),
+        stored('ledger.due', [waitsFor, until, cursor], (draft) =>
+          ledgerVerbs(draft).due(waitsFor, until, cursor),
+        ),
       postpone: (due, to) =>
         stored('ledger.postpone', [due, to], (draft) => ledgerVerbs(draft).postpone(due, to), true),
     },
@@ -164,7 +166,7 @@ export function portsOf(host: Host<Draft>, { payment }: Counterparties, policy: 
               ways: ['granted'],
               faults: parties.GRANT_FAULTS,
               make: (draft, way) =>
-                parties.grant(draft, grant, way, landsBy(draft, parties.markOf(grant), policy)),
+                parties.grant(draft, grant, way, () => landsBy(draft, parties.markOf(grant), policy)),
             }),
         };
       },

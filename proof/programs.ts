@@ -9,14 +9,15 @@ import type { Counterparties } from '../shared/recharge/counterparty.ts';
 import type { GuardSettings } from '../shared/recharge/guard.ts';
 import type { Ledger } from '../shared/recharge/ledger.ts';
 import type { Policy } from '../shared/recharge/policy.ts';
+import type { KeyMessage } from '../shared/recharge/queue-message.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { RunDeps } from '../shared/recharge/run-recharge.ts';
 import type { RechargeConfig } from '../shared/recharge/settings.ts';
 import { portsOf } from './ports.ts';
 import type { Host, Program as ProgramOn } from './process.ts';
-import type { Draft } from './world.ts';
+import type { Around } from './world.ts';
 
-type Program = ProgramOn<Draft>;
+type Program = ProgramOn<Around>;
 
 /** What a process is set up with. Another deployment sets up the processes after it differently. */
 export interface Setup {
@@ -25,6 +26,8 @@ export interface Setup {
   parties: Counterparties;
   preflight: boolean;
   policy: Policy;
+  /** The webhook's secrets, where it is not `SECRET` alone. */
+  webhookSecrets?: readonly string[];
 }
 
 /** A webhook as the platform sends it. */
@@ -34,6 +37,8 @@ export interface Order {
   credits: number;
   /** By somebody who does not know the secret. */
   forged?: boolean;
+  /** What it is signed with, where that is not `SECRET`. */
+  secret?: string;
 }
 
 export const SECRET = 'webhook-secret-3b1f';
@@ -43,7 +48,7 @@ const elsewhere = (): never => {
   throw new Error('Bug! Nobody should ask for this here.');
 };
 
-function depsOf(host: Host<Draft>, { guard, parties, preflight, policy }: Setup) {
+function depsOf(host: Host<Around>, { guard, parties, preflight, policy }: Setup) {
   const ports = portsOf(host, parties, policy);
   let drawn = 0;
   const deps: RunDeps = {
@@ -72,12 +77,16 @@ export function webhook(name: string, order: Order, setup: Setup): Program {
       const { deps, queue } = depsOf(host, setup);
       const receive = createRechargeWebhookHandler({
         config: setup.recharge,
-        secrets: { get: async () => ({ webhook: [SECRET] }), reread: async () => 'kept', doubt() {} },
+        secrets: {
+          get: async () => ({ webhook: [...(setup.webhookSecrets ?? [SECRET])] }),
+          reread: async () => 'kept',
+          doubt() {},
+        },
         ledger: deps.ledger,
         accounts: { emailOf: elsewhere },
         quarantine: { keep: async () => 'quarantined' },
         capture: { take: async () => false },
-        secretUses: { saw: elsewhere },
+        secretUses: { saw: async () => {} },
         refusals: { answered: async () => {} },
         queue,
         sweepAgainMs: setup.policy.sweepAgainMs,
@@ -85,29 +94,34 @@ export function webhook(name: string, order: Order, setup: Setup): Program {
         now: host.now,
       });
       const { key, email, credits, forged } = order;
+      const { secret = forged ? 'another secret' : SECRET } = order;
       const body = JSON.stringify({ idempotency_key: key, email, credits });
-      const secret = forged ? 'another secret' : SECRET;
       const headers = signRequest({ secret, body: Buffer.from(body), now: host.now() });
       return (await receive({ body, headers, isBase64Encoded: false })).statusCode;
     },
   };
 }
 
-/** The worker's handler, with one message. Ends with the number of messages that it reports as failed. */
-export function worker(name: string, key: string, setup: Setup): Program {
+/**
+ * The worker's handler, with one message. Ends with the number of messages that it reports as failed.
+ *
+ * @param woken somebody says that the payment has changed.
+ */
+export function worker(name: string, key: string, setup: Setup, woken = false): Program {
   return {
     name,
     async run(host) {
       const work = createRechargeWorkerHandler(depsOf(host, setup).deps);
       const context = { getRemainingTimeInMillis: () => setup.policy.runMs };
-      return (await work({ Records: [message(key)] }, context)).batchItemFailures.length;
+      return (await work({ Records: [message(woken ? { key, woken } : { key })] }, context)).batchItemFailures
+        .length;
     },
   };
 }
 
-const message = (key: string) => ({
+const message = (content: KeyMessage) => ({
   messageId: 'message',
-  body: JSON.stringify({ key }),
+  body: JSON.stringify(content),
   receiptHandle: '',
   attributes: {
     ApproximateReceiveCount: '1',
@@ -179,7 +193,7 @@ export function deed(name: string, key: string, what: Deed, setup: Setup): Progr
   };
 }
 
-const connection = (host: Host<Draft>, ledger: Ledger, { policy }: Setup) => ({
+const connection = (host: Host<Around>, ledger: Ledger, { policy }: Setup) => ({
   ledger,
   policy,
   now: host.now,

@@ -10,9 +10,9 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 const EMAIL = 'jane@example.com';
-const STARTS_AT = Date.UTC(2026, 0, 5, 12);
+export const STARTS_AT = Date.UTC(2026, 0, 5, 12);
 
-const SETUP: Setup = {
+export const SETUP: Setup = {
   recharge: rechargeSchema.parse({
     mode: 'live',
     verifiers: [{ type: 'hmac', header: 'x-webhook-signature', prefix: 'sha256=' }],

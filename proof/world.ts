@@ -59,6 +59,9 @@ export interface World {
 
 export type Draft = { -readonly [Part in keyof World]: World[Part] };
 
+/** What the ports of a process reach of it. */
+export type Around = Pick<Draft, 'now' | 'table' | 'switch' | 'queue' | 'books' | 'flights'>;
+
 /** Equal worlds have equal names. */
 export function nameOf(world: World): string {
   const { table, processes } = world;
@@ -83,7 +86,8 @@ export function nameOf(world: World): string {
   ].join();
 }
 
-export const rowOf = ({ table }: World, key: string): Recharge | undefined => table.recharges.get(key)?.row;
+export const rowOf = ({ table }: Pick<World, 'table'>, key: string): Recharge | undefined =>
+  table.recharges.get(key)?.row;
 
 /** What really became of a recharge, by the books of both sides. */
 export function truthOf({ books }: Pick<World, 'books'>, recharge: Pick<Recharge, 'key' | 'email'>) {
@@ -98,7 +102,11 @@ export function truthOf({ books }: Pick<World, 'books'>, recharge: Pick<Recharge
 }
 
 /** A grant that was asked for has landed by then, or never will: it is the last moment before a person may look. */
-export function landsBy({ table, now }: World, mark: string, { settleMs }: Policy): number {
+export function landsBy(
+  { table, now }: Pick<World, 'table' | 'now'>,
+  mark: string,
+  { settleMs }: Policy,
+): number {
   const rows = [...table.recharges.values()].map(({ row }) => row);
   return (rows.find((row) => grantMarkOf(row) === mark)?.grantDeadline ?? now) + settleMs - 1;
 }
@@ -108,7 +116,7 @@ export const isSettled = ({ now }: Pick<World, 'now'>, row: Recharge, policy: Po
   now >= (settlesAt(row, { policy }) ?? 0);
 
 /** What a person can say of a row, having looked into the books of both sides. */
-export function truths(world: World, row: Recharge): Statement[] {
+export function truths(world: Pick<World, 'books'>, row: Recharge): Statement[] {
   const { captures, refunds, grants, payments } = truthOf(world, row);
   const isOpen = payments.some(({ status }) => status === 'processing' || status === 'acting');
   const isTrue: Record<Word, boolean> = {
