@@ -78,7 +78,7 @@ export class RelayStack extends Stack {
       schema: workerEnv,
       environment: { TABLE_NAME: table.tableName, PUBLIC_URL: url, OUTBOUND_SECRET: outbound },
       may: [
-        { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
+        { actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], on: table.tableArn },
         { actions: ['dynamodb:PutItem'], on: table.tableArn, keys: [`${PAY}*`] },
         { actions: ['secretsmanager:GetSecretValue'], on: outbound },
       ],

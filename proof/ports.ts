@@ -1,13 +1,13 @@
 import type { PaymentHook } from '../shared/payments/payment-hook.ts';
 import type { Charging } from '../shared/recharge/charging.ts';
 import { type Counterparties, idOf as partyOf } from '../shared/recharge/counterparty.ts';
-import type { Ledger } from '../shared/recharge/ledger.ts';
+import type { Consistency, Ledger } from '../shared/recharge/ledger.ts';
 import type { Policy } from '../shared/recharge/policy.ts';
 import type { RechargeQueue } from '../shared/recharge/queue.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { RunDeps } from '../shared/recharge/run-recharge.ts';
 import { chargingVerbs } from './memory-charging.ts';
-import { ledgerVerbs } from './memory-ledger.ts';
+import { EMPTY_TABLE, ledgerVerbs } from './memory-ledger.ts';
 import * as parties from './parties.ts';
 import type { Host } from './process.ts';
 import { type Around, landsBy, type Statement, truths } from './world.ts';
@@ -25,6 +25,8 @@ export interface Ports {
 const MADE = ['made'];
 /** Of storage, and of the queue: nobody knows whether it was made. */
 const THROWS = ['throws, not made', 'throws, made'];
+/** An eventual read of what has only just come to be: nothing is there yet. */
+const OLD = 'old';
 /** The client of the table hears no answer, and makes the write again by itself. */
 const REPEATED = 'made twice';
 
@@ -45,6 +47,23 @@ export function portsOf(host: Host<Around>, { payment }: Counterparties, policy:
         return way === REPEATED ? make(draft) : answer;
       },
     });
+  /** A read that may be eventual. */
+  const read = <Value>(
+    port: string,
+    given: string,
+    consistency: Consistency | undefined,
+    make: (draft: Draft) => Value,
+  ) =>
+    host.ask({
+      port,
+      given: [given],
+      ways: MADE,
+      faults: [...THROWS.slice(0, 1), ...(consistency === 'eventual' ? [OLD] : [])],
+      make(draft, way) {
+        if (way === 'throws, not made') throw new Error('no answer from storage');
+        return make(way === OLD ? { ...draft, table: EMPTY_TABLE } : draft);
+      },
+    });
   const preparing = <Value>(port: string, given: unknown, prepared: Value) =>
     host.ask({
       port,
@@ -60,11 +79,12 @@ export function portsOf(host: Host<Around>, { payment }: Counterparties, policy:
   return {
     ledger: {
       claim: (row) => stored('ledger.claim', [row], (draft) => ledgerVerbs(draft).claim(row), true),
-      read: (key) => stored('ledger.read', [key], (draft) => ledgerVerbs(draft).read(key)),
+      read: (key, consistency) =>
+        read('ledger.read', key, consistency, (draft) => ledgerVerbs(draft).read(key)),
       write: (read, next) =>
         stored('ledger.write', [read, next], (draft) => ledgerVerbs(draft).write(read, next), true),
-      readAccount: (email) =>
-        stored('ledger.readAccount', [email], (draft) => ledgerVerbs(draft).readAccount(email)),
+      readAccount: (email, consistency) =>
+        read('ledger.readAccount', email, consistency, (draft) => ledgerVerbs(draft).readAccount(email)),
       writeAccount: (read, next) =>
         stored(
           'ledger.writeAccount',

@@ -48,7 +48,8 @@ export function rechargeWorkerDeps({
   const policy = policyOf(config, waits);
   // An absent key is a blank one: the client says so in its own outcomes, and charging pauses.
   const apiKey = async () => (await secrets.get()).platformApiKey ?? '';
-  const ledger = createDynamoLedger(client, table);
+  const charging = createDynamoCharging(client, table, { freshMs: CHARGING_FRESH_MS, now });
+  const ledger = createDynamoLedger(client, table, charging.getWithSwitch);
   const pages = createPayPages(client, table, { baseUrl: publicUrl, now });
   const { payment } = config;
   const payments = paymentHookOf(payment, {
@@ -84,7 +85,7 @@ export function rechargeWorkerDeps({
       pace: createPace({ requestsPerMinute: config.platform.requestsPerMinute, now }),
       now,
     }),
-    charging: createDynamoCharging(client, table, { freshMs: CHARGING_FRESH_MS, now }),
+    charging,
     guard: guardSettings(config),
     preflight: config.platform.subAccountLookup,
     parties: partiesOf(config),

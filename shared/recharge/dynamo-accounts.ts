@@ -1,7 +1,7 @@
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod/mini';
 import { paymentMethodSchema } from '../payments/payment-method.ts';
-import { type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
+import { getItem, type Item, pkOfKnownVersion, standingItem, updateOf } from '../storage/table.ts';
 import { ACCOUNT_STATUSES, type Account, limitsSchema, type Reservation, unknownAccount } from './account.ts';
 import { keyOf } from './dynamo-recharges.ts';
 import type { Ledger } from './ledger.ts';
@@ -18,9 +18,8 @@ export function createDynamoAccounts(
   table: string,
 ): Pick<Ledger, 'readAccount' | 'writeAccount'> {
   return {
-    async readAccount(email) {
-      const Key = { pk: ACCOUNT + email };
-      const { Item } = await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }));
+    async readAccount(email, consistency = 'strong') {
+      const Item = await getItem(client, table, ACCOUNT + email, consistency);
       return Item ? accountOf(Item) : unknownAccount(email);
     },
 

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import type { HistoryEntry } from '../history.ts';
 import {
   creationOf,
+  getItem,
   historySchema,
   type Item,
   itemOfHistory,
@@ -30,18 +31,21 @@ import {
 
 export const RECHARGE = 'RECHARGE#';
 
+/** A consistent read of one item. */
+export type GetRow = (pk: string) => Promise<Item | undefined>;
+
 /**
  * The recharges of the ledger on DynamoDB. The table has
  * partition key `pk` and two indexes of keys only: `open` (`open`, `nextAttemptAt`) of what the
  * sweeper brings back by when it is due, and `recent` (`list`, `listKey`) of recharges by UTC day.
+ *
+ * @param getRow where a row is read together with something else.
  */
 export function createDynamoRecharges(
   client: DynamoDBDocumentClient,
   table: string,
+  getRow: GetRow = (pk) => getItem(client, table, pk),
 ): Omit<Ledger, 'readAccount' | 'writeAccount'> {
-  const get = async (pk: string) =>
-    (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }))).Item;
-
   return {
     async claim(row) {
       const standing = await standingItem(() =>
@@ -50,8 +54,9 @@ export function createDynamoRecharges(
       return standing ? { kind: 'conflict', row: rechargeOf(standing) } : { kind: 'written', row };
     },
 
-    async read(key) {
-      const item = await get(RECHARGE + key);
+    async read(key, consistency = 'strong') {
+      const pk = RECHARGE + key;
+      const item = await (consistency === 'strong' ? getRow(pk) : getItem(client, table, pk, consistency));
       return item && rechargeOf(item);
     },
 

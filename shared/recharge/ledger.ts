@@ -19,8 +19,15 @@ export interface Swept {
 }
 
 /**
- * Where recharges and accounts are kept: seven verbs, each one conditional write or one consistent read
- * of a single item. (`due` reads an index: what it names is read again before anything is decided.)
+ * How new an answer is. `strong`: it holds every write that ended before the question. `eventual`: it may be one of a
+ * moment ago, for half a read unit. Only what an old answer cannot make wrong may follow from that one.
+ */
+export type Consistency = 'strong' | 'eventual';
+
+/**
+ * Where recharges and accounts are kept: seven verbs, each one conditional write or one read of a single item, which is
+ * consistent unless it is asked for otherwise. (`due` reads an index: what it names is read again before anything is
+ * decided.)
  *
  * A verb throws when storage did not answer; then nobody knows whether its write happened, and the
  * caller reads the row again.
@@ -29,10 +36,10 @@ export interface Ledger {
   /** Puts the row of a new key. `conflict`: the key is known, here is its row. */
   claim(row: Recharge): Promise<Written<Recharge>>;
   /** @throws NewerRowError for a row of a later version of this program. */
-  read(key: string): Promise<Recharge | undefined>;
+  read(key: string, consistency?: Consistency): Promise<Recharge | undefined>;
   /** Writes what differs between the row that was read and `next`, if the row is still the one that was read. */
   write(read: Recharge, next: Recharge): Promise<Written<Recharge>>;
-  readAccount(email: string): Promise<Account>;
+  readAccount(email: string, consistency?: Consistency): Promise<Account>;
   writeAccount(read: Account, next: Account): Promise<Written<Account>>;
   /** Rows whose next attempt is due at a time, the most overdue first: unfinished ones, and those looked at late. */
   due(waitsFor: WaitsFor, until: number, cursor?: string): Promise<Page<DueRecharge>>;

@@ -41,20 +41,22 @@ export interface ReserveDeps {
  * @returns `reserved` (fresh or found), `refused`, what a released entry proves, or why nothing was done.
  */
 export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<Outcome> {
-  const { ledger, charging, policy, guard, logger, now } = deps;
-  let account = await ledger.readAccount(row.email);
+  const { ledger, guard, logger, now } = deps;
+  // It may be old. What is judged by an old one is not written, for the write asks for the account that was read; and
+  // whatever else follows from an account is only said of one that is known to be new.
+  let account = await ledger.readAccount(row.email, 'eventual');
+  let isNew = false;
   for (;;) {
-    const found = account.reservations[reservationNameOf(row)];
-    if (found) return outcomeOf(row, account, found, false);
-    if (isClosed(account, row)) return { kind: 'refused', attempt: row.attempt, word: 'too_many_at_once' };
-    if (!row.stopped) {
-      if (!withinChargeWindow(row, { now: now(), policy }))
-        return { kind: 'not_reserved', attempt: row.attempt };
-      if (await charging.paused()) return { kind: 'held', why: 'charging is paused', switchedOff: true };
+    const outcome = await withoutJudging(row, account, deps);
+    if (outcome && isNew) return outcome;
+    if (outcome) {
+      account = await ledger.readAccount(row.email);
+      isNew = true;
+      continue;
     }
 
     const other = account.last?.key === row.key ? undefined : account.last?.key;
-    const last = other === undefined ? undefined : await ledger.read(other);
+    const last = other === undefined ? undefined : await readLast(other, deps);
     const asked =
       judge(row, account, last, guard, now()).kind === 'reserve' ? await preflight(row, account, deps) : {};
     if ('held' in asked) return { kind: 'held', why: asked.held };
@@ -83,7 +85,29 @@ export async function reserveAttempt(row: Recharge, deps: ReserveDeps): Promise<
       return outcomeOf(row, account, entry, true);
     }
     account = written.row;
+    isNew = true;
   }
+}
+
+/** What an account says of an attempt that is not to be judged: any more, or now. */
+async function withoutJudging(
+  row: Recharge,
+  account: Account,
+  { charging, policy, now }: ReserveDeps,
+): Promise<Outcome | undefined> {
+  const found = account.reservations[reservationNameOf(row)];
+  if (found) return outcomeOf(row, account, found, false);
+  if (isClosed(account, row)) return { kind: 'refused', attempt: row.attempt, word: 'too_many_at_once' };
+  if (row.stopped) return undefined;
+  if (!withinChargeWindow(row, { now: now(), policy })) return { kind: 'not_reserved', attempt: row.attempt };
+  if (await charging.paused()) return { kind: 'held', why: 'charging is paused', switchedOff: true };
+  return undefined;
+}
+
+/** An end is final: an old answer that has it says what a new one says. Any other answer must be new. */
+async function readLast(key: string, { ledger }: ReserveDeps): Promise<Recharge | undefined> {
+  const last = await ledger.read(key, 'eventual');
+  return last && isFinished(last) ? last : ledger.read(key);
 }
 
 /**

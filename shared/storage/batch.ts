@@ -11,8 +11,7 @@ const AGAIN_MS = 50;
 const MOST_TRIES = 8;
 
 /**
- * Items by their keys: consistent reads, 100 a request, several requests at a time. For people's lists; a recharge on
- * its way reads its rows one by one.
+ * Items by their keys: consistent reads, 100 a request, several requests at a time.
  *
  * @returns by key; what is not there is left out.
  */

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
+  GetCommand,
   QueryCommand,
   type QueryCommandInput,
   type UpdateCommandInput,
@@ -31,6 +32,17 @@ export class NewerRowError extends Error {
     );
     this.name = 'NewerRowError';
   }
+}
+
+/** @returns undefined where there is no such item. */
+export async function getItem(
+  client: DynamoDBDocumentClient,
+  table: string,
+  pk: string,
+  consistency: 'strong' | 'eventual' = 'strong',
+): Promise<Item | undefined> {
+  const ConsistentRead = consistency === 'strong';
+  return (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead }))).Item;
 }
 
 const versionSchema = z.object({ pk: z.string(), v: z.int() });

@@ -222,6 +222,7 @@ describe('what each function may do', () => {
       'ReceiveMessage',
     ];
     expect(generic(rightsOf('recharge-worker'))).toEqual([
+      'Allow dynamodb:BatchGetItem on Table',
       'Allow dynamodb:GetItem on Table',
       'Allow dynamodb:PutItem on Table PAY#*',
       'Allow dynamodb:UpdateItem on Table',

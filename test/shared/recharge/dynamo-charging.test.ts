@@ -149,6 +149,22 @@ describe('what a process knows', () => {
     expect(await worker.paused()).toBeUndefined();
   });
 
+  it('is read with another item in one request, where it is no longer fresh', async () => {
+    const { client, table } = store();
+    await client.send(new PutCommand({ TableName: table, Item: { pk: 'RECHARGE#1', credits: 5 } }));
+    await aProcess().pause({ reason: 'by hand' });
+    const charging = aProcess();
+    const counted = meter(client);
+    expect(await charging.getWithSwitch('RECHARGE#1')).toEqual({ pk: 'RECHARGE#1', credits: 5 });
+    expect(await charging.paused()).toMatchObject({ reason: 'by hand' });
+    expect(counted).toMatchObject({ requests: 1, readUnits: 2 });
+    expect(await charging.getWithSwitch('RECHARGE#2')).toBeUndefined();
+    expect(counted).toMatchObject({ requests: 2, readUnits: 3 });
+    clock.now += FRESH_MS;
+    await Promise.all([charging.getWithSwitch('RECHARGE#1'), charging.getWithSwitch('RECHARGE#2')]);
+    expect(counted).toMatchObject({ requests: 4, readUnits: 6 });
+  });
+
   it('is never a failure: the next question asks again', async () => {
     const { client, table } = store();
     let fails = true;
@@ -158,6 +174,7 @@ describe('what a process knows', () => {
     });
     const charging = createDynamoCharging(client, table, { freshMs: FRESH_MS, now: () => NOW });
     await expect(charging.paused()).rejects.toThrow('no answer');
+    await expect(charging.getWithSwitch('RECHARGE#1')).rejects.toThrow('no answer');
     fails = false;
     expect(await charging.paused()).toBeUndefined();
   });
@@ -167,6 +184,10 @@ describe('what a process knows', () => {
     const item = { pk: 'CONTROL#charging', pausedBecause: 'by hand', pausedUntil: 'tomorrow' };
     await client.send(new PutCommand({ TableName: table, Item: item }));
     await expect(aProcess().paused()).rejects.toThrow();
+    // The other item can be.
+    const charging = aProcess();
+    expect(await charging.getWithSwitch('CONTROL#charging')).toMatchObject(item);
+    await expect(charging.paused()).rejects.toThrow();
   });
 
   it('is asked of the table, and throws where the table does not answer', async () => {

@@ -1,6 +1,8 @@
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
-import type { Recharge } from '../../../../shared/recharge/recharge.ts';
+import { type Account, unknownAccount } from '../../../../shared/recharge/account.ts';
+import type { Ledger } from '../../../../shared/recharge/ledger.ts';
+import { newRecharge, type Recharge } from '../../../../shared/recharge/recharge.ts';
 import { runRecharge } from '../../../../shared/recharge/run-recharge.ts';
 import { utc } from '../../../support/builders.ts';
 import {
@@ -18,7 +20,7 @@ import {
   useWorlds,
 } from '../../../support/course.ts';
 import type { Around } from '../../../support/ports.ts';
-import { KEY, type World } from '../../../support/world.ts';
+import { EMAIL, KEY, type World } from '../../../support/world.ts';
 
 const { store, worldWith } = useWorlds();
 
@@ -53,6 +55,66 @@ describe('a write into review whose answer is lost', () => {
       version: 2,
     });
     expect(world.alerts()).toEqual(['grant_unknown']);
+  });
+});
+
+describe('what storage said of a moment ago', () => {
+  /** A run of a process whose eventual answers are old ones. */
+  const runBehind = async (
+    world: World,
+    key: string,
+    old: { account?: Account; row?: Pick<Recharge, 'phase'> },
+  ) => {
+    const { deps } = world.start();
+    const { ledger } = deps;
+    const behind: Ledger = {
+      ...ledger,
+      readAccount: async (email, consistency) => {
+        const account = await ledger.readAccount(email);
+        return consistency === 'eventual' ? (old.account ?? account) : account;
+      },
+      read: async (of, consistency) => {
+        const row = await ledger.read(of);
+        return consistency === 'eventual' ? row && { ...row, ...old.row } : row;
+      },
+    };
+    return runRecharge(key, world.now() + 60_000, { ...deps, ledger: behind });
+  };
+
+  it('of a client who was not there then reserves nothing, and refuses nothing', async () => {
+    const world = await worldWith();
+    const old = { account: unknownAccount(EMAIL) };
+    expect(await runBehind(world, KEY, old)).toMatchObject({ phase: 'completed' });
+    expect(world.books()).toEqual(GRANTED);
+    expect(await spent(world)).toBe(5_000);
+  });
+
+  it('of a client whose reservation was given back since is asked again', async () => {
+    const world = await worldWith();
+    await world
+      .start(once('payments.charge', { before: () => Promise.reject(new Error('no answer')) }))
+      .run();
+    const reserved = await world.account();
+    const name = Object.keys(reserved.reservations)[0] ?? '';
+    await world.ledger.writeAccount(reserved, {
+      ...reserved,
+      reservations: { [name]: { state: 'released', at: world.now(), reason: 'expired', retryable: false } },
+    });
+    world.advance(HOUR);
+    expect(await runBehind(world, KEY, { account: reserved })).toMatchObject({
+      phase: 'declined',
+      reason: 'expired',
+    });
+  });
+
+  it('of the recharge before, that it was under way, is asked again', async () => {
+    const world = await worldWith({ guard: { limits: { cooldownSeconds: 0 } } });
+    expect(await world.start().run()).toMatchObject({ phase: 'completed' });
+    await world.ledger.claim(
+      newRecharge({ key: 'key-2', email: EMAIL, credits: 500 }, world.now(), world.now()),
+    );
+    const old = { row: { phase: 'granting' as const } };
+    expect(await runBehind(world, 'key-2', old)).toMatchObject({ phase: 'completed' });
   });
 });
 
