@@ -52,7 +52,7 @@ export function portsOf(host: Host<Around>, { payment }: Counterparties, policy:
     port: string,
     given: string,
     consistency: Consistency | undefined,
-    make: (draft: Draft) => Value,
+    make: (draft: Around) => Value,
   ) =>
     host.ask({
       port,
