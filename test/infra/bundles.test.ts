@@ -9,6 +9,7 @@ import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-s
 import { marshall } from '@aws-sdk/util-dynamodb';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assetOf as builtAsset, type FunctionName } from '../../infra/build.ts';
 import { engineAt } from '../../local/aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable, startDynamo } from '../../local/engines.ts';
 import { createSandboxPayments, type SandboxPayments } from '../../local/sandbox/payments.ts';
@@ -23,6 +24,7 @@ import { parseConfig, readConfig } from '../../shared/settings/config.ts';
 import { BUNDLED_CONFIG } from '../../shared/settings/config-in-use.ts';
 import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
 import { recentPage } from '../../shared/storage/table.ts';
+import { NODE_COMPILE_CACHE } from '../support/command.ts';
 
 const KEY = 'platform-key';
 const HOOK_SECRET = `whsec_${Buffer.from('payment-hook-secret-0123').toString('base64')}`;
@@ -45,6 +47,7 @@ const SECRETS: Record<string, string> = {
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-bundles-'));
 const outdir = join(folder, 'cdk.out');
+const config = join(folder, 'relay.config.json');
 const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
 let platform: SandboxPlatform;
 let payments: SandboxPayments;
@@ -74,7 +77,6 @@ beforeAll(async () => {
   stripe = await createSandboxStripe({ apiKey: STRIPE_KEY, apiVersion: STRIPE_API_VERSION });
   stops.push(platform.close, payments.close, stripe.close);
 
-  const config = join(folder, 'relay.config.json');
   const configWith = (platformUrl: string, payment: object) =>
     JSON.stringify({
       platform: { baseUrl: `${platformUrl}/v1` },
@@ -93,16 +95,7 @@ beforeAll(async () => {
     });
   // So that the functions are there that hear Stripe and show its page.
   writeFileSync(config, configWith('https://api.example.com', { type: 'stripe' }));
-  execFileSync('node', ['infra/app.ts'], {
-    env: {
-      ...process.env,
-      CDK_OUTDIR: outdir,
-      RELAY_CONFIG: config,
-      RELAY_STAGE: 'prod',
-      RELAY_UNLOCKED: 'true',
-    },
-    stdio: 'ignore',
-  });
+  building('infra/app.ts', { CDK_OUTDIR: outdir, RELAY_STAGE: 'prod', RELAY_UNLOCKED: 'true' });
   template = JSON.parse(readFileSync(join(outdir, 'recharge-relay-prod.template.json'), 'utf8'));
   // No stage is made that calls this machine: what is run here is told where the parties are afterwards.
   const runWith = (payment: object) => {
@@ -183,6 +176,14 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
+
+/** A process of its own, as `npm run` starts it. */
+function building(script: string, env: NodeJS.ProcessEnv = {}): void {
+  execFileSync(process.execPath, [script], {
+    env: { ...process.env, NODE_COMPILE_CACHE, RELAY_CONFIG: config, ...env },
+    stdio: 'ignore',
+  });
+}
 
 /** The function as the template describes it: its asset, its handler string, its environment. */
 async function startFunction(name: string, physical: Record<string, string>, environment: NodeJS.ProcessEnv) {
@@ -434,6 +435,18 @@ describe('the built bundles, as Lambda loads them', () => {
     expect((await page('GET', 'bank')).body).toContain(`${stripe.url}/bank/pi_`);
   });
 
+  it('are the same to the byte where they are built once more', () => {
+    building('infra/build.ts');
+    const codeIn = (asset: string) =>
+      readdirSync(asset)
+        .filter((file) => file !== BUNDLED_CONFIG)
+        .map((file) => [file, readFileSync(join(asset, file), 'base64')]);
+    for (const { Properties } of resources('AWS::Lambda::Function')) {
+      const name: FunctionName = Properties.Description.replace('Recharge Relay: ', '');
+      expect(codeIn(builtAsset(name))).toEqual(codeIn(assetOf(Properties)));
+    }
+  });
+
   it('hold a source map beside each file, and neither a source text nor a path of this machine', () => {
     for (const { Properties } of resources('AWS::Lambda::Function')) {
       const asset = assetOf(Properties);
@@ -449,7 +462,7 @@ describe('the built bundles, as Lambda loads them', () => {
   });
 
   it('hold the configuration as its schemas made it, and no secret', () => {
-    const checked = readConfig(join(folder, 'relay.config.json'));
+    const checked = readConfig(config);
     expect(checked.guard.unknownAccounts).toBe('refuse');
     expect(bundled).toEqual(resources('AWS::Lambda::Function').map(() => checked));
     for (const { Properties } of resources('AWS::Lambda::Function')) {

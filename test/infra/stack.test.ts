@@ -1,10 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFunctions } from '../../infra/build.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { RelayStack } from '../../infra/relay-stack.ts';
 import { type StageSettings, stageSettings } from '../../infra/stages.ts';
 import { TABLE_DEFINITION, TTL_ATTRIBUTE } from '../../local/engines.ts';
@@ -14,6 +11,7 @@ import { ALERTS } from '../../shared/logger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { type Config, readConfig } from '../../shared/settings/config.ts';
 import { runCommand } from '../support/command.ts';
+import { useEmptyBundles } from './empty-bundles.ts';
 
 const CONFIG = 'relay.config.example.json';
 const EVENTS_URL = 'https://agency.example.com/relay-events?a=1';
@@ -41,20 +39,13 @@ const functionNamed = (template: Template, name: string): Resource => {
   return found[1];
 };
 
-beforeAll(async () => {
-  // A folder of its own: the test of the bundles builds at the same time.
-  process.env.RELAY_DIST = mkdtempSync(join(tmpdir(), 'relay-dist-'));
-  await buildFunctions(CONFIG);
+useEmptyBundles();
+beforeAll(() => {
   dev = synthesise(stageSettings('dev'), {
     events: { url: EVENTS_URL, header: 'x-relay' },
     reconcile: { nightly: true },
   });
   prod = synthesise(stageSettings('prod'), { payment: { type: 'stripe', receipts: true } });
-});
-
-afterAll(() => {
-  if (process.env.RELAY_DIST) rmSync(process.env.RELAY_DIST, { recursive: true });
-  delete process.env.RELAY_DIST;
 });
 
 it('the order that keeps a grant single holds: call < function < grant deadline < redelivery', () => {
@@ -64,17 +55,6 @@ it('the order that keeps a grant single holds: call < function < grant deadline 
   expect(runMs).toBeLessThan(grantDeadlineMs);
   expect(grantDeadlineMs).toBeLessThan(visibilityMs);
   expect(functionNamed(prod, 'recharge-worker').Properties.Timeout * 1_000).toBe(runMs);
-});
-
-it('built twice, the functions are the same to the byte', async () => {
-  const contents = (folder: string) =>
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((file) => file.isFile())
-      .map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name), 'base64')])
-      .toSorted();
-  const first = contents(process.env.RELAY_DIST ?? '');
-  await buildFunctions(CONFIG);
-  expect(contents(process.env.RELAY_DIST ?? '')).toEqual(first);
 });
 
 describe('the functions', () => {
