@@ -180,6 +180,14 @@ const config: IConfiguration = {
       'An example is copied into a repository of somebody else. There is nothing of ours there.',
     ),
     {
+      name: 'http-is-asked-for',
+      comment:
+        'An import of node:http loads undici with it: 30 ms of each start. shared/node-http.ts has what we use.',
+      severity: 'error',
+      from: { path: '^(cli|functions|local|operate|shared)/' },
+      to: { path: '^(node:)?http$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'every-folder-has-its-rules',
       comment: 'A new folder says here what it may import.',
       severity: 'error',

@@ -1,6 +1,6 @@
-import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
+import { request as httpRequest } from './node-http.ts';
 
 export interface OutgoingRequest {
   method: 'GET' | 'POST' | 'PUT';

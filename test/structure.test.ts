@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -82,9 +83,23 @@ it('no-circles: not even of types', async () => {
   expect(await brokenBy({ 'cli/a.ts': type('./b.ts'), 'cli/b.ts': type('./a.ts') })).toContain('no-circles');
 });
 
+it('http-is-asked-for: an import loads undici with it, a type or a question does not', async () => {
+  const file = (text: string) => brokenBy({ 'local/gateway.ts': text });
+  expect(await file("import { request } from 'node:http';\nexport const here = request;\n")).toEqual([
+    'http-is-asked-for',
+  ]);
+  expect(await file("import type { Server } from 'node:http';\nexport type Here = Server;\n")).toEqual([]);
+  const loaded = (statement: string) => {
+    const script = `${statement}; console.log(process.moduleLoadList.some((name) => name.includes('undici')))`;
+    return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).trim();
+  };
+  expect(loaded("import 'node:http'")).toBe('true');
+  expect(loaded(`await import('${new URL('../shared/node-http.ts', import.meta.url)}')`)).toBe('false');
+});
+
 it('every rule is broken above', () => {
   const rules = (config.forbidden ?? []).map(({ name }) => name);
-  expect(['no-circles', ...BROKEN.map(([rule]) => rule)].sort()).toEqual(rules.sort());
+  expect(['no-circles', 'http-is-asked-for', ...BROKEN.map(([rule]) => rule)].sort()).toEqual(rules.sort());
 });
 
 it.each([

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import * as z from 'zod';
+import { STATUS_CODES } from '../../shared/node-http.ts';
 import { openBooks } from './books.ts';
 import {
   afterwards,

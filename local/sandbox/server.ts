@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '../../shared/node-http.ts';
 
 /** What a request gets. All but `answer` are ways to fail that a caller has to survive. */
 export type Answer =
