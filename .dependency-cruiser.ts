@@ -211,7 +211,7 @@ const config: IConfiguration = {
   ],
   options: {
     doNotFollow: '^node_modules/',
-    exclude: '^(cdk\\.out|coverage|dist|\\.local)/',
+    exclude: '^(cdk\\.out|coverage|dist|\\.local|\\.stryker)/',
     parser: 'swc',
     enhancedResolveOptions: {
       extensions: ['.ts', '.js', '.json'],

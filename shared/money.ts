@@ -49,19 +49,25 @@ export function majorUnits({ amount, currency }: Money): string {
  * @param decimal a non-negative decimal number as text: money is never parsed into a float.
  */
 export function toMinorUnits(decimal: string, factor: number, currency: string): number {
-  const [whole = '0', fraction = ''] = decimal.split('.');
-  const scale = 10n ** BigInt(fraction.length);
-  const minor = BigInt(whole + fraction) * BigInt(factor) * 10n ** BigInt(currencyDecimals(currency));
+  const { digits, decimals } = productOf(decimal, factor);
+  const scale = 10n ** BigInt(decimals);
+  const minor = digits * 10n ** BigInt(currencyDecimals(currency));
   return Number((minor + scale / 2n) / scale);
 }
 
 /** `decimal × factor` without rounding, as a decimal: `0.0333` × 50 = `1.665`. */
 export function timesExactly(decimal: string, factor: number): string {
-  const [whole = '0', fraction = ''] = decimal.split('.');
-  const digits = String(BigInt(whole + fraction) * BigInt(factor)).padStart(fraction.length + 1, '0');
-  const at = digits.length - fraction.length;
+  const product = productOf(decimal, factor);
+  const digits = String(product.digits).padStart(product.decimals + 1, '0');
+  const at = digits.length - product.decimals;
   const rest = digits.slice(at).replace(/0+$/, '');
   return rest === '' ? digits.slice(0, at) : `${digits.slice(0, at)}.${rest}`;
+}
+
+/** `decimal × factor` is `digits`, of which so many are `decimals`. */
+function productOf(decimal: string, factor: number): { digits: bigint; decimals: number } {
+  const [, fraction = ''] = decimal.split('.');
+  return { digits: BigInt(decimal.replace('.', '')) * BigInt(factor), decimals: fraction.length };
 }
 
 /** An amount as a person writes it, in whole units of a currency that may stand before or behind it. */
@@ -80,10 +86,10 @@ export interface WrittenAmount {
  */
 export function readAmount(text: string): WrittenAmount | { fault: string } {
   const parts = /^(?:([a-z]{3})\s*)?(\d{1,12}(?:[.,]\d{1,9})?)(?:\s*([a-z]{3}))?$/i.exec(text.trim());
-  const [, before, number = '', after] = parts ?? [];
-  if (!parts || (before !== undefined && after !== undefined)) {
-    return { fault: 'must be a number, and a currency where another one is meant, such as "200.00 EUR"' };
-  }
+  const fault = 'must be a number, and a currency where another one is meant, such as "200.00 EUR"';
+  if (!parts) return { fault };
+  const [, before, number = '', after] = parts;
+  if (before !== undefined && after !== undefined) return { fault };
   if (/^[1-9]\d{0,2},\d{3}$/.test(number)) {
     return {
       fault: `may mean ${number.replace(',', '')} or ${number.replace(',', '.')}: write one of these`,

@@ -10,7 +10,7 @@ const credits = z.int().check(z.positive());
 const currency = z
   .string()
   .check(
-    z.regex(/^[A-Z]{3}$/, 'a currency is three capital letters, such as "USD"'),
+    z.regex(/^[A-Z]{3}$/, { error: 'a currency is three capital letters, such as "USD"', abort: true }),
     z.refine(isCurrency, 'not a currency of ISO 4217'),
   );
 
@@ -33,10 +33,7 @@ export const pricingSchema = z.union(
       tiers: z.array(z.strictObject({ upTo: z.optional(credits), perCredit: priceSchema })).check(
         z.minLength(1),
         z.refine(
-          (tiers) =>
-            tiers.every(
-              ({ upTo = Infinity }, index) => upTo > (index === 0 ? 0 : (tiers[index - 1]?.upTo ?? Infinity)),
-            ),
+          (tiers) => isRising(tiers.map(({ upTo = Infinity }) => upTo)),
           'each tier must reach further, and only the last may lack upTo',
         ),
       ),
@@ -48,6 +45,11 @@ export const pricingSchema = z.union(
       'give currency and one of perCredit ("0.10"), packs ([{credits, price}]) or tiers ([{upTo, perCredit}])',
   },
 );
+
+function isRising(numbers: number[]): boolean {
+  return numbers.slice(1).every((number, before) => number > (numbers[before] ?? 0));
+}
+
 export type Pricing = z.infer<typeof pricingSchema>;
 
 /** How a price came about, step by step. */
@@ -89,7 +91,13 @@ export function calculatePrice(credits: number, pricing: Pricing): Calculation |
   const exact = timesExactly(basis.perCredit, credits);
   if (pricing.minimumCharge === undefined) return { basis, exact, rounded, money: rounded };
   const minimum = { amount: toMinorUnits(pricing.minimumCharge, 1, currency), currency };
-  return { basis, exact, rounded, minimum, money: minimum.amount > rounded.amount ? minimum : rounded };
+  return {
+    basis,
+    exact,
+    rounded,
+    minimum,
+    money: { amount: Math.max(minimum.amount, rounded.amount), currency },
+  };
 }
 
 /** What `calculatePrice` comes to, in minor units. */

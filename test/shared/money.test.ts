@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   currencyDecimals,
   formatMoney,
+  majorUnits,
   readAmount,
   readMoney,
   timesExactly,
@@ -28,7 +29,7 @@ describe('the decimals of a currency', () => {
   });
 
   it.each(['', 'US', 'USDT', '12$'])('%j is no currency', (currency) => {
-    expect(() => currencyDecimals(currency)).toThrow(RangeError);
+    expect(() => currencyDecimals(currency)).toThrow('A currency is three capital letters, such as USD.');
   });
 });
 
@@ -93,6 +94,12 @@ describe('money, for people', () => {
   ])('%i %s is %s', (amount, currency, text) => {
     expect(formatMoney({ amount, currency })).toBe(text);
   });
+
+  it('has its sign before it where it is owed, as a spreadsheet reads it', () => {
+    expect(majorUnits({ amount: -5_000, currency: 'USD' })).toBe('-50.00');
+    expect(majorUnits({ amount: -5, currency: 'USD' })).toBe('-0.05');
+    expect(majorUnits({ amount: -5, currency: 'JPY' })).toBe('-5');
+  });
 });
 
 describe('an amount as a person writes it', () => {
@@ -102,7 +109,10 @@ describe('an amount as a person writes it', () => {
     ['200.00 EUR', '200.00', 'EUR'],
     ['200.00eur', '200.00', 'EUR'],
     ['EUR 200,00', '200.00', 'EUR'],
+    ['EUR200', '200', 'EUR'],
+    [' 200 EUR\n', '200', 'EUR'],
     ['0,125', '0.125', undefined],
+    ['1,2500', '1.2500', undefined],
     ['1250,50', '1250.50', undefined],
     ['1250,500', '1250.500', undefined],
   ])('%s is %s %s', (text, decimal, currency) => {
@@ -111,6 +121,7 @@ describe('an amount as a person writes it', () => {
 
   it.each([
     ['1,250', 'may mean 1250 or 1.250: write one of these'],
+    ['125,500', 'may mean 125500 or 125.500: write one of these'],
     ['1,250.00', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
     ['1.250,00', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
     ['-5', 'must be a number, and a currency where another one is meant, such as "200.00 EUR"'],
@@ -138,6 +149,7 @@ describe('an amount as a person writes it', () => {
     ['200.005', 'USD', 'has more decimals than USD, which has 2'],
     ['200.0', 'JPY', 'has more decimals than JPY, which has none'],
     ['0.0001 KWD', 'USD', 'has more decimals than KWD, which has 3'],
+    ['1,250', 'USD', 'may mean 1250 or 1.250: write one of these'],
     ['200', undefined, 'names no currency, and none is configured here: write it as in "200.00 EUR"'],
   ])('%s is never rounded nor guessed', (text, configured, fault) => {
     expect(readMoney(text, configured)).toEqual({ fault });

@@ -1,10 +1,13 @@
 import { expect, onTestFinished } from 'vitest';
+import { engineAt } from '../../local/aws.ts';
 import { type Answer, applyAnswer, settlesAt } from '../../shared/recharge/answers.ts';
+import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
 import type { Around } from './ports.ts';
 import { type Store, useLedger } from './store.ts';
-import { createWorld, type World, type WorldOptions } from './world.ts';
+import { ALL_IN_MEMORY, createWorld, type World, type WorldOptions } from './world.ts';
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -20,6 +23,12 @@ export const REFUNDED = { captures: 1, refunds: 1, grants: 0 };
 /** Short, where a call is left without an answer: real time passes then. */
 export const IMPATIENT = { callTimeoutMs: 500 };
 
+/** Of worlds in memory, for what asks for a store and keeps nothing there. */
+function storeNowhere(): Store {
+  const client = createDocumentClient(engineAt('http://127.0.0.1:9'));
+  return { client, table: 'nowhere', ledger: createDynamoLedger(client, 'nowhere') };
+}
+
 /**
  * One engine for the tests of a file.
  *
@@ -29,7 +38,7 @@ export function useWorlds(always: WorldOptions = {}): {
   store: () => Store;
   worldWith: (options?: WorldOptions) => Promise<World>;
 } {
-  const store = useLedger();
+  const store = ALL_IN_MEMORY ? storeNowhere : useLedger();
   return {
     store,
     async worldWith(options = {}) {

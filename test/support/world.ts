@@ -45,6 +45,8 @@ const WEBHOOK_SECRET = 'webhook-secret-3b1f';
 const PLATFORM_KEY = 'platform-key-9d42';
 /** The tests of the machine can all be run with the other payment hook: `npm run test:stripe`. */
 export const PAYMENTS = process.env.RELAY_TEST_PAYMENTS === 'stripe' ? 'stripe' : 'endpoint';
+/** Thousands of mutants are tried on worlds in memory: `npm run mutants`. */
+export const ALL_IN_MEMORY = process.env.RELAY_TEST_TABLE === 'memory';
 const STRIPE_KEY = 'rk_test_9d42OfATest';
 export const PAYMENT_SECRET = `whsec_${Buffer.from('payment-secret-of-a-test').toString('base64')}`;
 
@@ -127,7 +129,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   const timeoutMs = options.callTimeoutMs ?? 5_000;
 
   const kept = { table: EMPTY_TABLE, switch: SWITCHED_ON };
-  const ledger = options.inMemory ? createMemoryLedger(kept) : createDynamoLedger(client, table);
+  const inMemory = options.inMemory || ALL_IN_MEMORY;
+  const ledger = inMemory ? createMemoryLedger(kept) : createDynamoLedger(client, table);
   const lines: string[] = [];
   const logger = createLogger((line) => lines.push(line), { now });
   const queued: string[] = [];
@@ -173,7 +176,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         }),
         now,
       ),
-      charging: options.inMemory
+      charging: inMemory
         ? createMemoryCharging(kept, now)
         : createDynamoCharging(client, table, { freshMs: 5_000, now }),
       queue: { send: async (keys) => void queued.push(...keys) },

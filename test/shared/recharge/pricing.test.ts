@@ -92,6 +92,9 @@ describe('tiers', () => {
   });
 });
 
+const tiersUpTo = (...reaches: (number | undefined)[]) =>
+  reaches.map((upTo) => ({ upTo, perCredit: '0.10' }));
+
 describe('a configured price list', () => {
   it.each<[string, unknown]>([
     ['a price per credit', { currency: 'USD', perCredit: '0.10' }],
@@ -124,11 +127,25 @@ describe('a configured price list', () => {
     ['a pack of no credits', { currency: 'USD', packs: [{ credits: 0, price: '1' }] }],
     ['a pack of half a credit', { currency: 'USD', packs: [{ credits: 0.5, price: '1' }] }],
     [
+      'two packs of one size',
+      {
+        currency: 'USD',
+        packs: [
+          { credits: 5, price: '1' },
+          { credits: 5, price: '2' },
+        ],
+      },
+    ],
+    [
       'a minimum charge with packs',
       { currency: 'USD', packs: [{ credits: 1, price: '1' }], minimumCharge: '5' },
     ],
     ['no tiers', { currency: 'USD', tiers: [] }],
     ['a tier without a price', { currency: 'USD', tiers: [{ upTo: 100 }] }],
+    ['two tiers of one reach', { currency: 'USD', tiers: tiersUpTo(100, 100) }],
+    ['a tier that reaches less than the one before', { currency: 'USD', tiers: tiersUpTo(50, 100, 99) }],
+    ['a tier behind one without an end', { currency: 'USD', tiers: tiersUpTo(50, undefined, 100) }],
+    ['two tiers without an end', { currency: 'USD', tiers: tiersUpTo(50, undefined, undefined) }],
     ['a misspelt field', { currency: 'USD', perCredit: '0.10', minimalCharge: '5' }],
   ])('may not hold %s', (_, given) => {
     expect(pricingSchema.safeParse(given).success).toBe(false);
@@ -166,7 +183,7 @@ describe('how a price comes about', () => {
       tiers: [{ upTo: 999, perCredit: '0.12' }, { perCredit: '0.10' }],
     };
     expect(calculatePrice(999, tiers)?.basis).toEqual({ kind: 'tier', perCredit: '0.12', upTo: 999 });
-    expect(calculatePrice(1_000, tiers)?.basis).toEqual({ kind: 'tier', perCredit: '0.10' });
+    expect(calculatePrice(1_000, tiers)?.basis).toStrictEqual({ kind: 'tier', perCredit: '0.10' });
     const packs: Pricing = { currency: 'USD', packs: [{ credits: 500, price: '45.00' }] };
     expect(calculatePrice(500, packs)).toMatchObject({
       basis: { kind: 'pack', price: '45.00' },

@@ -305,6 +305,21 @@ describe('a configuration', () => {
       { perCredit: '0.10' },
       ['pricing.currency: is missing: it must be text in quotes'],
     ],
+    ...['$USD', 'USDT', 'usd'].map((currency): [string, unknown, string[]] => [
+      `in the currency ${currency}`,
+      { currency, perCredit: '0.10' },
+      ['pricing.currency: a currency is three capital letters, such as "USD"'],
+    ]),
+    [
+      'in a currency that does not exist',
+      { currency: 'XQQ', perCredit: '0.10' },
+      ['pricing.currency: not a currency of ISO 4217'],
+    ],
+    [
+      'with a comma',
+      { currency: 'USD', perCredit: '0,10' },
+      ['pricing.perCredit: a price is a decimal number as text, such as "0.10"'],
+    ],
     [
       'beside a misspelt setting',
       { currency: 'USD', perCredit: '0.10', minimumcharge: '5' },

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { listRecharges } from '../../../../operate/list-recharges.ts';
 import { productionPolicy } from '../../../../shared/recharge/policy.ts';
 import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
 import { utc } from '../../../support/builders.ts';
@@ -194,19 +193,6 @@ describe('after the end, where a grant may have been one too many', () => {
         since: utc('2026-01-05 12:00:10'),
       },
     ]);
-  });
-
-  it('it is listed among the recharges of its day, and among the older ones only while it is unfinished', async () => {
-    const world = await unknownGrant('error_before');
-    const listed = async (recentDays = 1) =>
-      (await listRecharges(world, {}, { limit: 10, recentDays })).rows.map(({ key }) => key);
-    world.advance(2 * DAY);
-    expect(await listed()).toEqual([KEY]);
-    await answer(world, 'refund');
-    expect(await nextRun(world)).toMatchObject({ phase: 'refunded' });
-    expect(await world.unfinished()).toEqual([KEY]);
-    expect(await listed()).toEqual([]);
-    expect(await listed(5)).toEqual([KEY]);
   });
 
   it('a message that comes again asks the export nothing', async () => {

@@ -1,0 +1,80 @@
+/** Files that decide what becomes of money, and the tests of each that are quick enough to be run for every mutant. */
+interface Room {
+  files: readonly string[];
+  tests: readonly string[];
+}
+
+const under = (folder: string, ...names: string[]) => names.map((name) => `${folder}/${name}`);
+
+const MACHINE_TESTS = under(
+  'test/shared/recharge/machine',
+  'books.test.ts',
+  'deadlines.test.ts',
+  'effects.test.ts',
+  'goodwill.test.ts',
+  'grant.test.ts',
+  'matrix.test.ts',
+  'payment.test.ts',
+  'races.test.ts',
+  'refund.test.ts',
+  'waiting.test.ts',
+);
+
+export const ROOMS: readonly Room[] = [
+  {
+    files: under(
+      'shared/recharge/machine',
+      'books.ts',
+      'ends.ts',
+      'goodwill.ts',
+      'grant.ts',
+      'late-payment.ts',
+      'machine.ts',
+      'moves.ts',
+      'outcome.ts',
+      'parties.ts',
+      'payment.ts',
+      'refund.ts',
+    ),
+    tests: MACHINE_TESTS,
+  },
+  {
+    files: under('shared/recharge', 'run-recharge.ts', 'perform.ts', 'reserve.ts'),
+    tests: [
+      ...under(
+        'test/shared/recharge/run-recharge',
+        'charging-stopped.test.ts',
+        'counterparty.test.ts',
+        'course.test.ts',
+        'faults.test.ts',
+        'grant-anew.test.ts',
+        'late-look.test.ts',
+        'unknown-grant.test.ts',
+      ),
+      ...under('test/shared/recharge', 'declines-in-a-row.test.ts', 'wake.test.ts'),
+      'test/mutants/explored.ts',
+    ],
+  },
+  { files: ['shared/recharge/guard.ts'], tests: ['test/shared/recharge/guard.test.ts'] },
+  {
+    files: ['shared/money.ts', 'shared/recharge/pricing.ts'],
+    tests: [
+      'test/shared/money.test.ts',
+      'test/shared/recharge/pricing.test.ts',
+      'test/shared/settings/config.test.ts',
+    ],
+  },
+  { files: ['shared/recharge/answers.ts'], tests: ['test/shared/recharge/answers.test.ts'] },
+  {
+    files: under('shared/incoming', 'verifiers.ts', 'signature.ts', 'standard-webhooks.ts', 'token.ts'),
+    tests: under('test/shared/incoming', 'verifiers.test.ts', 'senders.test.ts', 'fuzz.test.ts'),
+  },
+  {
+    files: under('shared/platform', 'outcome.ts', 'client.ts'),
+    tests: under('test/shared/platform', 'client.test.ts', 'seed-page.test.ts'),
+  },
+  {
+    files: under('shared/payments', 'contract.ts', 'declines.ts', 'http-answers.ts', 'http-payment-hook.ts'),
+    tests: under('test/shared/payments', 'declines.test.ts', 'http-payment-hook.test.ts'),
+  },
+];
