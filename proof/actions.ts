@@ -3,7 +3,7 @@ import { isFinished, type Recharge, waitingSince } from '../shared/recharge/rech
 import { ledgerVerbs } from './memory-ledger.ts';
 import { land, settlements } from './parties.ts';
 import { type Answer, type Call as CallOn, ProcessState, type Program as ProgramOn } from './process.ts';
-import { deed, person, type Setup, sweeper, webhook, worker } from './programs.ts';
+import { deed, namesIn, person, type Setup, sweeper, webhook, worker } from './programs.ts';
 import type { Scenario } from './scenario.ts';
 import { type Chances, type Draft, isSettled, landsBy, type Process, rowOf, type World } from './world.ts';
 
@@ -197,6 +197,34 @@ function looks(world: World, process: Process, number: number, call: Call, scena
 
 // ── Processes that begin ─────────────────────────────────────────────────────────────────────────────
 
+/**
+ * The first name that is nowhere in this world any more. Tokens are compared with each other, and nothing else is done with
+ * them: so it makes no difference how many workers there were before whom nothing remembers.
+ */
+function freeName({ table, processes }: World): string {
+  const known = new Set(
+    processes.flatMap(({ name, state, asleep }) => [
+      name,
+      ...namesHeard(state),
+      ...(asleep?.answer ? namesIn(asleep.answer) : []),
+    ]),
+  );
+  for (const { row } of table.recharges.values()) for (const name of namesIn(row)) known.add(name);
+  for (let number = 1; ; number += 1) if (!known.has(`worker-${number}`)) return `worker-${number}`;
+}
+
+const heard = new WeakMap<ProcessState<Draft>, ReadonlySet<string>>();
+
+/** Whose tokens the process has read since its start. */
+function namesHeard(state: ProcessState<Draft>): ReadonlySet<string> {
+  const { before } = state;
+  const names =
+    heard.get(state) ??
+    (before ? new Set([...namesHeard(before.state), ...namesIn(before.heard.answer)]) : new Set<string>());
+  heard.set(state, names);
+  return names;
+}
+
 /** By program, setting and time: what two schedules start alike is one process. */
 const begun = new Map<string, Promise<ProcessState<Draft>>>();
 
@@ -208,8 +236,7 @@ async function begin(
   of: string,
 ) {
   // A worker draws tokens, which name it. All others are alike, so that it makes no difference who came first.
-  if (kind === 'worker') draft.started += 1;
-  const name = kind === 'worker' ? `worker-${draft.started}` : `${kind} ${key}`.trim();
+  const name = kind === 'worker' ? freeName(draft) : `${kind} ${key}`.trim();
   const id = `${of} ${name} ${draft.deployed} ${draft.now}`;
   const starting = begun.get(id) ?? ProcessState.start(programOf(name), draft.now);
   begun.set(id, starting);

@@ -1,14 +1,21 @@
 /**
- * Explores the scenarios, or those that are named, and prints what was found.
+ * Explores the scenarios, or those that are named, and prints what was found. What has been found already, with the code as
+ * it is, is kept in `.proof/`.
  *
  *     npm run proof
  *     npm run proof -- "two faults" person
  *     npm run proof -- --short
  *     npm run proof -- --planted
  */
-import type { Explored } from './explorer.ts';
-import { explorePlanted, watchedProgram } from './planting.ts';
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { type Found, foundSchema, progressSchema } from './found.ts';
+import { Kept } from './kept.ts';
+import { explorePlanted } from './planting.ts';
 import { PLANTS } from './plants.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS, SHORT } from './scenarios.ts';
+import { TRANSITIONS } from './watched.ts';
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -17,45 +24,92 @@ if (given.includes('--planted')) await planted();
 else await explored(given);
 
 async function explored(asked: string[]): Promise<void> {
-  const { explore, SHORT, SCENARIOS, seen, TRANSITIONS } = await watchedProgram();
-  const names = asked.filter((name) => name !== '--short');
-  const all = asked.includes('--short') ? SHORT : SCENARIOS;
-  print('| scenario | worlds | steps | schedules | longest | seconds |\n|---|---|---|---|---|---|');
-  for (const scenario of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    const startedAt = Date.now();
-    const progress = (states: number, depth: number) =>
-      process.stderr.write(`\r${scenario.name}: ${states} worlds, ${depth} steps deep`);
-    const found = await explore(scenario, { progress });
-    process.stderr.write('\r\x1b[K');
-    print(lineOf(scenario.name, found, (Date.now() - startedAt) / 1_000));
-    if (found.violation) tell(found.violation);
-  }
-  const reached = TRANSITIONS.filter((transition) => seen.has(transition));
-  print(
-    `\nThe machine decided ${reached.length} of ${TRANSITIONS.length} pairs of a phase and an outcome. Not reached:`,
+  const isShort = asked.includes('--short');
+  const names = asked.filter((name) => !name.startsWith('--'));
+  const scenarios = (isShort ? SHORT : SCENARIOS).filter(
+    ({ name }) => names.length === 0 || names.includes(name),
   );
-  for (const [stands, outcomes] of byPhase(
-    TRANSITIONS.filter((transition) => !seen.has(transition)),
-    TRANSITIONS,
-  )) {
-    print(`- ${stands}: ${outcomes.join(', ')}`);
+  const kept = new Kept(isShort ? 'short' : 'scenarios', foundSchema);
+  await exploreAll(scenarios, isShort, kept);
+  print('| scenario | worlds | steps | schedules | longest | seconds |\n|---|---|---|---|---|---|');
+  const seen = new Set<string>();
+  for (const { name } of scenarios) {
+    const found = kept.get(name);
+    if (!found) {
+      process.exitCode = 1;
+      print(`| ${name} (not explored) |`);
+      continue;
+    }
+    print(lineOf(name, found));
+    if (found.violation) tell(found.violation);
+    for (const transition of found.seen) seen.add(transition);
   }
+  tellTransitions(seen);
 }
 
-function lineOf(
-  name: string,
-  { states, steps, schedules, deepest, complete }: Explored,
-  seconds: number,
-): string {
+/** On as many cores as there are: each scenario is a process of its own. Those in which most may happen come first. */
+async function exploreAll(
+  scenarios: readonly Scenario[],
+  isShort: boolean,
+  kept: Kept<Found>,
+): Promise<void> {
+  const size = ({ chances }: Scenario) => Object.values(chances).reduce((sum, chance) => sum + chance, 0);
+  const waiting = scenarios.filter(({ name }) => !kept.get(name)).sort((a, b) => size(b) - size(a));
+  const running = new Map<string, string>();
+  let done = scenarios.length - waiting.length;
+  const show = () => {
+    const lines = [...running].map(([name, how]) => `${name}: ${how}`);
+    const line = [`${done} of ${scenarios.length} scenarios`, ...lines].join(' · ');
+    process.stderr.write(
+      process.stderr.isTTY ? `\r\x1b[K${line.slice(0, process.stderr.columns - 1)}` : `${line}\n`,
+    );
+  };
+  const timer = setInterval(show, process.stderr.isTTY ? 1_000 : 60_000);
+  const one = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const { name } = next;
+      const found = await inAChild(name, isShort, (how) => running.set(name, how));
+      running.delete(name);
+      done += 1;
+      if (found) kept.set(name, found);
+      else process.stderr.write(`\n${name}: the process ended before its scenario.\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, one));
+  clearInterval(timer);
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+}
+
+function inAChild(name: string, isShort: boolean, show: (how: string) => void): Promise<Found | undefined> {
+  const child = fork(new URL('./child.ts', import.meta.url), [name, ...(isShort ? ['--short'] : [])]);
+  let found: Found | undefined;
+  child.on('message', (message) => {
+    const progress = progressSchema.safeParse(message);
+    if (progress.success) show(`${progress.data.states} worlds, ${progress.data.depth} steps deep`);
+    else found = foundSchema.parse(message);
+  });
+  return new Promise((resolve) => child.on('exit', () => resolve(found)));
+}
+
+function lineOf(name: string, { states, steps, schedules, deepest, complete, seconds }: Found): string {
   const counts = [states, steps, schedules.toPrecision(3), deepest, seconds.toFixed(1)];
   return `| ${name}${complete ? '' : ' (not to the end)'} | ${counts.join(' | ')} |`;
 }
 
-function tell({ what, story }: NonNullable<Explored['violation']>): void {
+function tell({ what, story }: NonNullable<Found['violation']>): void {
   print(`\n${what}`);
   for (const [index, step] of story.entries()) print(`  ${index + 1}. ${step}`);
   print('');
   process.exitCode = 1;
+}
+
+function tellTransitions(seen: ReadonlySet<string>): void {
+  const reached = TRANSITIONS.filter((transition) => seen.has(transition));
+  print(
+    `\nThe machine decided ${reached.length} of ${TRANSITIONS.length} pairs of a phase and an outcome. Not reached:`,
+  );
+  const others = TRANSITIONS.filter((transition) => !seen.has(transition));
+  for (const [stands, outcomes] of byPhase(others, TRANSITIONS)) print(`- ${stands}: ${outcomes.join(', ')}`);
 }
 
 /** By where the row stands; all outcomes of one kind are one entry. */

@@ -21,6 +21,8 @@ export interface Host<World> {
   /** No other process has it. */
   name: string;
   now(): number;
+  /** For the log: what is logged at another time is the same. */
+  nowForLog(): number;
   ask<Value>(call: Omit<Call<World>, 'make'> & { make(world: World, way: string): Value }): Promise<Value>;
   /** A line of the log. */
   write(line: string): void;
@@ -54,9 +56,12 @@ export class ProcessState<World> {
   static #count = 0;
   readonly id = ProcessState.#count++;
   readonly #next = new Map<string, ProcessState<World>>();
+  /** By the call and its answer: whether the process looked at the clock before it waited for the next thing. */
+  readonly #looksAtClock = new Map<string, boolean>();
   readonly #program: Program<World>;
   readonly #startedAt: number;
-  readonly #before: Before<World> | undefined;
+  /** The state before, and what was heard there; of a process that has learnt nothing yet absent. */
+  readonly before: Before<World> | undefined;
   /** Calls without an answer, by their number. */
   readonly calls: ReadonlyMap<number, Call<World>>;
   /** What it logged since the state before. */
@@ -72,40 +77,44 @@ export class ProcessState<World> {
   ) {
     this.#program = program;
     this.#startedAt = startedAt;
-    this.#before = before;
+    this.before = before;
     this.calls = reached.calls;
     this.lines = reached.lines;
     this.end = reached.end;
   }
 
-  /** It has learnt nothing yet. */
   get isNew(): boolean {
-    return this.#before === undefined;
+    return this.before === undefined;
   }
 
   static async start<World>(program: Program<World>, at: number): Promise<ProcessState<World>> {
     return new ProcessState(program, at, undefined, await replay(program, at, []));
   }
 
-  /** The state after an answer; at once, if some other schedule came there already. */
+  /**
+   * The state after an answer; at once, if some other schedule came there already. Where the process does not look at the clock
+   * between an answer and the next call, it does not learn when it heard the answer: that makes no other state.
+   */
   hear(call: number, answer: Answer, at: number): ProcessState<World> | Promise<ProcessState<World>> {
-    const key = `${call} ${at} ${idOf('error' in answer ? answer.error : answer.value)}`;
+    const what = `${call} ${idOf('error' in answer ? answer.error : answer.value)}`;
+    const key = this.#looksAtClock.get(what) === false ? what : `${what} ${at}`;
     return (
-      this.#next.get(key) ?? this.#reach(key, { call, port: this.calls.get(call)?.port ?? '', answer, at })
+      this.#next.get(key) ?? this.#reach(what, { call, port: this.calls.get(call)?.port ?? '', answer, at })
     );
   }
 
-  async #reach(key: string, heard: Heard): Promise<ProcessState<World>> {
+  async #reach(what: string, heard: Heard): Promise<ProcessState<World>> {
     const before = { state: this, heard };
     const reached = await replay(this.#program, this.#startedAt, [...this.#path(), heard]);
     const state = new ProcessState(this.#program, this.#startedAt, before, reached);
-    this.#next.set(key, state);
+    this.#looksAtClock.set(what, reached.lookedAtClock);
+    this.#next.set(reached.lookedAtClock ? `${what} ${heard.at}` : what, state);
     return state;
   }
 
   #path(): Heard[] {
     const path: Heard[] = [];
-    for (let before = this.#before; before !== undefined; before = before.state.#before)
+    for (let before = this.before; before !== undefined; before = before.state.before)
       path.push(before.heard);
     return path.reverse();
   }
@@ -121,6 +130,7 @@ async function replay<World>(program: Program<World>, startedAt: number, heard: 
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let lines: string[] = [];
   let now = startedAt;
+  let lookedAtClock = false;
   let next = 0;
 
   const answerNext = () => {
@@ -133,6 +143,7 @@ async function replay<World>(program: Program<World>, startedAt: number, heard: 
     // Not before what runs now has come to its `await`.
     queueMicrotask(() => {
       now = given.at;
+      lookedAtClock = false;
       lines = [];
       if ('error' in given.answer) waits.reject(given.answer.error);
       else waits.resolve(given.answer.value);
@@ -142,7 +153,11 @@ async function replay<World>(program: Program<World>, startedAt: number, heard: 
   let end: Answer | undefined;
   const host: Host<World> = {
     name: program.name,
-    now: () => now,
+    now() {
+      lookedAtClock = true;
+      return now;
+    },
+    nowForLog: () => now,
     ask: (call) =>
       new Promise((resolve, reject) => {
         waiting.set(calls.length, { resolve, reject });
@@ -173,5 +188,5 @@ async function replay<World>(program: Program<World>, startedAt: number, heard: 
     const call = calls[number];
     return call ? [[number, call]] : [];
   });
-  return { calls: new Map(open), lines, end };
+  return { calls: new Map(open), lines, end, lookedAtClock };
 }

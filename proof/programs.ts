@@ -60,13 +60,22 @@ function depsOf(host: Host<Around>, { guard, parties, preflight, policy }: Setup
     parties,
     preflight,
     policy,
-    logger: createLogger(host.write, { now: host.now }),
+    logger: createLogger(host.write, { now: host.nowForLog }),
     // Never twice the same, and the same in each replay.
     draw: () => ({ token: `${host.name}.${drawn++}`, jitter: 0.5 }),
     sleep: ports.sleep,
     now: host.now,
   };
   return { deps, queue: ports.queue };
+}
+
+/** Whose tokens stand in what storage has answered: its row, if any. */
+export function namesIn(answer: unknown): string[] {
+  if (typeof answer !== 'object' || answer === null) return [];
+  return Object.entries(answer).flatMap(([name, value]) => {
+    if (name === 'grantToken') return [String(value).split('.')[0] ?? ''];
+    return name === 'value' || name === 'row' ? namesIn(value) : [];
+  });
 }
 
 /** The handler behind `POST /webhooks/auto-recharge`. Ends with the status that it answers. */

@@ -1,21 +1,16 @@
+import { Numbering } from './numbering.ts';
+
 /** Equal values get equal numbers, so that whole worlds are compared by a few of them. */
-const numbers = new Map<string, number>();
+const numbers = new Numbering();
 const known = new WeakMap<object, number>();
 
 export function idOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return numberOf(textOf(value));
+  if (typeof value !== 'object' || value === null) return numbers.ofText(textOf(value));
   const found = known.get(value);
   if (found !== undefined) return found;
-  const number = numberOf(textOf(value));
+  const number = numbers.ofText(textOf(value));
   known.set(value, number);
   return number;
-}
-
-function numberOf(text: string): number {
-  const found = numbers.get(text);
-  if (found !== undefined) return found;
-  numbers.set(text, numbers.size);
-  return numbers.size - 1;
 }
 
 /** Its members by their numbers, whatever order they have; an absent member and one that is undefined are the same. */

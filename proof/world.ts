@@ -48,8 +48,6 @@ export interface World {
   books: Books;
   flights: readonly Flight[];
   processes: readonly Process[];
-  /** How many processes were started: it names the next one. */
-  started: number;
   /** Keys of webhooks that the platform sends until they are accepted. */
   unsent: readonly string[];
   chances: Chances;
@@ -62,28 +60,25 @@ export type Draft = { -readonly [Part in keyof World]: World[Part] };
 /** What the ports of a process reach of it. */
 export type Around = Pick<Draft, 'now' | 'table' | 'switch' | 'queue' | 'books' | 'flights'>;
 
-/** Equal worlds have equal names. */
-export function nameOf(world: World): string {
+/** Numbers that are equal in equal worlds. */
+export function partsOf(world: World): number[] {
   const { table, processes } = world;
-  const rows = [...table.recharges.values()].map(({ row, unanswered }) => `${idOf(row)}/${unanswered}`);
-  const accounts = [...table.accounts.values()].map(idOf);
-  const standing = processes
-    .map(({ state, asleep }) => (asleep ? `${state.id}z${idOf(asleep)}` : String(state.id)))
-    .sort();
-  return [
+  const parts = [
     world.now,
-    rows.join('+'),
-    accounts.join('+'),
     idOf(world.switch),
     idOf(world.queue),
     idOf(world.books),
     idOf(world.flights),
-    standing.join('+'),
-    world.started,
     idOf(world.unsent),
     idOf(world.chances),
     world.deployed,
-  ].join();
+    table.recharges.size,
+  ];
+  for (const { row, unanswered } of table.recharges.values()) parts.push(idOf(row), unanswered);
+  for (const account of table.accounts.values()) parts.push(idOf(account));
+  const standing = processes.map(({ state, asleep }) => [state.id, asleep ? idOf(asleep) + 1 : 0]);
+  standing.sort(([a = 0, ofA = 0], [b = 0, ofB = 0]) => a - b || ofA - ofB);
+  return [...parts, ...standing.flat()];
 }
 
 export const rowOf = ({ table }: Pick<World, 'table'>, key: string): Recharge | undefined =>
