@@ -8,7 +8,7 @@ import { saidWith } from '../operate/possible-deeds.ts';
 import { readQuarantined, replayQuarantined } from '../operate/quarantine.ts';
 import { refundRecharge, resolveRecharge, retryRecharge, stopRecharge } from '../operate/recharges.ts';
 import { inviteClient } from '../operate/saved-means/invite.ts';
-import { linkClient } from '../operate/saved-means/link.ts';
+import { linkClient, suspensionText } from '../operate/saved-means/link.ts';
 import { startRecharge } from '../operate/start.ts';
 import { findStripe } from '../operate/stripe.ts';
 import { emailSchema, spelledEmailSchema } from '../shared/email.ts';
@@ -126,12 +126,12 @@ export const DEEDS: Record<string, Deed> = {
         ...(customer === undefined ? {} : { customer }),
         ...(paymentMethod === undefined ? {} : { paymentMethod }),
       };
-      const { account, lifted } = await linkClient(connection, await findStripe(target), email, wanted);
-      const means = account.paymentMethod === undefined ? '' : `: ${meansText(account.paymentMethod)}`;
-      const active = lifted
-        ? ' It is another card than the declined one, so the client is active again.'
-        : '';
-      return { done: `${email} is charged by what is saved at Stripe${means}.${active}` };
+      const kept = await linkClient(connection, await findStripe(target), email, wanted);
+      const { paymentMethod: saved } = kept.account;
+      const means = saved === undefined ? '' : `: ${meansText(saved)}`;
+      const suspended = suspensionText(kept);
+      const more = suspended === undefined ? '' : ` ${suspended}`;
+      return { done: `${email} is charged by what is saved at Stripe${means}.${more}` };
     },
   ),
 

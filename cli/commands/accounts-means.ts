@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { clientJson, readAccount } from '../../operate/accounts.ts';
 import { type Invitation, inviteClient } from '../../operate/saved-means/invite.ts';
-import { type LinkedClient, linkClient, linkClients } from '../../operate/saved-means/link.ts';
+import {
+  type LinkedClient,
+  linkClient,
+  linkClients,
+  suspensionText,
+} from '../../operate/saved-means/link.ts';
 import { findStripe } from '../../operate/stripe.ts';
 import { utcText } from '../../shared/ages.ts';
 import { meansText } from '../../shared/payments/payment-method.ts';
@@ -92,11 +97,11 @@ function addLink(cli: Cli, accounts: Command): void {
       const stripe = await findStripe(cli.target());
       await confirmChange(cli, { question: `Link the client ${address}?`, yes });
       const connection = await cli.connected();
-      const { lifted } = await linkClient(connection, stripe, address, wanted);
+      const suspended = suspensionText(await linkClient(connection, stripe, address, wanted));
       const client = await readAccount(connection, address);
       if (json) return cli.sayJson(clientJson(client));
       cli.say(clientText(client));
-      if (lifted) cli.say('This is another card than the declined one, so the client is active again.');
+      if (suspended !== undefined) cli.say(suspended);
     });
 }
 

@@ -4,7 +4,7 @@ import { meansText, type PaymentMethod } from '../../shared/payments/payment-met
 import type { StripeClient } from '../../shared/payments/stripe/client.ts';
 import { savedMeansOf } from '../../shared/payments/stripe/saved-means.ts';
 import type { Account } from '../../shared/recharge/account.ts';
-import { keepMeans } from '../../shared/recharge/saved-means.ts';
+import { type Kept, keepMeans } from '../../shared/recharge/saved-means.ts';
 import { shellQuoted } from '../../shared/shell.ts';
 import { changedMeanwhile, stillKnown, unknownClient } from '../accounts.ts';
 import type { Connection } from '../connection.ts';
@@ -37,7 +37,7 @@ export class SeveralMeansError extends OperateError {
  * default, else their only one. From then on it is charged.
  *
  * @param wanted.customer default: the account's.
- * @returns the account, and whether a suspension for declines ended, because it is another card than the declined one.
+ * @returns the account, and what became of a suspension for declines.
  * @throws an OperateError: `not_found`, if nobody set this client up, or Stripe has no such customer or means; `refused`,
  *   if no customer is known, nothing is saved, or several are (a SeveralMeansError).
  */
@@ -46,7 +46,7 @@ export async function linkClient(
   stripe: StripeClient,
   email: string,
   wanted: { customer?: string; paymentMethod?: string } = {},
-): Promise<{ account: Account; lifted: boolean }> {
+): Promise<Kept> {
   const { ledger, now } = connection;
   const { status, customer = '' } = await ledger.readAccount(email);
   if (status === undefined) throw await unknownClient(connection, email, 'link');
@@ -70,9 +70,19 @@ export async function linkClient(
         stillKnown(account);
         if (wanted.customer === undefined && account.customer !== customer) throw changedMeanwhile(email);
       },
+      chosenAt: now(),
       now: now(),
     },
   );
+}
+
+/** What is to be said where the link has ended a suspension, or brought one back. */
+export function suspensionText({ account: { email }, suspension }: Kept): string | undefined {
+  if (suspension === undefined) return undefined;
+  return suspension === 'ends'
+    ? 'This is another card than the declined one, so the client is active again.'
+    : 'The client was suspended for declines of this card, and nothing was paid since: the client is suspended again. To ' +
+        `charge it all the same: npx relay accounts enable ${shellQuoted(email)} --note "why"`;
 }
 
 /** What became of one client of many. */

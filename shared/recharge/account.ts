@@ -63,6 +63,8 @@ export interface Account {
   /** What the payment hook knows this client by. */
   customer?: string;
   paymentMethod?: PaymentMethod;
+  /** When the client or a person chose that means of payment, in Unix milliseconds. What was chosen before is no news. */
+  meansChosenAt?: number;
   pricing?: Pricing;
   limits: Limits;
   /** The recharge reserved last: at most one of a client's recharges is unfinished. */
@@ -102,28 +104,43 @@ export interface Declines {
   times: number;
   /** Which card or bank account: its `cardOf`. Absent where the relay knows none, as of an agency's own endpoint. */
   card?: string;
+  /** Those for which the client was suspended before, each ended by another one: oldest first, five at most. */
+  suspendedFor?: string[];
 }
 
 /** What tells a saved card or bank account from others. The provider's id is another one each time it is saved. */
 export const cardOf = ({ fingerprint, id }: PaymentMethod): string => fingerprint ?? id;
 
+const SUSPENDED_FOR_KEPT = 5;
+
 /**
- * Whether the means of payment that is saved now ends a suspension: the relay has suspended the client for declines in a
- * row, and this is another card or bank account than the one that was declined. Where the provider gives no fingerprint,
- * nobody can tell, and an operator enables the client.
+ * What follows from the means of payment that is saved now, where the relay suspends clients for declines in a row. A
+ * suspension ends with another card or bank account than the declined one. It comes back with that one, if nothing was paid
+ * since: else a client would only have to save another card in between. Where the provider gives no fingerprint, nobody can
+ * tell cards apart, and an operator enables the client.
  *
- * @param before the account as it stands.
+ * @param before the account as it stands, its declines counted as of now.
  * @param after the account with what is saved now.
  */
-export function liftsSuspension(before: Account, after: Pick<Account, 'paymentMethod'>): boolean {
+export function suspensionBy(
+  before: Account,
+  after: Pick<Account, 'paymentMethod'>,
+): 'ends' | 'comes_back' | undefined {
   const { status, statusChange, declines } = before;
   const saved = after.paymentMethod?.fingerprint;
-  return (
-    status === 'suspended' &&
-    statusChange?.forDeclines === true &&
-    saved !== undefined &&
-    saved !== declines?.card
-  );
+  if (saved === undefined) return undefined;
+  const wasDeclined = declines?.suspendedFor?.includes(saved) === true;
+  if (status === 'active') return wasDeclined ? 'comes_back' : undefined;
+  const ends =
+    status === 'suspended' && statusChange?.forDeclines && saved !== declines?.card && !wasDeclined;
+  return ends ? 'ends' : undefined;
+}
+
+/** What is remembered of declines once another card has ended the suspension: for which cards it would come back. */
+export function declinesBehind({ declines }: Account): Declines | undefined {
+  const { card, suspendedFor = [] } = declines ?? {};
+  const cards = [...suspendedFor.filter((one) => one !== card), ...(card === undefined ? [] : [card])];
+  return cards.length === 0 ? undefined : { times: 0, suspendedFor: cards.slice(-SUSPENDED_FOR_KEPT) };
 }
 
 export function unknownAccount(email: string): Account {

@@ -62,7 +62,9 @@ export type AccountSettings = {
   status?: NonNullable<Account['status']>;
   statusChange?: StatusChange;
   limits?: Clearable<Limits>;
-} & Clearable<Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'paymentMethod' | 'pricing'>>;
+} & Clearable<
+  Pick<Account, 'grantEmail' | 'platformId' | 'customer' | 'paymentMethod' | 'meansChosenAt' | 'pricing'>
+>;
 
 export function createAccounts(client: DynamoDBDocumentClient, table: string, ledger: Ledger): Accounts {
   const link = async (platformId: string, email: string) => {
@@ -185,7 +187,7 @@ export function withSettings(account: Account, { limits, ...settings }: AccountS
   const { status, customer = account.customer } = settings;
   return changed(account, {
     // What is saved at the provider is another customer's.
-    ...(customer === account.customer ? {} : { paymentMethod: null }),
+    ...(customer === account.customer ? {} : { paymentMethod: null, meansChosenAt: null }),
     ...settings,
     // Who is enabled has all their tries again.
     ...(status === 'active' && account.status !== 'active' ? { declines: null } : {}),

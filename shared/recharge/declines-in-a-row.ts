@@ -42,7 +42,13 @@ export function withDecline(
   if (entry.paymentMethod !== paymentMethod?.id) return account;
   const card = paymentMethod && cardOf(paymentMethod);
   const times = before?.card === card ? (before?.times ?? 0) + 1 : 1;
-  const counted = { ...account, declines: { times, ...(card === undefined ? {} : { card }) } };
+  const { suspendedFor } = before ?? {};
+  const declines = {
+    times,
+    ...(card === undefined ? {} : { card }),
+    ...(suspendedFor === undefined ? {} : { suspendedFor }),
+  };
+  const counted = { ...account, declines };
   const isEnough = suspendAfterDeclines > 0 && times >= suspendAfterDeclines;
   if (!isEnough || status === 'suspended' || status === 'disabled') return counted;
   const note = `${times} ${times === 1 ? 'decline' : 'declines in a row'}: ${entry.reason}`;

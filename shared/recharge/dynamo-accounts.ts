@@ -121,7 +121,14 @@ const accountSchema = z.object({
   limits: z.exactOptional(limitsSchema),
   last: z.exactOptional(text),
   lastAt: z.exactOptional(time),
-  declines: z.exactOptional(z.object({ times: z.int(), card: z.exactOptional(text) })),
+  meansChosenAt: z.exactOptional(time),
+  declines: z.exactOptional(
+    z.object({
+      times: z.int(),
+      card: z.exactOptional(text),
+      suspendedFor: z.exactOptional(z.array(text)),
+    }),
+  ),
   told: z.exactOptional(z.object({ day: text, words: z.array(text) })),
   closedTo: z.exactOptional(time),
   expiresAt: z.exactOptional(z.int()),

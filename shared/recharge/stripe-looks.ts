@@ -84,12 +84,13 @@ async function lookAtSaved(setupIntent: string, deps: LookDeps): Promise<Looked>
     deps.logger.info('what a client has saved is not theirs any more', { email, customer: owner });
     return undefined;
   }
-  // Two invitations may be heard in either order: the client means what they saved last.
-  const { paymentMethod } = account;
-  const current =
-    paymentMethod && paymentMethod.id !== id && (await readMethod(paymentMethod.id, deps.stripe));
-  if (current && idOf(current.customer) === owner && current.created > method.created) return undefined;
-  return keep(account, { customer: owner, paymentMethod: savedMeansOf(method) }, deps);
+  // Two invitations may be heard in either order, and an event may be late or resent: what was chosen last is charged,
+  // by the client or by a person. Stripe's times are whole seconds.
+  const { paymentMethod, meansChosenAt = 0 } = account;
+  const isOther = paymentMethod !== undefined && paymentMethod.id !== id;
+  if (isOther && Math.floor(meansChosenAt / 1_000) > method.created) return undefined;
+  const saved = { customer: owner, paymentMethod: savedMeansOf(method) };
+  return keep(account, saved, deps, method.created * 1_000);
 }
 
 const isTheirs = ({ status, customer }: Account, owner: string) => status !== undefined && customer === owner;
@@ -127,16 +128,24 @@ async function readMethod(
 class ChangedMeanwhileError extends Error {}
 
 /** Keeps it in the place of what the look has met there, and of nothing that was saved since. */
-async function keep(known: Account, saved: SavedMeans, { ledger, logger, now }: LookDeps): Promise<Looked> {
+async function keep(
+  known: Account,
+  saved: SavedMeans,
+  { ledger, logger, now }: LookDeps,
+  chosenAt?: number,
+): Promise<Looked> {
   const { email } = known;
   const judge = (account: Account) => {
     const isSame = account.paymentMethod?.id === known.paymentMethod?.id;
     if (!isTheirs(account, saved.customer) || !isSame) throw new ChangedMeanwhileError();
   };
   try {
-    const { account, lifted } = await keepMeans(ledger, email, saved, { judge, now: now() });
-    if (account.revision !== known.revision)
-      logger.info('means of payment kept', { email, means: meansText(saved.paymentMethod), lifted });
+    const given = { judge, now: now(), ...(chosenAt === undefined ? {} : { chosenAt }) };
+    const { account, suspension } = await keepMeans(ledger, email, saved, given);
+    if (account.revision === known.revision) return undefined;
+    logger.info('means of payment kept', { email, means: meansText(saved.paymentMethod), suspension });
+    if (suspension === 'comes_back')
+      logger.alert('client_suspended', { email, detail: account.statusChange?.note });
     return undefined;
   } catch (error) {
     if (!(error instanceof ChangedMeanwhileError)) throw error;

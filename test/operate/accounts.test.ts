@@ -8,7 +8,7 @@ import {
   setStatus,
 } from '../../operate/accounts.ts';
 import { SettingFaults, type WrittenSettings } from '../../operate/client-settings.ts';
-import { liftsSuspension, unknownAccount } from '../../shared/recharge/account.ts';
+import { suspensionBy, unknownAccount } from '../../shared/recharge/account.ts';
 import { withEntry } from '../../shared/recharge/guard.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge, aReservation } from '../support/builders.ts';
@@ -231,8 +231,8 @@ describe('a status', () => {
     const said = await setStatus(connection, EMAIL, { status: 'suspended', note: 'disputed' });
     expect(said).toMatchObject({ changed: true, account: { statusChange: { note: 'disputed' } } });
     expect(
-      liftsSuspension(said.account, { paymentMethod: { id: 'pm_2', type: 'card', fingerprint: 'another' } }),
-    ).toBe(false);
+      suspensionBy(said.account, { paymentMethod: { id: 'pm_2', type: 'card', fingerprint: 'another' } }),
+    ).toBeUndefined();
   });
 
   it('of an earlier version, disabled, ends by enabling, too', async () => {

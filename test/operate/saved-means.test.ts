@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { createSandboxStripe, type SandboxStripe } from '../../local/sandbox/stripe/sandbox.ts';
 import { addAccount, setAccount } from '../../operate/accounts.ts';
 import { inviteClient } from '../../operate/saved-means/invite.ts';
-import { linkClient, SeveralMeansError } from '../../operate/saved-means/link.ts';
+import { linkClient, SeveralMeansError, suspensionText } from '../../operate/saved-means/link.ts';
 import { STRIPE_API_VERSION } from '../../shared/payments/stripe/api.ts';
 import { createStripeClient, type StripeClient } from '../../shared/payments/stripe/client.ts';
 import { clientsOf } from '../support/clients.ts';
@@ -128,7 +128,6 @@ describe('a link', () => {
     const { customer, paymentMethod } = sandbox.saveMeans(email);
     const linked = await link({ customer });
     expect(linked).toMatchObject({
-      lifted: false,
       account: { customer, paymentMethod: { id: paymentMethod.id, brand: 'visa', last4: '4242' } },
     });
     expect(await account()).toEqual(linked.account);
@@ -186,14 +185,15 @@ describe('a link', () => {
     });
     const { paymentMethod: again } = sandbox.saveMeans(email);
     expect(await link({ paymentMethod: again.id })).toMatchObject({
-      lifted: false,
       account: { status: 'suspended' },
     });
     const { paymentMethod: another } = sandbox.saveMeans(email, OTHER_CARD);
-    expect(await link({ paymentMethod: another.id })).toMatchObject({
-      lifted: true,
-      account: { status: 'active' },
-    });
+    const lifted = await link({ paymentMethod: another.id });
+    expect(lifted).toMatchObject({ suspension: 'ends', account: { status: 'active' } });
+    expect(suspensionText(lifted)).toContain('active again');
+    const back = await link({ paymentMethod: again.id });
+    expect(back).toMatchObject({ suspension: 'comes_back', account: { status: 'suspended' } });
+    expect(suspensionText(back)).toContain(`npx relay accounts enable ${email} --note`);
   });
 });
 

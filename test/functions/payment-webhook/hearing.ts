@@ -155,6 +155,12 @@ export function useHearing() {
         await keepMeans(ledger, EMAIL, { customer, paymentMethod: method }, { judge: () => {}, now: now() });
         return { customer, paymentMethod };
       },
+      /** As a person links it. */
+      async link(customer: string, id: string) {
+        const method = savedMeansOf(await (await connect()).paymentMethods.retrieve(id));
+        const given = { judge: () => {}, chosenAt: now(), now: now() };
+        await keepMeans(ledger, EMAIL, { customer, paymentMethod: method }, given);
+      },
       /** The client, whose account names a customer who has saved nothing yet. */
       async known(settings: Partial<Account> = {}): Promise<string> {
         const { id } = await (await connect()).customers.create({ email: EMAIL });

@@ -66,6 +66,44 @@ describe('a card that a client saves by an invitation', () => {
     expect((await relay.account()).paymentMethod?.last4).toBe('4444');
   });
 
+  it('gives way to what a person has linked since, also where Stripe tells of it late or again', async () => {
+    const relay = await aRelay();
+    const customer = await relay.known();
+    await (await relay.invitation(customer))(VISA);
+    await relay.hears('setup_intent.succeeded');
+    const [session] = relay.stripe.state.sessions.values();
+    const [invited] = relay.stripe.state.paymentMethods.values();
+    if (invited) invited.created -= 60;
+    // Saved long before, and chosen a moment ago.
+    const { paymentMethod } = relay.stripe.saveMeans(EMAIL, MASTERCARD);
+    paymentMethod.created -= 3_600;
+    await relay.link(customer, paymentMethod.id);
+    relay.stripe.emit('setup_intent.succeeded', {
+      id: session?.setupIntent,
+      metadata: { relay_client: EMAIL },
+    });
+    await relay.hears('setup_intent.succeeded', 2);
+    expect(await relay.account()).toMatchObject({ paymentMethod: { id: paymentMethod.id, last4: '4444' } });
+  });
+
+  it('brings a suspension back that another card had ended, and says so', async () => {
+    const relay = await aRelay();
+    const customer = await relay.known({
+      status: 'suspended',
+      statusChange: { at: Date.now(), note: '3 declines in a row', forDeclines: true },
+      declines: { times: 3, card: 'fp_424242' },
+    });
+    await (await relay.invitation(customer))(MASTERCARD);
+    await relay.hears('setup_intent.succeeded');
+    expect(await relay.account()).toMatchObject({ status: 'active' });
+    const [other] = relay.stripe.state.paymentMethods.values();
+    if (other) other.created -= 60;
+    await (await relay.invitation(customer))(VISA);
+    await relay.hears('setup_intent.succeeded', 2);
+    expect(await relay.account()).toMatchObject({ status: 'suspended', paymentMethod: { last4: '4242' } });
+    expect(alertsOf(relay)).toMatchObject([{ message: 'client_suspended' }]);
+  });
+
   it.each([
     [VISA, 'suspended'],
     [MASTERCARD, 'active'],

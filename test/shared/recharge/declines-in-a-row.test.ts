@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Account, liftsSuspension } from '../../../shared/recharge/account.ts';
+import { type Account, declinesBehind, suspensionBy } from '../../../shared/recharge/account.ts';
 import { withSettings } from '../../../shared/recharge/accounts.ts';
 import { withDecline, withoutDeclinesBefore } from '../../../shared/recharge/declines-in-a-row.ts';
 import { reserveWithoutCharge } from '../../../shared/recharge/reserve.ts';
@@ -80,6 +80,15 @@ describe('a decline', () => {
     expect(ended({ declines, paymentMethod: { ...visa, id: 'pm_3' } }).status).toBe('suspended');
   });
 
+  it('forgets nothing of the cards for which the client was suspended before', () => {
+    const declines = { times: 0, suspendedFor: ['fp_visa'] };
+    expect(ended({ declines, paymentMethod: mastercard }).declines).toEqual({
+      times: 1,
+      card: 'fp_mastercard',
+      suspendedFor: ['fp_visa'],
+    });
+  });
+
   it('never suspends where that is switched off, and changes nothing of what a person said', () => {
     expect(ended({ declines: { times: 9 }, threshold: 0 }).status).toBe('active');
     const statusChange = { at: 1, note: 'fraud' };
@@ -146,7 +155,14 @@ describe('a suspension for declines is lifted', () => {
       false,
     ],
   ])('%s', (_, before, saved, lifted) => {
-    expect(liftsSuspension(before, saved)).toBe(lifted);
+    expect(suspensionBy(before, saved)).toBe(lifted ? 'ends' : undefined);
+  });
+
+  it('not by a card for which the client was suspended before the one of now', () => {
+    const cards = ['fp_1', 'fp_2', 'fp_3', 'fp_4', 'fp_mastercard'];
+    const before = { ...suspended, declines: { times: 3, card: 'fp_visa', suspendedFor: cards } };
+    expect(suspensionBy(before, { paymentMethod: mastercard })).toBeUndefined();
+    expect(declinesBehind(before)).toEqual({ times: 0, suspendedFor: [...cards.slice(1), 'fp_visa'] });
   });
 });
 
@@ -249,10 +265,10 @@ describe('a client who is declined', () => {
       );
     const before = await world.account();
     expect(await save({ ...paymentMethod, fingerprint: before.declines?.card ?? '' })).toMatchObject({
-      lifted: false,
+      account: { status: 'suspended' },
     });
     expect(await recharges(world, 'key-4')).toEqual(['blocked']);
-    expect(await save({ ...paymentMethod, fingerprint: 'another' })).toMatchObject({ lifted: true });
+    expect(await save({ ...paymentMethod, fingerprint: 'another' })).toMatchObject({ suspension: 'ends' });
     expect(await recharges(world, 'key-5')).toEqual(['completed']);
     expect(await world.account()).toMatchObject({ status: 'active' });
   });

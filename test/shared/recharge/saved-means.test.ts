@@ -3,6 +3,7 @@ import type { PaymentMethod } from '../../../shared/payments/payment-method.ts';
 import { type Account, cardOf } from '../../../shared/recharge/account.ts';
 import { type AccountSettings, createAccounts } from '../../../shared/recharge/accounts.ts';
 import { keepMeans } from '../../../shared/recharge/saved-means.ts';
+import { aRecharge } from '../../support/builders.ts';
 import { useLedger } from '../../support/store.ts';
 
 const store = useLedger();
@@ -43,7 +44,6 @@ describe('a saved means of payment', () => {
     await set();
     const first = await keep(card('fp_1'));
     expect(first).toMatchObject({
-      lifted: false,
       account: { customer: 'cus_1', paymentMethod: card('fp_1'), status: 'active' },
     });
     expect((await keep(card('fp_1'))).account.revision).toBe(first.account.revision);
@@ -67,19 +67,50 @@ describe('a saved means of payment', () => {
     ['any card does where the declined one is not known', undefined, card('fp_2'), true],
   ])('%s', async (_sentence, bad, saved, lifts) => {
     await suspendForDeclines(bad);
-    const { account, lifted } = await keep(saved);
-    expect(lifted).toBe(lifts);
+    const { account, suspension } = await keep(saved);
+    expect(suspension).toBe(lifts ? 'ends' : undefined);
     expect(account).toMatchObject({ paymentMethod: saved, status: lifts ? 'active' : 'suspended' });
     expect(account.statusChange?.note).toBe(
       lifts ? 'Another card was saved.' : '3 declines in a row: expired_card',
     );
-    expect(account.declines === undefined).toBe(lifts);
+    expect(account.declines?.times ?? 0).toBe(lifts ? 0 : 3);
+  });
+
+  it('does not end a suspension by the way of another card, where nothing was paid with that one', async () => {
+    await suspendForDeclines(card('fp_bad'));
+    expect((await keep(card('fp_2', 'pm_2'))).suspension).toBe('ends');
+    const back = await keep(card('fp_bad', 'pm_3'));
+    expect(back).toMatchObject({
+      suspension: 'comes_back',
+      account: {
+        status: 'suspended',
+        statusChange: { at: NOW, forDeclines: true, note: expect.stringContaining('saved again') },
+        paymentMethod: card('fp_bad', 'pm_3'),
+      },
+    });
+    expect(await store().ledger.readAccount(EMAIL)).toEqual(back.account);
+    // A third card ends it once more, and an operator's word is the last.
+    expect((await keep(card('fp_3', 'pm_4'))).suspension).toBe('ends');
+    expect((await keep(card('fp_bad', 'pm_5'))).suspension).toBe('comes_back');
+    await set({ status: 'active' });
+    expect(await keep(card('fp_bad', 'pm_6'))).toMatchObject({ account: { status: 'active' } });
+  });
+
+  it('is a good one again once a payment was paid since', async () => {
+    const { ledger } = store();
+    await suspendForDeclines(card('fp_bad'));
+    const { account } = await keep(card('fp_2', 'pm_2'));
+    await ledger.claim(aRecharge({ email: EMAIL, phase: 'completed' }));
+    await ledger.writeAccount(account, { ...account, last: { key: aRecharge().key, at: NOW } });
+    const kept = await keep(card('fp_bad', 'pm_3'));
+    expect(kept.account).toMatchObject({ status: 'active', paymentMethod: { id: 'pm_3' } });
+    expect(kept.account).not.toHaveProperty('declines');
   });
 
   it('ends no suspension that a person has written', async () => {
     const suspended = { status: 'suspended', statusChange: { at: NOW, note: 'disputed a payment' } } as const;
     await set(suspended);
-    expect(await keep(card('fp_2'))).toMatchObject({ lifted: false, account: suspended });
+    expect(await keep(card('fp_2'))).toMatchObject({ account: suspended });
   });
 
   it('goes with its customer: another one has not saved it', async () => {
