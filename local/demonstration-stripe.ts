@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 import { sentenceOfDecline } from '../shared/payments/declines.ts';
 import { meansText, type PaymentMethod } from '../shared/payments/payment-method.ts';
+import { unknownAccount } from '../shared/recharge/account.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import { shellQuoted } from '../shared/shell.ts';
 import {
@@ -59,7 +60,8 @@ export async function setUpStripeClients(
   await Promise.all(
     saving.map((email, index) => {
       const saved = clients[index];
-      return accounts.set(email, saved ? { customer: saved.customer, paymentMethod: meansOf(saved) } : {});
+      const settings = saved ? { customer: saved.customer, paymentMethod: meansOf(saved) } : {};
+      return accounts.set(email, settings, { read: unknownAccount(email) });
     }),
   );
 }

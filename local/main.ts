@@ -2,6 +2,7 @@ import { createLogger } from '../shared/logger.ts';
 import { paymentUrlOf } from '../shared/payments/payment-url.ts';
 import { STRIPE_API_VERSION } from '../shared/payments/stripe/api.ts';
 import { printable } from '../shared/printable.ts';
+import { unknownAccount } from '../shared/recharge/account.ts';
 import { rechargeJson } from '../shared/recharge/present.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -315,7 +316,8 @@ async function connectSandbox(
   const known = new Set(await relay.accounts.list());
   const missing = SANDBOX_CLIENTS.filter((email) => !known.has(email));
   if (payments === 'endpoint') {
-    await Promise.all(missing.map((email) => relay.accounts.set(email, {})));
+    // None of them is there, so none is read first.
+    await Promise.all(missing.map((email) => relay.accounts.set(email, {}, { read: unknownAccount(email) })));
     return;
   }
   const pages = relay.url + STRIPE_PAGES.replace(/\/$/, '');
