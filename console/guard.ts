@@ -36,10 +36,11 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-const isSame = (given: string | undefined, wanted: string) =>
-  given !== undefined &&
-  given.length === wanted.length &&
-  timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
+/** By their bytes: so many characters may be more bytes, and those cannot be compared. */
+function isSame(given: string | undefined, wanted: string): boolean {
+  const [ours, theirs] = [Buffer.from(wanted), Buffer.from(given ?? '')];
+  return theirs.length === ours.length && timingSafeEqual(theirs, ours);
+}
 
 /**
  * @param host `127.0.0.1:4001`, known once it listens; every request must name it, and no other.

@@ -65,6 +65,15 @@ describe('who has the whole address', () => {
     expect(String(headers['set-cookie'])).not.toContain(running.path.split('=')[1]);
   });
 
+  it('is told no, and nothing breaks, with as many characters of another kind', async () => {
+    const running = await start();
+    const cookie = await cookieOf(running);
+    const path = `/?token=${encodeURIComponent('é'.repeat(48))}`;
+    expect((await ask(running, { path })).status).toBe(401);
+    const strange = `${cookie.split('=')[0]}=${encodeURIComponent('é'.repeat(48))}`;
+    expect((await ask(running, { path: '/api/bar', headers: { cookie: strange } })).status).toBe(401);
+  });
+
   it('sees the page and every view, and may change', async () => {
     const running = await start();
     const cookie = await cookieOf(running);
