@@ -78,7 +78,7 @@ async function reportEnd(message: Message, deps: TargetDeps): Promise<string | u
   const request = adapter.report(told, { ended, token, now: deps.now() });
   const reply = await sendOnce({ ...request, timeoutMs: deps.callMs });
   if (reply.kind !== 'response') return reply.detail;
-  const judged = adapter.judge(reply, deps.now());
+  const judged = keepable(adapter.judge(reply, deps.now()));
   if (judged.kind === 'not_applied' && judged.whoWaits && judged.retryAfterMs !== undefined) {
     await deps.waits.keep(sender, judged.whoWaits, deps.now() + judged.retryAfterMs);
   }
@@ -131,7 +131,7 @@ function nameOf({ firstName, lastName, email }: Content) {
 
 const delivered = ({ messageId }: { messageId?: string }): Sent => ({
   kind: 'delivered',
-  ...(messageId === undefined ? {} : { externalId: messageId }),
+  ...named(messageId),
 });
 
 /** @param parks whether the message ends where nobody knows. */
@@ -178,11 +178,36 @@ async function toChat(
       if (!request) throw new Error(`Bug! There is no part ${part}.`);
       const reply = await sendOnce({ ...request, timeoutMs: deps.callMs });
       if (reply.kind === 'response' && reply.status === 401) deps.onUnauthorized();
-      const delivery = withoutToken(adapter.judge(reply, deps.now()), token);
+      const delivery = withoutToken(keepable(adapter.judge(reply, deps.now())), token);
       return followed(delivery, { message, given, part, sender }, adapter, deps);
     },
   };
 }
+
+/**
+ * What a row can hold, whatever the other side says. A wait is in whole milliseconds (it may say `64.57` seconds) and a
+ * length in whole characters: a row with a fraction could not be read again. An id beyond 255 characters is none: it would
+ * fill the row.
+ */
+function keepable(delivery: Delivery): Delivery {
+  if (delivery.kind === 'not_applied' && delivery.retryAfterMs !== undefined) {
+    return { ...delivery, retryAfterMs: Math.ceil(Math.min(delivery.retryAfterMs, LONGEST_WAIT_MS)) };
+  }
+  if (delivery.kind === 'too_long' && delivery.maxLength !== undefined) {
+    return { ...delivery, maxLength: Math.floor(Math.min(delivery.maxLength, Number.MAX_SAFE_INTEGER)) };
+  }
+  if (delivery.kind !== 'delivered') return delivery;
+  const { externalId, ...rest } = delivery;
+  return { ...rest, ...named(externalId) };
+}
+
+/** The longest id that is read anywhere. */
+const MAX_ID_LENGTH = 255;
+const named = (externalId: string | undefined) =>
+  externalId === undefined || externalId.length > MAX_ID_LENGTH ? {} : { externalId };
+
+/** Ten times as long as a message is worth delivering. */
+const LONGEST_WAIT_MS = 30 * 24 * 3_600_000;
 
 /** A system that repeats the request in its answer repeats our token, too. */
 const withoutToken = <Any extends Delivery>(delivery: Any, token: string): Any =>

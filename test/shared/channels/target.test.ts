@@ -469,6 +469,17 @@ describe('a reply for the chat', () => {
       expect((await answered(unasked)).learnt).toEqual([]);
     });
 
+    it('tells a wait and a length in whole numbers, and no id that would fill the row', async () => {
+      const wait = { kind: 'not_applied', detail: 'no', retryAfterMs: 64_570.4, whoWaits: 'place' } as const;
+      const waits = await answered(wait);
+      expect(waits.sent).toMatchObject({ retryAfterMs: 64_571 });
+      expect(waits.learnt).toMatchObject([[{}, 'place', NOW + 64_571]]);
+      const short = await answered({ kind: 'too_long', detail: 'no', maxLength: 160.9 });
+      expect(short.sent).toMatchObject({ cuts: [{ fromPart: 1, maxLength: 160 }] });
+      const named = await answered({ kind: 'delivered', externalId: 'x'.repeat(256) });
+      expect(named.sent).toEqual({ kind: 'delivered' });
+    });
+
     it('remembers where the contact has moved', async () => {
       const moved = { kind: 'moved', detail: 'HTTP 400', replyTo: '-100' } as const;
       const { sent, learnt } = await answered(moved);
