@@ -34,7 +34,10 @@ export function record(
   return longer;
 }
 
-/** The longest beginning that fits in UTF-8; no character is cut in two. */
+/**
+ * The longest beginning that fits in UTF-8; no character is cut in two. Half characters of the text are replaced, as
+ * storage would: a row that is read is the one that was written.
+ */
 function cutToBytes(text: string, bytes: number): string {
-  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read).toWellFormed();
 }

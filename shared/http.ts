@@ -141,8 +141,13 @@ export function retryAfterMs(
   now: number,
   names: readonly string[] = WAIT_HEADERS,
 ): number | undefined {
-  return names.map((name) => waitMs(headers[name]?.trim() ?? '', now)).find((wait) => wait !== undefined);
+  const waits = names.map((name) => waitMs(headers[name]?.trim() ?? '', now));
+  const first = waits.find((wait) => wait !== undefined);
+  return first === undefined ? undefined : Math.min(first, LONGEST_WAIT_MS);
 }
+
+/** 30 days are longer than anything here waits. Numbers far beyond would not be exact, or would be no numbers. */
+const LONGEST_WAIT_MS = 30 * 24 * 3_600_000;
 
 function waitMs(text: string, now: number): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) {
@@ -179,7 +184,7 @@ export function saysNumber(said: unknown, ours: number): boolean {
 
 /** True for `https:` anywhere, and for `http:` on this machine only. */
 export function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  if (!text.isWellFormed() || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.username || url.password) return false;
   if (url.protocol === 'https:') return true;

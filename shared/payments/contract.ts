@@ -27,7 +27,7 @@ const paymentRefSchema = z
 const reasonSchema = z
   .pipe(
     z.string(),
-    z.transform((reason) => reason.slice(0, 100)),
+    z.transform((reason) => reason.slice(0, 100).toWellFormed()),
   )
   .check(z.describe('Why, for the reader. The relay keeps the first 100 characters.'));
 /** The client is sent to this address. So one that is not a safe link, or would fill the row, is left out. */

@@ -196,7 +196,7 @@ function atTheEnd(row: Recharge): NextStep {
     case 'declined':
       return step(
         'client',
-        DECLINED[row.reason ?? ''] ??
+        DECLINED.get(row.reason ?? '') ??
           `The payment was declined (${row.reason ?? 'no reason was given'}). To the client: ${sentenceOfDecline(row.reason)}`,
         [...askForAnother(row), ...again],
       );
@@ -223,11 +223,11 @@ const inItsPlace = (successor: string) =>
 const GIVEN_BACK =
   'The money was given back. The credits stay with the client: only the platform can take them.';
 
-const DECLINED: Record<string, string> = {
-  expired: 'Nobody was asked for money for too long, so it was given up.',
-  confirmed_not_charged: 'A person said that nothing was charged.',
-  refunded_at_provider: 'The payment was given back at the provider, before any credits were granted.',
-};
+const DECLINED = new Map<string, string>([
+  ['expired', 'Nobody was asked for money for too long, so it was given up.'],
+  ['confirmed_not_charged', 'A person said that nothing was charged.'],
+  ['refunded_at_provider', 'The payment was given back at the provider, before any credits were granted.'],
+]);
 
 /** The reasons that only another card, or the same one saved anew, will mend. */
 const NEEDS_ANOTHER: readonly string[] = [

@@ -20,6 +20,10 @@ describe('the history of a row', () => {
     expect(thrice).toEqual([{ at: utc('2026-01-05 12:00:10'), event: 'waiting', detail: 'a', times: 3 }]);
   });
 
+  it('replaces half characters, as storage does: a row that is read is the one that was written', () => {
+    expect(record({ history: [] }, at, 'waiting', 'a\ud83d')).toMatchObject([{ detail: 'a\ufffd' }]);
+  });
+
   it('tells events apart by word and by detail', () => {
     const waiting = record({ history: [] }, at, 'waiting', 'a');
     expect(record({ history: waiting }, at, 'waiting', 'b')).toHaveLength(2);

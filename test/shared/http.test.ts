@@ -212,6 +212,7 @@ describe('how long the other side asks us to wait', () => {
     [{ 'retry-after': 'soon' }, undefined],
     [{ 'retry-after': '-1' }, undefined],
     [{ 'retry-after': '' }, undefined],
+    [{ 'retry-after': '9'.repeat(400) }, 30 * 86_400_000],
     [{}, undefined],
   ])('%j is %s ms', (headers, ms) => {
     expect(retryAfterMs(headers, NOW)).toBe(ms);
@@ -235,6 +236,7 @@ describe('an address we may send secrets to', () => {
     ['https://user:password@api.example.com/', false],
     ['ftp://api.example.com/', false],
     ['api.example.com', false],
+    ['https://api.example.com/\ud83d', false],
   ])('%s: %s', (url, safe) => {
     expect(isSafeUrl(url)).toBe(safe);
   });

@@ -36,24 +36,24 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** Vendors' own words for the same. */
-const SAME: Record<string, Kind> = {
-  image: 'photo',
-  live_photo: 'photo',
-  picture: 'photo',
-  gif: 'animation',
-  ptt: 'voice',
-  attachment: 'file',
-  media: 'file',
-  contacts: 'contact',
-  vcard: 'contact',
-  venue: 'location',
-  share: 'shared',
-};
+const SAME = new Map<string, Kind>([
+  ['image', 'photo'],
+  ['live_photo', 'photo'],
+  ['picture', 'photo'],
+  ['gif', 'animation'],
+  ['ptt', 'voice'],
+  ['attachment', 'file'],
+  ['media', 'file'],
+  ['contacts', 'contact'],
+  ['vcard', 'contact'],
+  ['venue', 'location'],
+  ['share', 'shared'],
+]);
 
 /** A vendor's word for a kind of message in ours, where we have one. */
 export function kindOf(word: string): Kind | undefined {
   const plain = word.toLowerCase();
-  return KINDS.find((kind) => kind === plain || kind === plain.replaceAll('_', ' ')) ?? SAME[plain];
+  return KINDS.find((kind) => kind === plain || kind === plain.replaceAll('_', ' ')) ?? SAME.get(plain);
 }
 
 /** `[photo] My cat`: a kind, and whatever of it is text. Blank parts are left out. */

@@ -206,20 +206,23 @@ function readSender(
 const numeric = (id: string) => (/^-?\d{1,15}$/.test(id) ? Number(id) : id);
 
 /** What `sendMessage` calls a place within a chat. https://core.telegram.org/bots/api#sendmessage */
-const PLACES: Record<string, (place: string) => object> = {
-  topic: (place) => ({ message_thread_id: numeric(place) }),
-  direct: (place) => ({ direct_messages_topic_id: numeric(place) }),
+const PLACES = new Map<string, (place: string) => object>([
+  ['topic', (place) => ({ message_thread_id: numeric(place) })],
+  ['direct', (place) => ({ direct_messages_topic_id: numeric(place) })],
   // Groups without topics know no threads but what answers a message.
-  thread: (place) => ({
-    reply_parameters: { message_id: numeric(place), allow_sending_without_reply: true },
-  }),
-  business: (place) => ({ business_connection_id: place }),
-};
+  [
+    'thread',
+    (place) => ({
+      reply_parameters: { message_id: numeric(place), allow_sending_without_reply: true },
+    }),
+  ],
+  ['business', (place) => ({ business_connection_id: place })],
+]);
 
 /** Of a contact of a group, who has not written yet, the chat alone is known. */
 function placeOf({ replyTo, contact }: Pick<ForDelivery, 'replyTo' | 'contact'>) {
   const [, chat = '', kind = '', place = ''] = /^([^:]*)(?::([a-z]+)=(.*))?/.exec(replyTo ?? contact) ?? [];
-  return { chat, within: PLACES[kind]?.(place) ?? {} };
+  return { chat, within: PLACES.get(kind)?.(place) ?? {} };
 }
 
 /**

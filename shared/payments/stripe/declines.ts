@@ -4,37 +4,37 @@ import type { Declined } from '../payment-hook.ts';
 
 /**
  * Stripe's codes in our words. Sources: docs.stripe.com/declines/codes (cards) and docs.stripe.com/error-codes (other
- * means of payment). A code that stands in neither list is the card's general refusal.
+ * means of payment). A code that stands in neither list, such as `constructor`, is the card's general refusal.
  */
-const WORDS: Record<string, DeclineWord> = {
-  insufficient_funds: 'insufficient_funds',
-  withdrawal_count_limit_exceeded: 'limit_exceeded',
-  card_velocity_exceeded: 'limit_exceeded',
-  expired_card: 'expired_card',
-  incorrect_number: 'card_details_wrong',
-  invalid_number: 'card_details_wrong',
-  incorrect_cvc: 'card_details_wrong',
-  invalid_cvc: 'card_details_wrong',
-  incorrect_zip: 'card_details_wrong',
-  incorrect_address: 'card_details_wrong',
-  invalid_expiry_month: 'card_details_wrong',
-  invalid_expiry_year: 'card_details_wrong',
-  card_not_supported: 'card_not_supported',
-  currency_not_supported: 'card_not_supported',
-  issuer_not_available: 'bank_unavailable',
-  processing_error: 'bank_unavailable',
-  try_again_later: 'bank_unavailable',
-  authentication_required: 'authentication_failed',
-  payment_intent_authentication_failure: 'authentication_failed',
-  authentication_not_handled: 'authentication_failed',
-  bank_account_unusable: 'account_closed',
-  account_closed: 'account_closed',
-  no_account: 'account_closed',
-  debit_not_authorized: 'debit_not_authorized',
-  charge_exceeds_source_limit: 'limit_exceeded',
-  amount_too_small: 'amount_not_possible',
-  amount_too_large: 'amount_not_possible',
-};
+const WORDS = new Map<string, DeclineWord>([
+  ['insufficient_funds', 'insufficient_funds'],
+  ['withdrawal_count_limit_exceeded', 'limit_exceeded'],
+  ['card_velocity_exceeded', 'limit_exceeded'],
+  ['expired_card', 'expired_card'],
+  ['incorrect_number', 'card_details_wrong'],
+  ['invalid_number', 'card_details_wrong'],
+  ['incorrect_cvc', 'card_details_wrong'],
+  ['invalid_cvc', 'card_details_wrong'],
+  ['incorrect_zip', 'card_details_wrong'],
+  ['incorrect_address', 'card_details_wrong'],
+  ['invalid_expiry_month', 'card_details_wrong'],
+  ['invalid_expiry_year', 'card_details_wrong'],
+  ['card_not_supported', 'card_not_supported'],
+  ['currency_not_supported', 'card_not_supported'],
+  ['issuer_not_available', 'bank_unavailable'],
+  ['processing_error', 'bank_unavailable'],
+  ['try_again_later', 'bank_unavailable'],
+  ['authentication_required', 'authentication_failed'],
+  ['payment_intent_authentication_failure', 'authentication_failed'],
+  ['authentication_not_handled', 'authentication_failed'],
+  ['bank_account_unusable', 'account_closed'],
+  ['account_closed', 'account_closed'],
+  ['no_account', 'account_closed'],
+  ['debit_not_authorized', 'debit_not_authorized'],
+  ['charge_exceeds_source_limit', 'limit_exceeded'],
+  ['amount_too_small', 'amount_not_possible'],
+  ['amount_too_large', 'amount_not_possible'],
+]);
 
 /**
  * The refusals that may pass by themselves. All others stay until the client or the bank does something, and networks fine
@@ -72,7 +72,7 @@ export function declined(error: CardError | null | undefined): Declined {
 }
 
 const wordOf = (error: CardError | null | undefined): DeclineWord =>
-  WORDS[error?.decline_code ?? ''] ?? WORDS[error?.code ?? ''] ?? 'card_refused';
+  WORDS.get(error?.decline_code ?? '') ?? WORDS.get(error?.code ?? '') ?? 'card_refused';
 
 function mayBeTriedAgain(error: CardError | null | undefined, code: string): boolean {
   const { advice_code: advice, network_advice_code: network, network_decline_code: response } = error ?? {};

@@ -23,6 +23,8 @@ const AUTHENTICATION_REQUIRED = 'authentication_required';
  * @param money what it must be about, where that is known.
  */
 export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): Said {
+  // Whoever answered in Stripe's place: nothing is granted for a payment that nobody could look up again.
+  if (!isStripeId(intent.id)) return unusable('an answer about a payment without an id');
   if (money !== undefined && !isSameMoney(intent, money)) {
     return unusable(
       `${intent.id} is about ${intent.amount} ${intent.currency}, and another amount was asked for`,
@@ -58,4 +60,11 @@ export const isForTheClient = (
   error: Pick<Stripe.PaymentIntent.LastPaymentError, 'code' | 'decline_code'> | null,
 ): boolean => error?.code === AUTHENTICATION_REQUIRED || error?.decline_code === AUTHENTICATION_REQUIRED;
 
-export const unusable = (detail: string): Unknown => ({ kind: 'unknown', detail, misconfigured: true });
+export const unusable = (detail: string): Unknown => ({
+  kind: 'unknown',
+  detail: detail.slice(0, 150),
+  misconfigured: true,
+});
+
+/** Ids of Stripe end at 255 characters: docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible */
+export const isStripeId = (id: unknown): id is string => typeof id === 'string' && /^[!-~]{1,255}$/.test(id);

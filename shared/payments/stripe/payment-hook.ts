@@ -18,6 +18,7 @@ import { failureOf, silenceOf } from './errors.ts';
 import {
   CHARGE_ID,
   isForTheClient,
+  isStripeId,
   RECHARGE_KEY,
   REFUND_ID,
   type Said,
@@ -328,7 +329,7 @@ async function refunded(
   }
   const back = done.reduce((sum, refund) => sum + refund.amount, 0);
   const refundRef = done[0]?.id;
-  return back < amount ? undefined : { kind: 'refunded', ...(refundRef === undefined ? {} : { refundRef }) };
+  return back < amount ? undefined : { kind: 'refunded', ...(isStripeId(refundRef) ? { refundRef } : {}) };
 }
 
 /** Source: docs.stripe.com/refunds. Stripe gives no more back than was paid, so a forgotten key gives nothing twice. */
@@ -370,7 +371,7 @@ const CANNOT_BE_REFUNDED: readonly string[] = [
 function outcomeOfRefund({ id, status, failure_reason: reason }: Stripe.Refund): RefundOutcome {
   switch (status) {
     case 'succeeded':
-      return { kind: 'refunded', refundRef: id };
+      return { kind: 'refunded', ...(isStripeId(id) ? { refundRef: id } : {}) };
     case 'pending':
     case 'requires_action':
       return { kind: 'pending' };

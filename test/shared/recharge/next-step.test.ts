@@ -136,6 +136,7 @@ describe('a recharge that has ended', () => {
   it.each<[Partial<Recharge>, Actor, RegExp]>([
     [{ phase: 'declined', reason: 'insufficient_funds' }, 'client', /declined \(insufficient_funds\)/],
     [{ phase: 'declined', reason: 'expired' }, 'client', /given up/],
+    [{ phase: 'declined', reason: 'constructor' }, 'client', /declined \(constructor\)/],
     [{ phase: 'completed' }, 'nobody', /Nothing is left to do/],
     [
       { phase: 'completed', goodwillRefund: 'under_way' },

@@ -429,6 +429,12 @@ describe('what stands beside the text', () => {
     for (const word of cell.words) expect(said).toContain(word);
   });
 
+  it('is a file where a system calls its kind by a word that every object knows', () => {
+    const { adapter, payload } = adapters.Slack;
+    const given = payload({ files: [{ id: 'F1', name: 'a.pdf', mimetype: 'constructor/x' }] });
+    expect(message(adapter, given)?.text).toBe('[file] a.pdf');
+  });
+
   /** Every text of a payload replaced by one that is as long as a request may be, and made to hold up a pattern. */
   it.each(Object.keys(adapters) as Vendor[])('is read in time, however long it is: %s', (vendor) => {
     const { adapter, payload } = adapters[vendor];

@@ -34,6 +34,17 @@ describe('a delivery to Telegram', () => {
     expect(bodies(telegram, { contact: '@somebody' })[0].chat_id).toBe('@somebody');
   });
 
+  it('goes to no place within the chat that Telegram does not have', () => {
+    expect(bodies(telegram, { contact: '1', replyTo: '1:topic=7' })[0]).toMatchObject({
+      message_thread_id: 7,
+    });
+    for (const kind of ['constructor', 'nowhere'])
+      expect(Object.keys(bodies(telegram, { contact: '1', replyTo: `1:${kind}=7` })[0])).toEqual([
+        'chat_id',
+        'text',
+      ]);
+  });
+
   it('may go to a Bot API server of one’s own, and a token cannot lead elsewhere', () => {
     const own = adapterOf({ adapter: 'telegram', apiUrl: 'http://127.0.0.1:8081//' });
     expect(own.requests(forDelivery(), '1:a/../b?c#d')[0]?.url).toBe(
