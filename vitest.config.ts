@@ -12,7 +12,14 @@ const WITH_STRIPE = [
 const MASS = ['test/local/channels-vendors.test.ts'];
 /** `npm run screenshots` makes the pictures of the documents. */
 const PICTURES = ['test/console/screenshots.ts'];
-const OF_MODE: Record<string, string[]> = { stripe: WITH_STRIPE, mass: MASS, screenshots: PICTURES };
+/** `npm run fuzz` tries the properties for long; `npm test` tries a few values of each. */
+const FUZZ = ['test/fuzz/*.test.ts'];
+const OF_MODE: Record<string, string[]> = {
+  stripe: WITH_STRIPE,
+  mass: MASS,
+  screenshots: PICTURES,
+  fuzz: FUZZ,
+};
 
 export default defineConfig(({ mode }) => ({
   test: {

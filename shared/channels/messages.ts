@@ -61,12 +61,12 @@ export interface Messages {
   known(channel: string, contact: string): Promise<Known>;
 }
 
-const MESSAGE = 'MESSAGE#';
+export const MESSAGE = 'MESSAGE#';
 /** The partitions of the `recent` index that name the messages of a UTC day. */
-const LIST = 'MESSAGES#';
+export const LIST = 'MESSAGES#';
 const CONTACT = 'CONTACT#';
 /** The partition of the `open` index that names what is marked, and not yet said to be queued. */
-const MARKED = 'message';
+export const MARKED = 'message';
 /**
  * How long the sweeper leaves a mark to the webhook that wrote it, which lives for 10 s at most. The message may have
  * been queued although its row could not say so. A second sending is then harmless: the queue drops it within
@@ -168,7 +168,8 @@ export function createDynamoMessages(
   };
 }
 
-const keptUntil = (at: number) => Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SECONDS;
+/** When what is known of a contact is forgotten, in Unix seconds. */
+export const keptUntil = (at: number) => Math.floor(at / 1_000) + CONTACT_DAYS * DAY_SECONDS;
 
 /**
  * All that are stored of those received in the last UTC days, the newest first; an index names them, so one that
@@ -256,12 +257,14 @@ const messageSchema = z.object({
   history: historySchema,
 });
 
-function messageOf(item: Item): Message {
+/** @throws NewerRowError, or a ZodError for what is no message. */
+export function messageOf(item: Item): Message {
   pkOfKnownVersion(item, MESSAGE_VERSION);
   return messageSchema.parse(item);
 }
 
-function itemOfMessage(message: Message): Item {
+/** As it stands in the table. */
+export function itemOfMessage(message: Message): Item {
   const { history, ...rest } = message;
   const id = messageIdOf(message);
   return {
