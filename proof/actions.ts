@@ -21,12 +21,15 @@ export interface Action {
 
 const HOUR = 3_600_000;
 
+const CHARGE = 'payments.charge';
+const GRANT = 'platform.grant';
+
 /** All that can happen next, in an order that is always the same. */
 export function actionsOf(world: World, scenario: Scenario): Action[] {
   // What one process does for itself alone commutes with all that others do: it is done first. And a process that waits
   // before its first call might as well have begun later.
   const alone = world.processes.find(
-    (process) => !process.asleep && (process.state.isNew || isAlone(process)),
+    (process) => !process.asleep && (process.state.isNew || isAlone(world, process)),
   );
   if (alone) return stepsOf(world, alone, scenario);
   return [
@@ -62,16 +65,28 @@ function stepsOf(world: World, process: Process, scenario: Scenario): Action[] {
     return [
       ...steps,
       ...faults.map((fault) => step(fault, true)),
-      ...interruptions(world, process, number, call, scenario, ways[0] ?? 'made'),
+      ...interruptions(world, process, number, call, scenario, ways),
     ];
   });
 }
 
-/** Calls that neither see nor change anything that anybody else sees or changes. */
-const ALONE = ['payments.prepareCharge', 'platform.prepareGrant', 'sleep'];
+/**
+ * Calls that neither see nor change anything that anybody else sees or changes. What is put into the queue changes nothing for who
+ * is at work, and nobody waits for time while its sender is.
+ */
+const ALONE = ['payments.prepareCharge', 'platform.prepareGrant', 'sleep', 'queue.send'];
+/** Of these that is so while charging is on, and nobody can be about to pause it. */
+const OF_THE_SWITCH = ['charging.paused', 'charging.grantWentThrough'];
 
-const isAlone = ({ state: { calls } }: Process) =>
-  calls.size === 1 && [...calls.values()].every(({ port }) => ALONE.includes(port));
+function isAlone(world: World, { state: { calls } }: Process): boolean {
+  const [first, ...others] = calls.values();
+  if (first === undefined || others.length > 0) return false;
+  return ALONE.includes(first.port) || (OF_THE_SWITCH.includes(first.port) && !mayBePaused(world));
+}
+
+/** Charging is paused by a worker that cannot prepare a grant, or hears that no client's would go through. */
+const mayBePaused = ({ chances, switch: { pause }, processes }: World) =>
+  chances.faults > 0 || pause !== undefined || processes.some(({ state }) => knowsAgencyFault(state));
 
 function makeCall(draft: Draft, call: Call, way: string): Answer {
   try {
@@ -122,7 +137,7 @@ function interruptions(
   call: number,
   made: Call,
   scenario: Scenario,
-  way: string,
+  ways: readonly string[],
 ): Action[] {
   const chances = spend(world.chances, 'faults');
   const say = (what: string) => `${process.name} ${what} ${made.port}`;
@@ -136,19 +151,75 @@ function interruptions(
   };
   if (process.kind === 'person') return [];
   const mayDie = scenario.mayFail(made.port, 'dies') ? [dies] : [];
-  if (scenario.sleepsMs.length === 0 || !scenario.mayFail(made.port, 'sleeps')) return mayDie;
-  const sleeps = (isMade: boolean): Action => ({
-    say: say(`falls asleep ${isMade ? 'after' : 'before'}`),
+  if (sleepsOf(process, scenario).length === 0 || !scenario.mayFail(made.port, 'sleeps')) return mayDie;
+  const before: Action = {
+    say: say('falls asleep before'),
     next() {
       const draft: Draft = { ...world, chances };
-      const answer = isMade ? { answer: makeCall(draft, made, way) } : {};
       const promisedTo = promisedFor(world, made, setupOf(world, scenario));
-      replace(draft, process, { ...process, asleep: { call, since: world.now, promisedTo, ...answer } });
+      replace(draft, process, { ...process, asleep: { call, since: world.now, promisedTo } });
       return draft;
     },
-  });
-  return [...mayDie, sleeps(false), sleeps(true)];
+  };
+  const after = ways.map(
+    (way): Action => ({
+      say: `${say('falls asleep after')}, ${way}`,
+      next() {
+        const draft: Draft = { ...world, chances };
+        return asleepAfter(draft, process, call, makeCall(draft, made, way), sleepsOf(process, scenario));
+      },
+    }),
+  );
+  return [...mayDie, before, ...after];
 }
+
+/**
+ * Who would only end, whenever it wakes, is as good as dead. And where a process does not look at the clock before its next call,
+ * it makes no difference on which side of that it sleeps, but to the promise about the bytes of a charge or grant.
+ */
+async function asleepAfter(
+  draft: Draft,
+  process: Process,
+  call: number,
+  answer: Answer,
+  sleepsMs: readonly number[],
+) {
+  const { state } = process;
+  const since = draft.now;
+  const reached = await state.hear(call, answer, since);
+  const [next, ...others] = reached.calls;
+  const isSameBeforeNext =
+    next && others.length === 0 && !reached.lookedAtClock && ![CHARGE, GRANT].includes(next[1].port);
+  if (reached.end && (await endsAlways(state, call, answer, since, sleepsMs)))
+    replace(draft, process, undefined);
+  else if (isSameBeforeNext)
+    replace(draft, process, {
+      ...process,
+      state: reached,
+      asleep: { call: next[0], since, promisedTo: Number.POSITIVE_INFINITY },
+    });
+  else
+    replace(draft, process, {
+      ...process,
+      asleep: { call, since, promisedTo: Number.POSITIVE_INFINITY, answer },
+    });
+  return draft;
+}
+
+async function endsAlways(
+  state: ProcessState<Draft>,
+  call: number,
+  answer: Answer,
+  since: number,
+  sleepsMs: readonly number[],
+) {
+  for (const ms of sleepsMs) if (!(await state.hear(call, answer, since + ms)).end) return false;
+  return true;
+}
+
+/** A webhook and a sweeper have no deadline of their own: what matters is what others have done by the time they wake. */
+const sleepsOf = ({ kind }: Process, { sleepsMs }: Scenario) =>
+  kind === 'worker' ? sleepsMs.workers : sleepsMs.others;
 
 function wakes(
   world: World,
@@ -157,14 +228,19 @@ function wakes(
   scenario: Scenario,
 ): Action[] {
   const call = process.state.calls.get(number);
-  const [shortest = 0] = scenario.sleepsMs;
+  const [shortest = 0] = sleepsOf(process, scenario);
   if (!call || world.now < since + shortest) return [];
-  const ways = answer ? ['made'] : (scenario.ways[call.port] ?? call.ways);
+  const isFault = (way: string) => call.faults.includes(way);
+  const faults = call.faults.filter(
+    (fault) => world.chances.faults > 0 && scenario.mayFail(call.port, fault),
+  );
+  const ways = answer ? ['made'] : [...(scenario.ways[call.port] ?? call.ways), ...faults];
   return ways.map((way) => ({
     say: `${process.name} wakes${answer ? '' : `, and makes ${call.port}: ${way}`}`,
     next() {
       const draft: Draft = { ...world };
       if (answer) return goesOn(draft, process, process.state.hear(number, answer, world.now));
+      if (isFault(way)) draft.chances = spend(draft.chances, 'faults');
       // Between the last look at the clock and the bytes nothing can be known. What is promised ends here.
       if (world.now > promisedTo) {
         replace(draft, process, undefined);
@@ -181,8 +257,8 @@ export function promisedFor(
   { port, given }: Pick<Call, 'port' | 'given'>,
   { policy }: Setup,
 ): number {
-  if (port === 'payments.charge') return world.now + HOUR;
-  return port === 'platform.grant' ? landsBy(world, String(given[0]), policy) : Number.POSITIVE_INFINITY;
+  if (port === CHARGE) return world.now + HOUR;
+  return port === GRANT ? landsBy(world, String(given[0]), policy) : Number.POSITIVE_INFINITY;
 }
 
 function looks(world: World, process: Process, number: number, call: Call, scenario: Scenario): Action[] {
@@ -212,6 +288,23 @@ function freeName({ table, processes }: World): string {
   for (const { row } of table.recharges.values()) for (const name of namesIn(row)) known.add(name);
   for (let number = 1; ; number += 1) if (!known.has(`worker-${number}`)) return `worker-${number}`;
 }
+
+const faulty = new WeakMap<ProcessState<Draft>, boolean>();
+
+function knowsAgencyFault(state: ProcessState<Draft>): boolean {
+  const { before } = state;
+  if (!before) return false;
+  const known = faulty.get(state);
+  if (known !== undefined) return known;
+  const { port, answer } = before.heard;
+  const isHere = port.startsWith('platform.') && ('error' in answer || hasAgencyFault(answer.value));
+  const found = isHere || knowsAgencyFault(before.state);
+  faulty.set(state, found);
+  return found;
+}
+
+const hasAgencyFault = (value: unknown) =>
+  typeof value === 'object' && value !== null && 'agencyFault' in value;
 
 const heard = new WeakMap<ProcessState<Draft>, ReadonlySet<string>>();
 
@@ -383,7 +476,9 @@ function timePasses(world: World, scenario: Scenario): Action[] {
   // A process cannot sleep past the last time at which it may wake, nor a request be on its way longer than it may.
   const isForced =
     world.flights.some(({ by }) => by < to) ||
-    processes.some(({ asleep }) => asleep && asleep.since + (scenario.sleepsMs.at(-1) ?? 0) < to);
+    processes.some(
+      (process) => process.asleep && process.asleep.since + (sleepsOf(process, scenario).at(-1) ?? 0) < to,
+    );
   return isForced ? [] : [{ say: `it is ${new Date(to).toISOString()}`, next: () => draft }];
 }
 
@@ -394,9 +489,10 @@ function moments(world: World, scenario: Scenario): number[] {
       ? []
       : [row.nextAttemptAt ?? Number.POSITIVE_INFINITY, settlesAt(row, { policy }) ?? 0],
   );
-  const ofSleepers = world.processes.flatMap(({ asleep }) =>
-    asleep ? scenario.sleepsMs.map((ms) => asleep.since + ms) : [],
-  );
+  const ofSleepers = world.processes.flatMap((process) => {
+    const { asleep } = process;
+    return asleep ? sleepsOf(process, scenario).map((ms) => asleep.since + ms) : [];
+  });
   return [...ofRows, ...ofSleepers, ...world.flights.map(({ by }) => by)];
 }
 

@@ -66,6 +66,8 @@ export class ProcessState<World> {
   readonly calls: ReadonlyMap<number, Call<World>>;
   /** What it logged since the state before. */
   readonly lines: readonly string[];
+  /** Whether it has looked at the clock since the state before. */
+  readonly lookedAtClock: boolean;
   /** What it returned or threw at its end. */
   readonly end: Answer | undefined;
 
@@ -73,13 +75,14 @@ export class ProcessState<World> {
     program: Program<World>,
     startedAt: number,
     before: Before<World> | undefined,
-    reached: Pick<ProcessState<World>, 'calls' | 'lines' | 'end'>,
+    reached: Pick<ProcessState<World>, 'calls' | 'lines' | 'lookedAtClock' | 'end'>,
   ) {
     this.#program = program;
     this.#startedAt = startedAt;
     this.before = before;
     this.calls = reached.calls;
     this.lines = reached.lines;
+    this.lookedAtClock = reached.lookedAtClock;
     this.end = reached.end;
   }
 

@@ -17,8 +17,8 @@ export interface Scenario {
   ways: Readonly<Record<string, readonly string[]>>;
   /** Whether this fault may happen at this port. */
   mayFail(port: string, fault: string): boolean;
-  /** After these times a process that slept may wake. */
-  sleepsMs: readonly number[];
+  /** After these times a process that slept may wake: a worker, and a webhook or a sweeper. */
+  sleepsMs: Readonly<Record<'workers' | 'others', readonly number[]>>;
   deeds: readonly Deed[];
   /** It has come to rest by then: longer than all its deadlines one after the other. */
   mostDays: number;

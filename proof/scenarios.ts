@@ -32,8 +32,15 @@ export const SETUP: Setup = {
   policy: { ...productionPolicy, backoff: { firstMs: 2 * SECOND, maxMs: 12 * HOUR, growth: 20 } },
 };
 
-/** Within a run; past the runtime's end of it; past the grant's deadline; past a person's answer; past the charge's window. */
-const SLEEPS_MS = [50 * SECOND, 115 * SECOND, 200 * SECOND, 20 * MINUTE, 23.5 * HOUR, 25 * HOUR];
+/**
+ * A worker's: within its run; past the end of that; past the grant's deadline; past a person's answer; past the charge's window.
+ * A webhook and a sweeper only write what is due next: what matters is what others have done by the time they wake.
+ */
+const SLEEPS_MS = {
+  workers: [50 * SECOND, 115 * SECOND, 200 * SECOND, 20 * MINUTE, 23.5 * HOUR, 25 * HOUR],
+  others: [50 * SECOND, 20 * MINUTE, 25 * HOUR],
+};
+const NO_SLEEP = { workers: [], others: [] };
 
 /** Something was spent before: an amount that is given back twice would not show otherwise. */
 const ACCOUNT: Account = {
@@ -122,7 +129,7 @@ const narrow = (
     says,
     { faults: 1, ...chances },
     {
-      sleepsMs: sleepMs === 0 ? [] : [sleepMs],
+      sleepsMs: sleepMs === 0 ? NO_SLEEP : { workers: [sleepMs], others: [sleepMs] },
       mayFail: (failing, what) => failing === port && what === fault,
     },
   );
@@ -251,14 +258,14 @@ const fewer = ({ chances, ...given }: Scenario, faults: number): Scenario => ({
 /** Something happens at the calls to other parties alone. */
 const outsideOnly = (given: Scenario): Scenario => ({
   ...given,
-  sleepsMs: [],
+  sleepsMs: NO_SLEEP,
   mayFail: (port) => port === 'platform.grant' || port === 'payments.charge',
 });
 
 /** A grant that nobody answers for is made later. */
 const lateGrantOnly = (given: Scenario): Scenario => ({
   ...given,
-  sleepsMs: [],
+  sleepsMs: NO_SLEEP,
   mayFail: (port, fault) => port === 'platform.grant' && fault === 'unknown, made later',
 });
 
