@@ -13,8 +13,9 @@ import {
 import { isWaiting, progressed, remind, wait } from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 import { onlyWithOwnParties } from './parties.ts';
-import { onPayment, onPrepaid, onWoken } from './payment.ts';
+import { onPayment, onPrepaid } from './payment.ts';
 import { onRefund } from './refund.ts';
+import { awaitsLook, lookAgain, onWoken } from './woken.ts';
 
 /**
  * Decides what one outcome means for one row. Pure: the same arguments give the same decision, and
@@ -40,7 +41,7 @@ import { onRefund } from './refund.ts';
  *     charged          granting     —             —                    a late answer           —
  *     needs_review     ask, remind  —             of charge_unknown    of grant_unknown        late proof
  *     refunding        ask          —             —                    alert                   refunded, review
- *     the end          late looks   —             alert                alert                   —
+ *     the end          late looks   —             alert, woken.ts      alert                   —
  *
  * The ways a row moves (wait, review …) are in moves.ts, its ends in ends.ts, the words in outcome.ts. Whatever is
  * decided, parties.ts lets nobody be asked but those the recharge began with.
@@ -82,7 +83,7 @@ function decideFreely(row: Recharge, outcome: Outcome, at: Moment): Decision {
         ? onReservation(row, outcome, at)
         : stop;
     case 'held':
-      if (row.phase !== 'received' && row.phase !== 'charge_pending') return stop;
+      if (row.phase !== 'received' && row.phase !== 'charge_pending') return lookAgain(row, at);
       return wait(outcome.switchedOff ? progressed(row) : row, at, outcome.why);
     case 'payment':
       return onPayment(row, outcome, at);
@@ -120,10 +121,14 @@ function onDue(row: Recharge, at: Moment): Decision {
       return onReviewDue(row, at);
     case 'refunding':
       return { effect: 'look_up_refund' };
-    case 'completed':
-    case 'refunded':
     case 'declined':
     case 'blocked':
+      // As with the other late looks, only the sweeper knows that its time has come.
+      return awaitsLook(row) && row.swept !== undefined
+        ? { effect: 'look_up_payment' }
+        : onLateLookDue(row, at);
+    case 'completed':
+    case 'refunded':
       return onLateLookDue(row, at);
   }
 }

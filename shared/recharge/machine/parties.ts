@@ -2,7 +2,8 @@ import { type Counterparties, idOf, isSameParty } from '../counterparty.ts';
 import type { Recharge } from '../recharge.ts';
 import { onGrantsListed } from './books.ts';
 import { remind, toReview, wait, withFrozen } from './moves.ts';
-import { type Decision, type Effect, type Moment, type Outcome, stop } from './outcome.ts';
+import type { Decision, Effect, Moment, Outcome } from './outcome.ts';
+import { lookAgain } from './woken.ts';
 
 /** Whom each effect asks. */
 const ASKS: Partial<Record<Effect, keyof Counterparties>> = {
@@ -67,7 +68,7 @@ function awaitParty(row: Recharge, at: Moment, why: string): Decision {
       return onGrantsListed(row, { kind: 'no_answer', detail: why }, at);
     case 'declined':
     case 'blocked':
-      return stop;
+      return lookAgain(row, at);
     case 'charged':
     case 'granting':
       break;

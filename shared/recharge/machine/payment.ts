@@ -7,6 +7,7 @@ import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './
 import { isReserved, latePayment, notFoundIsFinal, onReviewedPayment } from './late-payment.ts';
 import { asAsked, detailOf, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
 import { type Decision, type Moment, type Outcome, type PaymentOutcome, stop } from './outcome.ts';
+import { askAgainMs, onPaymentAfterEnd } from './woken.ts';
 
 export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): Decision {
   if (outcome.attempt !== row.attempt) return latePayment(row, outcome, at);
@@ -23,7 +24,7 @@ export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): D
       return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;
     case 'declined':
     case 'blocked':
-      return latePayment(row, outcome, at);
+      return onPaymentAfterEnd(row, outcome, at);
     case 'charged':
     case 'refunding':
     case 'completed':
@@ -117,33 +118,6 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
     },
     effect: 'stop',
   };
-}
-
-/**
- * Somebody says that the payment has changed. What they say may be late, repeated or wrong: it changes nothing but when the
- * payment is looked up. That this was heard is on disk before the look. So a flood becomes one look in `wokenMs`, and a
- * run whose answer is older loses to this write.
- */
-export function onWoken(row: Recharge, { now, policy }: Moment): Decision {
-  const isAsked =
-    row.phase === 'charge_pending' ||
-    row.review === 'charge_unknown' ||
-    // It ended without a payment. One that came all the same would be told by nobody.
-    row.phase === 'declined' ||
-    row.phase === 'blocked';
-  const isLookedAt = row.wokenAt !== undefined && now < row.wokenAt + policy.pending.wokenMs;
-  if (!isAsked || isLookedAt) return stop;
-  return { next: { ...row, wokenAt: now }, effect: 'look_up_payment' };
-}
-
-/**
- * What was said within `wokenMs` of another wake was not heard, and an answer may be older than what was said. So the
- * next looks come soon, each twice as long after the wake as the one before.
- */
-function askAgainMs({ wokenAt }: Recharge, { now, policy: { pending } }: Moment): number {
-  return wokenAt === undefined
-    ? pending.askMs
-    : Math.min(pending.askMs, Math.max(pending.wokenMs, now - wokenAt));
 }
 
 function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {

@@ -133,3 +133,83 @@ describe('a payment of which somebody says that it has changed', () => {
     expect(await world.start(silent).woken()).toEqual({ failed: true });
   });
 });
+
+describe('a recharge that has ended without a payment, of which somebody says that there is one', () => {
+  /** Declined; from then on the endpoint answers each lookup with the next of these, and the last again and again. */
+  async function declined(...answers: ('silence' | 'declined' | 'paid')[]) {
+    const world = await worldWith();
+    world.payments.fault({ operation: 'charge', fault: 'decline' });
+    expect(await world.start().run()).toMatchObject({ phase: 'declined' });
+    let asked = 0;
+    const around: Around = async (port, work) => {
+      if (port !== 'payments.lookup') return work();
+      const answer = answers[Math.min(asked, answers.length - 1)];
+      asked += 1;
+      if (answer === 'silence') throw new Error('no answer');
+      const said =
+        answer === 'paid' ? { paymentRef: 'pay_late' } : { reason: 'card_declined', retryable: false };
+      return { kind: answer, ...said } as any;
+    };
+    const worker = world.start(around);
+    /** The sweeper, and the worker with what it queued, until nothing is due for so long. */
+    const goOn = async (ms: number) => {
+      for (const end = world.now() + ms; world.now() < end; world.advance(SECOND)) {
+        const { nextAttemptAt } = await world.row();
+        if (nextAttemptAt === undefined || nextAttemptAt > end) return world.moveTo(end);
+        world.moveTo(Math.max(nextAttemptAt, world.now()));
+        await worker.sweeper();
+        for (const key of world.queued.splice(0)) await worker.worker(key);
+      }
+    };
+    return { world, worker, goOn, asked: () => asked };
+  }
+
+  it('is looked up again where the endpoint gave no answer, and the payment told, and no more', async () => {
+    const { world, worker, goOn, asked } = await declined('silence', 'silence', 'paid');
+    await worker.woken();
+    expect(world.alerts()).toEqual([]);
+    await goOn(HOUR);
+    expect(world.alerts()).toEqual(['paid_after_end']);
+    await goOn(3 * DAY);
+    expect(world.alerts()).toEqual(['paid_after_end', 'paid_after_end']);
+    expect(asked()).toBe(3);
+    expect(await world.row()).not.toHaveProperty('nextAttemptAt');
+  });
+
+  it('is looked up again where a look a moment before was too early', async () => {
+    const { world, worker, goOn, asked } = await declined('declined', 'paid');
+    await worker.woken();
+    await worker.woken();
+    await worker.woken();
+    expect(asked()).toBe(1);
+    await goOn(HOUR);
+    expect(asked()).toBe(2);
+    expect(world.alerts()).toEqual(['paid_after_end']);
+  });
+
+  it('is left alone once the endpoint has said that there is none', async () => {
+    const none = await declined('silence', 'declined');
+    await none.worker.woken();
+    await none.goOn(DAY);
+    expect(none.asked()).toBe(2);
+    expect(await none.world.row()).not.toHaveProperty('nextAttemptAt');
+  });
+
+  it('is left alone once the endpoint has given no answer for a day', async () => {
+    const silent = await declined('silence');
+    await silent.worker.woken();
+    await silent.goOn(3 * DAY);
+    expect(silent.asked()).toBeLessThan(50);
+    expect(await silent.world.row()).not.toHaveProperty('nextAttemptAt');
+    expect(silent.world.alerts()).toEqual([]);
+  });
+
+  it('costs one look and one write where the endpoint says so at once, as after each decline at Stripe', async () => {
+    const { world, worker, asked } = await declined('declined');
+    const { version } = await world.row();
+    await worker.woken();
+    expect(asked()).toBe(1);
+    expect(await world.row()).toMatchObject({ version: version + 1 });
+    expect(await world.row()).not.toHaveProperty('nextAttemptAt');
+  });
+});
