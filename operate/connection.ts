@@ -34,6 +34,8 @@ import { readableTerms, type Terms } from './terms.ts';
 /** The relay on which deeds act. */
 export interface Connection {
   relay: RelayIdentity;
+  /** The name of the table that holds the ledger. */
+  table: string;
   ledger: Ledger;
   accounts: Accounts;
   rows: Rows;
@@ -159,6 +161,7 @@ function stores(
   const ledger = createDynamoLedger(client, table);
   return {
     storageNow,
+    table,
     ledger,
     accounts: createAccounts(client, table, ledger),
     rows: createDynamoRows(client, table),

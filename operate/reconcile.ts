@@ -40,16 +40,17 @@ export interface ReconcileDeed {
  *   provider cannot be asked.
  */
 export async function reconcileMonth(
-  connection: Pick<Connection, 'ledger' | 'rows' | 'now'>,
+  connection: Pick<Connection, 'ledger' | 'rows' | 'table' | 'now'>,
   target: Target,
   { month, exportFile, looked, waits, sleep, ...bounds }: ReconcileDeed,
 ): Promise<Reconciliation> {
-  const { now } = connection;
+  const { table, now } = connection;
   const ofMonth = { month, ...monthOf(month, now()) };
   const ofFile = exportFile === undefined ? undefined : await grantsOfFile(exportFile);
   return reconcile(connection, {
     ...(await findPaymentBooks(target, now)),
     ...bounds,
+    table,
     month: ofMonth,
     grants: async () => ofFile ?? grantsOfPlatform(target, ofMonth, { waits, sleep }),
     tell: looked,

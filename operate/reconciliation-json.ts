@@ -27,6 +27,7 @@ export const reconciliationJson = ({
     not_asked: provider.notAsked,
     unanswered: provider.unanswered,
     of_other_providers: provider.ofOthers,
+    other_relays: provider.otherRelays,
   },
   platform:
     platform.kind === 'compared'

@@ -84,7 +84,7 @@ function sayDifference(difference: Difference, provider: string, cli: Cli): void
 
 /** What was not compared, or only in part. */
 function remarksOn({ books, provider, platform }: Reconciliation): string[] {
-  const { unanswered, notAsked, ofOthers, compared, listed, payments } = provider;
+  const { unanswered, notAsked, ofOthers, otherRelays, compared, listed, payments } = provider;
   const [first] = unanswered;
   return [
     `${books.looked} recharges were looked at: those received since ${books.lookedBackTo}, and older unfinished ones.`,
@@ -98,6 +98,10 @@ function remarksOn({ books, provider, platform }: Reconciliation): string[] {
     ...(ofOthers === 0
       ? []
       : [`${ofOthers} began with another payment provider than is configured now: compare them there.`]),
+    ...otherRelays.map(
+      (other) =>
+        `${provider.name} also has ${other.payments} payments of another relay, whose table is ${other.table}: they are left out.`,
+    ),
     ...(books.unsettled.length === 0
       ? []
       : [`${books.unsettled.length} recharges are not settled yet, such as ${books.unsettled[0]}.`]),

@@ -226,6 +226,9 @@ export const reconciliation = z.strictObject({
     not_asked: z.int().describe('left out, for more than --most would have to be asked about'),
     unanswered: z.array(z.strictObject({ key: z.string(), detail: z.string() })),
     of_other_providers: z.int(),
+    other_relays: z
+      .array(z.strictObject({ table: z.string(), payments: z.int() }))
+      .describe('payments that the provider listed of other relays, by the name of their table'),
   }),
   platform: z.union([
     z.strictObject({

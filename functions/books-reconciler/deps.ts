@@ -48,6 +48,7 @@ export function booksReconcilerDeps({
   return {
     ledger: createDynamoLedger(client, table),
     rows: createDynamoRows(client, table),
+    table,
     provider: async () => providerOf(payment, await secrets.get(), { live, now }),
     party: partiesOf(config).payment,
     grants: (month) =>

@@ -4,7 +4,7 @@ import type { ListedGrants, Reconciliation } from '../../shared/books/reconcilia
 import type { Logger } from '../../shared/logger.ts';
 import type { PaymentBooks } from '../../shared/payments/payment-books.ts';
 
-export interface BooksReconcilerDeps extends Books, Pick<ReconcileRequest, 'party' | 'sleep'> {
+export interface BooksReconcilerDeps extends Books, Pick<ReconcileRequest, 'table' | 'party' | 'sleep'> {
   /** @throws where the provider's secret cannot be read, or used. */
   provider(): Promise<PaymentBooks>;
   grants(month: Month): Promise<ListedGrants>;
@@ -27,10 +27,10 @@ const MOST_ASKED = 500;
  */
 export function createBooksReconcilerHandler(deps: BooksReconcilerDeps) {
   return async (): Promise<Pick<Reconciliation, 'conclusion'>> => {
-    const { party, sleep, logger, grants } = deps;
+    const { table, party, sleep, logger, grants } = deps;
     const month = monthOf(deps.now() - DAY_MS);
     const { differences, isWhole, conclusion } = await reconcile(deps, {
-      ...{ month, party, sleep },
+      ...{ month, table, party, sleep },
       provider: await deps.provider(),
       grants: () => grants(month),
       ...{ lookBackDays: LOOK_BACK_DAYS, mostAsked: MOST_ASKED },

@@ -57,6 +57,7 @@ export function rechargeWorkerDeps({
     live,
     timeoutMs: policy.chargeCallMs,
     pageFor: pages.open,
+    table,
     now,
   });
   const { confirm } = payments;

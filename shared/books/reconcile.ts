@@ -16,6 +16,8 @@ export interface ReconcileRequest {
   /** How many days before the month a recharge may have been received that moved money in it: 183 unless given. */
   lookBackDays?: number;
   provider: PaymentBooks;
+  /** Of this relay's ledger: a payment that bears the name of another one's is that relay's. */
+  table: string;
   /** Whom recharges began with that can be asked about there. */
   party: Counterparty;
   /** @param range of the month, Unix milliseconds. */
@@ -114,7 +116,7 @@ async function comparePayments(
   }
   const asked = await askedAbout(left, request);
   differences.push(...asked.differences);
-  const others = await ofOtherMonths(stores, [...byRef.values()], provider.name);
+  const others = await ofOtherMonths(stores, [...byRef.values()], request);
   differences.push(...others.differences);
   const unanswered = [...asked.unanswered, ...others.unanswered];
   return {
@@ -127,6 +129,7 @@ async function comparePayments(
       unanswered,
       notAsked: asked.notAsked,
       ofOthers: all.length - claims.length,
+      otherRelays: others.otherRelays,
     },
   };
 }
@@ -181,18 +184,29 @@ function answerAbout({ chargeId, ref, money }: Claim, provider: PaymentBooks): P
 async function ofOtherMonths(
   { rows }: Pick<Books, 'rows'>,
   payments: BookedPayment[],
-  at: string,
-): Promise<{ differences: Difference[]; unanswered: AskedProvider['unanswered'] }> {
+  { table, provider: { name: at } }: Pick<ReconcileRequest, 'table' | 'provider'>,
+): Promise<{ differences: Difference[] } & Pick<AskedProvider, 'unanswered' | 'otherRelays'>> {
   const { found, newer } = await rows.recharges(payments.flatMap(({ rechargeKey }) => rechargeKey ?? []));
   const unread = new Set(newer.map(({ key }) => key));
+  const otherRelays = new Map<string, number>();
   const differences = payments.flatMap((payment) => {
     if (unread.has(payment.rechargeKey ?? '')) return [];
     const row = rowOf(payment, found);
+    // A table may be restored under another name: what its rows know is its own, whatever the payment says.
+    const { table: named = table } = payment;
+    if (row === undefined && named !== table) {
+      if (payment.taken) otherRelays.set(named, (otherRelays.get(named) ?? 0) + 1);
+      return [];
+    }
     const claim = row && claimsOf(row).find(({ ref }) => ref === payment.ref);
     return claim ? comparedPayment(claim, payment, at) : notBooked(row, payment, at);
   });
   const detail = 'its row was written by a newer version of the relay';
-  return { differences, unanswered: newer.map(({ key }) => ({ key, detail })) };
+  return {
+    differences,
+    unanswered: newer.map(({ key }) => ({ key, detail })),
+    otherRelays: [...otherRelays].map(([name, count]) => ({ table: name, payments: count })),
+  };
 }
 
 /** The recharge that a payment names. Another relay may have one of the same key, and its charge ids are others. */

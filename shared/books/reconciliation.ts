@@ -18,6 +18,8 @@ export interface AskedProvider {
   notAsked: number;
   /** How many began with another payment provider than is configured now. */
   ofOthers: number;
+  /** What the provider listed of other relays that charge through the same account. */
+  otherRelays: { table: string; payments: number }[];
 }
 
 export type AskedPlatform =

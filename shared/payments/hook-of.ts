@@ -5,7 +5,7 @@ import type { StripePaymentHookOptions } from './stripe/payment-hook.ts';
 /** A charge's own deadline leaves time for one lookup after it. */
 const STRIPE_TIMEOUT_MS = 15_000;
 
-export interface HookOptions extends Pick<StripePaymentHookOptions, 'live' | 'pageFor' | 'now'> {
+export interface HookOptions extends Pick<StripePaymentHookOptions, 'live' | 'pageFor' | 'table' | 'now'> {
   /** Read before every call. What is not set is absent. */
   secrets: { get(): Promise<{ paymentHook?: string; stripeKey?: string }> };
   /** For one call. */
@@ -38,7 +38,7 @@ export function paymentHookOf(payment: PaymentSettings, options: HookOptions): P
 
 async function loadHook(
   payment: PaymentSettings,
-  { secrets, timeoutMs, live, pageFor, now }: HookOptions,
+  { secrets, timeoutMs, live, pageFor, table, now }: HookOptions,
 ): Promise<PaymentHook> {
   if (payment.type === 'http') {
     const { createHttpPaymentHook } = await import('./http-payment-hook.ts');
@@ -54,6 +54,7 @@ async function loadHook(
     timeoutMs: Math.min(timeoutMs, STRIPE_TIMEOUT_MS),
     receipts,
     pageFor,
+    table,
     now,
     ...(descriptorSuffix === undefined ? {} : { descriptorSuffix }),
     ...(apiUrl === undefined ? {} : { apiUrl }),

@@ -20,6 +20,8 @@ export interface BookedPayment {
   chargeId: string;
   /** The platform's idempotency key, where the provider kept it. */
   rechargeKey?: string;
+  /** Of the ledger that the payment belongs to, where the provider kept its name. */
+  table?: string;
   /** What was taken; absent where nothing was. */
   taken?: Money;
   /** What the payment is, in a word. */

@@ -161,6 +161,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
           live: false,
           timeoutMs,
           pageFor: pages.open,
+          table,
           // The endpoint compares the time of a signature with its own clock, which is the real one.
           now: Date.now,
         }),

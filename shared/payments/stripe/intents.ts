@@ -8,6 +8,8 @@ import { declined } from './declines.ts';
 export const CHARGE_ID = 'relay_charge_id';
 /** And the platform's idempotency key. */
 export const RECHARGE_KEY = 'relay_recharge_key';
+/** And the table of its ledger: several relays may charge through one account at Stripe. */
+export const LEDGER_TABLE = 'relay_table';
 /** That of a refund holds our refund id: one without was made by somebody else. */
 export const REFUND_ID = 'relay_refund_id';
 

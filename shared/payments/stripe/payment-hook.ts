@@ -19,6 +19,7 @@ import {
   CHARGE_ID,
   isForTheClient,
   isStripeId,
+  LEDGER_TABLE,
   RECHARGE_KEY,
   REFUND_ID,
   type Said,
@@ -46,6 +47,8 @@ export interface StripePaymentHookOptions {
   timeoutMs: number;
   /** Default: Stripe's own. */
   apiUrl?: string;
+  /** Of the ledger. Each payment bears its name, so that its own relay can be told from others at this account. */
+  table: string;
   /** Makes the page on which a client confirms a payment. */
   pageFor(payment: PaymentToConfirm): Promise<string>;
   /** Appended to the statement's descriptor of card payments, 22 characters with it. */
@@ -294,7 +297,7 @@ const NOBODY_RETURNS_TO = 'https://example.com/';
 /** The request, which the row and its reservation fix to the letter; or why there is none, whenever it is asked. */
 function paramsOf(
   { chargeId, rechargeKey, account, credits, money, description }: ChargeRequest,
-  { descriptorSuffix, receipts }: StripePaymentHookOptions,
+  { table, descriptorSuffix, receipts }: StripePaymentHookOptions,
 ): Stripe.PaymentIntentCreateParams | Declined {
   const { customer, paymentMethod, email } = account;
   if (customer === undefined || paymentMethod === undefined) {
@@ -311,7 +314,12 @@ function paramsOf(
     confirm: true,
     return_url: NOBODY_RETURNS_TO,
     description,
-    metadata: { [CHARGE_ID]: chargeId, [RECHARGE_KEY]: rechargeKey, relay_credits: String(credits) },
+    metadata: {
+      [CHARGE_ID]: chargeId,
+      [RECHARGE_KEY]: rechargeKey,
+      [LEDGER_TABLE]: table,
+      relay_credits: String(credits),
+    },
     ...(receipts ? { receipt_email: email } : {}),
     ...(descriptorSuffix === undefined ? {} : { statement_descriptor_suffix: descriptorSuffix }),
   };

@@ -3,7 +3,7 @@ import type { Money } from '../../money.ts';
 import type { BookedDispute, BookedPayment, PaymentBooks } from '../payment-books.ts';
 import { moneyOfStripe } from './amounts.ts';
 import type { StripeClient } from './client.ts';
-import { CHARGE_ID, RECHARGE_KEY } from './intents.ts';
+import { CHARGE_ID, LEDGER_TABLE, RECHARGE_KEY } from './intents.ts';
 
 /** A bank debit may be decided about so long after it was begun. */
 const DECIDED_WITHIN_MS = 21 * 24 * 3_600_000;
@@ -76,8 +76,9 @@ const isObject = <Of extends object>(expanded: string | Of | null): expanded is 
 async function bookedOf(stripe: Stripe, intent: Stripe.PaymentIntent): Promise<BookedPayment> {
   const { id, status, amount_received: received, currency, metadata, latest_charge: charge } = intent;
   const taken = status === 'succeeded' ? moneyOfStripe({ amount: received, currency }) : undefined;
-  const { [RECHARGE_KEY]: rechargeKey, [CHARGE_ID]: chargeId = '' } = metadata;
-  const common = { ref: id, chargeId, status, ...(rechargeKey === undefined ? {} : { rechargeKey }) };
+  const { [RECHARGE_KEY]: rechargeKey, [LEDGER_TABLE]: table, [CHARGE_ID]: chargeId = '' } = metadata;
+  const named = rechargeKey === undefined ? {} : { rechargeKey };
+  const common = { ref: id, chargeId, status, ...named, ...(table === undefined ? {} : { table }) };
   const [refunds, disputes] = isObject(charge)
     ? await Promise.all([
         charge.amount_refunded > 0 ? refundsOf(stripe, id) : [],

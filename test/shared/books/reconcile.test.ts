@@ -44,13 +44,14 @@ beforeEach(() => {
   for (const rows of [intents, refunds, disputes, keys]) rows.clear();
 });
 
-const stripe = (): PaymentHook =>
+const stripe = (table = 'ours'): PaymentHook =>
   createStripePaymentHook({
     secret: async () => STRIPE_KEY,
     live: false,
     timeoutMs: 5_000,
     apiUrl: sandbox.url,
     receipts: false,
+    table,
     pageFor: async () => 'https://relay.example.com/pay/token',
     now: () => clock,
   });
@@ -120,6 +121,7 @@ const books = (given: Partial<ReconcileRequest> = {}, now = NOW) => {
       lookBackDays: 40,
       provider: createStripeBooks(client),
       party,
+      table: 'ours',
       grants: async () => ({ kind: 'left_out', why: 'nobody asked' }),
       sleep: async () => {},
       ...given,
@@ -189,6 +191,17 @@ describe('the books of a month at Stripe', () => {
       '2026-10: the ledger has no payment; Stripe has 50.00 USD more than the ledger, with 1 difference; grants were not ' +
         'compared with the platform.',
     );
+  });
+
+  it('leave the payments of another relay at the same account out, and count them', async () => {
+    await charge(stripe('theirs'), 'stranger');
+    await charge(stripe('theirs'), 'another');
+    // Of a table that was restored under another name.
+    await recharged(stripe('before'), 'restored');
+    const found = await books();
+    expect(found).toMatchObject({ differences: [], isWhole: true });
+    expect(found.provider).toMatchObject({ compared: 1, otherRelays: [{ table: 'theirs', payments: 2 }] });
+    expect(found.conclusion).toContain('Stripe has the same');
   });
 
   it('have a payment that the ledger does not count as paid, and say what each recharge needs', async () => {

@@ -30,6 +30,7 @@ const hookOf = (options: Partial<Parameters<typeof createStripePaymentHook>[0]> 
     apiUrl: stripe.url,
     pageFor: async ({ chargeId }) => `https://relay.example.com/pay/of-${chargeId}`,
     receipts: true,
+    table: 'the-table',
     now: () => now,
     ...options,
   });
@@ -72,7 +73,12 @@ describe('a charge', () => {
         currency: 'usd',
         receiptEmail: EMAIL,
         description: 'Auto-recharge of 500 credits',
-        metadata: { relay_charge_id: 'rr_1_1', relay_recharge_key: 'key-1', relay_credits: '500' },
+        metadata: {
+          relay_charge_id: 'rr_1_1',
+          relay_recharge_key: 'key-1',
+          relay_table: 'the-table',
+          relay_credits: '500',
+        },
       },
     ]);
   });
