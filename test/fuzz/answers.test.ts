@@ -265,6 +265,7 @@ describe('whatever Stripe answers', () => {
         apiUrl: replies.url(),
         pageFor: async ({ chargeId }) => `https://relay.example.com/pay/${chargeId}`,
         receipts: false,
+        table: 'the-table',
         now: () => NOW,
       });
       const reference = { ...CHARGE, customer: 'cus_1', ...(byId ? { paymentRef: 'pi_1' } : {}) };
