@@ -363,7 +363,23 @@ async function giveBack(client: StripeClient, request: RefundRequest, now: numbe
     const failure = failureOf(of, now);
     if (of.code !== undefined && CANNOT_BE_REFUNDED.includes(of.code))
       return { kind: 'refused', reason: of.code };
+    if (of.statusCode === 400 && (await isPartlyRefunded(client, paymentRef)))
+      return { kind: 'refused', reason: 'partly_refunded' };
     return failure.kind === 'invalid' ? misconfigured(failure.detail) : failure;
+  }
+}
+
+/**
+ * Whether somebody has given a part back. To give back more than what is left, Stripe answers 400 with a sentence and
+ * without a code, as to a request that is set up wrongly. What is still owed, a person decides.
+ */
+async function isPartlyRefunded({ stripe, errorOf }: StripeClient, paymentRef: string): Promise<boolean> {
+  try {
+    const { latest_charge: charge } = await stripe.paymentIntents.retrieve(paymentRef, WITH_CHARGE);
+    return typeof charge === 'object' && charge !== null && charge.amount_refunded > 0;
+  } catch (error) {
+    if (errorOf(error)) return false;
+    throw error;
   }
 }
 

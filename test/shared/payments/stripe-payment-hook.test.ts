@@ -386,6 +386,12 @@ describe('a refund', () => {
     expect(kinds()).toEqual(['capture', 'refund']);
   });
 
+  it('of a payment of which somebody has given a part back is refused, and the set-up is not blamed', async () => {
+    const request = await paidOf();
+    stripe.refundByHand(request.paymentRef, 1);
+    expect(await hookOf().refund(request)).toEqual({ kind: 'refused', reason: 'partly_refunded' });
+  });
+
   it('that is pending is pending, and is no refund yet for the lookup', async () => {
     const request = await paidOf();
     stripe.fault({ operation: 'refund', fault: 'pending' });
