@@ -85,7 +85,7 @@ export const DEEDS: Record<string, Deed> = {
     }),
     async ({ connection }, { instead_of: insteadOf, note: said, ...start }, who) => {
       const more = insteadOf === undefined ? {} : { insteadOf };
-      const { key } = await startRecharge(connection, { ...start, ...more, note: signed(said, who) });
+      const { key } = await startRecharge(connection, { ...start, ...more, note: said, by: who });
       return { done: 'It is started.', key };
     },
   ),

@@ -184,7 +184,8 @@ export interface StatusDeed {
  * charged yet is not charged any more; what is paid is granted.
  *
  * @returns the account, and whether anything changed: a client who is so already by a person's word keeps the note of then.
- * @throws an OperateError, `not_found` or `refused`, if there is no such client, or the note cannot be kept.
+ * @throws an OperateError, `not_found` or `refused`, if there is no such client, or the note cannot be kept; `changed`, if
+ *   the client was suspended anew while they were enabled.
  */
 export async function setStatus(
   connection: Changing & Pick<Connection, 'now'>,
@@ -204,7 +205,13 @@ export async function setStatus(
   const isOurs = status === 'suspended' && read.statusChange?.forDeclines === true;
   if (read.status === status && !isOurs) return { account: read, changed: false };
   const statusChange = { at: now(), note: note.trim(), ...(by === undefined ? {} : { by }) };
-  const account = await accounts.set(email, { status, statusChange }, { read, judge: stillKnown });
+  const judge = (account: Account) => {
+    stillKnown(account);
+    // Who ends a suspension has looked at this one. Another may have come since, for a dispute.
+    const isSame = isDeepStrictEqual(account.statusChange, read.statusChange);
+    if (status === 'active' && !isSame) throw changedMeanwhile(email);
+  };
+  const account = await accounts.set(email, { status, statusChange }, { read, judge });
   return { account, changed: true };
 }
 

@@ -29,8 +29,10 @@ export interface Start {
   insteadOf?: string;
   /** False: granted without a charge, by the person's word. */
   charge: boolean;
-  /** Why, and who says so. */
+  /** Why. The same words are the same start, whoever says them. */
   note: string;
+  /** Who says so, where that is known. */
+  by?: string;
 }
 
 /**
@@ -42,7 +44,8 @@ export interface Start {
  */
 export async function startRecharge(connection: Ledgered, start: Start): Promise<Recharge> {
   const { ledger } = connection;
-  const fault = faultOfNote(start.note, 'Say in --note why it is started.');
+  const blank = start.note.trim() === '';
+  const fault = faultOfNote(blank ? '' : signedNote(start), 'Say in --note why it is started.');
   if (fault !== undefined) throw new OperateError('refused', fault);
   const { insteadOf } = start;
   const order =
@@ -61,6 +64,10 @@ export async function startRecharge(connection: Ledgered, start: Start): Promise
   if (order.insteadOf !== undefined) await noteAgain(connection, order.insteadOf, row);
   return claimed.row;
 }
+
+/** As the row keeps it, which has no other place for who it was. */
+const signedNote = ({ note, by }: Pick<Start, 'note' | 'by'>) =>
+  by === undefined ? note : `${note} (${by})`;
 
 /** It would end as blocked. Where the configuration is not known here, the row says that then. */
 async function checkKnown({ ledger, terms }: Ledgered, email: string): Promise<void> {
@@ -87,7 +94,8 @@ async function newOrder({ ledger }: Ledgered, start: Start): Promise<StartedOrde
   const key = startedKey({ email, credits, note });
   const known = await ledger.read(key);
   if (known) throw startedBefore(known);
-  return { key, email, credits, note, ...(client === email ? {} : { grantEmail: client }) };
+  const spelled = client === email ? {} : { grantEmail: client };
+  return { key, email, credits, note: signedNote(start), ...spelled };
 }
 
 /** A key is burnt once it has ended; in its place comes the first derived key that is not. */
@@ -106,7 +114,7 @@ async function again(connection: Ledgered, start: Start, key: string): Promise<S
         key: againKey(first.key, n),
         email,
         credits,
-        note: start.note,
+        note: signedNote(start),
         insteadOf: last.key,
         ...spelled,
       };

@@ -123,7 +123,10 @@ function answered(
   const { reason: _, ...said } = { ...row, history };
   switch (answer) {
     case 'confirm-charged':
-      return toCharged({ ...said, paidAt: at.now, ...(paymentRef === undefined ? {} : { paymentRef }) }, at);
+      return toCharged(
+        { ...said, paidAt: at.now, ...(paymentRef === undefined ? {} : { paymentRef: paymentRef.trim() }) },
+        at,
+      );
     case 'confirm-not-charged':
       return ended({ ...said, phase: 'declined', reason: 'confirmed_not_charged' }, at, MAY_BE_LISTED);
     case 'confirm-granted':

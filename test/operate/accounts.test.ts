@@ -261,6 +261,29 @@ describe('a status', () => {
     expect(await connection.accounts.show(EMAIL)).toBeUndefined();
   });
 
+  it('that another one was written for meanwhile is not ended unseen', async () => {
+    const connection = clientsOf(store());
+    await addAccount(connection, EMAIL, {});
+    await setStatus(connection, EMAIL, { status: 'suspended', note: 'on holiday' });
+    const dispute = { at: 2, note: 'Dispute du_1' };
+    const raced = {
+      ...connection,
+      accounts: {
+        ...connection.accounts,
+        async set(...given: Parameters<typeof connection.accounts.set>) {
+          await connection.accounts.set(EMAIL, { status: 'suspended', statusChange: dispute });
+          return connection.accounts.set(...given);
+        },
+      },
+    };
+    const enabled = setStatus(raced, EMAIL, { status: 'active', note: 'back again' });
+    await expect(enabled).rejects.toMatchObject({ kind: 'changed' });
+    expect(await connection.ledger.readAccount(EMAIL)).toMatchObject({
+      status: 'suspended',
+      statusChange: dispute,
+    });
+  });
+
   it('is not changed without a note, nor of a stranger', async () => {
     const connection = clientsOf(store());
     await addAccount(connection, EMAIL, {});

@@ -77,6 +77,15 @@ describe('a recharge that a person starts', () => {
     await world.close();
   });
 
+  it('is one recharge, also where two people ask for it in the same words', async () => {
+    const world = await emptyWorld();
+    const row = await start(world, { ...START, by: 'jane@desk' });
+    expect(row.history[0]).toMatchObject({ detail: 'Jane asked, ticket 7 (jane@desk)' });
+    await expect(start(world, { ...START, by: 'bob@phone' })).rejects.toMatchObject({ kind: 'refused' });
+    expect(await world.unfinished()).toHaveLength(1);
+    await world.close();
+  });
+
   it('keeps the spelling of the client towards the platform', async () => {
     const world = await emptyWorld();
     const row = await start(world, { ...START, client: 'Demo@Example.com' });

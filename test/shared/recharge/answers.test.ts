@@ -83,7 +83,7 @@ describe('what an answer writes', () => {
 
   it('confirm-charged: the payment that was found, due at once, with 72 h to be granted', () => {
     const row = inReview('charge_unknown', { swept: 1 });
-    expect(accepted(say(row, 'confirm-charged', { paymentRef: 'pay_7' }))).toEqual({
+    expect(accepted(say(row, 'confirm-charged', { paymentRef: ' pay_7\n' }))).toEqual({
       ...row,
       phase: 'charged',
       paymentRef: 'pay_7',
