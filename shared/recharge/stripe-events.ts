@@ -24,7 +24,8 @@ export const STRIPE_SIGNATURE: HmacVerifier = {
 /** What an event asks for: that a recharge's payment is looked up, or that something else is looked at. */
 export type Asks = { kind: 'wake'; key: string } | { kind: 'look'; look: StripeLook };
 
-const key = z.string().check(z.minLength(1), z.maxLength(255));
+/** One that a person has started anew is longer than any of the platform. Stripe's metadata ends at 500 characters. */
+const key = z.string().check(z.minLength(1), z.maxLength(500));
 
 const eventSchema = z.object({
   id: z.string().check(z.maxLength(255)),

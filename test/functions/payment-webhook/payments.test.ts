@@ -158,7 +158,7 @@ describe('an event', () => {
     ['with a key that is no text', aPaymentEvent('payment_intent.succeeded', { relay_recharge_key: 7 })],
     [
       'with an endless key',
-      aPaymentEvent('payment_intent.succeeded', { relay_recharge_key: 'k'.repeat(256) }),
+      aPaymentEvent('payment_intent.succeeded', { relay_recharge_key: 'k'.repeat(501) }),
     ],
     ['of a kind without an object', '{"id":"evt_1","object":"v2.core.event","type":"v1.payment_intent"}'],
     ['that is no JSON', 'hello'],
@@ -186,6 +186,14 @@ describe('an event', () => {
     const rows = /\| event \|.*?\n\n/s.exec(readFileSync('docs/stripe.md', 'utf8'))?.[0] ?? '';
     const named = rows.split('\n').flatMap((row) => row.split(' | ')[0]?.match(/\w+\.[\w.]+/g) ?? []);
     expect(named.toSorted()).toEqual(HEARD_EVENTS.toSorted());
+  });
+
+  it('is heard of a recharge that was started anew, whose key is longer than the platform’s', async () => {
+    const relay = await aRelay();
+    const key = `op-1-${'k'.repeat(255)}`;
+    const body = aPaymentEvent('payment_intent.succeeded', { relay_recharge_key: key });
+    expect((await relay.post(body, signed(body))).status).toBe(200);
+    expect((await relay.taken()).map((message) => JSON.parse(message))).toEqual([{ key, woken: true }]);
   });
 
   it('holds nothing of the client in the log', async () => {
