@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { rememberedStack } from '../local/state.ts';
 import { connect } from '../operate/connection.ts';
 import type { Target } from '../operate/target.ts';
-import { whoRuns } from '../operate/who.ts';
+import { whoActs } from '../operate/who.ts';
 import { createLogger } from '../shared/logger.ts';
 import { printable } from '../shared/printable.ts';
 import { startConsole } from './server.ts';
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     readOnly: values['read-only'],
     isDemonstration: values.demo,
     port: Number(values.port),
-    who: whoRuns(),
+    who: await whoActs(target),
   });
   say(`The console of ${values.demo ? 'a relay that is not real' : connection.relay.name}: ${url}`);
   say('Whoever opens this address may do everything there. It ends with Ctrl-C.');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
+import * as z from 'zod';
 import { OperateError, type OperateErrorKind } from '../operate/error.ts';
 import { describeError } from '../shared/logger.ts';
 import { type Assets, bundlePage } from './bundle.ts';
@@ -40,10 +41,18 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
     return isWatched ? watch(context, view, options) : once(context, view, options);
   });
   app.post('/api/:deed', async (context) => {
-    const deed = new Map(Object.entries(DEEDS)).get(context.req.param('deed'));
+    const name = context.req.param('deed');
+    const deed = new Map(Object.entries(DEEDS)).get(name);
     if (deed === undefined) return context.json(notFound, 404);
     try {
-      return context.json(await deed(options, await context.req.json(), options.who));
+      const body = await context.req.json();
+      const done = await deed(options, body, options.who);
+      options.connection.logger.info('done in the console', {
+        deed: name,
+        by: options.who,
+        ...aboutOf(body),
+      });
+      return context.json(done);
     } catch (error) {
       const { status, body } = failureOf(error);
       return context.json(body, status);
@@ -75,6 +84,18 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
     },
   };
 }
+
+const aboutSchema = z.object({
+  key: z.string().optional(),
+  email: z.string().optional(),
+  client: z.string().optional(),
+  id: z.string().optional(),
+  answer: z.string().optional(),
+  note: z.string().optional(),
+});
+
+/** What a deed is about, for the log, which masks emails; nothing else of what was sent. */
+const aboutOf = (body: unknown) => aboutSchema.safeParse(body).data ?? {};
 
 const viewNamed = (name: string): View | undefined => new Map<string, View>(Object.entries(VIEWS)).get(name);
 

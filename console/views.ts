@@ -11,13 +11,15 @@ import { examine } from '../operate/doctor/doctor.ts';
 import { OperateError } from '../operate/error.ts';
 import { FIND_DAYS, findRecharge } from '../operate/find-recharge.ts';
 import { lastRechargesOf, listRecharges } from '../operate/list-recharges.ts';
-import { listMessages, messageJson } from '../operate/messages.ts';
+import { countByChannel, listMessages, messageJson } from '../operate/messages.ts';
 import { possibleDeeds, saidWith } from '../operate/possible-deeds.ts';
+import { type PriceOfRecharge, priceOfRecharge, quotePrice, quoteSteps } from '../operate/price.ts';
 import { configuredVerifiers } from '../operate/proofs.ts';
 import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
+import { type Reading, readDelivery } from '../operate/read-delivery.ts';
 import type { RechargeFilter } from '../operate/recharge-filter.ts';
 import { circumstancesOf, readRecharge } from '../operate/recharges.ts';
-import { runbookText, runbookUrlOf } from '../operate/runbook.ts';
+import { runbookUrlOf } from '../operate/runbook.ts';
 import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
 import { statusLine } from '../operate/status-line.ts';
 import type { Target } from '../operate/target.ts';
@@ -25,9 +27,16 @@ import { whyJson, whyNot } from '../operate/why.ts';
 import { meaningOf } from '../shared/alert-words.ts';
 import { grantedAtOf } from '../shared/books/money-moves.ts';
 import { emailSchema } from '../shared/email.ts';
-import { CAPTURED } from '../shared/incoming/quarantine.ts';
+import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { formatMoney } from '../shared/money.ts';
+import type { Account } from '../shared/recharge/account.ts';
+import type { Circumstances } from '../shared/recharge/next-step.ts';
+import type { Policy } from '../shared/recharge/policy.ts';
 import { evidenceJson, rechargeJson, shownJson } from '../shared/recharge/present.ts';
-import { PHASES, type Recharge } from '../shared/recharge/recharge.ts';
+import { isFinished, PHASES, type Recharge, reservationNameOf } from '../shared/recharge/recharge.ts';
+import { ConfigError } from '../shared/settings/config-file.ts';
+import { provedBy } from './proves.ts';
+import { inConsoleWords, runbookSection, runbookWordOf } from './runbook.ts';
 
 /** The relay that the console shows. */
 export interface Shown {
@@ -101,7 +110,14 @@ export const VIEWS = {
     statusJson(await readStatus(connection, target)),
   ),
 
-  day: view(z.object({ day: daySchema }), HEAVY_MS, ({ connection }, { day }) => dayTotals(connection, day)),
+  day: view(
+    z.object({ day: daySchema, by: z.literal('hour').exactOptional() }),
+    HEAVY_MS,
+    async ({ connection }, { day, by }) => {
+      const { hours, ...totals } = await dayTotals(connection, day);
+      return { ...totals, hours: by === 'hour' ? hours : undefined };
+    },
+  ),
 
   alerts: view(nothing, HEAVY_MS, async ({ connection, target }) => {
     const alerts = await listAlerts(connection, { all: true, runbookUrl: runbookUrlOf(target) });
@@ -119,8 +135,23 @@ export const VIEWS = {
     };
   }),
 
-  recharge: view(keySchema, LIGHT_MS, async ({ connection }, { key }) =>
-    wholeRecharge(connection, await readRecharge(connection, key)),
+  recharge: view(keySchema, LIGHT_MS, async ({ connection, target }, { key }) => {
+    const row = await readRecharge(connection, key);
+    const [at, account] = await Promise.all([
+      circumstancesOf(connection),
+      connection.ledger.readAccount(row.email),
+    ]);
+    return wholeRecharge(row, at, { account, price: priceOfRecharge(target, row, account) });
+  }),
+
+  /** What it would cost now. */
+  price: view(
+    z.object({ email: emailSchema, credits: z.coerce.number().pipe(z.int().positive()) }),
+    ONCE_MS,
+    async ({ connection, target }, { email, credits }) => {
+      const quote = quotePrice(target, credits, await connection.ledger.readAccount(email));
+      return { money: quote.calculation?.money, steps: quoteSteps(quote), refused: quote.refused };
+    },
   ),
 
   find: view(z.object({ reference: z.string().min(1) }), ONCE_MS, async ({ connection }, { reference }) => {
@@ -131,12 +162,12 @@ export const VIEWS = {
   reviews: view(nothing, LIGHT_MS, async ({ connection }) => {
     const filter = { phase: 'needs_review' } as const;
     const { rows, cursor } = await listRecharges(connection, filter, { limit: 200 });
-    const whole = rows.map((row) => wholeRecharge(connection, row));
-    return { rows: (await Promise.all(whole)).reverse(), more: cursor !== undefined };
+    const at = await circumstancesOf(connection);
+    return { rows: rows.map((row) => wholeRecharge(row, at)).reverse(), more: cursor !== undefined };
   }),
 
   runbook: view(z.object({ word: z.string() }), ONCE_MS, async (_shown, { word }) => ({
-    text: runbookText(word),
+    section: runbookSection(word),
   })),
 
   clients: view(
@@ -154,8 +185,17 @@ export const VIEWS = {
       whyNot(connection, target, email),
       lastRechargesOf(connection, email, PAGE),
     ]);
-    return { ...clientJson(client), why: whyJson(why), recharges: rows.map(listedRecharge) };
+    const { next_step: next } = whyJson(why);
+    return {
+      ...clientJson(client),
+      next_step: { ...next, what: inConsoleWords(next.what) },
+      /** What there is to look at, and to answer. */
+      unfinished: rows.find((row) => !isFinished(row))?.key,
+      recharges: rows.map(listedRecharge),
+    };
   }),
+
+  channels: view(nothing, ONCE_MS, ({ connection }) => countByChannel(connection)),
 
   messages: view(
     z.object({
@@ -190,7 +230,7 @@ export const VIEWS = {
     const configured = configuredVerifiers(kept.route, target);
     const shown = { raw: false, configured, address: inbound.url };
     const report = captureReport({ id, kept }, await inbound.secrets(), shown);
-    return { ...quarantinedJson(id, kept), report };
+    return { ...quarantinedJson(id, kept), reading: readingOf(target, kept), report };
   }),
 
   health: view(nothing, HEALTH_MS, async ({ connection, target }) => {
@@ -224,22 +264,59 @@ function listedRecharge(row: Recharge) {
   return { ...rest, granted_at: grantedAt === undefined ? undefined : new Date(grantedAt).toISOString() };
 }
 
-async function wholeRecharge(connection: Connection, row: Recharge) {
-  const at = await circumstancesOf(connection);
+/** @param known what was read beside the row: of its client the guard's word, as long as it is kept, and the price list. */
+function wholeRecharge(
+  row: Recharge,
+  at: Circumstances & { policy: Policy },
+  { account, price }: { account?: Account; price?: PriceOfRecharge | undefined } = {},
+) {
   const deeds = possibleDeeds(row, at).map(({ notBefore, ...deed }) => ({
     ...deed,
     not_before: notBefore === undefined ? undefined : new Date(notBefore).toISOString(),
   }));
-  const { meaning, timeline } = evidenceJson(row);
+  const { meaning, timeline, ...evidence } = evidenceJson(row, at.policy);
+  const { next_step: next, ...shown } = shownJson(row, at);
   return {
-    ...shownJson(row, at),
+    ...shown,
+    ...evidence,
+    next_step: { ...next, what: inConsoleWords(next.what) },
     meaning: (row.review === undefined ? undefined : meaningOf(row.review)) ?? meaning,
-    timeline: timeline.map((entry) => {
-      const said = saidWith(entry.event);
-      return said === undefined ? entry : { ...entry, words: `a person answered: ${said}` };
-    }),
+    timeline: [...timeline, ...letThrough(row, account)]
+      .sort((a, b) => a.at.localeCompare(b.at))
+      .map((entry) => {
+        const said = saidWith(entry.event);
+        return said === undefined
+          ? { ...entry, proves: provedBy(entry.event) }
+          : { ...entry, words: `a person answered: ${said}`, proves: undefined };
+      }),
+    grant_email: row.grantEmail,
+    platform_id: row.platformId,
+    runbook: runbookWordOf(row),
+    price,
     deeds,
   };
+}
+
+/** The guard's word on the attempt of now is on the account's row, and not in the history. */
+function letThrough(
+  row: Recharge,
+  account: Account | undefined,
+): ReturnType<typeof evidenceJson>['timeline'] {
+  const entry = account?.reservations[reservationNameOf(row)];
+  if (entry === undefined || entry.state === 'refused') return [];
+  const at = new Date(entry.at).toISOString();
+  const told = { at, event: 'reserved', words: 'let through by the guard' };
+  return [entry.money === undefined ? told : { ...told, detail: formatMoney(entry.money) }];
+}
+
+/** By the configuration of now, as far as it is known here. */
+function readingOf(target: Target, kept: QuarantinedWebhook): Reading {
+  try {
+    return readDelivery(configInForce(target), kept);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof OperateError) return { fault: error.message };
+    throw error;
+  }
 }
 
 async function capturedOf({ capture, quarantine, now }: Connection) {

@@ -81,13 +81,13 @@ const CONFIG = {
 
 /** What becomes of a recharge, by how often. */
 const FATES = [
-  ['goes well', 82],
+  ['goes well', 86],
   ['is declined', 6],
-  ['is processed', 3],
+  ['is processed', 0.5],
   ['waits for the client', 1],
-  ['is not answered', 2],
+  ['is not answered', 1],
   ['is refused by the platform', 1],
-  ['is unknown at the payment endpoint', 1],
+  ['is unknown at the payment endpoint', 0.5],
   ['is refunded', 1],
   ['is given back', 3],
 ] as const;

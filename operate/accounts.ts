@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Money } from '../shared/money.ts';
-import { type Account, type Reservation, spentNameOf } from '../shared/recharge/account.ts';
+import { type Account, dayOf, type Reservation, spentNameOf } from '../shared/recharge/account.ts';
 import { type AccountSettings, LinkedIdError } from '../shared/recharge/accounts.ts';
 import { faultOfNote } from '../shared/recharge/answers.ts';
 import { limitsOf } from '../shared/recharge/guard.ts';
@@ -22,6 +22,9 @@ export interface ClientOverview {
   spent: Money | undefined;
   /** For a UTC month; undefined where there is none, or where it is not known here. */
   cap: Money | undefined;
+  /** How many of their recharges the guard has let through today (UTC), and how many it does a day, where that is limited. */
+  today: number;
+  dailyLimit: number | undefined;
   /** The recharge that was reserved last. */
   last: Recharge | undefined;
 }
@@ -85,14 +88,16 @@ function overviewOf(
 ): ClientOverview {
   const pricing = pricingOf(account, terms);
   const currency = pricing?.currency;
-  const limit = limitsOf(account, { limits: terms?.limits ?? {} }).monthlyAmount;
+  const limits = limitsOf(account, { limits: terms?.limits ?? {} });
   const inCurrency = (amount: number | undefined) =>
     amount === undefined || currency === undefined ? undefined : { amount, currency };
   return {
     account,
     pricing,
     spent: inCurrency(currency === undefined ? 0 : (account.spent[spentNameOf(now, currency)] ?? 0)),
-    cap: inCurrency(limit),
+    cap: inCurrency(limits.monthlyAmount),
+    today: account.counts[dayOf(now)] ?? 0,
+    dailyLimit: limits.dailyCount,
     last: account.last && recharges.get(account.last.key),
   };
 }
@@ -256,7 +261,7 @@ const iso = (time: number) => new Date(time).toISOString();
  * A client for programs: times as ISO 8601, amounts in minor units with their currency, prices and limits as they are
  * in the configuration's own words.
  */
-export function clientJson({ account, pricing, spent, cap, last }: ClientOverview) {
+export function clientJson({ account, pricing, spent, cap, today, dailyLimit, last }: ClientOverview) {
   const { limits, statusChange, reservations } = account;
   return {
     email: account.email,
@@ -281,6 +286,8 @@ export function clientJson({ account, pricing, spent, cap, last }: ClientOvervie
     },
     monthly_cap: cap,
     spent_this_month: spent,
+    recharges_today: today,
+    daily_limit: dailyLimit,
     last: last && {
       key: last.key,
       reserved_at: account.last && iso(account.last.at),

@@ -1,13 +1,13 @@
 import { grantedAtOf, movesOf } from '../shared/books/money-moves.ts';
 import type { Money } from '../shared/money.ts';
-import type { Phase, Recharge } from '../shared/recharge/recharge.ts';
+import { isFinished, type Phase, type Recharge } from '../shared/recharge/recharge.ts';
 import type { Connection } from './connection.ts';
 
-/** What became of the recharges that were received on one UTC day. */
-export interface DayTotals {
-  /** `2026-10-31`. */
-  day: string;
+/** What became of the recharges that were received within some time. */
+export interface Figures {
   received: number;
+  /** How many of them are at their end. */
+  ended: number;
   phases: Partial<Record<Phase, number>>;
   /** Taken, by currency, in minor units; what was given back is not taken off. */
   charged: Money[];
@@ -17,21 +17,37 @@ export interface DayTotals {
   toCredits: [ms: number, count: number][];
 }
 
+export interface DayTotals extends Figures {
+  /** UTC, `2026-10-31`. */
+  day: string;
+  /** By the hour, 0 to 23, in which they were received; an hour without any is left out. */
+  hours: (Figures & { hour: number })[];
+}
+
 /** Reads the day's rows, a hundred a request. */
 export async function dayTotals({ rows }: Pick<Connection, 'rows'>, day: string): Promise<DayTotals> {
   const totals = new Totals();
+  const hours = new Map<number, Totals>();
   let cursor: string | undefined;
   do {
     const page = await rows.ofDay(day, cursor);
     const { found } = await rows.recharges(page.items.map(({ key }) => key));
-    for (const row of found.values()) totals.add(row);
+    for (const row of found.values()) {
+      totals.add(row);
+      const hour = new Date(row.receivedAt).getUTCHours();
+      const ofHour = hours.get(hour) ?? new Totals();
+      ofHour.add(row);
+      hours.set(hour, ofHour);
+    }
     cursor = page.cursor;
   } while (cursor !== undefined);
-  return { day, ...totals.all() };
+  const byHour = [...hours].sort(([a], [b]) => a - b).map(([hour, one]) => ({ hour, ...one.all() }));
+  return { day, ...totals.all(), hours: byHour };
 }
 
 class Totals {
   #received = 0;
+  #ended = 0;
   #credits = 0;
   readonly #phases = new Map<Phase, number>();
   readonly #charged = new Map<string, number>();
@@ -40,6 +56,7 @@ class Totals {
 
   add(row: Recharge): void {
     this.#received += 1;
+    if (isFinished(row)) this.#ended += 1;
     count(this.#phases, row.phase);
     for (const { kind, money } of movesOf(row)) {
       if (money) count(kind === 'refund' ? this.#givenBack : this.#charged, money.currency, money.amount);
@@ -50,9 +67,10 @@ class Totals {
     if (grantedAt !== undefined) count(this.#toCredits, roughly(grantedAt - row.receivedAt));
   }
 
-  all(): Omit<DayTotals, 'day'> {
+  all(): Figures {
     return {
       received: this.#received,
+      ended: this.#ended,
       phases: Object.fromEntries(this.#phases),
       charged: moneyOf(this.#charged),
       givenBack: moneyOf(this.#givenBack),

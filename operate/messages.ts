@@ -83,6 +83,38 @@ export async function listMessages(
   return { rows, more: false };
 }
 
+/** What became of a channel's messages, both ways. */
+export interface ChannelCount {
+  channel: string;
+  delivered: number;
+  /** Still on their way. */
+  waiting: number;
+  /** Given up, or parked because it is not known whether they arrived. */
+  failed: number;
+}
+
+/** Each is read on its own. More are said to be more. */
+const MOST_COUNTED = 200;
+
+/** Counts the messages of the last day by channel, and of them the newest 200. */
+export async function countByChannel(
+  connection: Pick<Connection, 'messages' | 'now'>,
+): Promise<{ channels: ChannelCount[]; more: boolean }> {
+  const counts = new Map<string, ChannelCount>();
+  let seen = 0;
+  for await (const { channel, status } of findMessages(connection, { since: connection.now() - DAY_MS })) {
+    seen += 1;
+    if (seen > MOST_COUNTED) break;
+    const count = counts.get(channel) ?? { channel, delivered: 0, waiting: 0, failed: 0 };
+    counts.set(channel, count);
+    if (status === 'delivered') count.delivered += 1;
+    else if (status === 'failed' || status === 'parked') count.failed += 1;
+    else count.waiting += 1;
+  }
+  const channels = [...counts.values()].sort((a, b) => a.channel.localeCompare(b.channel));
+  return { channels, more: seen > MOST_COUNTED };
+}
+
 /** @throws an OperateError, `not_found`, if no message has this id, or its 30 days are over. */
 export async function readMessage({ messages }: Pick<Connection, 'messages'>, id: string): Promise<Message> {
   const row = await messages.read(id);

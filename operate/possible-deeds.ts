@@ -26,6 +26,14 @@ export interface PossibleDeed {
   needsPaymentRef?: true;
 }
 
+/** What a person wishes beside the answers. */
+export const WISH_WORDS = {
+  retry: 'Try it at once',
+  stop: 'Stop it',
+  refund: 'Give the money back',
+  start_again: 'Start it again',
+} as const;
+
 interface Said {
   price: string;
   credits: string;
@@ -85,13 +93,13 @@ function wishes(
   const wishes: [boolean, PossibleDeed][] = [
     [
       can(applyRetry(row, NOTE, at)),
-      { deed: 'retry', label: 'Try it at once', follows: 'Its next step is done within a minute.' },
+      { deed: 'retry', label: WISH_WORDS.retry, follows: 'Its next step is done within a minute.' },
     ],
     [
       can(applyStop(row, NOTE, at)),
       {
         deed: 'stop',
-        label: 'Stop it',
+        label: WISH_WORDS.stop,
         follows: 'No charge of it begins any more. A payment that was under way is kept, and granted.',
       },
     ],
@@ -99,7 +107,7 @@ function wishes(
       can(applyGoodwillRefund(row, NOTE, at)),
       {
         deed: 'refund',
-        label: 'Give the money back',
+        label: WISH_WORDS.refund,
         follows: `${price} go back to ${client}. The ${credits} credits stay with the client.`,
       },
     ],
@@ -109,7 +117,7 @@ function wishes(
         !row.history.some(({ event }) => event === STARTED_AGAIN),
       {
         deed: 'start_again',
-        label: 'Start it again',
+        label: WISH_WORDS.start_again,
         follows: `${client} is charged for ${credits} credits, under a new key, with the price and the limits of now.`,
       },
     ],

@@ -1,6 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+import { formatMoney, type Money } from '../shared/money.ts';
 import type { Account } from '../shared/recharge/account.ts';
 import { isChargeable } from '../shared/recharge/guard.ts';
 import { type Calculation, calculatePrice, type Pricing } from '../shared/recharge/pricing.ts';
+import { isErased, moneyOf, type Recharge } from '../shared/recharge/recharge.ts';
+import { ConfigError } from '../shared/settings/config-file.ts';
+import { OperateError } from './error.ts';
 import type { Target } from './target.ts';
 import { readableTerms, readTerms, type Terms } from './terms.ts';
 
@@ -49,6 +54,81 @@ export function quotePrice(
     ...(isRefused ? { refused: 'amount_out_of_range' } : {}),
   };
 }
+
+/** What the price list of now says of a recharge that has its price. */
+export interface PriceOfRecharge {
+  steps: [string, string][];
+  /** What it would cost now; absent where the list has no price for it. */
+  now: Money | undefined;
+  /** Whether prices have changed since it was let through: the row keeps its amount, and no price list. */
+  differs: boolean;
+}
+
+/**
+ * How the price of a recharge is calculated.
+ *
+ * @returns undefined where nothing is charged for it, its client was erased, or no price list is known here.
+ */
+export function priceOfRecharge(
+  target: Target,
+  row: Recharge,
+  account: Account,
+): PriceOfRecharge | undefined {
+  if (row.prepaid || isErased(row)) return undefined;
+  try {
+    const quote = quotePrice(target, row.credits, account);
+    const money = moneyOf(row);
+    const now = quote.calculation?.money;
+    return {
+      steps: quoteSteps(quote),
+      now,
+      differs: money !== undefined && !isDeepStrictEqual(money, now),
+    };
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof OperateError) return undefined;
+    throw error;
+  }
+}
+
+/** How the price comes about, step by step, for people: each a name and what is there. */
+export function quoteSteps({ credits, pricing, from, source, calculation }: Quote): [string, string][] {
+  const { currency } = pricing;
+  const list =
+    from === 'client'
+      ? "the client's own"
+      : `the configuration's${source === undefined ? '' : ` (${source})`}`;
+  if (calculation === undefined)
+    return [
+      ['price list', list],
+      ['no price', whyNoPrice(pricing)],
+    ];
+  return [['price list', list], ...stepsOf(credits, currency, calculation)];
+}
+
+function stepsOf(
+  credits: number,
+  currency: string,
+  { basis, exact, rounded, minimum, money }: Calculation,
+): [string, string][] {
+  if (basis.kind === 'pack') return [['pack', `${credits} credits for ${basis.price} ${currency}`]];
+  const reach = basis.kind === 'tier' ? tierText(basis.upTo) : '';
+  const facts: [string, string][] = [
+    ['per credit', `${basis.perCredit} ${currency}${reach}`],
+    ['exactly', `${credits} × ${basis.perCredit} = ${exact} ${currency}`],
+    ['rounded', `${formatMoney(rounded)}, half up`],
+  ];
+  if (minimum === undefined) return facts;
+  const raises = money.amount > rounded.amount ? 'raises it' : 'is less';
+  return [...facts, ['minimum', `${formatMoney(minimum)} ${raises}`]];
+}
+
+const tierText = (upTo: number | undefined) =>
+  upTo === undefined ? ', the last tier' : `, the tier up to ${upTo} credits`;
+
+const whyNoPrice = (pricing: Pricing): string =>
+  'packs' in pricing
+    ? `Only these numbers are sold: ${pricing.packs.map((pack) => pack.credits).join(', ')}.`
+    : 'No tier reaches this number.';
 
 /** A quote for programs: amounts in minor units, prices as decimals in major units. */
 export function quoteJson({ credits, email, pricing, from, calculation, allowed, refused }: Quote) {

@@ -11,6 +11,7 @@ import {
   unlinkAccount,
 } from '../../operate/accounts.ts';
 import { SettingFaults, type WrittenSettings } from '../../operate/client-settings.ts';
+import { whoActs } from '../../operate/who.ts';
 import { ACCOUNT_STATUSES } from '../../shared/recharge/account.ts';
 import { shellQuoted } from '../../shared/shell.ts';
 import { clientColumns, clientText } from '../client-text.ts';
@@ -178,7 +179,7 @@ function addStatusDeed(cli: Cli, accounts: Group, name: keyof typeof STATUS_DEED
     .action(async (address: string, { json, yes, note }: { note: string; json?: boolean; yes?: boolean }) => {
       await confirmChange(cli, { question: `${verb} the client ${address}?`, yes });
       const connection = await cli.connected();
-      const deed: StatusDeed = { status, note };
+      const deed: StatusDeed = { status, note, by: await whoActs(cli.target()) };
       const { changed } = await setStatus(connection, address, deed);
       if (json) return cli.sayJson(clientJson(await readAccount(connection, address)));
       cli.say(changed ? done(address) : `${address} is ${status} already. Nothing was changed.`);

@@ -1,4 +1,4 @@
-import { whoRuns } from '../../operate/who.ts';
+import { whoActs } from '../../operate/who.ts';
 import { confirmChange, YES } from '../confirm.ts';
 import { type Cli, examples } from '../program.ts';
 
@@ -14,7 +14,7 @@ export function addPauseCommand(cli: Cli): void {
     .addHelpText('after', examples('pause --note "prices change tonight"'))
     .action(async ({ note, yes, json }: { note: string; yes?: boolean; json?: boolean }) => {
       await confirmChange(cli, { question: 'Stop charging all clients?', yes });
-      const pause = { reason: note, by: whoRuns() };
+      const pause = { reason: note, by: await whoActs(cli.target()) };
       await (await cli.connected()).charging.pause(pause);
       if (json) return cli.sayJson({ paused: true, ...pause });
       cli.say(

@@ -150,6 +150,8 @@ export const client = z.strictObject({
     .describe("the client's own"),
   monthly_cap: money.optional().describe('what holds: their own, or that of all clients'),
   spent_this_month: money.optional(),
+  recharges_today: z.int().describe('that the guard has let through on this UTC day'),
+  daily_limit: z.int().optional().describe('what holds: their own, or that of all clients'),
   last: z
     .strictObject({
       key: z.string(),

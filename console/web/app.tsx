@@ -10,6 +10,7 @@ import { Recharge } from './recharge.tsx';
 import { Recharges } from './recharges.tsx';
 import { Reviews } from './reviews.tsx';
 import { type Place, usePlace } from './route.ts';
+import { RunbookPage } from './runbook.tsx';
 
 const PAGES = [
   ['/', 'Overview'],
@@ -26,6 +27,7 @@ const WITHIN: Record<string, string> = {
   '/recharge': '/recharges',
   '/client': '/clients',
   '/delivery': '/deliveries',
+  '/runbook': '/',
 };
 
 function App() {
@@ -87,7 +89,7 @@ function Current({
 }) {
   switch (path) {
     case '/':
-      return <Overview readOnly={readOnly} />;
+      return <Overview query={query} readOnly={readOnly} />;
     case '/recharges':
       return <Recharges query={query} />;
     case '/recharge':
@@ -104,6 +106,8 @@ function Current({
       return <Deliveries query={query} />;
     case '/delivery':
       return <Delivery id={query.id ?? ''} readOnly={readOnly} />;
+    case '/runbook':
+      return <RunbookPage word={query.word ?? ''} />;
     case '/health':
       return <Health isDemonstration={isDemonstration} />;
     default:

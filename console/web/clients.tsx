@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Money } from '../../shared/money.ts';
 import { meansText } from '../../shared/payments/payment-method.ts';
-import { act, type Data, useLive } from './live.ts';
+import { CLIENT_DEEDS } from '../words.ts';
+import { act, type Data, read, useLive } from './live.ts';
 import {
   Ago,
   Bars,
@@ -60,16 +61,19 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
           ) : (
             <>
               <Table
+                folds
+                label="List of clients"
                 heads={[
                   'Client',
                   'Status',
                   ['This month', 'right'],
                   'Of the cap',
+                  ['Recharges today', 'right'],
                   'A credit',
                   'Pays with',
                   'Last one let through',
                   'When',
-                  'Its page',
+                  'Its key',
                 ]}
               >
                 {clients.map((client) => (
@@ -80,13 +84,20 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                     <td>
                       <Word word={client.status ?? 'unknown'} />
                     </td>
-                    <td class="right">
+                    <td class="right" data-unit="this month">
                       {client.spent_this_month ? shownMoney(client.spent_this_month) : ''}
                     </td>
                     <td>
                       <Cap spent={client.spent_this_month} cap={client.monthly_cap} />
                     </td>
-                    <td>{priceText(client.pricing)}</td>
+                    <td class="right" data-unit="today">
+                      {client.daily_limit === undefined
+                        ? client.recharges_today
+                        : `${client.recharges_today} of ${client.daily_limit}`}
+                    </td>
+                    <td class="cut" data-unit="a credit">
+                      {priceText(client.pricing)}
+                    </td>
                     <td>{client.payment_method && meansText(client.payment_method)}</td>
                     <td>
                       {client.last === undefined ? (
@@ -133,13 +144,12 @@ function Cap({ spent, cap }: { spent: Money | undefined; cap: Money | undefined 
   return (
     <span class="cap">
       <progress max={100} value={Math.min(100, share)} aria-label={`${share} % of ${shownMoney(cap)}`} />
-      <span class="quiet">{`${share} %`}</span>
+      <span class="quiet">{`${share}\u00a0%`}</span>
     </span>
   );
 }
 
 type Client = Data<'client'>;
-const ENDED = ['completed', 'declined', 'blocked', 'refunded'];
 
 export function OneClient({
   email,
@@ -154,43 +164,38 @@ export function OneClient({
   return (
     <Page title={email}>
       <Loaded live={live}>
-        {(client) => {
-          const unfinished = client.recharges.find(({ phase }) => !ENDED.includes(phase));
-          return (
-            <>
-              <section class={`next ${client.why.next_step.who}`} aria-label="What happens next">
-                <p>
-                  <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
-                </p>
-                <p>
-                  <strong>{WHO[client.why.next_step.who]}.</strong> {client.why.next_step.what}{' '}
-                  {unfinished === undefined ? null : (
-                    <RechargeLink id={unfinished.key}>Look at it, and answer</RechargeLink>
-                  )}
-                </p>
-                {readOnly ? null : <ClientDeeds client={client} stripe={stripe} />}
-              </section>
-              <section aria-labelledby="recharges">
-                <h2 id="recharges">Recharges</h2>
-                {client.recharges.length === 0 ? (
-                  <Empty>None in the last 31 days.</Empty>
-                ) : (
-                  <RechargeTable rows={client.recharges} withClient={false} />
+        {(client) => (
+          <>
+            <section class={`next ${client.next_step.who}`} aria-label="What happens next">
+              <p>
+                <Word word={client.status ?? 'not set up'} more={client.status_change?.note} />
+              </p>
+              <p>
+                <strong>{WHO[client.next_step.who]}.</strong> {client.next_step.what}{' '}
+                {client.unfinished === undefined ? null : (
+                  <RechargeLink id={client.unfinished}>Look at it, and answer</RechargeLink>
                 )}
-                <p>
-                  <a href={linkTo('/recharges', { email: client.email, from: '365d' })}>
-                    All of the last year
-                  </a>
-                </p>
-              </section>
-              <Balances client={client} />
-              <section aria-labelledby="settings">
-                <h2 id="settings">Settings</h2>
-                <Facts facts={factsOf(client)} />
-              </section>
-            </>
-          );
-        }}
+              </p>
+              {readOnly ? null : <ClientDeeds client={client} stripe={stripe} />}
+            </section>
+            <section aria-labelledby="recharges">
+              <h2 id="recharges">Recharges</h2>
+              {client.recharges.length === 0 ? (
+                <Empty>None in the last 31 days.</Empty>
+              ) : (
+                <RechargeTable rows={client.recharges} withClient={false} />
+              )}
+              <p>
+                <a href={linkTo('/recharges', { email: client.email, from: '365d' })}>All of the last year</a>
+              </p>
+            </section>
+            <Balances client={client} />
+            <section aria-labelledby="settings">
+              <h2 id="settings">Settings</h2>
+              <Facts facts={factsOf(client)} />
+            </section>
+          </>
+        )}
       </Loaded>
     </Page>
   );
@@ -202,6 +207,7 @@ const SETTINGS: [name: string, label: string, hint: string][] = [
   ['cooldownSeconds', 'Seconds between two recharges, at least', '600'],
   ['pricePerCredit', 'Price of a credit', '0.10 EUR'],
   ['minimumCharge', 'Smallest charge', '5.00 EUR'],
+  ['pricing', 'Packs or tiers instead, as in the configuration', '{"currency":"EUR","packs":[…]}'],
   ['platformId', 'Id of the sub-account on the platform', ''],
   ['grantEmail', 'Email on the platform, where it is another', ''],
   ['customer', 'Customer at the payment provider', ''],
@@ -211,7 +217,7 @@ function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
   return (
     <div class="deeds">
       <Deed
-        label="Start a recharge"
+        label={CLIENT_DEEDS.start}
         deed="start"
         body={{ client: client.email }}
         note
@@ -219,12 +225,19 @@ function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
         toBody={({ credits }) => ({ credits: Number(credits) })}
         question={`Charge ${client.email} for credits?`}
         follows="Charged and granted once, at the client's price, however often it is asked for in the same words."
+        tell={async ({ credits = '' }) => {
+          if (!/^[1-9]\d*$/.test(credits)) return undefined;
+          const { data, failure } = await read('price', { email: client.email, credits });
+          if (data?.money === undefined) return failure ?? 'So many credits have no price.';
+          const steps = data.steps.map(([name, what]) => `${name}: ${what}`).join('; ');
+          return `${client.email} pays ${shownMoney(data.money)} (${steps}).`;
+        }}
         onDone={({ key }) => {
           if (key !== undefined) go(linkTo('/recharge', { key }));
         }}
       />
       <Deed
-        label="Change settings"
+        label={CLIENT_DEEDS.set}
         deed="set"
         body={{ email: client.email }}
         fields={SETTINGS.map(([name, label, hint]) => ({ name, label, hint }))}
@@ -235,14 +248,14 @@ function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
       {stripe && client.status !== undefined ? (
         <>
           <Deed
-            label="Invite to save a card"
+            label={CLIENT_DEEDS.invite}
             deed="invite"
             body={{ email: client.email }}
             question={`Make a page of Stripe's on which ${client.email} saves a card?`}
             follows="Nothing is charged there. You send the client the link."
           />
           <Deed
-            label="Link what is saved at Stripe"
+            label={CLIENT_DEEDS.link}
             deed="link"
             body={{ email: client.email }}
             fields={[
@@ -256,7 +269,7 @@ function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
       ) : null}
       {client.status === 'active' ? (
         <Deed
-          label="Suspend"
+          label={CLIENT_DEEDS.suspend}
           deed="suspend"
           body={{ email: client.email }}
           note
@@ -266,7 +279,7 @@ function ClientDeeds({ client, stripe }: { client: Client; stripe: boolean }) {
       ) : null}
       {client.status !== undefined && client.status !== 'active' ? (
         <Deed
-          label="Enable"
+          label={CLIENT_DEEDS.enable}
           deed="enable"
           body={{ email: client.email }}
           note
@@ -302,7 +315,12 @@ function factsOf(client: Client): Parameters<typeof Facts>[0]['facts'] {
     ['Monthly cap', cap && <Cap spent={client.spent_this_month} cap={cap} />],
     ['Recharges a day', limits.daily_count === undefined ? undefined : `at most ${limits.daily_count}`],
     ['Cooldown', limits.cooldown_seconds === undefined ? undefined : `${limits.cooldown_seconds} s`],
-    ['Price list', pricing === undefined ? undefined : <code>{JSON.stringify(pricing)}</code>],
+    [
+      'Price list',
+      pricing && (
+        <PriceList pricing={pricing} from={client.own_pricing ? "the client's own" : "all clients'"} />
+      ),
+    ],
     ['Charged', client.payment_method && meansText(client.payment_method)],
     ['Platform id', client.platform_id && <code>{client.platform_id}</code>],
     ['On the platform', client.grant_email],
@@ -310,6 +328,36 @@ function factsOf(client: Client): Parameters<typeof Facts>[0]['facts'] {
     ['Status changed', change && <Ago at={change.at} />],
     ['by', change?.by],
   ];
+}
+
+type Pricing = NonNullable<Client['pricing']>;
+
+function PriceList({ pricing, from }: { pricing: Pricing; from: string }) {
+  const { currency } = pricing;
+  const minimum = 'minimumCharge' in pricing ? pricing.minimumCharge : undefined;
+  return (
+    <>
+      <p class="detail">{`${from}, in ${currency}${minimum === undefined ? '' : `, at least ${minimum} ${currency} a recharge`}`}</p>
+      <Table label="Price list" heads={['packs' in pricing ? 'A pack of' : 'Credits', ['Price', 'right']]}>
+        {linesOf(pricing).map(([credits, price]) => (
+          <tr key={credits}>
+            <td>{credits}</td>
+            <td class="right">{`${price} ${currency}`}</td>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
+}
+
+function linesOf(pricing: Pricing): [credits: string, price: string][] {
+  if ('packs' in pricing)
+    return pricing.packs.map(({ credits, price }) => [credits.toLocaleString('en'), price]);
+  if (!('tiers' in pricing)) return [['any number, each', pricing.perCredit]];
+  return pricing.tiers.map(({ upTo, perCredit }) => [
+    upTo === undefined ? 'more, each' : `up to ${upTo.toLocaleString('en')}, each`,
+    perCredit,
+  ]);
 }
 
 interface Plan {

@@ -13,7 +13,7 @@ export function Deliveries({ query }: { query: Record<string, string> }) {
             {rows.length === 0 ? (
               <Empty>None. Every webhook that proved its sender was understood.</Empty>
             ) : (
-              <Kept rows={rows} />
+              <Kept label="Kept aside" rows={rows} />
             )}
             {more ? <a href={linkTo('/deliveries', { after: rows.at(-1)?.id })}>Older</a> : null}
             <h2>Captured: not verified, kept to be looked at</h2>
@@ -27,7 +27,7 @@ export function Deliveries({ query }: { query: Record<string, string> }) {
                 Nothing was captured. To find out what a webhook sends: <code>npx relay capture start</code>
               </Empty>
             ) : (
-              <Kept rows={captured.rows} />
+              <Kept label="Captured" rows={captured.rows} />
             )}
           </>
         )}
@@ -36,8 +36,14 @@ export function Deliveries({ query }: { query: Record<string, string> }) {
   );
 }
 
-const Kept = ({ rows }: { rows: { id: string; received_at: string; route: string; reason: string }[] }) => (
-  <Table heads={['Received', 'Came to', 'Why it is kept', 'Look']}>
+const Kept = ({
+  label,
+  rows,
+}: {
+  label: string;
+  rows: { id: string; received_at: string; route: string; reason: string }[];
+}) => (
+  <Table label={label} heads={['Received', 'Came to', 'Why it is kept', 'Look']}>
     {rows.map(({ id, received_at: at, route, reason }) => (
       <tr key={id}>
         <td>
@@ -77,9 +83,32 @@ export function Delivery({ id, readOnly }: { id: string; readOnly: boolean }) {
                 follows="It is signed anew, and counts once, however often it is sent. Mend the mapping first."
               />
             )}
-            <section aria-labelledby="report">
-              <h2 id="report">What would be read from it, and what to put into the configuration</h2>
-              <Code text={JSON.stringify(kept.report, null, 2)} />
+            <section aria-labelledby="reading">
+              <h2 id="reading">What is read from it, by the configuration of now</h2>
+              {'fault' in kept.reading ? (
+                <p class="failure">{kept.reading.fault}</p>
+              ) : (
+                <Facts facts={kept.reading.facts} />
+              )}
+            </section>
+            <section aria-labelledby="proposal">
+              <h2 id="proposal">What would fit, for the configuration</h2>
+              <Code text={JSON.stringify(kept.report.config, null, 2)} />
+              {kept.report.notes.length === 0 ? null : (
+                <ul>
+                  {kept.report.notes.map((note) => (
+                    <li key={note}>{note}</li>
+                  ))}
+                </ul>
+              )}
+              <details>
+                <summary>How its sender proves itself: what was tried</summary>
+                <ul>
+                  {[...kept.report.nearest, ...kept.report.lookedAt].map((said) => (
+                    <li key={said}>{said}</li>
+                  ))}
+                </ul>
+              </details>
             </section>
             <section aria-labelledby="headers">
               <h2 id="headers">Headers</h2>

@@ -155,16 +155,22 @@ export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
   );
 }
 
+/** @param folds where it is narrow, a row is a paragraph; `data-unit` then says what a number is. */
 export function Table({
+  label,
   heads,
   children,
+  folds = false,
 }: {
+  /** Of what: for whoever does not see it. */
+  label: string;
   heads: (string | [string, 'right'])[];
   children: ComponentChildren;
+  folds?: boolean;
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
-    <section class="scrolls" tabIndex={0} aria-label="Table">
+    <section class={folds ? 'scrolls folds' : 'scrolls'} tabIndex={0} aria-label={label}>
       <table>
         <thead>
           <tr>
@@ -206,6 +212,8 @@ export interface DeedProps {
   fields?: Field[];
   /** What is sent of the fields; unless given, those that are filled in, by their names. */
   toBody?: (given: Record<string, string>) => object;
+  /** What is to be known of the fields' values before it is done: said as they are filled in. */
+  tell?: (given: Record<string, string>) => Promise<string | undefined>;
   /** Why it cannot be done now. */
   disabled?: string | undefined;
   danger?: boolean;
@@ -222,6 +230,7 @@ export function Deed({
   note,
   fields = [],
   toBody = (given) => given,
+  tell,
   disabled,
   danger,
   onDone,
@@ -229,22 +238,32 @@ export function Deed({
   const dialog = useRef<HTMLDialogElement>(null);
   const [said, setSaid] = useState<{ text: string; bad?: true }>();
   const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState<string>();
+  const asked = useRef(0);
   const name = useId();
   const why = useId();
+  const textOf = (form: HTMLFormElement, field: string) => String(new FormData(form).get(field) ?? '').trim();
+  const filledIn = (form: HTMLFormElement): Record<string, string> =>
+    Object.fromEntries(
+      fields.flatMap(({ name: field }) => (textOf(form, field) === '' ? [] : [[field, textOf(form, field)]])),
+    );
+  async function tellOf(form: HTMLFormElement) {
+    asked.current += 1;
+    const turn = asked.current;
+    const words = await tell?.(filledIn(form));
+    // An answer to what stood there before is none.
+    if (turn === asked.current) setTold(words);
+  }
   async function submit(event: SubmitEvent) {
     event.preventDefault();
-    if (!(event.target instanceof HTMLFormElement)) return;
-    const given = new FormData(event.target);
-    const text = (field: string) => String(given.get(field) ?? '').trim();
-    const filled = Object.fromEntries(
-      fields.flatMap(({ name: field }) => (text(field) === '' ? [] : [[field, text(field)]])),
-    );
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement)) return;
     setBusy(true);
     try {
       const done = await act(deed, {
         ...body,
-        ...(note ? { note: text('note') } : {}),
-        ...toBody(filled),
+        ...(note ? { note: textOf(form, 'note') } : {}),
+        ...toBody(filledIn(form)),
       });
       setSaid({ text: done.done });
       dialog.current?.close();
@@ -277,7 +296,7 @@ export function Deed({
       )}
       {said && !said.bad ? <output class="done">{said.text}</output> : null}
       <dialog ref={dialog} aria-labelledby={name}>
-        <form onSubmit={submit}>
+        <form onSubmit={submit} onInput={({ currentTarget }) => tell && tellOf(currentTarget)}>
           <h2 id={name}>{question}</h2>
           {follows === undefined ? null : <p>{follows}</p>}
           {fields.map(({ name: field, label: asked, required = false, value, hint }) => (
@@ -293,6 +312,7 @@ export function Deed({
               />
             </label>
           ))}
+          {told === undefined ? null : <output class="told">{told}</output>}
           {note ? <Note /> : null}
           {said?.bad ? (
             <p class="failure" role="alert">
@@ -313,7 +333,7 @@ export function Deed({
   );
 }
 
-/** The row keeps no more of it, with who wrote it. */
+/** In bytes: the row keeps no more of it, with who wrote it. */
 const LONGEST_NOTE = 110;
 
 /** What is too long is said, and never cut: its end may be what counts. */
@@ -330,8 +350,9 @@ function Note() {
         rows={3}
         aria-describedby={id}
         onInput={({ currentTarget: field }) => {
-          setLength(field.value.length);
-          const over = field.value.length - LONGEST_NOTE;
+          const { length: bytes } = new TextEncoder().encode(field.value);
+          setLength(bytes);
+          const over = bytes - LONGEST_NOTE;
           field.setCustomValidity(over > 0 ? `Shorten it by ${over} characters.` : '');
         }}
       />
@@ -347,32 +368,49 @@ export interface Bar {
   value: number;
   /** What is said of it. */
   text: string;
+  /** Drawn one above the other, instead of the value as one. */
+  parts?: [value: number, tone: 'strong' | 'faint' | 'warm'][];
 }
 
-/** One bar a day, the last one on the right. The same stands beside it as a list for whoever does not see it. */
-export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
-  const most = Math.max(1, ...bars.map(({ value }) => value));
+/**
+ * A bar a day or an hour, the last one on the right. The highest is said beside the title, and all are for whoever does
+ * not see them.
+ *
+ * @param most what the whole height stands for; the highest bar unless given.
+ */
+export function Bars({ title, bars, most }: { title: string; bars: Bar[]; most?: number }) {
+  const highest = bars.reduce<Bar | undefined>(
+    (high, bar) => (bar.value > (high?.value ?? 0) ? bar : high),
+    undefined,
+  );
+  const whole = most ?? highest?.value ?? 1;
   const slot = 100 / Math.max(1, bars.length);
   // A few are not drawn as walls. The first and the last one stand above their days at the ends.
-  const width = Math.min(9, slot * 0.76);
+  const width = Math.min(6, slot * 0.76);
   const between = bars.length < 2 ? 0 : (100 - width) / (bars.length - 1);
   return (
     <figure class="bars">
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        {title}
+        {highest === undefined ? null : <span class="quiet">{`at most ${highest.text}`}</span>}
+      </figcaption>
       <svg
         viewBox="0 0 100 32"
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${title}: ${bars.map(({ label, text }) => `${label} ${text}`).join(', ')}`}
+        aria-label={`${title}: ${bars
+          .filter(({ value }) => value > 0)
+          .map(({ label, text }) => `${label} ${text}`)
+          .join(', ')}`}
       >
-        {bars.map(({ label, value, text }, index) => {
-          const height = value === 0 ? 0.4 : Math.max(1, (value / most) * 31);
-          return (
-            <rect key={label} x={index * between} y={32 - height} width={width} height={height}>
-              <title>{`${label}: ${text}`}</title>
-            </rect>
-          );
-        })}
+        {bars.map((bar, index) => (
+          <g key={bar.label}>
+            <title>{`${bar.label}: ${bar.text}`}</title>
+            {stacked(bar, whole).map(({ tone, y, height }) => (
+              <rect key={tone} class={tone} x={index * between} y={y} width={width} height={height} />
+            ))}
+          </g>
+        ))}
       </svg>
       <div class="ends quiet" aria-hidden="true">
         <span>{bars[0]?.label}</span>
@@ -380,4 +418,17 @@ export function Bars({ title, bars }: { title: string; bars: Bar[] }) {
       </div>
     </figure>
   );
+}
+
+/** From the ground up. What is there is seen, however little it is; where nothing is, a line says so. */
+function stacked({ value, parts = [[value, 'strong']] }: Bar, whole: number) {
+  if (value === 0) return [{ tone: 'none', y: 31.6, height: 0.4 }];
+  let ground = 32;
+  return parts
+    .filter(([part]) => part > 0)
+    .map(([part, tone]) => {
+      const height = Math.max(1, (part / whole) * 31);
+      ground -= height;
+      return { tone, y: ground, height };
+    });
 }

@@ -1,6 +1,7 @@
 import { durationText } from '../../shared/ages.ts';
+import type { ReviewReason } from '../../shared/recharge/recharge.ts';
 import { type Data, useLive } from './live.ts';
-import { ClientLink, Deed, Facts, Loaded, moneyText, Page, When, Word } from './parts.tsx';
+import { ClientLink, Deed, Facts, Loaded, moneyText, Page, shownMoney, When, Word } from './parts.tsx';
 import { go, linkTo } from './route.ts';
 import { Runbook } from './runbook.tsx';
 
@@ -11,22 +12,21 @@ export function Recharge({ id, readOnly }: { id: string; readOnly: boolean }) {
   return (
     <Page title={`Recharge ${id}`}>
       <Loaded live={live}>
-        {(row) => {
-          const asks = row.phase === 'needs_review' && row.reason !== undefined;
-          return (
-            <>
-              <Summary row={row} />
-              <div class="beside">
-                <div>
-                  <NextStep row={row} readOnly={readOnly} />
-                  <Timeline row={row} />
-                  {asks ? <TheFacts row={row} /> : null}
-                </div>
-                {asks ? <Runbook word={row.reason ?? ''} /> : <TheFacts row={row} />}
+        {(row) => (
+          <>
+            <Summary row={row} />
+            <div class="beside">
+              <div class="first">
+                <NextStep row={row} readOnly={readOnly} />
               </div>
-            </>
-          );
-        }}
+              {row.runbook === undefined ? <TheFacts row={row} /> : <Runbook word={row.runbook} />}
+              <div class="main">
+                <Timeline row={row} />
+                {row.runbook === undefined ? null : <TheFacts row={row} />}
+              </div>
+            </div>
+          </>
+        )}
       </Loaded>
     </Page>
   );
@@ -80,28 +80,55 @@ export function NextStep({ row, readOnly }: { row: Whole; readOnly: boolean }) {
   );
 }
 
-/** Under what it stands at the provider and on the platform, beside the answers that depend on it. */
+/** Where to look for each reason, and for what. */
+const LOOK_FOR: Record<ReviewReason, { where: string; facts: (keyof typeof LOOKED_FOR)[] }> = {
+  charge_unknown: { where: 'Look at the provider for:', facts: ['charge', 'payment', 'price'] },
+  grant_unknown: {
+    where: "Look in the client's credit history on the platform for:",
+    facts: ['mark', 'credits'],
+  },
+  grant_differs: {
+    where: "Look in the client's credit history on the platform for:",
+    facts: ['mark', 'credits'],
+  },
+  grant_refused: {
+    where:
+      'Nothing was granted by this. Look on the platform whether the sub-account is there, under exactly this name:',
+    facts: ['email', 'platformId'],
+  },
+  grant_expired: {
+    where: 'The timeline says why each try failed. The grant is for:',
+    facts: ['email', 'credits'],
+  },
+  refund_unknown: { where: 'Look at the provider for:', facts: ['payment', 'charge', 'refund', 'price'] },
+  refund_failed: {
+    where: 'The timeline says why. Look at the provider for:',
+    facts: ['payment', 'refund', 'price'],
+  },
+};
+
+const LOOKED_FOR = {
+  charge: (row: Whole): Fact => ['Charge id', id(row.charge_id)],
+  payment: (row: Whole): Fact => ['Payment', row.payment_ref && <Reference value={row.payment_ref} />],
+  refund: (row: Whole): Fact => ['Refund', row.refund_ref && <Reference value={row.refund_ref} />],
+  price: (row: Whole): Fact => ['Price', moneyText(row.amount, row.currency)],
+  mark: (row: Whole): Fact => ['Grant mark', id(row.grant_mark)],
+  credits: (row: Whole): Fact => ['Credits', row.credits.toLocaleString('en')],
+  email: (row: Whole): Fact => ['Client', row.grant_email ?? row.email],
+  platformId: (row: Whole): Fact => ['Platform id', id(row.platform_id)],
+};
+
+const isReason = (word: string | undefined): word is ReviewReason =>
+  word !== undefined && Object.hasOwn(LOOK_FOR, word);
+
+/** Beside the answers that depend on it. */
 function LookFor({ row }: { row: Whole }) {
-  const isOfGrant = row.reason?.startsWith('grant') ?? false;
+  if (!isReason(row.reason)) return null;
+  const { where, facts } = LOOK_FOR[row.reason];
   return (
     <>
-      <p>
-        {isOfGrant ? "Look in the client's credit history on the platform for:" : 'Look at the provider for:'}
-      </p>
-      <Facts
-        facts={
-          isOfGrant
-            ? [
-                ['Grant mark', row.grant_mark && <code>{row.grant_mark}</code>],
-                ['Credits', row.credits.toLocaleString('en')],
-              ]
-            : [
-                ['Charge id', <code key="charge">{row.charge_id}</code>],
-                ['Payment', row.payment_ref && <Reference value={row.payment_ref} />],
-                ['Refund', row.refund_ref && <Reference value={row.refund_ref} />],
-              ]
-        }
-      />
+      <p>{where}</p>
+      <Facts facts={facts.map((name) => LOOKED_FOR[name](row))} />
     </>
   );
 }
@@ -115,7 +142,7 @@ function Deeds({ row }: { row: Whole }) {
           label={label}
           deed={deed === 'start_again' ? 'start' : deed}
           body={bodyOf(row, deed, answer)}
-          question={`${label}? ${row.email}, ${row.credits.toLocaleString('en')} credits${row.amount === undefined ? '' : `, ${moneyText(row.amount, row.currency)}`}`}
+          question={`${label}? ${row.email}, ${row.credits.toLocaleString('en')} credits${priceText(row, deed)}`}
           follows={
             <>
               {follows} {answer === undefined ? null : <code class="quiet answer">{answer}</code>}
@@ -140,6 +167,13 @@ function Deeds({ row }: { row: Whole }) {
       ))}
     </div>
   );
+}
+
+/** What was or would be paid: one that is started again has the price of now. */
+function priceText(row: Whole, deed: Whole['deeds'][number]['deed']): string {
+  if (deed === 'start_again')
+    return row.price?.now === undefined ? '' : `, ${shownMoney(row.price.now)} as prices are now`;
+  return row.amount === undefined ? '' : `, ${moneyText(row.amount, row.currency)}`;
 }
 
 function bodyOf(row: Whole, deed: Whole['deeds'][number]['deed'], answer: string | undefined): object {
@@ -174,13 +208,14 @@ export function Timeline({ row }: { row: Whole }) {
         <span>{tookText(span)}</span>
       </div>
       <ol class="timeline">
-        {row.timeline.map(({ at, words, detail, times: many }, index) => (
+        {row.timeline.map(({ at, words, detail, proves, times: many }, index) => (
           <li key={index}>
             <span class="since">{tookText(Date.parse(at) - from)}</span>
             <div>
               <strong>{words}</strong>
               {many === undefined ? null : <span class="quiet">{` ${many} times`}</span>}
               {detail === undefined ? null : <p class="detail">{detail}</p>}
+              {proves === undefined ? null : <p class="detail quiet">{proves}</p>}
               <div class="quiet">
                 <When at={at} />
               </div>
@@ -195,33 +230,61 @@ export function Timeline({ row }: { row: Whole }) {
 const tookText = (ms: number): string =>
   ms < 10_000 ? `+${(ms / 1_000).toFixed(2)} s` : `+${durationText(ms)}`;
 
-function factsOf(row: Whole): Parameters<typeof Facts>[0]['facts'] {
-  const id = (value: string | undefined) => (value === undefined ? undefined : <code>{value}</code>);
+type Fact = Parameters<typeof Facts>[0]['facts'][number];
+
+const id = (value: string | undefined) => (value === undefined ? undefined : <code>{value}</code>);
+
+function factsOf(row: Whole): Fact[] {
   return [
     ['Key', id(row.key)],
-    [
-      'Price',
-      row.prepaid ? 'not charged, as the person said who started it' : moneyText(row.amount, row.currency),
-    ],
-    ['Payment', <Reference key="payment" value={row.payment_ref} />],
+    ['Price', <Price key="price" row={row} />],
+    ['Payment', row.payment_ref && <Reference value={row.payment_ref} />],
     ['Paid', row.paid_at === undefined ? undefined : <When at={row.paid_at} />],
     ['Charge id', id(row.charge_id)],
     ['Grant mark', id(row.grant_mark)],
+    ['On the platform', row.grant_email],
+    ['Platform id', id(row.platform_id)],
     [
       'Balance',
       row.balance_before === undefined && row.new_balance === undefined
         ? undefined
         : balanceText(row.balance_before, row.new_balance),
     ],
-    ['Refund', <Reference key="refund" value={row.refund_ref} />],
+    ['Usage export', row.usage_export],
+    ['Refund', row.refund_ref && <Reference value={row.refund_ref} />],
     ['Given back', row.refunded_at === undefined ? undefined : <When at={row.refunded_at} />],
     [
-      row.phase === 'needs_review' ? 'Next look or reminder' : 'Next step',
+      row.next.charAt(0).toUpperCase() + row.next.slice(1),
       row.next_attempt_at === undefined ? undefined : <When at={row.next_attempt_at} />,
     ],
     ['Attempt', String(row.attempt)],
     ['Version', String(row.version)],
   ];
+}
+
+/** What is paid, and how that is calculated by the price list of now, which the row does not keep. */
+function Price({ row }: { row: Whole }) {
+  if (row.prepaid) return <>not charged, as the person said who started it</>;
+  const { price } = row;
+  const isKnown = row.amount !== undefined;
+  return (
+    <>
+      {isKnown ? moneyText(row.amount, row.currency) : 'none was asked for'}
+      {price === undefined ? null : (
+        <div class="quiet">
+          {price.differs && price.now !== undefined
+            ? `Prices have changed since. Now it would be ${shownMoney(price.now)}:`
+            : null}
+          {isKnown || price.now === undefined ? null : `Now it would be ${shownMoney(price.now)}:`}
+          <ul class="plain">
+            {price.steps.map(([name, what]) => (
+              <li key={name}>{`${name}: ${what}`}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </>
+  );
 }
 
 function balanceText(before: number | undefined, after: number | undefined): string {

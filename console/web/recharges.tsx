@@ -144,6 +144,8 @@ export function RechargeTable({ rows, withClient = true }: { rows: Listed[]; wit
   const now = Date.now();
   return (
     <Table
+      folds
+      label="List of recharges"
       heads={[
         'Received',
         ...(withClient ? ['Client'] : []),
@@ -167,9 +169,13 @@ export function RechargeTable({ rows, withClient = true }: { rows: Listed[]; wit
           <td>
             <Word word={row.phase} more={row.reason} />
           </td>
-          <td class="right">{row.credits.toLocaleString('en')}</td>
+          <td class="right" data-unit="credits">
+            {row.credits.toLocaleString('en')}
+          </td>
           <td class="right">{row.prepaid ? 'not charged' : moneyText(row.amount, row.currency)}</td>
-          <td class="right">{tookText(row)}</td>
+          <td class="right" data-unit="to credits">
+            {tookText(row)}
+          </td>
           <td>
             <RechargeLink id={row.key} />
           </td>

@@ -21,7 +21,8 @@ export function Reviews({ readOnly }: { readOnly: boolean }) {
               <section key={reason} aria-labelledby={reason}>
                 <h2 id={reason}>{`${reason.replaceAll('_', ' ')} (${cards.length})`}</h2>
                 <div class="beside">
-                  <div>
+                  <Runbook word={reason} isFolded={!matchMedia('(min-width: 900px)').matches} />
+                  <div class="main">
                     {cards.map((row) => (
                       <article key={row.key} class="card">
                         <h3>
@@ -39,7 +40,6 @@ export function Reviews({ readOnly }: { readOnly: boolean }) {
                       </article>
                     ))}
                   </div>
-                  <Runbook word={reason} />
                 </div>
               </section>
             ))}

@@ -1,31 +1,48 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { read } from './live.ts';
+import { type Data, read } from './live.ts';
+import { Page } from './parts.tsx';
 
-/** What the runbook says about a reason, beside what it is about. */
-export function Runbook({ word }: { word: string }) {
-  const [text, setText] = useState<string>();
+/** What the runbook says, in the order in which it is needed: what to look at, what to do, and what it is. */
+export function Runbook({ word, isFolded = false }: { word: string; isFolded?: boolean }) {
+  const [known, setKnown] = useState<{ word: string; section?: Section | undefined }>();
   useEffect(() => {
     let isOver = false;
     read('runbook', { word }).then(({ data }) => {
-      if (!isOver) setText(data?.text);
+      if (!isOver) setKnown({ word, section: data?.section });
     });
     return () => {
       isOver = true;
     };
   }, [word]);
-  if (text === undefined) return null;
+  const section = known?.word === word ? known.section : undefined;
+  if (section === undefined) return null;
   return (
-    <details class="runbook" open>
+    <details class="runbook" open={!isFolded}>
       <summary>{`The runbook: ${word.replaceAll('_', ' ')}`}</summary>
-      {blocksOf(text).map((block) => (
-        <Block key={block} text={block} />
-      ))}
+      <p class="part">What to look at</p>
+      <Blocks text={section.investigation} />
+      <p class="part">What to do</p>
+      <Blocks text={section.resolution} />
+      <details>
+        <summary>What it is, and what the relay does by itself</summary>
+        <Blocks text={section.description} />
+      </details>
     </details>
   );
 }
 
-const blocksOf = (text: string): string[] => text.split(/\n{2,}/);
+/** Of an alert that is about no single recharge. */
+export const RunbookPage = ({ word }: { word: string }) => (
+  <Page title={`The runbook: ${word.replaceAll('_', ' ')}`}>
+    <Runbook word={word} />
+  </Page>
+);
+
+type Section = NonNullable<Data<'runbook'>['section']>;
+
+const Blocks = ({ text }: { text: string }) =>
+  text.split(/\n{2,}/).map((block) => <Block key={block} text={block} />);
 
 /** A paragraph, a list, or a table as its lines: the runbook has nothing else. */
 function Block({ text }: { text: string }) {

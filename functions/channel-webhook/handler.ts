@@ -12,10 +12,9 @@ import {
   newMessage,
 } from '../../shared/channels/message.ts';
 import type { Messages } from '../../shared/channels/messages.ts';
+import { parseDelivery } from '../../shared/channels/parse-delivery.ts';
 import type { Receipt } from '../../shared/channels/receipt.ts';
 import type { Receipts } from '../../shared/channels/receipts.ts';
-import { parseReply } from '../../shared/channels/replies.ts';
-import { parseSend } from '../../shared/channels/sending.ts';
 import { settleReceipts } from '../../shared/channels/settle-receipts.ts';
 import { readJson } from '../../shared/http.ts';
 import { formAsJson, unpack } from '../../shared/incoming/body.ts';
@@ -165,7 +164,7 @@ async function receive(
   // A signed id is the same at every repetition; any other header may be anything.
   const drawnId = randomUUID();
   const { body } = formAsJson({ headers: request.headers, body: content });
-  const parsed = parse({ ...request, body }, route, verified.id?.value ?? drawnId);
+  const parsed = parseDelivery({ ...request, body }, route, verified.id?.value ?? drawnId);
   return obey(parsed, request, route, { ...deps, isRepeatable: ({ id }) => !id.startsWith(drawnId) });
 }
 
@@ -181,23 +180,6 @@ async function proved(
   return verified.ok || vouched === undefined
     ? verified
     : { ok: false, reason: `${vouched.reason}; ${verified.reason}` };
-}
-
-/** @param deliveryId names a message that has no id of its own. */
-function parse(request: IncomingRequest, { direction, channel }: Route, deliveryId: string): Parsed {
-  try {
-    switch (direction) {
-      case 'incoming':
-        return channel.adapter.parse(request, deliveryId);
-      case 'outgoing':
-        return parseReply(request.body, channel.settings.outgoing, deliveryId);
-      case 'send':
-        return parseSend(request.body);
-    }
-  } catch (error) {
-    // This is a bug of ours. Sending the request again would not help, and the sender must not wait for our fix.
-    return { kind: 'fault', fault: `it could not be read: ${error instanceof Error ? error.name : 'error'}` };
-  }
 }
 
 async function obey(

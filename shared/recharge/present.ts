@@ -42,7 +42,7 @@ export function rechargeJson(row: Recharge) {
     goodwill_refund: row.goodwillRefund,
     refund_ref: row.refundRef,
     refunded_at: isoIf(row.refundedAt),
-    charge_id: chargeIdOf(row),
+    charge_id: askedChargeIdOf(row),
     grant_mark: row.grantNo > 0 ? grantMarkOf(row) : undefined,
     balance_before: row.balanceBefore,
     new_balance: row.newBalance,
@@ -54,6 +54,15 @@ export function rechargeJson(row: Recharge) {
     version: row.version,
     history: row.history.map(({ at, ...entry }) => ({ at: iso(at), ...entry })),
   };
+}
+
+/**
+ * Under what the payment is known at the provider. Absent where nobody was ever asked for money: the guard's refusal comes
+ * before the charge, while one that a person has stopped may have been asked for.
+ */
+function askedChargeIdOf(row: Recharge): string | undefined {
+  const isRefused = row.phase === 'blocked' && row.reason !== 'stopped';
+  return row.prepaid || isRefused ? undefined : chargeIdOf(row);
 }
 
 /** The same, with who must do what now. */
@@ -160,9 +169,11 @@ export function rechargeEvidence(
   return [`Recharge ${printableLine(row.key)}`, ...shown, '', ...timeline(row)].join('\n');
 }
 
-/** What it means for money, and what happened in words. Times as ISO 8601. */
-export const evidenceJson = (row: Recharge) => ({
+/** What it means for money, what the platform's export said of the grant, and what happened in words. Times as ISO 8601. */
+export const evidenceJson = (row: Recharge, policy: Pick<Policy, 'reminderMs'>) => ({
   meaning: meaningOf(row),
+  usage_export: exportText(row, policy),
+  next: nextText(row, policy),
   timeline: row.history.map((entry) => ({ ...entry, at: iso(entry.at), words: wordsOf(entry) })),
 });
 
@@ -173,7 +184,7 @@ export const NOT_CHARGED = 'not charged';
 
 const paymentFacts = (row: Recharge): [string, string | undefined][] => [
   ['payment', row.paymentRef],
-  ['charge id', chargeIdOf(row)],
+  ['charge id', askedChargeIdOf(row)],
   ['refund', row.refundRef],
 ];
 

@@ -59,8 +59,14 @@ const TRIES = 3;
 const FIRST_WAIT_MS = 100;
 const OVERLOADED = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown/;
 
+/** One signed request to a service, and its answer as text. @throws what the network throws where none comes. */
+export type AwsPost = (
+  headers: Record<string, string>,
+  body: string,
+) => Promise<{ status: number; text: string }>;
+
 /** Credentials, region, time limits and connections are found as the client of the table finds its own. */
-export function createAwsJson(service: AwsService, engine?: AwsEngine): AwsJson {
+export function createAwsPost(service: Pick<AwsService, 'name' | 'variable'>, engine?: AwsEngine): AwsPost {
   const { config } = createTableClient(engine);
   const signer = engine?.signer ?? new SignatureV4({ ...config, service: service.name });
   const endpoint = async () =>
@@ -70,7 +76,7 @@ export function createAwsJson(service: AwsService, engine?: AwsEngine): AwsJson 
         process.env.AWS_ENDPOINT_URL ??
         addressOf(service, await config.region()),
     );
-  const post = async (operation: string, body: string): Promise<{ status: number; answer: unknown }> => {
+  return async (headers, body) => {
     const { protocol, hostname, port, host, pathname: path } = await endpoint();
     const request = {
       method: 'POST',
@@ -81,19 +87,29 @@ export function createAwsJson(service: AwsService, engine?: AwsEngine): AwsJson 
       query: {},
       headers: {
         host,
-        'content-type': `application/x-amz-json-${service.version}`,
         'content-length': String(Buffer.byteLength(body)),
-        'x-amz-target': `${service.target}.${operation}`,
+        ...headers,
         ...traceHeader(process.env),
       },
       body,
     };
     const { response } = await config.requestHandler.handle(await signer.sign(request));
     const answered = Buffer.from(await config.streamCollector(response.body)).toString('utf8');
-    return { status: response.statusCode, answer: readJson(answered) };
+    return { status: response.statusCode, text: answered };
   };
+}
+
+export function createAwsJson(service: AwsService, engine?: AwsEngine): AwsJson {
+  const post = createAwsPost(service, engine);
   const tryOnce = async (operation: string, body: string): Promise<unknown> => {
-    const { status, answer } = await post(operation, body);
+    const { status, text } = await post(
+      {
+        'content-type': `application/x-amz-json-${service.version}`,
+        'x-amz-target': `${service.target}.${operation}`,
+      },
+      body,
+    );
+    const answer = readJson(text);
     if (status >= 300) throw new AwsError(status, answer);
     return answer;
   };

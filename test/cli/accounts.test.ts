@@ -139,7 +139,9 @@ describe('a client', () => {
     expect(await said('accounts', 'suspend', email, '--note', 'disputed a payment')).toBe(
       'carl@example.com is suspended: nothing is charged until npx relay accounts enable carl@example.com --note "why"\n',
     );
-    expect(await said('accounts', 'show', email)).toMatch(/ {2}since {8}20\S+Z: disputed a payment\n/);
+    expect(await said('accounts', 'show', email)).toMatch(
+      / {2}since {8}20\S+Z by \S+@\S+: disputed a payment\n/,
+    );
     expect(await json<unknown[]>('accounts', 'list', '--status', 'suspended')).toMatchObject([{ email }]);
     expect(await said('accounts', 'suspend', email, '--note', 'again')).toContain(
       'is suspended already. Nothing',

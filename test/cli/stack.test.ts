@@ -48,6 +48,15 @@ describe.concurrent('with --stack', () => {
     );
   });
 
+  it('a change is written with who the caller is to AWS, or to their machine where AWS does not say it', async () => {
+    const stack = newStack();
+    await createTable(createDocumentClient(engineAt(dynamo.endpoint)), stack.name);
+    const pause = async (env: NodeJS.ProcessEnv) =>
+      JSON.parse((await stack.cli(['pause', '--note', 'a look', '--json'], { env })).stdout).by;
+    expect(await pause({})).toBe('jane/Admin');
+    expect(await pause({ AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1' })).toMatch(/^\S+@\S+$/);
+  });
+
   it('one line says what is missing', async () => {
     const stack = newStack();
     const list = (env: NodeJS.ProcessEnv = {}) => stack.cli(['recharges', 'list'], { env });

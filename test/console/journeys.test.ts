@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningConsole, startConsole } from '../../console/server.ts';
+import { localSecrets, readRuntime } from '../../local/state.ts';
 import { type Connection, connect } from '../../operate/connection.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { useBrowser } from '../support/browser.ts';
@@ -10,13 +13,18 @@ const { page: newPage } = useBrowser();
 let relay: RunningRelay;
 let connection: Connection;
 let running: RunningConsole;
+const log: string[] = [];
 
 beforeAll(async () => {
   relay = await start();
-  const target = { stack: undefined, env: { RELAY_LOCAL_DIR: relay.folder } };
-  connection = await connect(target, { logger: createLogger(() => {}), now: Date.now });
-  running = await startConsole({ connection, target, readOnly: false, who: 'jane@desk' });
+  await openConsole();
 });
+
+async function openConsole(): Promise<void> {
+  const target = { stack: undefined, env: { RELAY_LOCAL_DIR: relay.folder } };
+  connection = await connect(target, { logger: createLogger((line) => log.push(line)), now: Date.now });
+  running = await startConsole({ connection, target, readOnly: false, who: 'jane@desk' });
+}
 afterAll(() => running?.close());
 beforeEach(() => connection.charging.resume());
 
@@ -85,6 +93,10 @@ describe('somebody at three in the morning', () => {
       await page.getByRole('heading', { level: 1, name: `Recharge ${key}` }).waitFor();
       await page.getByText('Paid and granted.').waitFor();
     }
+    // How its price came about, and what each event proves.
+    await page.getByText('exactly: 500 × 0.10 = 50 USD').waitFor();
+    await page.getByText('let through by the guard', { exact: true }).waitFor();
+    await page.getByText('The platform said that it granted the credits.').waitFor();
     await page.getByRole('link', { name: 'Recharges' }).click();
     await page.getByLabel('Key, client').fill('Client-011@example.com');
     await page.getByRole('button', { name: 'Show' }).click();
@@ -96,7 +108,9 @@ describe('somebody at three in the morning', () => {
     const key = await recharge('client-012@example.com', 'error_after');
     const page = await opened('/reviews');
     const card = page.getByRole('article').filter({ hasText: key });
-    await page.getByText('Open the client’s credit history'.replace('’', "'")).first().waitFor();
+    await page.getByText("Open the client's credit history").first().waitFor();
+    // The runbook names the buttons that stand here, and no commands.
+    await page.getByText('The mark is there: The client has the credits.').waitFor();
     await card
       .getByText('A client has paid, and it is not known whether the credits were granted.')
       .waitFor();
@@ -168,6 +182,16 @@ describe('somebody at three in the morning', () => {
 });
 
 describe('somebody on Monday morning', () => {
+  it('sees today by the hour and a week by the day, and can send what they see to a colleague', async () => {
+    const page = await opened('/');
+    await page.getByText('Charged an hour (UTC), USD').waitFor();
+    await page.getByRole('link', { name: '7 days' }).click();
+    await page.getByText('Charged a day, USD').waitFor();
+    const colleague = await opened(new URL(page.url()).search.replace(/^/, '/'));
+    await colleague.getByText('Charged a day, USD').waitFor();
+    expect(await colleague.getByRole('link', { name: '7 days' }).getAttribute('aria-current')).toBe('true');
+  });
+
   it('suspends a client, who is not charged then, and enables them', async () => {
     const page = await opened('/client?email=client-021%40example.com');
     await page.getByRole('button', { name: 'Suspend' }).click();
@@ -176,12 +200,20 @@ describe('somebody on Monday morning', () => {
     await page.getByText('suspended (did not pay us)').waitFor({ timeout: 15_000 });
     const key = await recharge('client-021@example.com');
     expect((await relay.reaches(key, 'blocked')).reason).toBe('account_suspended');
+    // Nobody was asked for money, so there is nothing of it to look for.
+    const refused = await opened(`/recharge?key=${key}`);
+    await refused.getByText('none was asked for').waitFor();
+    expect(await refused.getByText('Charge id').count()).toBe(0);
     await page.getByRole('button', { name: 'Enable' }).click();
     await page.getByRole('dialog').getByLabel('Why').fill('has paid');
     await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
     await expect
       .poll(async () => (await connection.ledger.readAccount('client-021@example.com')).status)
       .toBe('active');
+    // Each change is a line of the log, with who did it, and without the client's whole email.
+    expect(log.filter((line) => line.includes('done in the console')).at(-1)).toMatch(
+      /"deed":"enable","by":"j\*\*\*@desk","email":"c\*\*\*@example\.com","note":"has paid"/,
+    );
   });
 
   it('sees what is wrong with a file of clients before anything is written, and imports it once it is mended', async () => {
@@ -210,6 +242,7 @@ describe('somebody on Monday morning', () => {
     await page.getByRole('button', { name: 'Start a recharge' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Credits').fill('700');
+    await dialog.getByText('client-022@example.com pays 70.00 USD').waitFor();
     await dialog.getByLabel('Why').fill('Jane asked for it');
     await dialog.getByRole('button', { name: 'Start a recharge' }).click();
     await page.getByRole('heading', { level: 1, name: /^Recharge / }).waitFor();
@@ -241,28 +274,6 @@ describe('somebody on Monday morning', () => {
 });
 
 describe('somebody on the first day', () => {
-  it('sees what was kept aside and why, and sends it again', async () => {
-    const secrets = JSON.parse((await relay.cli('secrets', 'list', '--json')).stdout);
-    expect(secrets.length).toBeGreaterThan(0);
-    const [secret = ''] = (await import('../../local/state.ts')).localSecrets({
-      RELAY_LOCAL_DIR: relay.folder,
-    }).inbound.webhook;
-    const odd = await fetch(`${relay.url}/webhooks/auto-recharge?token=${secret}`, {
-      method: 'POST',
-      body: JSON.stringify({ id: 'k-1', mail: 'client-031@example.com', amount: 700 }),
-    });
-    expect(odd.status).toBe(400);
-    const page = await opened('/deliveries');
-    await page.getByRole('link', { name: 'show' }).first().click();
-    await page.getByRole('heading', { level: 1, name: 'Delivery' }).waitFor();
-    await page.getByText('"mail": "client-031@example.com"').waitFor();
-    // What would fit is proposed beside it.
-    await page.getByText(/"config": /).waitFor();
-    await page.getByRole('button', { name: 'Send it to the relay again' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Send it to the relay again' }).click();
-    await page.getByText(/The relay answers 400/).waitFor();
-  });
-
   it('sees what the doctor finds', async () => {
     const page = await opened('/health');
     await page.getByText('Charging is on.').waitFor();
@@ -286,3 +297,56 @@ describe('without a mouse', () => {
     await page.getByText('Paid and granted.').waitFor();
   });
 });
+
+describe('somebody whose mapping does not fit', () => {
+  const QUARANTINED = { id: 'k-1', contact_email: 'client-031@example.com', amount: 700 };
+
+  /** Sends the newest delivery to the relay again, by hand. */
+  async function sentAgain(shows: RegExp) {
+    const page = await opened('/deliveries');
+    await page.getByRole('link', { name: 'show' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'Delivery' }).waitFor();
+    await page.getByText(shows).first().waitFor();
+    await page.getByRole('button', { name: 'Send it to the relay again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Send it to the relay again' }).click();
+    return page;
+  }
+
+  it('sees what was kept aside, why, and what would fit; and once that is in the configuration, sends it again', async () => {
+    const env = { RELAY_LOCAL_DIR: relay.folder };
+    const [secret = ''] = localSecrets(env).inbound.webhook;
+    const odd = await fetch(`${relay.url}/webhooks/auto-recharge?token=${secret}`, {
+      method: 'POST',
+      body: JSON.stringify(QUARANTINED),
+    });
+    expect(odd.status).toBe(400);
+    const page = await sentAgain(/the idempotency key \(/);
+    await page.getByText(/The relay answers 400/).waitFor();
+    await page.getByText('"contact_email": "client-031@example.com"').waitFor();
+    const proposed = JSON.parse((await page.locator('pre').first().textContent()) ?? '');
+    expect(proposed.recharge).toMatchObject({ keyFields: ['id'], emailFields: ['contact_email'] });
+
+    // Its relay ends with it.
+    await page.close();
+    // Only a person knows that this amount is credits.
+    const { config } = readRuntime(env) ?? {};
+    const mended = {
+      ...Object(config),
+      recharge: { ...Object(config).recharge, ...proposed.recharge, creditsField: 'amount' },
+    };
+    await restarted(mended);
+    const again = await sentAgain(/client-031@example\.com/);
+    await again.getByText(/The relay answers 202/).waitFor();
+    expect(await relay.reaches('k-1', 'completed')).toMatchObject({ credits: 700 });
+  });
+});
+
+/** The relay and its console, started anew in the same folder with another configuration. */
+async function restarted(config: object): Promise<void> {
+  await running.close();
+  await relay.end();
+  const file = join(relay.folder, 'relay.config.json');
+  writeFileSync(file, JSON.stringify(config));
+  relay = await start({ folder: relay.folder, env: { RELAY_CONFIG: file } });
+  await openConsole();
+}

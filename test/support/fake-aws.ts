@@ -12,6 +12,9 @@ interface FakeSecret {
   beforePut?: (token: string) => void;
 }
 
+/** Who the operator is to AWS. */
+const CALLER = 'arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/jane';
+
 const REFUSED = { status: 403, body: errorXml('AccessDenied', 'You are not authorized to perform this.') };
 
 function errorXml(code: string, message: string): string {
@@ -25,7 +28,7 @@ const membersXml = (members: Record<string, string>[]) =>
     .join('');
 
 /**
- * CloudFormation's DescribeStacks, SNS's ListSubscriptionsByTopic, two operations on logs and two on secrets, as the
+ * CloudFormation's DescribeStacks, SNS's ListSubscriptionsByTopic, STS's GetCallerIdentity, two operations on logs and two on secrets, as the
  * command line uses them, over their real protocols, on a port of this machine. What is asked otherwise is an error.
  */
 export async function startFakeAws() {
@@ -65,6 +68,12 @@ export async function startFakeAws() {
       body: `<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>${all}</Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`,
     };
   };
+
+  /** As https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html shows it. */
+  const callerIdentity = () => ({
+    status: 200,
+    body: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${CALLER}</Arn><UserId>AROA123:jane</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+  });
 
   const timeOf = (line: string) => Date.parse(/20\d\d-[^" ]+Z/.exec(line)?.[0] ?? '');
   /** CloudWatch Logs: by log group, what was logged there. */
@@ -121,14 +130,17 @@ export async function startFakeAws() {
     }
   };
 
+  const formAnswers: Record<string, typeof listSubscriptions> = {
+    ListSubscriptionsByTopic: listSubscriptions,
+    GetCallerIdentity: callerIdentity,
+  };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const operation = request.headers['x-amz-target'];
     if (operation === undefined) {
       const form = new URLSearchParams(body);
-      const isTopic = form.get('Action') === 'ListSubscriptionsByTopic';
-      const answer = isTopic ? listSubscriptions(form) : describeStacks(form);
+      const answer = formAnswers[form.get('Action') ?? '']?.(form) ?? describeStacks(form);
       response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body);
     } else {
       const ask = String(operation).startsWith('Logs_') ? askLogs : askSecrets;

@@ -42,6 +42,7 @@ export function useOperator() {
     shell.AWS_ENDPOINT_URL_SECRETS_MANAGER = started.url;
     shell.AWS_ENDPOINT_URL_CLOUDWATCH_LOGS = started.url;
     shell.AWS_ENDPOINT_URL_SNS = started.url;
+    shell.AWS_ENDPOINT_URL_STS = started.url;
   });
   afterAll(() => {
     started?.close();
