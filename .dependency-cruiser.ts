@@ -137,7 +137,7 @@ const config: IConfiguration = {
     onlyFrom(
       'commands-stand-on-operate',
       '^(cli|console)/',
-      ['^$1/', '^operate/', '^shared/', '^local/(child-process|demo-life|state)\\.ts$'],
+      ['^$1/', '^operate/', '^shared/', '^local/(child-process|demo-life|log-file|state)\\.ts$'],
       'A command or page reads what it is given, calls operate/ and shows what comes.',
     ),
     {

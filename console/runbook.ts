@@ -1,8 +1,6 @@
 import { WISH_WORDS } from '../operate/possible-deeds.ts';
 import { runbookText } from '../operate/runbook.ts';
 import { ANSWER_WORDS, ANSWERS } from '../shared/recharge/answers.ts';
-import { awaitsCounterparty } from '../shared/recharge/machine/parties.ts';
-import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
 import { CHARGING_DEEDS, CLIENT_DEEDS } from './words.ts';
 
 /** A section of RUNBOOK.md in the order in which it is needed, in the words of the console. */
@@ -26,15 +24,6 @@ export function runbookSection(word: string): RunbookSection | undefined {
     resolution: resolution.trim(),
     description: description.trim(),
   };
-}
-
-/** The section that helps with a recharge as it is now; undefined where none is needed. */
-export function runbookWordOf(row: Recharge): string | undefined {
-  if (row.review !== undefined) return row.review;
-  if (awaitsCounterparty(row)) return 'other_counterparty';
-  if (row.phase === 'blocked') return 'recharge_blocked';
-  if (row.phase === 'declined' && row.reason === 'expired') return 'recharge_expired';
-  return row.actionUrl !== undefined && !isFinished(row) ? 'client_must_act' : undefined;
 }
 
 const ofClient = (label: string) => `**${label}** on the client's page`;

@@ -16,10 +16,10 @@ import { possibleDeeds, saidWith } from '../operate/possible-deeds.ts';
 import { type PriceOfRecharge, priceOfRecharge, quotePrice, quoteSteps } from '../operate/price.ts';
 import { configuredVerifiers } from '../operate/proofs.ts';
 import { listedJson, listQuarantined, quarantinedJson, readQuarantined } from '../operate/quarantine.ts';
-import { type Reading, readDelivery } from '../operate/read-delivery.ts';
+import { readDelivery } from '../operate/read-delivery.ts';
 import type { RechargeFilter } from '../operate/recharge-filter.ts';
 import { circumstancesOf, readRecharge } from '../operate/recharges.ts';
-import { runbookUrlOf } from '../operate/runbook.ts';
+import { runbookUrlOf, runbookWordOf } from '../operate/runbook.ts';
 import { chargingJson, readStatus, statusJson } from '../operate/status.ts';
 import { statusLine } from '../operate/status-line.ts';
 import type { Target } from '../operate/target.ts';
@@ -27,16 +27,15 @@ import { whyJson, whyNot } from '../operate/why.ts';
 import { meaningOf } from '../shared/alert-words.ts';
 import { grantedAtOf } from '../shared/books/money-moves.ts';
 import { emailSchema } from '../shared/email.ts';
-import { CAPTURED, type QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
+import { CAPTURED } from '../shared/incoming/quarantine.ts';
 import { formatMoney } from '../shared/money.ts';
 import type { Account } from '../shared/recharge/account.ts';
 import type { Circumstances } from '../shared/recharge/next-step.ts';
 import type { Policy } from '../shared/recharge/policy.ts';
 import { evidenceJson, rechargeJson, shownJson } from '../shared/recharge/present.ts';
 import { isFinished, PHASES, type Recharge, reservationNameOf } from '../shared/recharge/recharge.ts';
-import { ConfigError } from '../shared/settings/config-file.ts';
 import { provedBy } from './proves.ts';
-import { inConsoleWords, runbookSection, runbookWordOf } from './runbook.ts';
+import { inConsoleWords, runbookSection } from './runbook.ts';
 
 /** The relay that the console shows. */
 export interface Shown {
@@ -230,7 +229,7 @@ export const VIEWS = {
     const configured = configuredVerifiers(kept.route, target);
     const shown = { raw: false, configured, address: inbound.url };
     const report = captureReport({ id, kept }, await inbound.secrets(), shown);
-    return { ...quarantinedJson(id, kept), reading: readingOf(target, kept), report };
+    return { ...quarantinedJson(id, kept), reading: readDelivery(target, kept), report };
   }),
 
   health: view(nothing, HEALTH_MS, async ({ connection, target }) => {
@@ -307,16 +306,6 @@ function letThrough(
   const at = new Date(entry.at).toISOString();
   const told = { at, event: 'reserved', words: 'let through by the guard' };
   return [entry.money === undefined ? told : { ...told, detail: formatMoney(entry.money) }];
-}
-
-/** By the configuration of now, as far as it is known here. */
-function readingOf(target: Target, kept: QuarantinedWebhook): Reading {
-  try {
-    return readDelivery(configInForce(target), kept);
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof OperateError) return { fault: error.message };
-    throw error;
-  }
 }
 
 async function capturedOf({ capture, quarantine, now }: Connection) {

@@ -4,14 +4,30 @@ import type { QuarantinedWebhook } from '../shared/incoming/quarantine.ts';
 import { signedIdHeaders } from '../shared/incoming/verifiers.ts';
 import { readOrder } from '../shared/recharge/webhook.ts';
 import type { Config } from '../shared/settings/config.ts';
+import { ConfigError } from '../shared/settings/config-file.ts';
+import { configInForce } from './config-in-force.ts';
+import { OperateError } from './error.ts';
 import { readableBody } from './find-verifiers.ts';
 import { channelOf } from './routes.ts';
+import type { Target } from './target.ts';
 
 /** What the relay would read from a delivery by the configuration of now: the facts by their names, or why it would not. */
 export type Reading = { facts: [string, string][] } | { fault: string };
 
-/** Reads a kept delivery by the same functions as the relay does, whoever sent it. Nothing is done with it. */
-export function readDelivery(config: Config, kept: QuarantinedWebhook): Reading {
+/**
+ * Reads a kept delivery by the same functions as the relay does, whoever sent it. Nothing is done with it. Where no
+ * configuration is known here, or it has faults, that is the fault.
+ */
+export function readDelivery(target: Target, kept: QuarantinedWebhook): Reading {
+  try {
+    return readBy(configInForce(target), kept);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof OperateError) return { fault: error.message };
+    throw error;
+  }
+}
+
+function readBy(config: Config, kept: QuarantinedWebhook): Reading {
   const { route, headers, query = {} } = kept;
   const { body, isForm } = readableBody(kept);
   const way = channelOf(route);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inConsoleWords, runbookSection, runbookWordOf } from '../../console/runbook.ts';
+import { inConsoleWords, runbookSection } from '../../console/runbook.ts';
+import { runbookWordOf } from '../../operate/runbook.ts';
 import { ALERTS } from '../../shared/logger.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
 import { aRecharge } from '../support/builders.ts';

@@ -32,14 +32,13 @@ afterAll(async () => {
 });
 
 it.each([
-  ['overview', '/', '30 days', 'Webhook to credits'],
-  ['recharge', '/recharge?key=demo-client-017', undefined, 'The client has the credits'],
-])('%s.png', async (name, path, range, shows) => {
+  ['overview', '/?range=30d', 'Webhook to credits a day'],
+  ['recharge', '/recharge?key=demo-client-017', 'The client has the credits'],
+])('%s.png', async (name, path, shows) => {
   const origin = `http://127.0.0.1:${running.port}`;
   const page = await newPage(origin, { width: 1_100, height: 720 });
   await page.goto(running.url);
   await page.goto(origin + path);
-  if (range !== undefined) await page.getByRole('button', { name: range }).click();
   await page.getByText(shows).first().waitFor();
   await page.getByText('Reading…').first().waitFor({ state: 'detached' });
   await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
