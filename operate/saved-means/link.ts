@@ -42,12 +42,12 @@ export class SeveralMeansError extends OperateError {
  *   if no customer is known, nothing is saved, or several are (a SeveralMeansError).
  */
 export async function linkClient(
-  connection: Pick<Connection, 'accounts' | 'ledger' | 'now'>,
+  connection: Pick<Connection, 'accounts' | 'ledger' | 'now' | 'storageNow'>,
   stripe: StripeClient,
   email: string,
   wanted: { customer?: string; paymentMethod?: string } = {},
 ): Promise<Kept> {
-  const { ledger, now } = connection;
+  const { ledger, now, storageNow } = connection;
   const { status, customer = '' } = await ledger.readAccount(email);
   if (status === undefined) throw await unknownClient(connection, email, 'link');
   const id = wanted.customer ?? customer;
@@ -70,7 +70,8 @@ export async function linkClient(
         stillKnown(account);
         if (wanted.customer === undefined && account.customer !== customer) throw changedMeanwhile(email);
       },
-      chosenAt: now(),
+      // Compared with Stripe's time. This computer's clock may be minutes ahead, and would outdo what a client saves next.
+      chosenAt: storageNow() ?? now(),
       now: now(),
     },
   );
@@ -105,7 +106,7 @@ const LINKED_AT_ONCE = 4;
  * @throws an OperateError, `not_ready`, where Stripe cannot be asked; who was linked by then stays so.
  */
 export async function linkClients(
-  connection: Pick<Connection, 'accounts' | 'ledger' | 'rows' | 'now'>,
+  connection: Pick<Connection, 'accounts' | 'ledger' | 'rows' | 'now' | 'storageNow'>,
   stripe: StripeClient,
   onProgress: (done: number, of: number) => void = () => {},
 ): Promise<LinkedClient[]> {

@@ -88,7 +88,10 @@ async function lookAtSaved(setupIntent: string, deps: LookDeps): Promise<Looked>
   // by the client or by a person. Stripe's times are whole seconds.
   const { paymentMethod, meansChosenAt = 0 } = account;
   const isOther = paymentMethod !== undefined && paymentMethod.id !== id;
-  if (isOther && Math.floor(meansChosenAt / 1_000) > method.created) return undefined;
+  if (isOther && Math.floor(meansChosenAt / 1_000) > method.created) {
+    deps.logger.info('what a client has saved gives way to what was chosen since', { email, setupIntent });
+    return undefined;
+  }
   const saved = { customer: owner, paymentMethod: savedMeansOf(method) };
   return keep(account, saved, deps, method.created * 1_000);
 }

@@ -172,6 +172,14 @@ describe('a link', () => {
     expect(await account()).not.toHaveProperty('paymentMethod');
   });
 
+  it('is of the time where the rows are kept: a clock that is ahead here would outdo what the client saves next', async () => {
+    const { customer, paymentMethod } = sandbox.saveMeans(email);
+    const storageNow = () => connection().now() - 600_000;
+    const wanted = { customer, paymentMethod: paymentMethod.id };
+    await linkClient({ ...connection(), storageNow }, stripe, email, wanted);
+    expect((await account()).meansChosenAt).toBe(storageNow());
+  });
+
   it('lifts a suspension for declines with another card alone', async () => {
     const { customer } = sandbox.saveMeans(email);
     await link({ customer });

@@ -20,4 +20,5 @@ export const clientsOf = ({ client, table, ledger }: Store, terms: Terms | undef
   forgetQuarantined: (id: string) => forgetQuarantined(client, table, id),
   terms: () => terms,
   now: () => utc('2026-01-05 12:00:00'),
+  storageNow: (): number | undefined => undefined,
 });
