@@ -3,7 +3,16 @@ import { record } from '../../history.ts';
 import type { GrantResult } from '../../platform/client.ts';
 import type { Recharge, ReviewReason } from '../recharge.ts';
 import { finish } from './ends.ts';
-import { asAsked, progressed, saidTwice, toRefunding, toReview, wait, writtenAlready } from './moves.ts';
+import {
+  asAsked,
+  isOver,
+  progressed,
+  saidTwice,
+  toRefunding,
+  toReview,
+  wait,
+  writtenAlready,
+} from './moves.ts';
 import { type Decision, isPaced, type Moment, type Outcome, stop } from './outcome.ts';
 
 type GrantAnswer = Extract<Outcome, { kind: 'grant' }>['result'];
@@ -41,9 +50,7 @@ export function onGrantingFound(row: Recharge, at: Moment): Decision {
 export function onChargedDue(row: Recharge, at: Moment, looked = false): Decision {
   // This very outcome has drawn its grant already, and lost it. The next grant begins with a token of its own.
   if (row.grantToken === at.token) return stop;
-  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline) {
-    return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
-  }
+  if (isOver(row, at)) return giveUpGrant(row, 'grant_expired', at, 'no grant went through in time');
   if (!at.timeToGrant) return stop;
   if (!asksBeforeGrant(row, at)) return { next: granting(row, at), effect: 'grant' };
   if (!looked) return { effect: 'look_up_grant' };
@@ -58,7 +65,7 @@ export function onGrant(row: Recharge, token: string, result: GrantAnswer, at: M
   if (own && row.phase === 'granting') return onGrantResult(row, result, at);
   // The grant was called lost too early, and now its answer has come. The answer's token proves which grant it is
   // about.
-  const open = own && row.phase === 'needs_review' && row.review === 'grant_unknown';
+  const open = own && row.review === 'grant_unknown';
   if (open && (result.kind === 'granted' || result.kind === 'not_applied'))
     return onGrantResult(row, result, at);
   // A person said "not granted" and was wrong; nothing newer has begun.

@@ -107,9 +107,7 @@ function onDue(row: Recharge, at: Moment): Decision {
       return tooEarly && !row.stopped ? stop : { effect: 'reserve' };
     }
     case 'charge_pending':
-      return {
-        effect: row.actBy !== undefined && at.now >= row.actBy ? 'cancel_payment' : 'look_up_payment',
-      };
+      return { effect: at.now < (row.actBy ?? Infinity) ? 'look_up_payment' : 'cancel_payment' };
     case 'granting':
       return onGrantingFound(row, at);
     case 'charged':

@@ -80,12 +80,16 @@ export function wait(row: Recharge, at: Moment, why: string, waitMs?: number, ev
   return { next: { ...row, nextAttemptAt: dueAt, notBefore: dueAt, history }, effect: 'stop' };
 }
 
+/** The time that this phase may take is over. */
+export const isOver = ({ phaseDeadline = Infinity }: Recharge, { now }: Pick<Moment, 'now'>) =>
+  now >= phaseDeadline;
+
 /** Clocks kept by NTP are milliseconds apart; a row that is woken this much too early goes on. */
 const EARLY_MS = 1_000;
 
 /** The row waits, and its time has not come: duplicates of a webhook, or of a message, do not make it hurry. */
-export const isWaiting = ({ notBefore }: Recharge, { now }: Pick<Moment, 'now'>) =>
-  notBefore !== undefined && now + EARLY_MS < notBefore;
+export const isWaiting = ({ notBefore = 0 }: Recharge, { now }: Pick<Moment, 'now'>) =>
+  now + EARLY_MS < notBefore;
 
 /**
  * Entries that were left out of a long history count as well. If they were something else, a wait only comes out

@@ -1,7 +1,7 @@
 import { type Counterparties, idOf, isSameParty } from '../counterparty.ts';
 import type { Recharge } from '../recharge.ts';
 import { onGrantsListed } from './books.ts';
-import { remind, toReview, wait, withFrozen } from './moves.ts';
+import { isOver, remind, toReview, wait, withFrozen } from './moves.ts';
 import type { Decision, Effect, Moment, Outcome } from './outcome.ts';
 import { lookAgain } from './woken.ts';
 
@@ -77,6 +77,3 @@ function awaitParty(row: Recharge, at: Moment, why: string): Decision {
   // This is said once for each change, not with every look. The sweeper's own alert says that nothing goes on.
   return awaitsCounterparty(row) ? waits : { ...waits, alert: { word: 'other_counterparty', detail: why } };
 }
-
-const isOver = ({ phaseDeadline }: Recharge, { now }: Moment) =>
-  phaseDeadline !== undefined && now >= phaseDeadline;

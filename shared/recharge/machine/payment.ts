@@ -5,7 +5,7 @@ import type { Recharge } from '../recharge.ts';
 import { decline, expire, finish } from './ends.ts';
 import { calledLostBeforeItBegan, granting, NEVER_SENT, onGrantResult } from './grant.ts';
 import { isReserved, latePayment, notFoundIsFinal, onReviewedPayment } from './late-payment.ts';
-import { asAsked, detailOf, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
+import { asAsked, detailOf, isOver, misconfigured, progressed, toReview, wait, withFrozen } from './moves.ts';
 import { type Decision, type Moment, type Outcome, type PaymentOutcome, stop } from './outcome.ts';
 import { askAgainMs, onPaymentAfterEnd } from './woken.ts';
 
@@ -21,7 +21,7 @@ export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): D
         ? onReviewedPayment(withFrozen(row, outcome.frozen), outcome.result, at)
         : stop;
     case 'granting':
-      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;
+      return row.grantToken === at.token ? { effect: 'grant' } : stop;
     case 'declined':
     case 'blocked':
       return onPaymentAfterEnd(row, outcome, at);
@@ -122,7 +122,6 @@ function onDeclined(row: Recharge, { reason, retryable }: Declined, at: Moment):
 
 function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment): Decision {
   const { pending } = at.policy;
-  const giveUpAt = row.phase === 'charge_pending' ? row.phaseDeadline : at.now + pending.giveUpMs;
   // Where there is no page, the client has acted. A payment that is being processed must not be cancelled as if the
   // client were late.
   const { actionUrl: _u, actBy: _a, ...rest } = progressed(row);
@@ -130,15 +129,13 @@ function onPending(row: Recharge, { paymentRef, actionUrl }: Pending, at: Moment
     ...rest,
     phase: 'charge_pending',
     paymentRef,
-    ...(giveUpAt === undefined ? {} : { phaseDeadline: giveUpAt }),
+    ...(row.phase === 'charge_pending' ? {} : { phaseDeadline: at.now + pending.giveUpMs }),
     // Of one that a person has stopped, nobody is asked to act: the next look cancels it.
     ...(actionUrl === undefined
       ? {}
       : { actionUrl, actBy: row.actBy ?? at.now + (row.stopped ? 0 : pending.clientActsMs) }),
   };
-  if (giveUpAt !== undefined && at.now >= giveUpAt) {
-    return toReview(known, 'charge_unknown', at, 'the provider never decided');
-  }
+  if (isOver(known, at)) return toReview(known, 'charge_unknown', at, 'the provider never decided');
   const waiting = wait(
     known,
     at,
@@ -164,9 +161,11 @@ function onNotFound(row: Recharge, at: Moment): Decision {
 
 /** No answer about the payment: ask again, and past the phase's deadline let a person ask. */
 function onSilence(row: Recharge, detail: string, at: Moment): Decision {
-  const giveUpAt =
-    row.phase === 'charge_pending' ? row.phaseDeadline : row.attemptStartedAt + at.policy.lookupSilentMs;
-  if (giveUpAt !== undefined && at.now >= giveUpAt) return toReview(row, 'charge_unknown', at, detail);
+  const isSilentTooLong =
+    row.phase === 'charge_pending'
+      ? isOver(row, at)
+      : at.now >= row.attemptStartedAt + at.policy.lookupSilentMs;
+  if (isSilentTooLong) return toReview(row, 'charge_unknown', at, detail);
   return wait(row, at, `payment unknown: ${detail}`);
 }
 

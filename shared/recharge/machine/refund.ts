@@ -1,6 +1,15 @@
 import type { Recharge, ReviewReason } from '../recharge.ts';
 import { finish } from './ends.ts';
-import { asAsked, detailOf, misconfigured, progressed, toReview, wait, writtenAlready } from './moves.ts';
+import {
+  asAsked,
+  detailOf,
+  isOver,
+  misconfigured,
+  progressed,
+  toReview,
+  wait,
+  writtenAlready,
+} from './moves.ts';
 import { type Decision, type Moment, type Outcome, stop } from './outcome.ts';
 
 type RefundResult = Extract<Outcome, { kind: 'refund' }>['result'];
@@ -56,7 +65,6 @@ function refundedBy(row: Recharge, result: RefundResult, { now }: Moment): Recha
 const refundRefOf = (result: RefundResult) => ('refundRef' in result ? result.refundRef : undefined);
 
 function waitForRefund(row: Recharge, at: Moment, why: string, waitMs?: number): Decision {
-  if (row.phaseDeadline !== undefined && at.now >= row.phaseDeadline)
-    return toReview(row, 'refund_unknown', at, why);
+  if (isOver(row, at)) return toReview(row, 'refund_unknown', at, why);
   return wait(row, at, why, waitMs);
 }

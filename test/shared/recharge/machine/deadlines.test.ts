@@ -66,6 +66,18 @@ describe('the window of a charge', () => {
     });
   });
 
+  it.each<[string, Partial<Recharge>, string]>([
+    ['stopped by a person', { stopped: true }, 'payment not found, stopped by a person'],
+    ['once its provider had named it', { phase: 'charge_pending' }, 'payment unknown: payment not found'],
+    [
+      'after 24 h, though it was reserved',
+      { amount: 5_000, currency: 'USD', attemptStartedAt: utc('2026-01-04 12:00:10') },
+      'not found at the provider, and a call may have arrived',
+    ],
+  ])('a payment that is not found, %s, says so on its row', (_, given, detail) => {
+    expect(lastOf(written(decide(aRecharge(given), payment(NOT_FOUND), aMoment())))?.detail).toBe(detail);
+  });
+
   it('is not moved by waiting, however often and for whatever reason', () => {
     const waits: Outcome[] = [
       payment(SILENT),
@@ -178,6 +190,13 @@ describe('a client who must act', () => {
   it('keeps the three days they were given, however often the provider is asked', () => {
     const later = aMoment({ now: utc('2026-01-07 12:00:00') });
     expect(written(decide(mustAct(), payment(MUST_ACT), later)).actBy).toBe(utc('2026-01-08 12:00:10'));
+  });
+
+  it('has their page told once, however often the provider is asked', () => {
+    const told = (row: Recharge) => decide(row, payment(MUST_ACT), aMoment()).alert?.word;
+    expect(told(aRecharge())).toBe('client_must_act');
+    expect(told(mustAct())).toBeUndefined();
+    expect(told(aRecharge({ stopped: true }))).toBeUndefined();
   });
 
   it('is not cancelled once the provider is processing what they did', () => {
