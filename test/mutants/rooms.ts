@@ -13,11 +13,15 @@ const MACHINE_TESTS = under(
   'effects.test.ts',
   'goodwill.test.ts',
   'grant.test.ts',
+  'late.test.ts',
   'matrix.test.ts',
+  'parties.test.ts',
   'payment.test.ts',
+  'prepaid.test.ts',
   'races.test.ts',
   'refund.test.ts',
   'waiting.test.ts',
+  'woken.test.ts',
 );
 
 export const ROOMS: readonly Room[] = [
@@ -35,6 +39,7 @@ export const ROOMS: readonly Room[] = [
       'parties.ts',
       'payment.ts',
       'refund.ts',
+      'woken.ts',
     ),
     tests: MACHINE_TESTS,
   },
