@@ -5,7 +5,16 @@ import { land, settlements } from './parties.ts';
 import { type Answer, type Call as CallOn, ProcessState, type Program as ProgramOn } from './process.ts';
 import { deed, namesIn, person, type Setup, sweeper, webhook, worker } from './programs.ts';
 import type { Scenario } from './scenario.ts';
-import { type Chances, type Draft, isSettled, landsBy, type Process, rowOf, type World } from './world.ts';
+import {
+  type Chances,
+  type Draft,
+  falsehoods,
+  isSettled,
+  landsBy,
+  type Process,
+  rowOf,
+  type World,
+} from './world.ts';
 
 type Call = CallOn<Draft>;
 type Program = ProgramOn<Draft>;
@@ -120,14 +129,17 @@ function replace(draft: Draft, process: Process, by: Process | undefined): void 
 }
 
 /** What the outside hears of a process that has ended. */
-function ended(draft: Draft, { kind, key, name }: Process, end: Answer): void {
+function ended(draft: Draft, { kind, key, name, message }: Process, end: Answer): void {
   if (kind === 'webhook') {
     // Refused for good, it would only be refused again.
     const isAnswered = 'value' in end && typeof end.value === 'number' && end.value < 500;
     if (isAnswered) draft.unsent = draft.unsent.filter((other) => other !== key);
   }
-  if (kind === 'worker' && !('value' in end && end.value === 0))
-    throw new Error(`${name} reported its message as failed.`);
+  const isDone = 'value' in end && end.value === 0;
+  if (kind !== 'worker' || isDone) return;
+  // Nothing but the message brings this question back.
+  if (message !== key && message !== undefined) draft.queue = [...draft.queue, message].sort();
+  else throw new Error(`${name} reported its message as failed.`);
 }
 
 /** It dies or falls asleep, before the call or after it. To die after a call is to die before the next one. */
@@ -264,11 +276,22 @@ export function promisedFor(
 function looks(world: World, process: Process, number: number, call: Call, scenario: Scenario): Action[] {
   const row = rowOf(world, process.key);
   if (!row || !isSettled(world, row, setupOf(world, scenario).policy)) return [];
+  if (scenario.lies) return lies(world, process, number, call, row);
   return call.ways.map((way) => ({
     say: `${process.name} looks, and has ${way}`,
     isOptional: true,
     next: () => made(world, process, number, call, way, false),
   }));
+}
+
+function lies(world: World, process: Process, number: number, call: Call, row: Recharge): Action[] {
+  return falsehoods(world, row).flatMap(({ answer }, index) => {
+    const way = call.faults[index];
+    if (way === undefined) return [];
+    const lie = `${answer}, of ${row.review ?? row.phase}`;
+    const next = () => made({ ...world, lie }, process, number, call, way, false);
+    return [{ say: `${process.name} says wrongly ${lie}`, isOptional: true, next }];
+  });
 }
 
 // ── Processes that begin ─────────────────────────────────────────────────────────────────────────────
@@ -327,6 +350,7 @@ async function begin(
   key: string,
   programOf: (name: string) => Program,
   of: string,
+  message?: string,
 ) {
   // A worker draws tokens, which name it. All others are alike, so that it makes no difference who came first.
   const name = kind === 'worker' ? freeName(draft) : `${kind} ${key}`.trim();
@@ -334,7 +358,7 @@ async function begin(
   const starting = begun.get(id) ?? ProcessState.start(programOf(name), draft.now);
   begun.set(id, starting);
   const state = await starting;
-  const process: Process = { name, kind, key, state };
+  const process: Process = { name, kind, key, state, ...(message === undefined ? {} : { message }) };
   if (state.end) ended(draft, process, state.end);
   else draft.processes = [...draft.processes, process];
   return draft;
@@ -367,17 +391,20 @@ function starts(world: World, scenario: Scenario): Action[] {
   });
 
   const busy = processes.filter(({ kind, asleep }) => kind === 'worker' && !asleep).length;
-  const deliveries = [...new Set(queue)].flatMap((key): Action[] => {
+  const deliveries = [...new Set(queue)].flatMap((message): Action[] => {
     if (busy >= scenario.workers) return [];
-    const program = (name: string) => worker(name, key, setup);
-    const rest = queue.toSpliced(queue.indexOf(key), 1);
+    const woken = message.startsWith(WOKEN);
+    const key = woken ? message.slice(WOKEN.length) : message;
+    const program = (name: string) => worker(name, key, setup, woken);
+    const rest = queue.toSpliced(queue.indexOf(message), 1);
     const next = (given: Partial<World>) => () =>
-      begin({ ...world, ...given }, 'worker', key, program, `${scenario.name} worker ${key}`);
-    const deliver: Action = { say: `the queue delivers ${key}`, next: next({ queue: rest }) };
+      begin({ ...world, ...given }, 'worker', key, program, `${scenario.name} worker ${message}`, message);
+    const say = `the queue delivers ${message}`;
+    const deliver: Action = { say, next: next({ queue: rest }) };
     const again = { chances: spend(chances, 'redeliveries') };
     return chances.redeliveries === 0
       ? [deliver]
-      : [deliver, { say: `the queue delivers ${key}, and keeps it`, isOptional: true, next: next(again) }];
+      : [deliver, { say: `${say}, and keeps it`, isOptional: true, next: next(again) }];
   });
 
   const sweeps: Action[] =
@@ -425,6 +452,9 @@ function persons(world: World, scenario: Scenario): Action[] {
   });
 }
 
+/** What a message begins with that says that a payment has changed. */
+const WOKEN = 'woken ';
+
 const isDue = ({ table, now }: World) =>
   [...table.recharges.values()].some(({ row }) => (row.nextAttemptAt ?? Number.POSITIVE_INFINITY) <= now);
 
@@ -450,9 +480,17 @@ function ofOthers(world: World, scenario: Scenario): Action[] {
     draft.chances = spend(chances, 'accountChanges');
     const verbs = ledgerVerbs(draft);
     const read = verbs.readAccount(email);
-    verbs.writeAccount(read, { ...read, status: read.status === 'active' ? 'suspended' : 'active' });
+    const status = read.status === 'active' ? 'suspended' : 'active';
+    verbs.writeAccount(read, { ...read, status, statusChange: { at: draft.now, note: 'a person wants it' } });
   });
+  const wakes = [...world.table.recharges.keys()].map((key) =>
+    change(`somebody says that the payment of ${key} has changed`, true, (draft) => {
+      draft.queue = [...draft.queue, WOKEN + key].sort();
+      draft.chances = spend(chances, 'wakes');
+    }),
+  );
   return [
+    ...(chances.wakes > 0 ? wakes : []),
     ...world.flights.map((flight) =>
       change(`a late ${flight.kind} arrives`, false, (draft) => land(draft, flight)),
     ),

@@ -17,6 +17,8 @@ export interface Explored {
   deepest: number;
   /** The shortest way to a world in which something does not hold. */
   violation?: { what: string; story: string[] };
+  /** Where a person says what is not so: each such word, and what is lost by it, if anything is. */
+  lies: { said: string; lost?: string; steps?: number }[];
   /** False where the limit came first. */
   complete: boolean;
 }
@@ -40,25 +42,33 @@ export async function explore(
   graph.find(partsOf(first));
   let layer = [first];
   let deepest = 0;
+  const lies = new Map<string, { lost?: string; steps?: number }>();
+  const all = () => ({ ...countsOf(graph), lies: [...lies].map(([said, loss]) => ({ said, ...loss })) });
   for (; layer.length > 0; deepest += 1) {
     const nextLayer: World[] = [];
     for (const world of layer) {
       const { actions, found } = await look(world, scenario);
       const from = graph.expanded();
+      const { lie } = world;
+      if (lie !== undefined && !lies.has(lie)) lies.set(lie, {});
+      if (lie !== undefined && found !== undefined) {
+        if (lies.get(lie)?.lost === undefined) lies.set(lie, { lost: found, steps: deepest });
+        continue;
+      }
       if (found !== undefined) {
         const story = await tell(graph.wayTo(from), scenario);
-        return { ...countsOf(graph), deepest, violation: { what: found, story }, complete: false };
+        return { ...all(), deepest, violation: { what: found, story }, complete: false };
       }
       for (const [index, action] of actions.entries()) {
         const next = await action.next();
         if (graph.find(partsOf(next), from, index)) nextLayer.push(next);
       }
-      if (graph.states >= limit) return { ...countsOf(graph), deepest, complete: false };
+      if (graph.states >= limit) return { ...all(), deepest, complete: false };
       if (progress && from % 10_000 === 0) progress(graph.states, deepest);
     }
     layer = nextLayer;
   }
-  return { ...countsOf(graph), deepest: deepest - 1, complete: true };
+  return { ...all(), deepest: deepest - 1, complete: true };
 }
 
 const countsOf = (graph: Graph) => ({

@@ -10,6 +10,9 @@ export const foundSchema = z.object({
   deepest: count,
   complete: z.boolean(),
   violation: z.exactOptional(z.object({ what: z.string(), story: z.array(z.string()) })),
+  lies: z.array(
+    z.object({ said: z.string(), lost: z.exactOptional(z.string()), steps: z.exactOptional(count) }),
+  ),
   /** The pairs of a phase and an outcome that the machine was asked to decide. */
   seen: z.array(z.string()),
   seconds: z.number(),

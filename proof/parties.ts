@@ -290,7 +290,7 @@ export function land(outside: Outside, flight: Flight): void {
 /** What the endpoint, or the client, can do about a payment that is under way, and the endpoint about a refund. */
 export function settlements({ books }: Outside): { say: string; settle(outside: Outside): void }[] {
   const ofCharges = Object.values(books.charges).flatMap((charged) => {
-    const ends = ['paid', ...(charged.status === 'processing' ? ['declined'] : [])] as const;
+    const ends = ['paid', 'declined'];
     return charged.status === 'processing' || charged.status === 'acting'
       ? ends.map((end) => ({ charged, end }))
       : [];

@@ -10,7 +10,7 @@ import { chargingVerbs } from './memory-charging.ts';
 import { EMPTY_TABLE, ledgerVerbs } from './memory-ledger.ts';
 import * as parties from './parties.ts';
 import type { Host } from './process.ts';
-import { type Around, landsBy, type Statement, truths } from './world.ts';
+import { type Around, falsehoods, landsBy, type Statement, truths } from './world.ts';
 
 export interface Ports {
   ledger: Ledger;
@@ -23,6 +23,9 @@ export interface Ports {
 }
 
 const MADE = ['made'];
+/** What a person may have to say. */
+const TRUE_WORDS = ['one answer', 'another answer'];
+const WRONG_WORDS = ['one wrong answer', 'another wrong answer', 'a third wrong answer'];
 /** Of storage, and of the queue: nobody knows whether it was made. */
 const THROWS = ['throws, not made', 'throws, made'];
 /** An eventual read of what has only just come to be: nothing is there yet. */
@@ -228,9 +231,12 @@ export function portsOf(host: Host<Around>, { payment }: Counterparties, policy:
       host.ask({
         port: 'person.look',
         given: [row],
-        ways: ['one answer', 'another answer'],
-        faults: [],
-        make: (draft, way) => truths(draft, row)[way === 'one answer' ? 0 : 1],
+        ways: TRUE_WORDS,
+        faults: WRONG_WORDS,
+        make: (draft, way) =>
+          TRUE_WORDS.includes(way)
+            ? truths(draft, row)[TRUE_WORDS.indexOf(way)]
+            : falsehoods(draft, row)[WRONG_WORDS.indexOf(way)],
       }),
   };
 }

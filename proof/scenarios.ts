@@ -57,6 +57,7 @@ const NO_CHANCES: Chances = {
   delays: 0,
   answers: 0,
   deeds: 0,
+  wakes: 0,
   deployments: 0,
   accountChanges: 0,
 };
@@ -134,6 +135,8 @@ const narrow = (
     },
   );
 
+const isOutside = (port: string) => port.startsWith('payments.') || port.startsWith('platform.');
+
 export const SCENARIOS: readonly Scenario[] = [
   scenario('plain', 'one recharge, and nothing goes wrong', {}),
   scenario('duplicates', 'webhook and message come twice, and late', DUPLICATES),
@@ -148,6 +151,12 @@ export const SCENARIOS: readonly Scenario[] = [
     redeliveries: 1,
   }),
   scenario('person', 'one fault, and a person who answers at any moment', { faults: 1, answers: 1 }),
+  scenario(
+    'wrong person',
+    'one fault, and a person who says what is not so',
+    { faults: 1, answers: 1 },
+    { lies: true },
+  ),
   scenario('person twice', 'one fault, and two answers', { faults: 1, answers: 2 }),
   scenario(
     'evidence',
@@ -160,6 +169,18 @@ export const SCENARIOS: readonly Scenario[] = [
     'one fault; payments end in every way',
     { faults: 1 },
     { ways: OUTCOMES, setups: [RETRYING] },
+  ),
+  scenario(
+    'woken',
+    'payments end in every way, and somebody says at any moment that they have changed',
+    { wakes: 2 },
+    { ways: OUTCOMES, setups: [RETRYING] },
+  ),
+  scenario(
+    'woken, one fault',
+    'the same, with one fault at the calls to other parties',
+    { wakes: 1, faults: 1 },
+    { ways: OUTCOMES, setups: [RETRYING], sleepsMs: NO_SLEEP, mayFail: isOutside },
   ),
   scenario(
     'refunds',

@@ -16,6 +16,8 @@ export interface Process {
   kind: 'webhook' | 'worker' | 'sweeper' | 'person';
   /** The recharge it is about; of a sweeper none. */
   key: string;
+  /** Of a worker: what it was given. */
+  message?: string;
   state: ProcessState<Draft>;
   /** Asleep at a call, since a time; `answer` is there if the call was made. */
   asleep?: { call: number; since: number; promisedTo: number; answer?: Answer };
@@ -33,6 +35,8 @@ export interface Chances {
   /** A person looks at a recharge, to answer. */
   answers: number;
   deeds: number;
+  /** Somebody says that a payment has changed. */
+  wakes: number;
   /** The other configuration is deployed. */
   deployments: number;
   /** The client is suspended, or enabled again. */
@@ -53,6 +57,8 @@ export interface World {
   chances: Chances;
   /** Which configuration is deployed. */
   deployed: number;
+  /** What a person has said that is not so. */
+  lie?: string;
 }
 
 export type Draft = { -readonly [Part in keyof World]: World[Part] };
@@ -72,6 +78,7 @@ export function partsOf(world: World): number[] {
     idOf(world.unsent),
     idOf(world.chances),
     world.deployed,
+    idOf(world.lie),
     table.recharges.size,
   ];
   for (const { row, unanswered } of table.recharges.values()) parts.push(idOf(row), unanswered);
@@ -111,7 +118,12 @@ export const isSettled = ({ now }: Pick<World, 'now'>, row: Recharge, policy: Po
   now >= (settlesAt(row, { policy }) ?? 0);
 
 /** What a person can say of a row, having looked into the books of both sides. */
-export function truths(world: Pick<World, 'books'>, row: Recharge): Statement[] {
+export const truths = (world: Pick<World, 'books'>, row: Recharge) => statements(world, row, true);
+
+/** …and not having looked. */
+export const falsehoods = (world: Pick<World, 'books'>, row: Recharge) => statements(world, row, false);
+
+function statements(world: Pick<World, 'books'>, row: Recharge, areTrue: boolean): Statement[] {
   const { captures, refunds, grants, payments } = truthOf(world, row);
   const isOpen = payments.some(({ status }) => status === 'processing' || status === 'acting');
   const isTrue: Record<Word, boolean> = {
@@ -124,7 +136,7 @@ export function truths(world: Pick<World, 'books'>, row: Recharge): Statement[] 
     'confirm-refunded': refunds > 0,
   };
   return answersFor(row)
-    .filter((answer) => isTrue[answer])
+    .filter((answer) => isTrue[answer] === areTrue)
     .map((answer) =>
       answer === 'confirm-charged' ? { answer, paymentRef: 'seen at the provider' } : { answer },
     );
