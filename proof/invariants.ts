@@ -22,8 +22,23 @@ export function violated(world: World, scenario: Scenario): string | undefined {
   const before = Object.values(account.spent).reduce((sum, amount) => sum + amount, 0);
   if (cap !== undefined && before + taken > cap)
     return `I6: ${taken} was taken of a client whose cap is ${cap}, and who had spent ${before}`;
+  const barred = chargedThoughBarred(world, scenario);
+  if (barred !== undefined) return barred;
   const days = (world.now - scenario.startsAt) / DAY_MS;
   return days > scenario.mostDays ? 'I5: it has not come to rest' : undefined;
+}
+
+/** A charge that was begun before a person suspended the client is sent by the end of its run, at once if nobody sleeps. */
+function chargedThoughBarred(
+  { table, books }: World,
+  { account, setups, sleepsMs }: Scenario,
+): string | undefined {
+  const { status, statusChange } = table.accounts.get(account.email) ?? account;
+  if (status !== 'suspended' || statusChange === undefined) return undefined;
+  const until = statusChange.at + (sleepsMs.workers.length === 0 ? 0 : setups[0].policy.runMs);
+  return Object.values(books.charges).some(({ at }) => at > until)
+    ? 'I8: a client who was suspended was charged'
+    : undefined;
 }
 
 function ofRecharge(

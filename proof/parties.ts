@@ -65,6 +65,7 @@ export const CHARGE_FAULTS = [...SILENCE, 'not attempted'];
 export const REFUND_FAULTS = [...SILENCE, 'not attempted'];
 export const GRANT_FAULTS = [
   ...SILENCE,
+  'redirected, made',
   'not applied',
   'empty pool',
   'refused',
@@ -148,6 +149,7 @@ function outcomeOf({ status, refunds }: Charge, chargeId: string): Known {
   }
 }
 
+/** @param way `not found` of an endpoint that has lost its books, which it promised to keep. */
 export function lookUp(
   outside: Outside,
   party: string,
@@ -155,6 +157,7 @@ export function lookUp(
   way: string,
 ): LookupOutcome {
   if (way === 'unknown') return SILENT;
+  if (way === 'not found') return { kind: 'not_found' };
   const charged = outside.books.charges[nameOf(party, chargeId)];
   return charged ? outcomeOf(charged, chargeId) : { kind: 'not_found' };
 }

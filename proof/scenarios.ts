@@ -334,6 +334,67 @@ export const SHORT: readonly Scenario[] = [
     ways: { 'payments.charge': ['declined', 'retryable'] },
     setups: [RETRYING],
   },
+  narrow(
+    'sleeps before a charge',
+    'a worker sleeps for a day before it charges, and others go on',
+    {},
+    'payments.prepareCharge',
+    'sleeps',
+    25 * HOUR,
+  ),
+  {
+    ...narrow(
+      'answers late',
+      'a person looks, and answers once another grant has got no answer',
+      { answers: 1, faults: 2 },
+      'platform.grant',
+      'unknown, made',
+      20 * MINUTE,
+    ),
+    mayFail: (port, what) =>
+      port === 'platform.grant'
+        ? what === 'unknown, made'
+        : port === 'platform.prepareGrant' && what === 'sleeps',
+  },
+  {
+    ...narrow(
+      'forgotten',
+      'nobody hears of a charge, the client is suspended, and the endpoint has lost its books',
+      { accountChanges: 1 },
+      'payments.charge',
+      'unknown, made',
+    ),
+    ways: { 'payments.lookup': ['not found'] },
+  },
+  narrow(
+    'suspended meanwhile',
+    'a charge is not made, and the client is suspended',
+    { accountChanges: 1 },
+    'payments.charge',
+    'unknown, not made',
+  ),
+  scenario(
+    'refund under way',
+    'a refund takes its time, and a person answers',
+    { answers: 1 },
+    {
+      setups: [REFUNDING],
+      ways: { 'platform.grant': ['refused', 'granted'], 'payments.refund': ['pending'] },
+    },
+  ),
+  {
+    ...narrow(
+      'declined long ago',
+      'a worker sleeps with a decline until the next attempt, and longer',
+      {},
+      'payments.charge',
+      'sleeps',
+      25 * HOUR,
+    ),
+    sleepsMs: { workers: [50 * SECOND, 25 * HOUR], others: [] },
+    ways: { 'payments.charge': ['paid', 'retryable'] },
+    setups: [RETRYING],
+  },
   ...short((given) => given, 'duplicates', 'one fault'),
   ...short(
     (given) => fewer(given, 0),
