@@ -4,6 +4,8 @@ import { beforeAll, expect } from 'vitest';
 import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
+import { createMemoryLedger, EMPTY_TABLE } from '../../proof/memory-ledger.ts';
+import { createMemoryMessages } from '../../proof/memory-messages.ts';
 import { replayMessage } from '../../shared/channels/accept.ts';
 import type { Adapter, Parsed } from '../../shared/channels/adapter.ts';
 import type { Channel, OpenChannels } from '../../shared/channels/channels.ts';
@@ -22,6 +24,7 @@ import { channelSchema } from '../../shared/channels/settings.ts';
 import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
+import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { utc } from './builders.ts';
 import { createFifo } from './fifo.ts';
@@ -107,9 +110,16 @@ export interface ChatWorldOptions {
 const MAX_HIDDEN_MS = 39_600_000;
 /** The sweeper's timeout. */
 const SWEEP_MS = 50_000;
+
+/** What a world keeps, in memory or in a table; there is no recharge. */
+interface Stored {
+  messages: Messages;
+  ledger: Ledger;
+}
+
 /** One receiver with true books, one queue, one table, and a clock that stands still until it is moved. */
 export function createChatWorld(
-  { client, table, channel }: { client: DynamoDBDocumentClient; table: string; channel: string },
+  { channel, storage }: { channel: string; storage: (now: () => number) => Stored },
   {
     direction = 'incoming',
     fates = {},
@@ -146,7 +156,7 @@ export function createChatWorld(
 
   // All worlds share one table.
   const own = new Set<string>();
-  const messagesOfAll = createDynamoMessages(client, table, now);
+  const { messages: messagesOfAll, ledger } = storage(now);
   const bare: { messages: Messages; queue: MessageQueue & WorkQueue; targets: Targets } = {
     messages: {
       ...messagesOfAll,
@@ -223,7 +233,7 @@ export function createChatWorld(
     });
     const work = createChannelWorkerHandler(deps);
     const sweep = createRechargeSweeperHandler({
-      ledger: everyVerb('ledger', createDynamoLedger(client, table), around),
+      ledger: everyVerb('ledger', ledger, around),
       queue: { send: () => expect.unreachable('There are no recharges in this world.') },
       messages,
       messageQueue: queue,
@@ -349,6 +359,24 @@ export function useChatWorlds() {
   return (options?: ChatWorldOptions): ChatWorld => {
     if (!client) throw new Error('Bug! The engine was not started.');
     worlds += 1;
-    return createChatWorld({ client, table, channel: `chat-${worlds}` }, options);
+    const on = { client, table };
+    const storage = (now: () => number) => ({
+      messages: createDynamoMessages(on.client, on.table, now),
+      ledger: createDynamoLedger(on.client, on.table),
+    });
+    return createChatWorld({ channel: `chat-${worlds}`, storage }, options);
   };
 }
+
+/** A world whose messages are in memory, which the contract suite holds equal to the engine's: for many worlds at once. */
+export const chatWorldInMemory = (options?: ChatWorldOptions): ChatWorld =>
+  createChatWorld(
+    {
+      channel: 'chat',
+      storage: (now) => ({
+        messages: createMemoryMessages(now),
+        ledger: createMemoryLedger({ table: EMPTY_TABLE }),
+      }),
+    },
+    options,
+  );

@@ -7,13 +7,14 @@ import {
   type ChatWorld,
   type ChatWorldOptions,
   CONTACT,
+  chatWorldInMemory,
   NOT_NOW,
   REFUSED,
   useChatWorlds,
 } from '../../support/chat-world.ts';
 import { type Misfortune, type Mishap, unluckyAround } from '../../support/ports.ts';
 
-const worldWith = useChatWorlds();
+const onEngine = useChatWorlds();
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -254,9 +255,6 @@ async function expectToAgree({ world, path, answered, again }: Life): Promise<st
   return texts('parked');
 }
 
-/** Worlds at a time: their waits overlap. */
-const AT_A_TIME = 12;
-
 interface Lived extends Misfortune {
   again?: Again;
   /** All was said before, and each time the process ended right after the mark. */
@@ -269,6 +267,7 @@ async function inALife<T>(
   name: PathName,
   { again = SECOND, onlyMarked = false, ...misfortune }: Lived,
   live: (life: Life, first: Unlucky) => Promise<T>,
+  worldWith = chatWorldInMemory,
 ): Promise<T> {
   const path: Path = ALL_PATHS[name];
   const world = worldWith(path.options);
@@ -279,13 +278,22 @@ async function inALife<T>(
 }
 
 /** The ports that are called where nothing happens, one after the other. */
-async function callsOf(name: PathName, { beforeWorker, mishap: _, ...lived }: Lived = {}): Promise<string[]> {
-  return inALife(name, lived, async (life, { calls }) => {
-    await life.goOn();
-    expect(await expectToAgree(life)).toEqual([]);
-    // A worker begins with one read.
-    return beforeWorker ? calls.slice(0, calls.indexOf('target.prepare') - 1) : calls;
-  });
+async function callsOf(
+  name: PathName,
+  { beforeWorker, mishap: _, ...lived }: Lived = {},
+  worldWith = chatWorldInMemory,
+): Promise<string[]> {
+  return inALife(
+    name,
+    lived,
+    async (life, { calls }) => {
+      await life.goOn();
+      expect(await expectToAgree(life)).toEqual([]);
+      // A worker begins with one read.
+      return beforeWorker ? calls.slice(0, calls.indexOf('target.prepare') - 1) : calls;
+    },
+    worldWith,
+  );
 }
 
 /**
@@ -299,22 +307,18 @@ async function atEveryCall(
   live: (life: Life, first: Unlucky, usualPort: string | undefined) => Promise<void>,
 ): Promise<string[]> {
   const calls = await callsOf(name, misfortune);
-  const left = calls.map((_, index) => index + 1);
   const asked = new Set<string>();
-  const one = async () => {
-    for (let n = left.shift(); n !== undefined; n = left.shift()) {
-      await inALife(name, { ...misfortune, n }, async (life, first) => {
-        const port = () => first.calls[(n ?? 0) - 1] ?? 'none';
-        try {
-          await live(life, first, calls[(n ?? 0) - 1]);
-          if ((await expectToAgree(life)).length > 0) asked.add(port());
-        } catch (error) {
-          throw new Error(`at call ${n}, ${port()}`, { cause: error });
-        }
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, one));
+  for (const [index, usualPort] of calls.entries()) {
+    await inALife(name, { ...misfortune, n: index + 1 }, async (life, first) => {
+      const port = () => first.calls[index] ?? 'none';
+      try {
+        await live(life, first, usualPort);
+        if ((await expectToAgree(life)).length > 0) asked.add(port());
+      } catch (error) {
+        throw new Error(`at call ${index + 1}, ${port()}`, { cause: error });
+      }
+    });
+  }
   return [...asked].toSorted();
 }
 
@@ -326,13 +330,13 @@ const ACCEPTED = ['messages.mark', 'queue.send', 'messages.write'];
 const REPEATED = ['messages.read', 'target.prepare', 'target.send', 'messages.write'];
 
 describe('messages that nothing disturbs', () => {
-  it.each(pathNames)('go their way: %s', async (name) => {
-    await callsOf(name);
+  it.each([...pathNames, ...shortPathNames])('go their way, on the engine as in memory: %s', async (name) => {
+    expect((await callsOf(name, {}, onEngine)).toSorted()).toEqual((await callsOf(name)).toSorted());
   });
 
   it('are marked, queued and told of, one after the other, then read, sent and told of', async () => {
     const path = { options: {}, says: [[CONTACT, 'one']], failed: [] } satisfies Path;
-    const world = worldWith(path.options);
+    const world = onEngine(path.options);
     const first = unlucky(world);
     await new Life(world, path, first, SECOND).goOn();
     expect(first.calls).toEqual([...ACCEPTED, ...REPEATED]);
