@@ -12,7 +12,9 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const { folder, shell, aws, newStack } = useOperator();
 
-describe.concurrent('a command as a process', () => {
+const NOWHERE = { RELAY_LOCAL_DIR: join(folder, 'none') };
+
+describe('a command where no relay was started', () => {
   it.each([
     ['recharges', 'list'],
     ['accounts', 'list'],
@@ -26,14 +28,22 @@ describe.concurrent('a command as a process', () => {
     ['messages', 'list'],
     ['platform', 'subaccounts', 'get', 'demo@example.com'],
     ['probe'],
-  ])('starts, says what is missing, and ends with 5: %s', async (...args) => {
-    const env = { RELAY_LOCAL_DIR: join(folder, 'none') };
-    const said = await startCommand(args, { env }).ended;
+  ])('says what is missing, and ends with 5: %s', async (...args) => {
+    const said = await runCommand(args, { env: NOWHERE });
     expect(said).toMatchObject({ code: 5, stdout: '' });
     expect(said.stderr).toMatch(/^No (relay was started|platform is known).+\n$/);
-    expect(said).toEqual(await runCommand(args, { env }));
+  });
+});
+
+describe.concurrent('a command as a process', () => {
+  it("starts, says what it says in the test's own process, and ends so", async () => {
+    const args = ['recharges', 'list'];
+    const said = await startCommand(args, { env: NOWHERE }).ended;
+    expect(said.code).toBe(5);
+    expect(said).toEqual(await runCommand(args, { env: NOWHERE }));
   });
 
+  // The help loads every command.
   it('ends with 0 where it did what it was asked', async () => {
     const help = await startCommand(['--help'], { env: {} }).ended;
     expect(help).toMatchObject({ code: 0, stderr: '' });

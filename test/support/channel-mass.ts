@@ -18,7 +18,7 @@ import { eventually, type RunningRelay } from './relay-process.ts';
 
 /** `npm run test:mass` sends 1,000 messages of 50 contacts through every adapter; `npm test` has seconds. */
 const IS_WHOLE = process.env.RELAY_TEST_MASS === 'whole';
-export const [PEOPLE, ANSWERED, EACH] = IS_WHOLE ? [50, 10, 20] : [3, 3, 6];
+export const [PEOPLE, ANSWERED, EACH] = IS_WHOLE ? [50, 10, 20] : [2, 2, 5];
 
 const NAMES = dialectNameSchema.options;
 /** The engine of the tests takes the longer for a write the more rows there are: 1,000 messages have a table alone. */
