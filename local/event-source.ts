@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { isFifo } from './engines.ts';
+import { inBatches } from './in-batches.ts';
 
 export interface EventSourceOptions {
   client: SQSClient;
@@ -23,8 +24,8 @@ export interface EventSourceOptions {
 /** The wait after the queue was not there, or did not answer. */
 const AFTER_ERROR_MS = 500;
 
-/** SQS gives no more at once. */
-const MOST_RECEIVED = 10;
+/** SQS gives, and forgets, no more at once. */
+const MOST_AT_ONCE = 10;
 
 /**
  * Lambda's event source mapping for SQS. Messages are hidden while they are handled. Those that succeeded are
@@ -37,6 +38,16 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
 
+  const remove = inBatches(async (receiptHandles: string[]) => {
+    const { Failed = [] } = await client.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle })),
+      }),
+    );
+    if (Failed.length > 0) throw new Error(`${Failed.length} messages were handled, and not deleted`);
+  }, MOST_AT_ONCE);
+
   const handle = async (messages: Message[]) => {
     const endsAt = Date.now() + runMs;
     const records = messages.map((message) => toRecord(message, queueUrl));
@@ -48,16 +59,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
     const done = records.filter(({ messageId }) => !failed.has(messageId));
     // As in Lambda: a report that names what was not in the event is no report, and the whole event failed.
     if (done.length === 0 || done.length + failed.size > records.length) return;
-    const { Failed = [] } = await client.send(
-      new DeleteMessageBatchCommand({
-        QueueUrl: queueUrl,
-        Entries: done.map(({ receiptHandle }, index) => ({
-          Id: String(index),
-          ReceiptHandle: receiptHandle,
-        })),
-      }),
-    );
-    if (Failed.length > 0) throw new Error(`${Failed.length} messages were handled, and not deleted`);
+    await Promise.all(done.map(({ receiptHandle }) => remove(receiptHandle)));
   };
 
   const poll = async () => {
@@ -67,7 +69,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
         const { Messages = [] } = await client.send(
           new ReceiveMessageCommand({
             QueueUrl: queueUrl,
-            MaxNumberOfMessages: Math.min(MOST_RECEIVED, most),
+            MaxNumberOfMessages: Math.min(MOST_AT_ONCE, most),
             WaitTimeSeconds: 1,
             MessageSystemAttributeNames: ['All'],
           }),
@@ -79,7 +81,8 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
             .finally(() => running.delete(run));
           running.add(run);
         }
-        if (running.size >= concurrency) await Promise.race(running);
+        // Not for each one that has ended: a request brings several.
+        while (running.size > concurrency / 2) await Promise.race(running);
       } catch (error) {
         if (stopping.signal.aborted) return;
         onError(error);

@@ -1,4 +1,3 @@
-import { createLogger } from '../shared/logger.ts';
 import { paymentUrlOf } from '../shared/payments/payment-url.ts';
 import { STRIPE_API_VERSION } from '../shared/payments/stripe/api.ts';
 import { printable } from '../shared/printable.ts';
@@ -39,6 +38,7 @@ import {
 } from './state.ts';
 import { createTalk } from './talk.ts';
 import { asker, paint, say, sayPainted } from './terminal.ts';
+import { loadWorkers } from './workers.ts';
 
 /** Where a browser finds the pages of the sandbox's Stripe. */
 const STRIPE_PAGES = '/sandbox/stripe/';
@@ -57,6 +57,12 @@ function end(code: number): Promise<never> {
 }
 process.on('SIGINT', () => end(0));
 process.on('SIGTERM', () => end(0));
+
+/** A relay that takes webhooks, and works none of them off, would look as if it ran. */
+function endWithoutWorkers(error: unknown): void {
+  process.stderr.write(`The workers have ended: ${printable(messageOf(error))}\n`);
+  void end(1);
+}
 
 try {
   await main();
@@ -85,6 +91,8 @@ async function main(): Promise<void> {
   // would run with secrets that the other has replaced.
   if (payments === 'stripe') makeStripeSecrets(env);
   const stored = localSecrets(env);
+  const write = logOf(env, { talks });
+  const workers = loadWorkers({ write, onDeath: endWithoutWorkers }, env);
   const parts = await startParts(folder, stored, { ...flags, payments });
   const { platformUrl, paymentsUrl, payments: _p, chat: _, ...engines } = parts;
   const name = tableName(env, payments);
@@ -99,7 +107,8 @@ async function main(): Promise<void> {
     waits: localWaits(env, Object.keys(config.channels)),
     secrets,
     events: { webhook: eventsWebhook(env, config), placesFile: localFile(env, 'events.json') },
-    logger: createLogger(logOf(env, { talks })),
+    workers,
+    write,
   });
   started.push(() => relay.stop());
   writeRuntime(env, {

@@ -3,8 +3,6 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { channelWebhookDeps } from '../functions/channel-webhook/deps.ts';
 import { createChannelWebhookHandler } from '../functions/channel-webhook/handler.ts';
-import { channelWorkerDeps } from '../functions/channel-worker/deps.ts';
-import { createChannelWorkerHandler } from '../functions/channel-worker/handler.ts';
 import { paymentPageDeps } from '../functions/payment-page/deps.ts';
 import { createPaymentPageHandler } from '../functions/payment-page/handler.ts';
 import { paymentWebhookDeps } from '../functions/payment-webhook/deps.ts';
@@ -12,14 +10,12 @@ import { createPaymentWebhookHandler } from '../functions/payment-webhook/handle
 import { createRechargeSweeperHandler } from '../functions/recharge-sweeper/handler.ts';
 import { rechargeWebhookDeps } from '../functions/recharge-webhook/deps.ts';
 import { createRechargeWebhookHandler } from '../functions/recharge-webhook/handler.ts';
-import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
-import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
 import { type AlertLogger, keepingAlerts, withAlertRows } from '../shared/alerts.ts';
 import { isEnded } from '../shared/channels/message.ts';
 import { createDynamoMessages, messagesOfDays } from '../shared/channels/messages.ts';
-import { createSqsMessageQueue, createSqsWorkQueue } from '../shared/channels/queue.ts';
+import { createSqsMessageQueue } from '../shared/channels/queue.ts';
 import { jsonResponse } from '../shared/incoming/responses.ts';
-import type { Logger } from '../shared/logger.ts';
+import { createLogger, type Logger } from '../shared/logger.ts';
 import { createAccounts } from '../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createSqsRechargeQueue } from '../shared/recharge/queue.ts';
@@ -29,8 +25,6 @@ import {
   createSecrets,
   type InboundSecrets,
   inboundSecretsSchema,
-  type OutboundSecrets,
-  outboundSecretsSchema,
   type Secrets,
 } from '../shared/settings/secrets.ts';
 import { type AwsJson, createSqs } from '../shared/storage/aws-json.ts';
@@ -38,19 +32,18 @@ import { createDocumentClient, createSqsClient } from '../shared/storage/clients
 import { createSweeps } from '../shared/sweeps.ts';
 import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
-import { startEventSource } from './event-source.ts';
 import { type EventsOptions, startEvents } from './events.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
+import { inBatches } from './in-batches.ts';
 import { type LocalWaits, SWEEP_EVERY_MS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
+import type { Workers } from './workers.ts';
 
 const MAX_RECEIVE_COUNT = 5;
 /** A message waits by being received again. It ends by a verdict, never by this count. */
 const MAX_MESSAGE_RECEIVE_COUNT = 1_000;
 /** UTC days within which a message is delivered or given up (72 h), whatever the hour. */
 const DAYS_UNDER_WAY = 4;
-/** Invocations at a time. More do not help: two cores and one engine do the work. */
-const WORKERS = 10;
 
 export interface RelayOptions {
   port: number;
@@ -64,7 +57,10 @@ export interface RelayOptions {
   secrets: LocalSecrets;
   /** Where events go, and where it is kept how far they went. */
   events: Pick<EventsOptions, 'webhook' | 'placesFile'>;
-  logger: Logger;
+  /** They are loading already. */
+  workers: Workers;
+  /** Takes each line of the log. */
+  write: (line: string) => void;
 }
 
 /** What the parts of this process share. */
@@ -75,9 +71,6 @@ interface Shared {
   sqs: SQSClient;
   sender: AwsJson;
   inbound: Secrets<InboundSecrets>;
-  outbound: Secrets<OutboundSecrets>;
-  /** Once the gateway listens. */
-  publicUrl: () => string;
   now: () => number;
 }
 
@@ -88,7 +81,8 @@ export async function startRelay(options: RelayOptions) {
   const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
   const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   await createTable(client, table);
-  const logger = withAlertRows(options.logger, { client, table });
+  const plain = createLogger(options.write);
+  const logger = withAlertRows(plain, { client, table });
   const shared: Shared = {
     options,
     logger,
@@ -96,8 +90,6 @@ export async function startRelay(options: RelayOptions) {
     sqs,
     sender: createSqs(engineAt(options.sqsEndpoint)),
     inbound: createSecrets('inbound', async () => JSON.stringify(secrets.inbound), inboundSecretsSchema),
-    outbound: createSecrets('outbound', async () => JSON.stringify(secrets.outbound), outboundSecretsSchema),
-    publicUrl: () => gateway.url,
     now: Date.now,
   };
   const recharges = await rechargeParts(shared);
@@ -118,10 +110,23 @@ export async function startRelay(options: RelayOptions) {
       'POST /channels/{channel}/{direction}': messages.webhook,
     },
   });
-  const onError = (error: unknown) => logger.error('the queue did not answer', error);
-  const sources = [recharges.source, messages.source].map((source) =>
-    startEventSource({ client: sqs, runMs: policy.runMs, concurrency: WORKERS, onError, ...source }),
-  );
+  const { dynamodbEndpoint, sqsEndpoint, config, waits, workers } = options;
+  const queues = {
+    recharges: recharges.queueUrl,
+    rechargeDeadLetters: recharges.deadLetterUrl,
+    messages: messages.queueUrl,
+    messageDeadLetters: messages.deadLetterUrl,
+  };
+  await workers.start({
+    table,
+    dynamodbEndpoint,
+    sqsEndpoint,
+    queues,
+    config,
+    waits,
+    secrets: secrets.outbound,
+    publicUrl: gateway.url,
+  });
   const { ledger, queue } = recharges;
   const sweepDue = createRechargeSweeperHandler({
     ledger,
@@ -136,7 +141,6 @@ export async function startRelay(options: RelayOptions) {
   const sweeper = keepingAlerts(logger, sweepDue);
   const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => policy.runMs });
   const clock = every(SWEEP_EVERY_MS, sweep, logger);
-  const { dynamodbEndpoint, config } = options;
   // With a logger that writes no rows: an alert about an event would be one more event.
   const events = await startEvents({
     ...options.events,
@@ -145,23 +149,18 @@ export async function startRelay(options: RelayOptions) {
     table,
     limits: config.guard.limits,
     runbookUrl: config.runbookUrl,
-    logger: options.logger,
+    logger: plain,
   });
   return {
     url: gateway.url,
     ledger,
     accounts: createAccounts(client, table, ledger),
-    queues: {
-      recharges: recharges.source.queueUrl,
-      rechargeDeadLetters: recharges.deadLetterUrl,
-      messages: messages.source.queueUrl,
-      messageDeadLetters: messages.deadLetterUrl,
-    },
+    queues,
     /** In the order of a deployment's end: no new work, then what runs, then the clients. */
     async stop() {
       await gateway.close();
       await clock.stop();
-      await Promise.all(sources.map((source) => source.stop()));
+      await workers.stop();
       await events.stop();
       client.destroy();
       sqs.destroy();
@@ -169,17 +168,7 @@ export async function startRelay(options: RelayOptions) {
   };
 }
 
-async function rechargeParts({
-  options,
-  logger,
-  client,
-  sqs,
-  sender,
-  inbound,
-  outbound,
-  publicUrl,
-  now,
-}: Shared) {
+async function rechargeParts({ options, logger, client, sqs, sender, inbound, now }: Shared) {
   const { config, waits, name: table } = options;
   const deadLetterName = `${table}-dead`;
   const queueUrl = await createQueue(sqs, {
@@ -190,13 +179,19 @@ async function rechargeParts({
   });
   const ledger = createDynamoLedger(client, table);
   const queue = createSqsRechargeQueue(sender, queueUrl);
+  // On AWS each webhook has a process of its own, and nobody to go with.
+  const together = inBatches((keys: string[]) => queue.send(keys), 10);
   const common = { config, client, table, logger, now };
   const { policy } = waits;
   const webhook = rechargeWebhookDeps({
     ...common,
     countEveryMs: 0,
     secrets: inbound,
-    queue,
+    queue: {
+      async send(keys) {
+        await Promise.all(keys.map(together));
+      },
+    },
     sweepAgainMs: policy.sweepAgainMs,
   });
   const paymentWebhook = paymentWebhookDeps({
@@ -207,7 +202,6 @@ async function rechargeParts({
     askToLook: createSqsAskToLook(sender, queueUrl),
   });
   const paymentPage = paymentPageDeps({ ...common, wake: createSqsWake(sender, queueUrl) });
-  const worker = rechargeWorkerDeps({ ...common, secrets: outbound, policy, live: false, publicUrl });
   return {
     ledger,
     queue,
@@ -215,11 +209,11 @@ async function rechargeParts({
     webhook: keepingAlerts(logger, createRechargeWebhookHandler(webhook)),
     paymentWebhook: keepingAlerts(logger, createPaymentWebhookHandler(paymentWebhook)),
     paymentPage: createPaymentPageHandler(paymentPage),
-    source: { queueUrl, handler: keepingAlerts(logger, createRechargeWorkerHandler(worker)) },
+    queueUrl,
   };
 }
 
-async function messageParts({ options, logger, client, sqs, sender, inbound, outbound, now }: Shared) {
+async function messageParts({ options, logger, client, sqs, sender, inbound, now }: Shared) {
   const { config, waits, name: table } = options;
   const deadLetterName = `${table}-messages-dead.fifo`;
   const queueUrl = await createQueue(sqs, {
@@ -232,15 +226,13 @@ async function messageParts({ options, logger, client, sqs, sender, inbound, out
   const common = { config, client, table, logger, now };
   const messages = createDynamoMessages(client, table, now);
   const queue = createSqsMessageQueue(sender, queueUrl);
-  const work = createSqsWorkQueue(sender, { queueUrl, deadLetterUrl });
   const webhook = channelWebhookDeps({ ...common, countEveryMs: 0, secrets: inbound, queue });
-  const worker = channelWorkerDeps({ ...common, secrets: outbound, queue: work, policy: waits.messages });
   return {
     messages,
     queue,
     deadLetterUrl,
     webhook: keepingAlerts(logger, createChannelWebhookHandler(webhook)),
-    source: { queueUrl, handler: keepingAlerts(logger, createChannelWorkerHandler(worker)), batchSize: 10 },
+    queueUrl,
     /**
      * A queue inside this process ended with the last process. What it held is queued again, in its order. A queue
      * that outlived the process takes that for what it has already, or the worker does. A message that is only

@@ -43,7 +43,7 @@ async function rest(relay: RunningRelay): Promise<Row[]> {
 describe.concurrent('many webhooks at once', () => {
   it('charges and grants each of 20 keys once, of which 10 copies come at once', async () => {
     const parties = await newParties();
-    const relay = await start(parties);
+    const relay = await start({ ...parties, threads: true });
     const statuses = await flood([relay]);
     expect(statuses.map((ten) => ten.toSorted())).toEqual(Array(20).fill(ONE_NEW_NINE_KNOWN));
 

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 90_000 });
 async function killable() {
   const parties = await newParties();
   const { env } = await newEngines();
-  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env } };
+  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env }, threads: true };
   let relay = await start(options);
   return {
     parties,

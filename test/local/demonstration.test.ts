@@ -32,7 +32,7 @@ describe.concurrent('npm start -- --once --json', () => {
   it('exits 0 with the completed recharge as its last line, also beside others on the engines they share', async () => {
     const { env } = await newEngines();
     const folders = [newFolder(), newFolder()];
-    const ended = await Promise.all(folders.map((folder) => run({ folder, env, args: ONCE })));
+    const ended = await Promise.all(folders.map((folder) => run({ folder, env, args: ONCE, threads: true })));
     for (const { code, stdout, stderr } of ended) {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       const row = lastLine(stdout);

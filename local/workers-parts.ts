@@ -1,0 +1,63 @@
+import { channelWorkerDeps } from '../functions/channel-worker/deps.ts';
+import { createChannelWorkerHandler } from '../functions/channel-worker/handler.ts';
+import { rechargeWorkerDeps } from '../functions/recharge-worker/deps.ts';
+import { createRechargeWorkerHandler } from '../functions/recharge-worker/handler.ts';
+import { keepingAlerts, withAlertRows } from '../shared/alerts.ts';
+import { createSqsWorkQueue } from '../shared/channels/queue.ts';
+import { createLogger } from '../shared/logger.ts';
+import { createSecrets, outboundSecretsSchema } from '../shared/settings/secrets.ts';
+import { createSqs } from '../shared/storage/aws-json.ts';
+import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { engineAt } from './aws.ts';
+import { startEventSource } from './event-source.ts';
+import type { WorkersOptions } from './workers.ts';
+
+/** Invocations at a time. From 10 on more do not help: two cores and one engine do the work. */
+const WORKERS = 20;
+
+/** Starts to take from the queues, with the functions as the stack has them. */
+export function startWorkers(
+  options: WorkersOptions,
+  write: (line: string) => void,
+): { stop(): Promise<void> } {
+  const { table, config, waits, queues, secrets } = options;
+  const { policy } = waits;
+  const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
+  const sqs = createSqsClient(engineAt(options.sqsEndpoint));
+  const logger = withAlertRows(createLogger(write), { client, table });
+  const outbound = createSecrets('outbound', async () => JSON.stringify(secrets), outboundSecretsSchema);
+  const common = { config, client, table, secrets: outbound, logger, now: Date.now };
+  const recharges = rechargeWorkerDeps({
+    ...common,
+    policy,
+    live: false,
+    publicUrl: () => options.publicUrl,
+  });
+  const queue = createSqsWorkQueue(createSqs(engineAt(options.sqsEndpoint)), {
+    queueUrl: queues.messages,
+    deadLetterUrl: queues.messageDeadLetters,
+  });
+  const messages = channelWorkerDeps({ ...common, queue, policy: waits.messages });
+  const onError = (error: unknown) => logger.error('the queue did not answer', error);
+  const each = { client: sqs, runMs: policy.runMs, concurrency: WORKERS, onError };
+  const sources = [
+    startEventSource({
+      ...each,
+      queueUrl: queues.recharges,
+      handler: keepingAlerts(logger, createRechargeWorkerHandler(recharges)),
+    }),
+    startEventSource({
+      ...each,
+      queueUrl: queues.messages,
+      handler: keepingAlerts(logger, createChannelWorkerHandler(messages)),
+      batchSize: 10,
+    }),
+  ];
+  return {
+    async stop() {
+      await Promise.all(sources.map((source) => source.stop()));
+      client.destroy();
+      sqs.destroy();
+    },
+  };
+}
