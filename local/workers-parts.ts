@@ -5,12 +5,28 @@ import { createRechargeWorkerHandler } from '../functions/recharge-worker/handle
 import { keepingAlerts, withAlertRows } from '../shared/alerts.ts';
 import { createSqsWorkQueue } from '../shared/channels/queue.ts';
 import { createLogger } from '../shared/logger.ts';
+import type { Config } from '../shared/settings/config.ts';
 import { createSecrets, outboundSecretsSchema } from '../shared/settings/secrets.ts';
 import { createSqs } from '../shared/storage/aws-json.ts';
 import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
 import { engineAt } from './aws.ts';
 import { startEventSource } from './event-source.ts';
-import type { WorkersOptions } from './workers.ts';
+import type { LocalWaits } from './policy.ts';
+import type { LocalSecrets } from './state.ts';
+
+/** What the workers work with. It is copied into their thread, so it is data. */
+export interface WorkersOptions {
+  table: string;
+  dynamodbEndpoint: string;
+  sqsEndpoint: string;
+  /** Their addresses. */
+  queues: { recharges: string; messages: string; messageDeadLetters: string };
+  config: Config;
+  waits: LocalWaits;
+  secrets: LocalSecrets['outbound'];
+  /** The relay's own address. */
+  publicUrl: string;
+}
 
 /** Invocations at a time. From 10 on more do not help: two cores and one engine do the work. */
 const WORKERS = 20;

@@ -1,22 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Config } from '../shared/settings/config.ts';
-import type { LocalWaits } from './policy.ts';
-import type { LocalSecrets } from './state.ts';
-
-/** What the workers work with. It is copied into their thread, so it is data. */
-export interface WorkersOptions {
-  table: string;
-  dynamodbEndpoint: string;
-  sqsEndpoint: string;
-  /** Their addresses. */
-  queues: { recharges: string; messages: string; messageDeadLetters: string };
-  config: Config;
-  waits: LocalWaits;
-  secrets: LocalSecrets['outbound'];
-  /** The relay's own address. */
-  publicUrl: string;
-}
+import type { WorkersOptions } from './workers-parts.ts';
 
 export type ToThread = { start: WorkersOptions } | 'stop';
 export type FromThread = { line: string } | 'started';

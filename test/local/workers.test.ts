@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { loadWorkers, type WorkersOptions } from '../../local/workers.ts';
+import { loadWorkers } from '../../local/workers.ts';
+import type { WorkersOptions } from '../../local/workers-parts.ts';
 
 it('workers that end before their time are told of, and can still be stopped', async () => {
   const { promise: death, resolve: onDeath } = Promise.withResolvers<unknown>();
