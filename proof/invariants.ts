@@ -41,9 +41,10 @@ function chargedThoughBarred(
     : undefined;
 }
 
-function ofRecharge(
-  world: World,
-  scenario: Scenario,
+/** What must hold of one recharge. @returns the sentence that is not true. */
+export function ofRecharge(
+  world: Pick<World, 'table' | 'books'>,
+  scenario: Pick<Scenario, 'orders' | 'setups'>,
   order: { key: string; email: string },
 ): string | undefined {
   const row = rowOf(world, order.key);
@@ -68,7 +69,7 @@ function lost({ phase }: Recharge, captures: number, refunds: number, grants: nu
 
 /** What was asked for first is what is paid and granted, whatever comes later. */
 function differs(
-  { orders, setups }: Scenario,
+  { orders, setups }: Pick<Scenario, 'orders' | 'setups'>,
   row: Recharge,
   payments: readonly { amount: number }[],
   grants: readonly { credits: number }[],

@@ -290,21 +290,28 @@ export function land(outside: Outside, flight: Flight): void {
   else landRefund(outside, flight.party, flight.request, 'refunded');
 }
 
+/** One end of a payment, or of a refund, that is under way. */
+export interface Settlement {
+  say: string;
+  /** Of the payment or refund: those of one have other ends of the same. */
+  of: string;
+  rechargeKey: string;
+  settle(outside: Outside): void;
+}
+
 /** What the endpoint, or the client, can do about a payment that is under way, and the endpoint about a refund. */
-export function settlements({ books }: Outside): { say: string; settle(outside: Outside): void }[] {
-  const ofCharges = Object.values(books.charges).flatMap((charged) => {
+export function settlements({ books }: Outside): Settlement[] {
+  const ofCharges = Object.entries(books.charges).flatMap(([name, charged]) => {
     const ends = ['paid', 'declined'];
     return charged.status === 'processing' || charged.status === 'acting'
-      ? ends.map((end) => ({ charged, end }))
+      ? ends.map((end) => ({ name, charged, end }))
       : [];
   });
-  const charges = ofCharges.map(({ charged, end }) => ({
+  const charges = ofCharges.map(({ name, charged, end }) => ({
     say: `the payment of ${charged.rechargeKey} is ${end}`,
+    of: name,
+    rechargeKey: charged.rechargeKey,
     settle(outside: Outside) {
-      const name = Object.keys(outside.books.charges).find(
-        (other) => outside.books.charges[other] === charged,
-      );
-      if (name === undefined) return;
       const settled: Charge = { ...charged, status: statusOf(end), captures: end === 'paid' ? 1 : 0 };
       outside.books = { ...outside.books, charges: { ...outside.books.charges, [name]: settled } };
     },
@@ -323,7 +330,8 @@ export function settlements({ books }: Outside): { say: string; settle(outside: 
         refunds: { ...outside.books.refunds, [refundId]: 'refunded' },
       };
     };
-    return [{ say: `the refund of ${payment.rechargeKey} is made`, settle }];
+    const { rechargeKey } = payment;
+    return [{ say: `the refund of ${rechargeKey} is made`, of: refundId, rechargeKey, settle }];
   });
   return [...charges, ...refunds];
 }

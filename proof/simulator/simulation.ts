@@ -1,0 +1,79 @@
+import { SWITCHED_ON } from '../memory-charging.ts';
+import { EMPTY_TABLE } from '../memory-ledger.ts';
+import { EMPTY_BOOKS } from '../parties.ts';
+import type { Around } from '../world.ts';
+import { Actors } from './actors.ts';
+import { Agenda } from './agenda.ts';
+import { DAY, planOf } from './plan.ts';
+import { Random } from './random.ts';
+import type { Made, Surroundings } from './running.ts';
+import { Troubles } from './troubles.ts';
+import { type Violation, Watch } from './watch.ts';
+
+export interface Simulated {
+  steps: number;
+  counts: ReadonlyMap<string, number>;
+  violation?: Violation;
+}
+
+/** Longer than all deadlines of a recharge, one after the other. */
+const MOST_QUIET_MS = 45 * DAY;
+
+const drained = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Some weeks of a relay, all of them drawn from the seed: the same seed is the same weeks. */
+export async function simulate(seed: number): Promise<Simulated> {
+  const { steps, counts, found } = await run(seed, false);
+  if (found === undefined) return { steps, counts };
+  // Told only where there is something to tell.
+  const told = await run(seed, true);
+  return { steps, counts, violation: { ...found, story: told.storyOf(found.key) } };
+}
+
+async function run(seed: number, tells: boolean): Promise<Watch> {
+  const random = new Random(seed);
+  const plan = planOf(random);
+  const agenda = new Agenda(plan.startsAt);
+  const world: Around = {
+    now: plan.startsAt,
+    table: { ...EMPTY_TABLE, accounts: new Map(plan.accounts.map((account) => [account.email, account])) },
+    switch: SWITCHED_ON,
+    queue: [],
+    books: EMPTY_BOOKS,
+    flights: [],
+  };
+  const watch = new Watch(plan, world, agenda, { tells, onChange: (row) => actors.changed(row) });
+  const around: Surroundings = {
+    agenda,
+    world,
+    random,
+    troubles: new Troubles(random, plan.spells, plan.quietAt),
+    skewMs: plan.skewMs,
+    make<Value>(call: { make(world: Around, way: string): Value }, way: string): Made<Value> {
+      try {
+        return { value: call.make(world, way) };
+      } catch (error) {
+        return { error: error instanceof Error ? error : new Error(String(error)) };
+      }
+    },
+    made(step) {
+      watch.made(step);
+      actors.stepped();
+    },
+    wrote: (running, line) => watch.wrote(running, line),
+    said(running, what) {
+      watch.count(what);
+      watch.tell(running.about.key, `${running.name} ${what}`);
+    },
+  };
+  const actors = new Actors(plan, around, watch);
+  actors.begin();
+  const endsAt = plan.quietAt + MOST_QUIET_MS;
+  for (let event = agenda.next(); event && watch.found === undefined; event = agenda.next()) {
+    if (event.at > endsAt) break;
+    world.now = event.at;
+    await event.run();
+    await drained();
+  }
+  return watch;
+}
