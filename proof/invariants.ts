@@ -78,9 +78,9 @@ function differs(
   if (asked.length === 0) return 'I8: nobody who was verified has asked for it';
   if (!asked.some(({ credits }) => credits === row.credits))
     return `I7: nobody asked for ${row.credits} credits`;
-  const prices = setups.map(({ guard }) => priceOf(row.credits, guard.pricing)?.amount);
-  if (payments.some(({ amount }) => !prices.includes(amount)))
-    return 'I7: another amount was taken than the price';
+  const isPrice = (amount: number) =>
+    setups.some(({ guard }) => priceOf(row.credits, guard.pricing)?.amount === amount);
+  if (!payments.every(({ amount }) => isPrice(amount))) return 'I7: another amount was taken than the price';
   return grants.some(({ credits }) => credits !== row.credits) ? 'I7: other credits were granted' : undefined;
 }
 

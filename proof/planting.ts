@@ -2,6 +2,8 @@ import { registerHooks } from 'node:module';
 import type { Explored, explore } from './explorer.ts';
 import type { Plant } from './plants.ts';
 import type { Scenario } from './scenario.ts';
+import type { Part } from './simulator/simulated.ts';
+import type { simulateSeed } from './simulator/simulation.ts';
 
 /** Of the address of a module: in which copy of the program it is. */
 const COPY = 'copy';
@@ -61,6 +63,23 @@ export async function explorePlanted(plant: Plant): Promise<Found> {
   if (!scenario) throw new Error(`There is no scenario ${plant.scenario}.`);
   const { states, violation } = await program.explore(scenario);
   return violation ? { states, what: violation.what, steps: violation.story.length } : { states };
+}
+
+/** Simulates seeds, from 1 on, with the code as it would be with this bug, until something does not hold. */
+export async function simulatePlanted(
+  plant: Plant,
+  seeds: number,
+): Promise<Part['violations'][number] | undefined> {
+  const copy = String(copies.size + 1);
+  copies.set(copy, plant);
+  const simulator: { simulateSeed: typeof simulateSeed } = await import(
+    `./simulator/simulation.ts?${COPY}=${copy}`
+  );
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const [violation] = (await simulator.simulateSeed(seed)).violations;
+    if (violation) return violation;
+  }
+  return undefined;
 }
 
 /** The program as it is, but for somebody who notes what the machine is asked. */

@@ -18,6 +18,9 @@ const MOST_RECEIVED = 5;
 const SENT_AGAIN_MS = [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 8 * HOUR, DAY];
 const RUNS_MS = { webhook: 10 * SECOND, sweeper: 50 * SECOND, worker: 60 * SECOND, person: 100 * DAY };
 
+/** The last few minutes. */
+const TABLES_KEPT = 20;
+
 /** Everything that starts a process, or does something by itself: the platform, the queue, the clock, people, the other sides. */
 export class Actors {
   readonly #plan: Plan;
@@ -31,6 +34,8 @@ export class Actors {
   readonly #flying = new WeakSet<object>();
   readonly #settling = new Set<string>();
   #books: Around['books'] | undefined;
+  /** As they were when somebody looked for what is due. */
+  readonly #tables: { at: number; table: Around['table'] }[] = [];
 
   constructor(plan: Plan, around: Surroundings, watch: Watch) {
     this.#plan = plan;
@@ -72,9 +77,23 @@ export class Actors {
     for (const open of settlements(world)) {
       if (this.#settling.has(open.of)) continue;
       this.#settling.add(open.of);
-      if (random.chance(0.15)) continue;
-      agenda.in(random.spread(MINUTE, 6 * DAY), () => this.#settle(open.of));
+      // Some banks never say.
+      if (open.of in world.books.charges && random.chance(0.15)) continue;
+      agenda.in(random.spread(MINUTE, 12 * DAY), () => this.#settle(open.of));
     }
+  }
+
+  /** An index follows the table, mostly at once. Everything else is read as it is. */
+  seenBy({ port }: { port: string }): Around {
+    const { world, agenda, troubles, random } = this.#around;
+    if (port !== 'ledger.due') return world;
+    const { now } = agenda;
+    const before = this.#tables.findLast(({ at }) => at < now - random.spread(SECOND, 10 * MINUTE));
+    this.#tables.push({ at: now, table: world.table });
+    this.#tables.splice(0, this.#tables.length - TABLES_KEPT);
+    if (!before || !troubles.happens('stale', now)) return world;
+    this.#watch.count('the index is read as it was');
+    return { ...world, table: before.table };
   }
 
   /** The row was written, or swept. */
@@ -210,7 +229,7 @@ export class Actors {
     if (this.#visited.has(key)) return;
     this.#visited.add(key);
     const { agenda, random } = this.#around;
-    agenda.in(random.spread(10 * MINUTE, 3 * DAY), () => {
+    agenda.in(random.spread(random.chance(0.5) ? SECOND : HOUR, random.chance(0.5) ? HOUR : 3 * DAY), () => {
       const setup = this.#setup;
       this.#start(
         'person',
@@ -242,7 +261,6 @@ export class Actors {
       agenda.in(random.spread(MINUTE, DAY), () => this.#setStatus(email, 'active'));
     } else if (what === 'answer') this.#visit(key);
     else {
-      this.#watch.spoke(key);
       this.#start(
         'person',
         key,

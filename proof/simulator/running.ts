@@ -4,7 +4,7 @@ import type { Answer, Call, Host, Program } from '../process.ts';
 import type { Setup } from '../programs.ts';
 import { type Around, rowOf } from '../world.ts';
 import type { Agenda } from './agenda.ts';
-import { HOUR, MINUTE } from './plan.ts';
+import { HOUR } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -85,6 +85,7 @@ export class Running implements Host<Around> {
 
   // Programs hand these on by themselves.
   readonly now = (): number => this.#around.agenda.now + this.#skewMs;
+  readonly nowForLog = this.now;
   readonly write = (line: string): void => this.#around.wrote(this, line);
 
   ask<Value>(call: Asked<Value>): Promise<Value> {
@@ -134,9 +135,9 @@ export class Running implements Host<Around> {
     if (port === 'person.look') {
       const row = rowOf(world, key);
       const settled = (row && settlesAt(row, { policy })) ?? agenda.now;
-      return Math.max(0, settled - agenda.now) + random.spread(MINUTE, 4 * HOUR);
+      return Math.max(0, settled - agenda.now) + random.spread(SECOND, 4 * HOUR);
     }
-    if (kind === 'person') return random.spread(SECOND, 12 * HOUR);
+    if (kind === 'person') return random.spread(20, 12 * HOUR);
     const isSilent = way.startsWith('unknown') || way === 'no answer';
     if (port.startsWith('payments.')) return isSilent ? policy.chargeCallMs : random.spread(200, 4 * SECOND);
     if (port.startsWith('platform.')) return isSilent ? policy.grantCallMs : random.spread(100, 2 * SECOND);

@@ -6,15 +6,10 @@ import { Actors } from './actors.ts';
 import { Agenda } from './agenda.ts';
 import { DAY, planOf } from './plan.ts';
 import { Random } from './random.ts';
-import type { Made, Surroundings } from './running.ts';
+import type { Asked, Made, Surroundings } from './running.ts';
+import type { Part } from './simulated.ts';
 import { Troubles } from './troubles.ts';
-import { type Violation, Watch } from './watch.ts';
-
-export interface Simulated {
-  steps: number;
-  counts: ReadonlyMap<string, number>;
-  violation?: Violation;
-}
+import { Watch } from './watch.ts';
 
 /** Longer than all deadlines of a recharge, one after the other. */
 const MOST_QUIET_MS = 45 * DAY;
@@ -22,12 +17,13 @@ const MOST_QUIET_MS = 45 * DAY;
 const drained = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Some weeks of a relay, all of them drawn from the seed: the same seed is the same weeks. */
-export async function simulate(seed: number): Promise<Simulated> {
+export async function simulateSeed(seed: number): Promise<Part> {
   const { steps, counts, found } = await run(seed, false);
-  if (found === undefined) return { steps, counts };
-  // Told only where there is something to tell.
+  const part = { seeds: 1, steps, counts: Object.fromEntries(counts), violations: [] };
+  if (found === undefined) return part;
+  // Nothing is told but where there is something to tell: the same weeks come again.
   const told = await run(seed, true);
-  return { steps, counts, violation: { ...found, story: told.storyOf(found.key) } };
+  return { ...part, violations: [{ seed, ...found, story: told.storyOf(found.key) }] };
 }
 
 async function run(seed: number, tells: boolean): Promise<Watch> {
@@ -49,9 +45,9 @@ async function run(seed: number, tells: boolean): Promise<Watch> {
     random,
     troubles: new Troubles(random, plan.spells, plan.quietAt),
     skewMs: plan.skewMs,
-    make<Value>(call: { make(world: Around, way: string): Value }, way: string): Made<Value> {
+    make<Value>(call: Asked<Value>, way: string): Made<Value> {
       try {
-        return { value: call.make(world, way) };
+        return { value: call.make(actors.seenBy(call), way) };
       } catch (error) {
         return { error: error instanceof Error ? error : new Error(String(error)) };
       }
@@ -69,11 +65,12 @@ async function run(seed: number, tells: boolean): Promise<Watch> {
   const actors = new Actors(plan, around, watch);
   actors.begin();
   const endsAt = plan.quietAt + MOST_QUIET_MS;
-  for (let event = agenda.next(); event && watch.found === undefined; event = agenda.next()) {
-    if (event.at > endsAt) break;
+  let event = agenda.next();
+  for (; event && event.at <= endsAt && watch.found === undefined; event = agenda.next()) {
     world.now = event.at;
     await event.run();
     await drained();
   }
+  watch.rest(event === undefined);
   return watch;
 }

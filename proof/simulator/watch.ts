@@ -1,20 +1,14 @@
 import { dayOf } from '../../shared/recharge/account.ts';
-import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
+import { grantMarkPrefixOf, isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
 import { ofRecharge } from '../invariants.ts';
 import type { Charge } from '../parties.ts';
 import { SECRET } from '../programs.ts';
 import type { Around } from '../world.ts';
 import type { Agenda } from './agenda.ts';
-import { DAY, LOCAL_PART, NEXT_SECRET, type Plan } from './plan.ts';
+import { DAY, HOUR, LOCAL_PART, MINUTE, NEXT_SECRET, type Plan } from './plan.ts';
+import { isNeedless } from './reviews.ts';
 import type { Running, Step } from './running.ts';
 import { saysOf } from './troubles.ts';
-
-export interface Violation {
-  what: string;
-  /** The recharge concerned. */
-  key: string;
-  story: string[];
-}
 
 type Rows = ReadonlyMap<string, { row: Recharge }>;
 
@@ -22,13 +16,17 @@ type Rows = ReadonlyMap<string, { row: Recharge }>;
 export class Watch {
   readonly counts = new Map<string, number>();
   steps = 0;
-  /** The first thing that did not hold. */
+  /** The first thing that did not hold, and the recharge concerned. */
   found: { what: string; key: string } | undefined;
   readonly #plan: Plan;
   readonly #world: Around;
   readonly #agenda: Agenda;
   readonly #tells: boolean;
   readonly #story: { at: number; key: string; text: string }[] = [];
+  /** By what the marks of its grants begin with. */
+  readonly #keys = new Map<string, string>();
+  /** Since when each row is in its phase. */
+  readonly #since = new Map<string, number>();
   readonly #onChange: (row: Recharge, before: Recharge | undefined) => void;
   #rows: Rows = new Map();
   #books: Around['books'];
@@ -79,18 +77,17 @@ export class Watch {
     this.found ??= { what, key };
   }
 
-  spoke(key: string): void {
-    this.#spoken.add(key);
-  }
-
   made({ running, port, given, way }: Step): void {
     this.steps += 1;
     this.count(`${port}: ${way}`);
     if (this.#tells) this.tell(keyOf(running, given), `${running.name}: ${port}, ${way}`);
-    this.look();
+    const isSpoken = running.about.kind === 'person' && port === 'ledger.write';
+    if (isSpoken) this.#spoken.add(running.about.key);
+    this.look(isSpoken);
   }
 
-  look(): void {
+  /** @param isSpoken a person has just written. */
+  look(isSpoken = false): void {
     const { table, books } = this.#world;
     const rows: Rows = table.recharges;
     if (rows === this.#rows && books === this.#books) return;
@@ -101,32 +98,61 @@ export class Watch {
     if (books !== before.books) {
       for (const [name, charge] of Object.entries(books.charges))
         if (before.books.charges[name] !== charge) touched.add(charge.rechargeKey);
-      // A mark is a hash of the recharge's key. Who it belongs to is found by looking at all of them.
-      if (books.grants !== before.books.grants) for (const key of rows.keys()) touched.add(key);
+      for (const { mark } of books.grants.slice(before.books.grants.length))
+        touched.add(this.#keys.get(mark.slice(0, mark.lastIndexOf('-') + 1)) ?? '');
     }
     for (const [key, { row }] of rows) {
       const was = before.rows.get(key)?.row;
       if (was === row) continue;
       touched.add(key);
-      this.#changed(row, was);
+      this.#changed(row, was, isSpoken);
     }
     for (const key of touched) this.#check(key);
   }
 
-  #changed(row: Recharge, before: Recharge | undefined): void {
+  #changed(row: Recharge, before: Recharge | undefined, isSpoken: boolean): void {
     const { key, phase, review } = row;
+    if (!before) this.#keys.set(grantMarkPrefixOf(row), key);
     if (before && (before.credits !== row.credits || before.email !== row.email))
       this.violated('I7: the row asks for something else than before', key);
     if (before && isFinished(before) && before.phase !== phase)
       this.violated(`I4: the row was ${before.phase}, and is ${phase}`, key);
     if (phase !== before?.phase) {
+      if (before) this.#checkStay(before);
+      this.#since.set(key, this.#agenda.now);
       this.count(`phase ${phase}`);
       if (phase === 'blocked') this.count(`blocked ${row.reason}`);
     }
     if (review !== undefined && review !== before?.review) this.count(`review ${review}`);
+    if (before?.review !== undefined && before.review !== review) {
+      const by = isSpoken ? (isNeedless(this.#world, before) ? NEEDLESS : 'a person') : 'the relay itself';
+      this.count(`review ${before.review} is ended by ${by}`);
+    }
     if (this.#tells && (phase !== before?.phase || review !== before?.review))
       this.tell(key, `  the row is ${phase}${review === undefined ? '' : ` (${review})`}`);
     this.#onChange(row, before);
+  }
+
+  /**
+   * At the end: every row has ended, or a person is asked.
+   *
+   * @param isLast nothing more will happen.
+   */
+  rest(isLast: boolean): void {
+    for (const { row } of this.#rows.values()) {
+      this.#checkStay(row);
+      if (isLast && !isFinished(row) && row.review === undefined)
+        this.violated(`I5: it is ${row.phase}, and nothing brings it on`, row.key);
+    }
+  }
+
+  /** I5: counted from when nothing goes wrong any more, no phase lasts longer than its own deadline. */
+  #checkStay({ key, phase }: Recharge): void {
+    const from = Math.max(this.#since.get(key) ?? 0, this.#plan.quietAt);
+    const most = MOST_MS[phase];
+    const longestWaitMs = this.#plan.setups[0].policy.backoff.maxMs;
+    if (most !== undefined && this.#agenda.now > from + most + longestWaitMs + LATE_MS)
+      this.violated(`I5: it was ${phase} from ${timeOf(from)} on`, key);
   }
 
   #check(key: string): void {
@@ -187,6 +213,20 @@ export class Watch {
     return said === taken ? undefined : `the account row says ${said} was spent, and it was ${taken}`;
   }
 }
+
+/** How long a phase may last: a decline is tried again once, after a day, and each attempt may be silent for two. */
+const MOST_MS: Partial<Record<Phase, number>> = {
+  received: 5 * DAY,
+  charge_pending: 21 * DAY,
+  granting: 2 * MINUTE,
+  charged: 3 * DAY,
+  refunding: 7 * DAY,
+};
+/** A row that was queued and not answered is queued again after up to an hour and a half, and messages may be an hour late. */
+const LATE_MS = 3 * HOUR;
+
+/** See `isNeedless`. */
+export const NEEDLESS = 'a person, needlessly';
 
 /** Of a sweeper's step: the row it moves. */
 function keyOf({ about }: Running, [first]: readonly unknown[]): string {

@@ -1,0 +1,21 @@
+import type { Part } from './simulated.ts';
+import { NEEDLESS } from './watch.ts';
+
+/** What happened, and how often, in lines. */
+export function coverageOf({ seeds, steps, counts }: Part): string[] {
+  const sum = (isMeant: (what: string) => boolean) =>
+    Object.entries(counts).reduce((total, [what, times]) => (isMeant(what) ? total + times : total), 0);
+  const recharges = counts['phase received'] ?? 0;
+  const reviews = sum((what) => /^review \w+$/.test(what));
+  const byThemselves = sum((what) => what.startsWith('review ') && what.endsWith('by the relay itself'));
+  const needless = sum((what) => what.startsWith('review ') && what.endsWith(NEEDLESS));
+  const share = (part: number, of: number) => `${((100 * part) / Math.max(of, 1)).toFixed(1)} %`;
+  return [
+    `${seeds} seeds, ${recharges} recharges, ${steps} steps`,
+    `${reviews} reviews (${share(reviews, recharges)} of the recharges): ${byThemselves} were ended by the relay itself,` +
+      ` ${needless} by a person who only said what the books say (needless, ${share(needless, reviews)} of the reviews)`,
+    ...Object.entries(counts)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, times]) => `  ${String(times).padStart(8)} ${what}`),
+  ];
+}

@@ -1,0 +1,96 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Part, simulatedSchema } from '../../proof/simulator/simulated.ts';
+
+/** Seconds are a few; a machine that has other work takes longer. */
+const PATIENCE_MS = 120_000;
+
+/** What the short run comes to. */
+const REACHED = [
+  ...['received', 'charge_pending', 'granting', 'charged', 'needs_review', 'refunding'].map(
+    (of) => `phase ${of}`,
+  ),
+  ...['completed', 'declined', 'blocked', 'refunded'].map((of) => `phase ${of}`),
+  ...['charge_unknown', 'grant_unknown', 'grant_differs', 'grant_refused'].map((of) => `review ${of}`),
+  ...['grant_expired', 'refund_unknown', 'refund_failed'].map((of) => `review ${of}`),
+  ...['cooldown', 'unfinished_recharge', 'over_monthly_amount', 'over_daily_count'].map(
+    (of) => `blocked ${of}`,
+  ),
+  ...['paid', 'declined', 'retryable', 'processing', 'acting', 'not attempted'].map(
+    (of) => `payments.charge: ${of}`,
+  ),
+  ...['not made', 'made', 'made later'].map((of) => `payments.charge: unknown, ${of}`),
+  ...['granted', 'refused', 'differs, made', 'too many', 'empty pool', 'unauthorized'].map(
+    (of) => `platform.grant: ${of}`,
+  ),
+  ...['not made', 'made', 'made later'].map((of) => `platform.grant: unknown, ${of}`),
+  ...['throws, made', 'throws, not made', 'made twice'].map((of) => `ledger.write: ${of}`),
+  ...['a charge lands late', 'a grant lands late', 'a message comes twice', 'a message is late'],
+  ...['a later version writes a row', 'the index is read as it was', 'is ended by its runtime'],
+  ...['webhook changed', 'webhook forged', 'webhook duplicate', 'webhook first again'],
+];
+
+/** As `npm run simulate` does: in a process of its own. */
+async function simulated(from: number, to: number): Promise<Part> {
+  const child = fork(new URL('../../proof/simulator/child.ts', import.meta.url));
+  try {
+    child.send({ from, to });
+    const [part]: unknown[] = await once(child, 'message');
+    return simulatedSchema.parse(part);
+  } finally {
+    child.disconnect();
+  }
+}
+
+describe('fifty times two weeks of trouble, and the quiet after them', () => {
+  let part: Part;
+  beforeAll(async () => {
+    part = await simulated(1, 51);
+  }, PATIENCE_MS);
+
+  it('nothing is violated', () => {
+    expect(part.violations).toEqual([]);
+    expect(part.seeds).toBe(50);
+  });
+
+  it('each phase, review, outcome and fault occurs', () => {
+    expect(REACHED.filter((what) => part.counts[what] === undefined)).toEqual([]);
+  });
+});
+
+it(
+  'a seed is the same weeks whenever it is simulated',
+  async () => {
+    const [one, other] = await Promise.all([simulated(17, 18), simulated(17, 18)]);
+    expect(one.steps).toBeGreaterThan(500);
+    expect(other).toEqual(one);
+  },
+  PATIENCE_MS,
+);
+
+describe('a bug that is planted into the code is found:', () => {
+  const names = [
+    'whoever finds the row in granting sends the grant',
+    'a write that lost is taken for made',
+    'no answer to a grant is believed to mean not granted',
+    'no answer to a charge is believed to mean declined',
+    'each charge has a key of its own',
+    'the guard is not asked for the cap',
+    'the amount of a declined payment stays spent',
+  ];
+  const found = new Map<string, unknown>();
+  let worker: Worker;
+  beforeAll(async () => {
+    const url = new URL('../support/simulator-worker.ts', import.meta.url);
+    worker = new Worker(url, { workerData: { names, seeds: 20 } });
+    worker.on('message', ([name, first]: [string, unknown]) => found.set(name, first));
+    await once(worker, 'exit');
+  }, PATIENCE_MS);
+  afterAll(() => worker.terminate());
+
+  it.each(names)('%s', (name) => {
+    expect(found.get(name)).toMatchObject({ seed: expect.any(Number), what: expect.any(String) });
+  });
+});
