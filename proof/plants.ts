@@ -102,8 +102,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'the guard is not asked for the cap',
     file: 'shared/recharge/guard.ts',
-    line: 'if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount)',
-    instead: 'if (limits.monthlyAmount !== undefined && spent > limits.monthlyAmount)',
+    line: 'if (spent + money.amount > monthlyAmount)',
+    instead: 'if (spent > monthlyAmount)',
     scenario: 'cap',
   },
   {

@@ -47,17 +47,19 @@ export function judge(
     return refuse('amount_out_of_range');
   }
 
-  const limits = limitsOf(account, settings);
-  const cooldownEndsAt =
-    (account.last?.at ?? Number.NEGATIVE_INFINITY) + (limits.cooldownSeconds ?? 0) * 1_000;
+  const {
+    cooldownSeconds = 0,
+    dailyCount = Infinity,
+    monthlyAmount = Infinity,
+  } = limitsOf(account, settings);
+  const cooldownEndsAt = (account.last?.at ?? Number.NEGATIVE_INFINITY) + cooldownSeconds * 1_000;
   const count = account.counts[dayOf(now)] ?? 0;
   const spent = account.spent[spentNameOf(now, money.currency)] ?? 0;
   const word = ((): Refusal | undefined => {
     if (last && !isFinished(last)) return 'unfinished_recharge';
     if (now < cooldownEndsAt) return 'cooldown';
-    if (limits.dailyCount !== undefined && count >= limits.dailyCount) return 'over_daily_count';
-    if (limits.monthlyAmount !== undefined && spent + money.amount > limits.monthlyAmount)
-      return 'over_monthly_amount';
+    if (count >= dailyCount) return 'over_daily_count';
+    if (spent + money.amount > monthlyAmount) return 'over_monthly_amount';
     // Last, so that an observed recharge shows the word it would really have had.
     return settings.mode === 'observe' ? 'observe_only' : undefined;
   })();
@@ -116,8 +118,8 @@ export function capWarning(
   entry: Reservation,
   settings: Pick<GuardSettings, 'limits'>,
 ): 'monthly_cap_near' | 'monthly_cap_reached' | undefined {
-  const cap = limitsOf(before, settings).monthlyAmount;
-  if (entry.state !== 'reserved' || !entry.money || cap === undefined) return undefined;
+  const { monthlyAmount: cap = Infinity } = limitsOf(before, settings);
+  if (entry.state !== 'reserved' || !entry.money) return undefined;
   const { amount, currency } = entry.money;
   const spent = before.spent[spentNameOf(entry.at, currency)] ?? 0;
   return capCrossed(cap, spent, spent + amount);

@@ -22,7 +22,7 @@ interface Judged {
   file: string;
   mutants: number;
   killed: number;
-  /** As `faultOf` prints them. */
+  /** In words. */
   unexplained: string[];
   /** Explanations of survivors that there are not. */
   needless: Explained[];
@@ -42,7 +42,7 @@ const judged: Judged[] = [];
 for (const { files, tests } of ROOMS) {
   for (const file of files.filter((one) => asked.length === 0 || asked.includes(one))) {
     const one = judge(file, await mutate(file, tests));
-    print(`${file}: ${percent(one)}`);
+    tell(one);
     judged.push(one);
   }
 }
@@ -79,7 +79,7 @@ function judge(file: string, mutants: Mutant[]): Judged {
     killed: tried.length - survivors.length,
     unexplained: placed
       .filter((survivor) => !isExplained(survivor))
-      .map(({ mutant, line, becomes }) => `${file}:${mutant.location.start.line} ${line}\n    ${becomes}`),
+      .map(({ mutant, line, becomes }) => `line ${mutant.location.start.line}: ${line}\n      ${becomes}`),
     needless: ofFile.filter((one) => !placed.some((survivor) => isAbout(one, survivor))),
   };
 }
@@ -101,6 +101,13 @@ function percent({ mutants, killed }: Pick<Judged, 'mutants' | 'killed'>): strin
   return `${((100 * killed) / mutants).toFixed(1)} %`;
 }
 
+function tell(one: Judged): void {
+  print(`${one.file}: ${percent(one)}`);
+  for (const survivor of one.unexplained) print(`  survives: ${survivor}`);
+  for (const { line, becomes } of one.needless)
+    print(`  explained, and does not survive: ${line}\n      ${becomes}`);
+}
+
 /** @returns whether all is well. */
 function report(all: Judged[]): boolean {
   print('\n| file | mutants | killed | explained | score |\n|---|---|---|---|---|');
@@ -110,12 +117,8 @@ function report(all: Judged[]): boolean {
       `| ${file} | ${mutants} | ${killed} | ${mutants - killed - unexplained.length} | ${percent(one)} |`,
     );
   }
-  for (const { unexplained } of all) for (const survivor of unexplained) print(`\nsurvives: ${survivor}`);
-  for (const { needless } of all)
-    for (const { file, line, becomes } of needless)
-      print(`\nexplained, and does not survive: ${file} ${line}\n    ${becomes}`);
   const low = all.filter(({ mutants, killed }) => (100 * killed) / mutants < LEAST_SCORE);
-  for (const { file } of low) print(`\nunder ${LEAST_SCORE} %: ${file}`);
+  for (const { file } of low) print(`Under ${LEAST_SCORE} %: ${file}`);
   return (
     low.length === 0 && all.every(({ unexplained, needless }) => unexplained.length + needless.length === 0)
   );

@@ -12,6 +12,7 @@ import {
   judge,
   limitsOf,
   withEntry,
+  withEntryGivenBack,
   withRelease,
 } from '../../../shared/recharge/guard.ts';
 import { PHASES, type Recharge, type Refusal, reservationNameOf } from '../../../shared/recharge/recharge.ts';
@@ -65,6 +66,7 @@ describe('a client without limits', () => {
 
 describe('every word of refusal', () => {
   it.each<[Refusal, Given]>([
+    ['stopped', { recharge: aRecharge({ stopped: true }) }],
     ['account_unknown', { account: unknownAccount('demo@example.com') }],
     ['account_disabled', { account: anAccount({ status: 'disabled' }) }],
     ['account_suspended', { account: anAccount({ status: 'suspended' }) }],
@@ -605,5 +607,57 @@ describe('warnings about the monthly cap', () => {
 
   it('need a cap', () => {
     expect(capWarning(anAccount(), aReservation(), { limits: {} })).toBeUndefined();
+  });
+});
+
+describe('a reservation without a charge', () => {
+  it('becomes the client’s last, and counts in no limit', () => {
+    const before = anAccount({ counts: { '2026-01-05': 1 }, spent: { '2026-01_USD': 5_000 } });
+    const entry: Reservation = { state: 'reserved', at: NOW, prepaid: true, credits: 500 };
+    expect(withEntry(before, aRecharge(), entry)).toEqual({
+      ...before,
+      last: { key: 'key-1', at: NOW },
+      reservations: { [ENTRY]: entry },
+    });
+  });
+});
+
+describe('the entry of a completed recharge whose money is given back', () => {
+  const ATTEMPTED = utc('2026-01-05 12:00:00');
+  const later = utc('2026-01-31 23:59:59');
+  const givenBack = (given: Partial<Recharge> = {}) =>
+    aRecharge({ phase: 'completed', goodwillRefund: 'under_way', amount: 5_000, currency: 'USD', ...given });
+  const { amount: _a, currency: _c, ...uncharged } = givenBack();
+  const account = anAccount({ spent: { '2026-01_USD': 9_000 } });
+
+  it('is made anew in the month of its attempt, so that its amount can be given back once', () => {
+    const made = withEntryGivenBack(account, givenBack(), later);
+    expect(made).toEqual({
+      ...account,
+      reservations: { [ENTRY]: { state: 'reserved', at: later, money: USD_50 } },
+    });
+    const released = withRelease(made, givenBack(), { reason: 'refunded', retryable: false });
+    expect(released?.spent).toEqual({ '2026-01_USD': 4_000 });
+  });
+
+  it('stands beside those that are there', () => {
+    const others = { r_another_1: aReservation({ at: later - 1 }) };
+    const made = withEntryGivenBack({ ...account, reservations: others }, givenBack(), later);
+    expect(Object.keys(made.reservations)).toEqual(['r_another_1', ENTRY]);
+  });
+
+  it.each<[string, Account, Recharge, number]>([
+    ['once the month of its attempt is over', account, givenBack(), utc('2026-02-01 00:00:00')],
+    [
+      'where it still stands',
+      { ...account, reservations: { [ENTRY]: aReservation({ at: ATTEMPTED }) } },
+      givenBack(),
+      later,
+    ],
+    ['where nothing was charged', account, uncharged, later],
+    ['where nothing is given back', account, aRecharge({ phase: 'refunding' }), later],
+    ['once it was given back', account, givenBack({ goodwillRefund: 'refunded' }), later],
+  ])('is not made %s', (_, before, recharge, now) => {
+    expect(withEntryGivenBack(before, recharge, now)).toEqual(before);
   });
 });
