@@ -3,15 +3,20 @@
  * It fails no test run: a figure that misses its goal is said to.
  *
  *     npm run bench
+ *     npm run bench -- --profile relay     where the CPU goes; or: cold
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureChannels } from './channels.ts';
 import { measureClients } from './clients.ts';
 import { measureColdStart } from './cold-start.ts';
 import { goalText, type Measured, printed, valueText } from './figures.ts';
+import { measureGrowth } from './growth.ts';
 import { measureLists } from './lists.ts';
+import { PROFILED } from './profile.ts';
 import { measureRecharges } from './recharges.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -19,25 +24,34 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BENCHMARKS: (() => Promise<Measured>)[] = [
   measureColdStart,
   measureRecharges,
+  measureChannels,
+  measureGrowth,
   measureLists,
   measureClients,
 ];
 
-const all: Measured[] = [];
-for (const measure of BENCHMARKS) {
-  const measured = await measure();
-  process.stdout.write(printed(measured));
-  all.push(measured);
-}
-const at = new Date().toISOString().slice(0, 10);
-const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
-const file = 'bench-figures.json';
-writeFileSync(file, `${JSON.stringify({ at, machine, measured: all }, null, 2)}\n`);
-writeFileSync(join(ROOT, 'docs/performance.svg'), chart(all));
-writeFileSync(join(ROOT, 'docs/performance.md'), page(all));
-process.stdout.write(`\nwritten to ${file}, docs/performance.md and docs/performance.svg\n`);
+const { profile } = parseArgs({ options: { profile: { type: 'string' } } }).values;
+if (profile === undefined) await benchAll();
+else if (profile === 'relay' || profile === 'cold') process.stdout.write(await PROFILED[profile]());
+else throw new Error('--profile takes relay or cold.');
 
-function page(measured: Measured[]): string {
+async function benchAll(): Promise<void> {
+  const all: Measured[] = [];
+  for (const measure of BENCHMARKS) {
+    const measured = await measure();
+    process.stdout.write(printed(measured));
+    all.push(measured);
+  }
+  const at = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
+  const file = 'bench-figures.json';
+  writeFileSync(file, `${JSON.stringify({ at, machine, measured: all }, null, 2)}\n`);
+  writeFileSync(join(ROOT, 'docs/performance.svg'), chart(all));
+  writeFileSync(join(ROOT, 'docs/performance.md'), page(all, { at, machine }));
+  process.stdout.write(`\nwritten to ${file}, docs/performance.md and docs/performance.svg\n`);
+}
+
+function page(measured: Measured[], { at, machine }: { at: string; machine: string }): string {
   const parts = measured.map(({ title, how, figures }) => {
     const rows = figures.map((figure) => `| ${figure.what} | ${valueText(figure)} | ${goalText(figure)} |`);
     return `## ${title}\n\n${how}\n\n| what | measured | goal |\n|---|--:|---|\n${rows.join('\n')}\n`;

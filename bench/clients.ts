@@ -6,25 +6,19 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { type Figure, type Measured, printed } from './figures.ts';
+import { startRelay } from './relay.ts';
 
 const CLIENTS = 1_000;
 const GOAL_IMPORT_MS = 10_000;
 const GOAL_LIST_MS = 2_000;
 
 export async function measureClients(): Promise<Measured> {
-  const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
-  const env = { ...process.env, RELAY_LOCAL_DIR: folder };
-  const relay = spawn(process.execPath, ['local/process.ts', '--port', '0'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const relay = await startRelay();
+  const { folder, env } = relay;
   try {
-    await ready(relay.stdout);
     const file = join(folder, 'clients.csv');
     const lines = Array.from(
       { length: CLIENTS },
@@ -50,16 +44,8 @@ export async function measureClients(): Promise<Measured> {
       ],
     };
   } finally {
-    relay.kill('SIGTERM');
-    await once(relay, 'exit');
-    rmSync(folder, { recursive: true });
+    await relay.stop();
   }
-}
-
-/** Waits until the demonstration is over, which warms the relay up. */
-async function ready(output: Readable): Promise<void> {
-  for await (const chunk of output) if (String(chunk).includes('Ctrl-C')) return;
-  throw new Error('The relay did not start.');
 }
 
 /** @returns milliseconds from start to end. */

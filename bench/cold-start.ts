@@ -49,7 +49,8 @@ const startSchema = z.object({
 });
 type Start = z.infer<typeof startSchema>;
 
-export async function measureColdStart(rounds = ROUNDS): Promise<Measured> {
+/** @param nodeArgs of each process that starts cold. */
+export async function measureColdStart(rounds = ROUNDS, nodeArgs: string[] = []): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
   const engine = await startDynamo();
   const client = createDocumentClient(engineAt(engine.endpoint));
@@ -58,7 +59,8 @@ export async function measureColdStart(rounds = ROUNDS): Promise<Measured> {
   try {
     const sizes = buildRelay(join(folder, 'dist'));
     await Promise.all(PEERS.map((peer) => buildPeer(peer, folder)));
-    const run = (variant: Variant, warm: number) => start(bundleOf(variant, folder), aws.environment, warm);
+    const run = (variant: Variant, warm: number) =>
+      start(bundleOf(variant, folder), { environment: aws.environment, nodeArgs }, warm);
     const cold = await inTurns(rounds, (variant) => run(variant, 0));
     const warm = await inTurns(WARM_ROUNDS, (variant) => run(variant, WARM_WEBHOOKS));
     return {
@@ -163,7 +165,11 @@ async function buildPeer(peer: (typeof PEERS)[number], folder: string): Promise<
   });
 }
 
-async function start(bundle: string, environment: NodeJS.ProcessEnv, warm: number): Promise<Start> {
+async function start(
+  bundle: string,
+  { environment, nodeArgs }: { environment: NodeJS.ProcessEnv; nodeArgs: string[] },
+  warm: number,
+): Promise<Start> {
   const child = fork(join(ROOT, 'bench/cold-start/invoke.mjs'), [bundle], {
     env: {
       PATH: process.env.PATH,
@@ -173,7 +179,7 @@ async function start(bundle: string, environment: NodeJS.ProcessEnv, warm: numbe
       RECHARGE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/recharges',
       INBOUND_SECRET: 'inbound',
     },
-    execArgv: [],
+    execArgv: nodeArgs,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');

@@ -37,6 +37,9 @@ export function printed({ title, figures }: Measured): string {
   return `\n${title}\n${lines.join('\n')}\n`;
 }
 
+/** The value that this share of all values is not above. */
+export const rankOf = (values: number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
+
 /** The lower quartile: what else a machine does only ever adds to a time, so the fast ones tell more than the median. */
-export const quick = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? Number.NaN;
+export const quick = (values: number[]): number => rankOf(values, 0.25);
