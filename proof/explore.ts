@@ -15,7 +15,7 @@ import { explorePlanted } from './planting.ts';
 import { PLANTS } from './plants.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS, SHORT } from './scenarios.ts';
-import { TRANSITIONS } from './watched.ts';
+import { TRANSITIONS, UNREACHABLE } from './transitions.ts';
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -44,6 +44,7 @@ async function explored(asked: string[]): Promise<void> {
     if (found.violation) tell(found.violation);
     for (const transition of found.seen) seen.add(transition);
   }
+  tellLies(scenarios.flatMap(({ name }) => kept.get(name)?.lies ?? []));
   tellTransitions(seen);
 }
 
@@ -103,12 +104,24 @@ function tell({ what, story }: NonNullable<Found['violation']>): void {
   process.exitCode = 1;
 }
 
+/** What nobody can check is printed, and is no failure. */
+function tellLies(lies: Found['lies']): void {
+  if (lies.length === 0) return;
+  print('\n| a person says wrongly | what is lost | steps |\n|---|---|---|');
+  for (const { said, lost, steps } of lies) print(`| ${said} | ${lost ?? 'nothing'} | ${steps ?? ''} |`);
+}
+
 function tellTransitions(seen: ReadonlySet<string>): void {
-  const reached = TRANSITIONS.filter((transition) => seen.has(transition));
+  const others = TRANSITIONS.filter((transition) => !seen.has(transition) && !UNREACHABLE.has(transition));
+  const wrong = [...UNREACHABLE].filter(([transition]) => seen.has(transition));
+  for (const [transition, why] of wrong) {
+    print(`\nWas reached, and cannot be (${why}): ${transition}`);
+    process.exitCode = 1;
+  }
   print(
-    `\nThe machine decided ${reached.length} of ${TRANSITIONS.length} pairs of a phase and an outcome. Not reached:`,
+    `\nOf ${TRANSITIONS.length} pairs of a phase and an outcome the machine was asked ${seen.size}, and ${UNREACHABLE.size} ` +
+      `cannot be (proof/transitions.ts says why). Neither, ${others.length}:`,
   );
-  const others = TRANSITIONS.filter((transition) => !seen.has(transition));
   for (const [stands, outcomes] of byPhase(others, TRANSITIONS)) print(`- ${stands}: ${outcomes.join(', ')}`);
 }
 

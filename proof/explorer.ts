@@ -94,7 +94,7 @@ function saidTooMuch({ processes }: World, scenario: Scenario): string | undefin
   return undefined;
 }
 
-function firstWorld({ startsAt, account, orders, chances }: Scenario): World {
+export function firstWorld({ startsAt, account, orders, chances }: Scenario): World {
   return {
     now: startsAt,
     table: { ...EMPTY_TABLE, accounts: new Map([[account.email, account]]) },

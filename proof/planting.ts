@@ -91,8 +91,6 @@ export async function watchedProgram() {
     instead: "import { decide } from '../../proof/watched.ts';",
     scenario: '',
   });
-  const watched: { seen: Set<string>; TRANSITIONS: string[] } = await import(
-    `./watched.ts?${COPY}=${program.copy}`
-  );
+  const watched: { seen: Set<string> } = await import(`./watched.ts?${COPY}=${program.copy}`);
   return { ...program, ...watched };
 }
