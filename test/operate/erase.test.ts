@@ -263,9 +263,11 @@ it('a process that was asleep all the while charges nobody whose reservations ar
   asleep.fellAsleep = new Promise((resolve) => {
     fall = resolve;
   });
+  let slept = false;
   const zombie = world
     .start(async (port, work) => {
-      if (port === 'ledger.readAccount') {
+      if (port === 'ledger.readAccount' && !slept) {
+        slept = true;
         fall();
         await new Promise<void>((resolve) => {
           asleep.go = resolve;
