@@ -25,6 +25,7 @@ import {
   createSecrets,
   type InboundSecrets,
   inboundSecretsSchema,
+  outboundSecretsSchema,
   type Secrets,
 } from '../shared/settings/secrets.ts';
 import { type AwsJson, createSqs } from '../shared/storage/aws-json.ts';
@@ -35,6 +36,7 @@ import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines
 import { type EventsOptions, startEvents } from './events.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
 import { inBatches } from './in-batches.ts';
+import { startNightly } from './nightly.ts';
 import { type LocalWaits, SWEEP_EVERY_MS } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
 import type { Workers } from './workers.ts';
@@ -141,6 +143,7 @@ export async function startRelay(options: RelayOptions) {
   const sweeper = keepingAlerts(logger, sweepDue);
   const sweep = () => sweeper({}, { getRemainingTimeInMillis: () => policy.runMs });
   const clock = every(SWEEP_EVERY_MS, sweep, logger);
+  const nightly = options.config.reconcile?.nightly ? [await startReconciler(shared)] : [];
   // With a logger that writes no rows: an alert about an event would be one more event.
   const events = await startEvents({
     ...options.events,
@@ -160,6 +163,7 @@ export async function startRelay(options: RelayOptions) {
     async stop() {
       await gateway.close();
       await clock.stop();
+      await Promise.all(nightly.map((reconciler) => reconciler.stop()));
       await workers.stop();
       await events.stop();
       client.destroy();
@@ -244,6 +248,20 @@ async function messageParts({ options, logger, client, sqs, sender, inbound, now
       for (const row of unfinished.sort((a, b) => a.queuedAt - b.queuedAt)) await queue.send(row);
     },
   };
+}
+
+/** The month's books, compared each night, as by the function of that name on AWS. */
+async function startReconciler({ options, logger, client, now }: Shared) {
+  const { booksReconcilerDeps } = await import('../functions/books-reconciler/deps.ts');
+  const { createBooksReconcilerHandler } = await import('../functions/books-reconciler/handler.ts');
+  const { config, name: table, secrets: given } = options;
+  const secrets = createSecrets(
+    'outbound',
+    async () => JSON.stringify(given.outbound),
+    outboundSecretsSchema,
+  );
+  const deps = booksReconcilerDeps({ config, client, table, secrets, live: false, logger, now });
+  return startNightly(keepingAlerts(logger, createBooksReconcilerHandler(deps)), { logger, now });
 }
 
 /** Runs `action` again and again, never twice at once. */

@@ -151,7 +151,8 @@ function hindered(email: string, obstacles: Obstacle[]): OperateError {
   const reasons = obstacles.map(({ key, phase, why, until }) => {
     const when = until === undefined ? '' : `, next at ${new Date(until).toISOString()}`;
     if (why === 'newer_row') return `${key} was written by a later version of the relay`;
-    return `${key} is ${phase}${why === 'unfinished' ? '' : `, and its grants are still looked for${when}`}`;
+    const looked = phase === 'declined' || phase === 'blocked' ? 'a payment of it is' : 'its grants are';
+    return `${key} is ${phase}${why === 'unfinished' ? '' : `, and ${looked} still looked for${when}`}`;
   });
   return new OperateError(
     'refused',

@@ -2,6 +2,6 @@ import * as z from 'zod';
 
 /** The section `reconcile` of the configuration. */
 export const reconcileSchema = z.strictObject({
-  /** Whether a function compares the books each night, on AWS. */
+  /** Whether the books are compared each night. */
   nightly: z.boolean().default(false),
 });
