@@ -7,6 +7,7 @@ import { GRANTING_AGAIN, isInDoubt } from './machine/grant.ts';
 import { sinceReview } from './machine/moves.ts';
 import { OTHER_COUNTERPARTY } from './machine/parties.ts';
 import { PREPAID } from './machine/payment.ts';
+import { awaitsLook } from './machine/woken.ts';
 import { ACTORS, type Circumstances, type NextStep, nextStepOf } from './next-step.ts';
 import { type Policy, productionPolicy } from './policy.ts';
 import {
@@ -221,6 +222,7 @@ function nextText(row: Recharge, policy: Pick<Policy, 'reminderMs'>): string {
 function nextTime(row: Recharge): string | undefined {
   if (row.nextAttemptAt === undefined) return undefined;
   const when = iso(row.nextAttemptAt);
+  if (awaitsLook(row)) return `${when}: is there a payment after all?`;
   return isFinished(row) ? `${when}, where grants stand in the usage export` : when;
 }
 

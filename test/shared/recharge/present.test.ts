@@ -80,6 +80,12 @@ describe('a person', () => {
     expect(text).toContain('You must act. It holds a grant too many');
   });
 
+  it('reads when the payment of a recharge that ended without one is looked at again', () => {
+    const now = utc('2026-01-05 12:00:00');
+    const row = aRecharge({ phase: 'declined', wokenAt: now, nextAttemptAt: now + 5_000 });
+    expect(shown(row).of('next look')).toEqual(['2026-01-05T12:00:05.000Z: is there a payment after all?']);
+  });
+
   it('reads that the export is asked again before a grant that was called not made is made anew', () => {
     const { row } = looksUntil('2026-01-05 13:00:00', () => NOT_FOUND);
     const at = aLookingMoment('2026-01-05 13:00:00');
