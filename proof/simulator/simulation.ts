@@ -1,10 +1,11 @@
+import type { Account } from '../../shared/recharge/account.ts';
 import { SWITCHED_ON } from '../memory-charging.ts';
 import { EMPTY_TABLE } from '../memory-ledger.ts';
 import { EMPTY_BOOKS } from '../parties.ts';
 import type { Around } from '../world.ts';
 import { Actors } from './actors.ts';
 import { Agenda } from './agenda.ts';
-import { DAY, planOf } from './plan.ts';
+import { DAY, type Plan, planOf } from './plan.ts';
 import { Random } from './random.ts';
 import type { Asked, Made, Surroundings } from './running.ts';
 import type { Part } from './simulated.ts';
@@ -16,9 +17,21 @@ const MOST_QUIET_MS = 45 * DAY;
 
 const drained = () => new Promise<void>((resolve) => setImmediate(resolve));
 
+/** Another ledger and switch beside those in memory, which are called alike and have to answer alike. */
+export interface Beside {
+  begin(accounts: readonly Account[]): Promise<void>;
+  /** @throws an Error where it does not answer as the one in memory did. */
+  make(
+    call: Pick<Asked<unknown>, 'port' | 'given'>,
+    way: string,
+    made: Made<unknown>,
+    now: number,
+  ): Promise<void>;
+}
+
 /** Some weeks of a relay, all of them drawn from the seed: the same seed is the same weeks. */
-export async function simulateSeed(seed: number): Promise<Part> {
-  const { steps, counts, found } = await run(seed, false);
+export async function simulateSeed(seed: number, beside?: Beside): Promise<Part> {
+  const { steps, counts, found } = await run(seed, false, beside);
   const part = { seeds: 1, steps, counts: Object.fromEntries(counts), violations: [] };
   if (found === undefined) return part;
   // Nothing is told but where there is something to tell: the same weeks come again.
@@ -26,9 +39,21 @@ export async function simulateSeed(seed: number): Promise<Part> {
   return { ...part, violations: [{ seed, ...found, story: told.storyOf(found.key) }] };
 }
 
-async function run(seed: number, tells: boolean): Promise<Watch> {
+/** What is written past all ports is in memory alone. */
+const withPortsAlone = (plan: Plan): Plan => ({ ...plan, laterVersions: [], deeds: [] });
+
+function made<Value>(call: Asked<Value>, way: string, world: Around): Made<Value> {
+  try {
+    return { value: call.make(world, way) };
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+async function run(seed: number, tells: boolean, beside?: Beside): Promise<Watch> {
   const random = new Random(seed);
-  const plan = planOf(random);
+  const plan = beside ? withPortsAlone(planOf(random)) : planOf(random);
+  await beside?.begin(plan.accounts);
   const agenda = new Agenda(plan.startsAt);
   const world: Around = {
     now: plan.startsAt,
@@ -45,12 +70,10 @@ async function run(seed: number, tells: boolean): Promise<Watch> {
     random,
     troubles: new Troubles(random, plan.spells, plan.quietAt),
     skewMs: plan.skewMs,
-    make<Value>(call: Asked<Value>, way: string): Made<Value> {
-      try {
-        return { value: call.make(actors.seenBy(call), way) };
-      } catch (error) {
-        return { error: error instanceof Error ? error : new Error(String(error)) };
-      }
+    make<Value>(call: Asked<Value>, way: string): Made<Value> | Promise<Made<Value>> {
+      if (!beside) return made(call, way, actors.seenBy(call));
+      const answer = made(call, way, world);
+      return beside.make(call, way, answer, agenda.now).then(() => answer);
     },
     made(step) {
       watch.made(step);
