@@ -34,7 +34,7 @@ async function profileRelay(): Promise<string> {
   const relay = await startRelay(['--cpu-prof', `--cpu-prof-dir=${folder}`]);
   const client = createDocumentClient(engineAt(relay.dynamodbEndpoint));
   try {
-    await rechargesOneAfterTheOther(relay, createDynamoLedger(client, relay.table));
+    await rechargesOneAfterTheOther(relay, createDynamoLedger(client, relay.table), 1_000);
   } finally {
     client.destroy();
     await relay.stop();

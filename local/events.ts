@@ -1,17 +1,21 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { DescribeTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
-import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { createRechargeEventsHandler } from '../functions/recharge-events/handler.ts';
+import { ALERT } from '../shared/alerts.ts';
 import type { RelayEvent } from '../shared/events/event.ts';
 import type { Publish } from '../shared/events/event-bus.ts';
+import { pkOf, type StreamRecord } from '../shared/events/stream.ts';
+import { EVENT_PHASES } from '../shared/events/transitions.ts';
 import { type Reply, readJson, sendOnce } from '../shared/http.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Limits } from '../shared/recharge/account.ts';
+import { ACCOUNT } from '../shared/recharge/dynamo-accounts.ts';
+import { RECHARGE } from '../shared/recharge/dynamo-recharges.ts';
 import { engineAt } from './aws.ts';
 import { STREAM } from './engines.ts';
-import { type Place, startStreamSource } from './stream-source.ts';
+import { createStreams, type Place, startStreamSource } from './stream-source.ts';
 
 /** Where events are posted, with the header that proves us. */
 export interface Webhook {
@@ -48,7 +52,7 @@ export async function startEvents(options: EventsOptions): Promise<{ stop(): Pro
     return undefined;
   });
   if (streamArn === undefined) return { async stop() {} };
-  const client = new DynamoDBStreamsClient(engineAt(dynamodbEndpoint));
+  const streams = createStreams(engineAt(dynamodbEndpoint));
   const places = placesIn(placesFile);
   const readers: Record<string, { publish: Publish; tell: boolean }> = {
     log: { publish: toLog(logger), tell: true },
@@ -56,8 +60,9 @@ export async function startEvents(options: EventsOptions): Promise<{ stop(): Pro
   };
   const sources = Object.entries(readers).map(([name, { publish, tell }]) =>
     startStreamSource({
-      client,
+      streams,
       streamArn,
+      isWanted: mayBeEvent,
       place: places(`${streamArn} ${name}`),
       handler: createRechargeEventsHandler({
         limits,
@@ -78,9 +83,16 @@ export async function startEvents(options: EventsOptions): Promise<{ stop(): Pro
   return {
     async stop() {
       await Promise.all(sources.map((source) => source.stop()));
-      client.destroy();
     },
   };
+}
+
+/** As the stack filters the stream: claims, grants under way and messages are no events. */
+function mayBeEvent(record: StreamRecord): boolean {
+  const pk = pkOf(record);
+  if (!pk.startsWith(RECHARGE)) return pk.startsWith(ACCOUNT) || pk.startsWith(ALERT);
+  const phase = record.dynamodb?.NewImage?.phase?.S;
+  return EVENT_PHASES.some((one) => one === phase);
 }
 
 /** A table that an earlier version made has none yet. */

@@ -1,15 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type _Record,
-  DescribeStreamCommand,
-  type DynamoDBStreamsClient,
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  TrimmedDataAccessException,
-} from '@aws-sdk/client-dynamodb-streams';
 import type { Context, DynamoDBBatchResponse } from 'aws-lambda';
+import * as z from 'zod/mini';
 import { backoffMs } from '../shared/backoff.ts';
 import type { StreamRecord } from '../shared/events/stream.ts';
+import { type AwsEngine, AwsError, type AwsJson, createAwsJson } from '../shared/storage/aws-json.ts';
 
 /** How far a stream was read. Without a sequence number: from the beginning of the shard. */
 export interface Place {
@@ -18,10 +12,12 @@ export interface Place {
 }
 
 export interface StreamSourceOptions {
-  client: DynamoDBStreamsClient;
+  streams: AwsJson;
   streamArn: string;
   /** Outlives the process. A stream without a place is read from its beginning. */
   place: { read(): Place | undefined; write(place: Place): void };
+  /** What of it the handler is given; default: all. */
+  isWanted?: (record: StreamRecord) => boolean;
   handler: (
     event: { Records: StreamRecord[] },
     context: Pick<Context, 'getRemainingTimeInMillis'>,
@@ -30,6 +26,26 @@ export interface StreamSourceOptions {
   runMs: number;
   onError: (error: unknown) => void;
 }
+
+/**
+ * The stream of a table. It answers in the very form in which Lambda hands changes to a function. The SDK's client would read
+ * each value of both images into another form, which took a tenth of all the relay's work.
+ */
+export const createStreams = (engine: AwsEngine): AwsJson =>
+  createAwsJson(
+    { name: 'dynamodb', variable: 'DYNAMODB_STREAMS', target: 'DynamoDBStreams_20120810', version: '1.0' },
+    engine,
+  );
+
+const shardsSchema = z.object({
+  StreamDescription: z.object({ Shards: z.array(z.object({ ShardId: z.string() })) }),
+});
+const iteratorSchema = z.object({ ShardIterator: z.optional(z.string()) });
+/** Of a record only who it is for may read it: whether it is a change of a row of ours is theirs to say. */
+const recordsSchema = z.object({
+  Records: z.array(z.custom<StreamRecord>((record) => typeof record === 'object' && record !== null)),
+  NextShardIterator: z.optional(z.string()),
+});
 
 /** Changes of an event at most. */
 const BATCH_SIZE = 100;
@@ -104,38 +120,36 @@ class Reader {
   }
 
   /** The next changes of a shard, and where those after them begin; nowhere, where it has ended. */
-  async #recordsAt(iterator: string): Promise<{ records: _Record[]; next: string | undefined }> {
-    const { Records = [], NextShardIterator } = await this.#options.client.send(
-      new GetRecordsCommand({ ShardIterator: iterator, Limit: BATCH_SIZE }),
+  async #recordsAt(iterator: string): Promise<{ records: StreamRecord[]; next: string | undefined }> {
+    const asked = { ShardIterator: iterator, Limit: BATCH_SIZE };
+    const { Records, NextShardIterator } = await this.#options.streams.ask(
+      'GetRecords',
+      asked,
+      recordsSchema,
     );
     return { records: Records, next: NextShardIterator };
   }
 
   /** The oldest first. */
   async #shards(): Promise<string[]> {
-    const { client, streamArn: StreamArn } = this.#options;
-    const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn }));
-    return (StreamDescription?.Shards ?? []).flatMap(({ ShardId }) => ShardId ?? []);
+    const { streams, streamArn: StreamArn } = this.#options;
+    const { StreamDescription } = await streams.ask('DescribeStream', { StreamArn }, shardsSchema);
+    return StreamDescription.Shards.map(({ ShardId }) => ShardId);
   }
 
   async #iteratorAt({ shard, sequenceNumber }: Place): Promise<string | undefined> {
-    const { client, streamArn: StreamArn } = this.#options;
+    const { streams, streamArn: StreamArn } = this.#options;
     const at = sequenceNumber === undefined ? 'TRIM_HORIZON' : 'AFTER_SEQUENCE_NUMBER';
-    const command = new GetShardIteratorCommand({
-      StreamArn,
-      ShardId: shard,
-      ShardIteratorType: at,
-      SequenceNumber: sequenceNumber,
-    });
+    const asked = { StreamArn, ShardId: shard, ShardIteratorType: at, SequenceNumber: sequenceNumber };
     try {
-      return (await client.send(command)).ShardIterator;
+      return (await streams.ask('GetShardIterator', asked, iteratorSchema)).ShardIterator;
     } catch (error) {
-      if (!(error instanceof TrimmedDataAccessException)) throw error;
+      if (!(error instanceof AwsError) || error.name !== 'TrimmedDataAccessException') throw error;
       return this.#iteratorAt({ shard });
     }
   }
 
-  async #handleAll(shard: string, records: _Record[]): Promise<void> {
+  async #handleAll(shard: string, records: StreamRecord[]): Promise<void> {
     let left = records;
     while (left.length > 0 && !this.#stopping.aborted) {
       const handled = await this.#handle(left);
@@ -146,12 +160,14 @@ class Reader {
   }
 
   /** @returns how many of the first need not come again. */
-  async #handle(records: _Record[]): Promise<number> {
-    const { handler, runMs, onError } = this.#options;
+  async #handle(records: StreamRecord[]): Promise<number> {
+    const { handler, isWanted = () => true, runMs, onError } = this.#options;
+    const wanted = records.filter(isWanted);
+    if (wanted.length === 0) return records.length;
     const endsAt = Date.now() + runMs;
     try {
       const { batchItemFailures } = await handler(
-        { Records: records.map(toRecord) },
+        { Records: wanted },
         { getRemainingTimeInMillis: () => endsAt - Date.now() },
       );
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -180,19 +196,5 @@ class Reader {
   }
 }
 
-const createdAt = (record: _Record | undefined) =>
-  record?.dynamodb?.ApproximateCreationDateTime?.getTime() ?? Date.now();
-
-/** As Lambda hands it to a function: the time in Unix seconds. */
-export function toRecord({ dynamodb: change = {} }: _Record): StreamRecord {
-  const { ApproximateCreationDateTime: created, SequenceNumber, Keys, OldImage, NewImage } = change;
-  return {
-    dynamodb: {
-      ...(created === undefined ? {} : { ApproximateCreationDateTime: created.getTime() / 1_000 }),
-      ...(SequenceNumber === undefined ? {} : { SequenceNumber }),
-      ...(Keys === undefined ? {} : { Keys }),
-      ...(OldImage === undefined ? {} : { OldImage }),
-      ...(NewImage === undefined ? {} : { NewImage }),
-    },
-  };
-}
+const createdAt = (record: StreamRecord | undefined) =>
+  (record?.dynamodb?.ApproximateCreationDateTime ?? Date.now() / 1_000) * 1_000;

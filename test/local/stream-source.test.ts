@@ -23,7 +23,7 @@ function reading(place: { at?: Place }, fails: (pk: string) => boolean | 'throws
   const batches: string[][] = [];
   const errors: unknown[] = [];
   const source = startStreamSource({
-    client: streams,
+    streams,
     streamArn,
     place: {
       read: () => place.at,

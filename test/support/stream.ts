@@ -1,19 +1,15 @@
 import { UpdateTableCommand } from '@aws-sdk/client-dynamodb';
-import {
-  DescribeStreamCommand,
-  DynamoDBStreamsClient,
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-} from '@aws-sdk/client-dynamodb-streams';
 import { beforeEach } from 'vitest';
+import * as z from 'zod';
 import { engineAt } from '../../local/aws.ts';
 import { STREAM } from '../../local/engines.ts';
-import { toRecord } from '../../local/stream-source.ts';
+import { createStreams } from '../../local/stream-source.ts';
 import type { StreamRecord } from '../../shared/events/stream.ts';
+import type { AwsJson } from '../../shared/storage/aws-json.ts';
 import { type Store, useLedger } from './store.ts';
 
 export interface Streamed extends Store {
-  streams: DynamoDBStreamsClient;
+  streams: AwsJson;
   streamArn: string;
   /** All changes so far, as Lambda is given them. */
   records(): Promise<StreamRecord[]>;
@@ -30,22 +26,20 @@ export function useStream(): () => Streamed {
       new UpdateTableCommand({ TableName: table, StreamSpecification: STREAM }),
     );
     const streamArn = TableDescription?.LatestStreamArn ?? '';
-    const streams = new DynamoDBStreamsClient(engineAt(await endpointOf(client)));
+    const streams = createStreams(engineAt(await endpointOf(client)));
     const records = async () => {
-      const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn: streamArn }));
-      const [shard] = StreamDescription?.Shards ?? [];
-      const { ShardIterator } = await streams.send(
-        new GetShardIteratorCommand({
-          StreamArn: streamArn,
-          ShardId: shard?.ShardId,
-          ShardIteratorType: 'TRIM_HORIZON',
-        }),
-      );
-      const { Records = [] } = await streams.send(new GetRecordsCommand({ ShardIterator }));
-      return Records.map(toRecord);
+      const answer = z.looseObject({});
+      const described = await streams.ask('DescribeStream', { StreamArn: streamArn }, answer);
+      const { StreamDescription } = z
+        .object({ StreamDescription: z.object({ Shards: z.array(z.object({ ShardId: z.string() })) }) })
+        .parse(described);
+      const ShardId = StreamDescription.Shards[0]?.ShardId;
+      const from = { StreamArn: streamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
+      const { ShardIterator } = await streams.ask('GetShardIterator', from, answer);
+      const { Records } = await streams.ask('GetRecords', { ShardIterator }, answer);
+      return z.array(z.custom<StreamRecord>()).parse(Records);
     };
     streamed = { ...store(), streams, streamArn, records };
-    return () => streams.destroy();
   });
 
   return () => {
