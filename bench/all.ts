@@ -18,6 +18,7 @@ import { measureGrowth } from './growth.ts';
 import { measureLists } from './lists.ts';
 import { PROFILED } from './profile.ts';
 import { measureRecharges } from './recharges.ts';
+import { measureStarts } from './starts.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Takes turns with nothing: two at once would spoil each other. */
@@ -28,6 +29,7 @@ const BENCHMARKS: (() => Promise<Measured>)[] = [
   measureGrowth,
   measureLists,
   measureClients,
+  measureStarts,
 ];
 
 const { profile } = parseArgs({ options: { profile: { type: 'string' } } }).values;

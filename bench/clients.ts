@@ -4,10 +4,9 @@
  *
  *     npm run bench:clients
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { msOf } from './command.ts';
 import { type Figure, type Measured, printed } from './figures.ts';
 import { startRelay } from './relay.ts';
 
@@ -27,7 +26,7 @@ export async function measureClients(): Promise<Measured> {
     writeFileSync(file, `email,platform_id,price_per_credit,monthly_cap,daily_count\n${lines.join('\n')}\n`);
     const timed = async (what: string, args: string[], atMost?: number): Promise<Figure> => ({
       what,
-      value: await command(env, args),
+      value: await msOf(process.execPath, ['cli/process.ts', ...args], env),
       unit: 'ms',
       ...(atMost === undefined ? {} : { goal: { atMost } }),
     });
@@ -46,18 +45,6 @@ export async function measureClients(): Promise<Measured> {
   } finally {
     await relay.stop();
   }
-}
-
-/** @returns milliseconds from start to end. */
-async function command(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
-  const begun = performance.now();
-  const child = spawn(process.execPath, ['cli/process.ts', ...args], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}.`);
-  return Math.round(performance.now() - begun);
 }
 
 if (import.meta.main) process.stdout.write(printed(await measureClients()));

@@ -70,7 +70,8 @@ export async function measureColdStart(rounds = ROUNDS, nodeArgs: string[] = [])
         'signature verified, a row put on condition, a message queued, over https on 127.0.0.1. The variants take ' +
         `turns; lower quartiles of ${rounds} rounds; the start of Node itself is left out. The usual bundle is the SDK's ` +
         'three clients, lib-dynamodb and zod, in one file, as `NodejsFunction` of the CDK makes it; beside it ' +
-        'Powertools for AWS (idempotency, logger and parser), and a bare handler: the three clients alone.',
+        'Powertools for AWS (idempotency, logger and parser), and a bare handler: the three clients alone, so that nothing ' +
+        'with the SDK comes far below it.',
       figures: [...ratios(cold, warm), ...sizes],
     };
   } finally {
@@ -99,9 +100,16 @@ function ratios(cold: Map<Variant, Start[]>, warm: Map<Variant, Start[]>): Figur
     ratio('load and first webhook, of Powertools', whole('relay') / whole('powertools'), 0.6),
     ratio('the same in CPU, of the usual bundle', cpu('relay') / cpu('usual')),
     ratio('the same in CPU, of Powertools', cpu('relay') / cpu('powertools')),
+    ratio('the same in CPU, of the bare handler', cpu('relay') / cpu('bare')),
+    ratio('CPU of the bare handler, of the usual bundle', cpu('bare') / cpu('usual')),
+    ratio('CPU of the bare handler, of Powertools', cpu('bare') / cpu('powertools')),
     ratio('the first webhook alone, of the usual bundle', first('relay') / first('usual')),
     ratio('CPU of a warm webhook, of the bare handler', warmCpu('relay') / warmCpu('bare'), 1.1),
     ratio('CPU of a warm webhook, of Powertools', warmCpu('relay') / warmCpu('powertools'), 0.45),
+    ratio(
+      'CPU of a warm webhook of the bare handler, of Powertools',
+      warmCpu('bare') / warmCpu('powertools'),
+    ),
     ...VARIANTS.map((variant) => ({
       what: `load and first webhook: ${variant}`,
       value: whole(variant),

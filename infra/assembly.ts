@@ -4,7 +4,6 @@ import { App, Validations } from 'aws-cdk-lib';
 import { VALIDATE_AGAINST_DEFAULT_RULES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import * as z from 'zod';
-import { stageSettings } from './stages.ts';
 
 export interface Strictness {
   /**
@@ -12,16 +11,6 @@ export interface Strictness {
    * `npm run check` asks for them once.
    */
   strict: boolean;
-}
-
-/**
- * What `infra/run.ts` asks of the app, which CDK starts as a process of its own. Started otherwise, it is dev, locked
- * as the stage says, and not strict.
- */
-export function askedOfApp({ RELAY_STAGE = 'dev', RELAY_UNLOCKED, RELAY_STRICT }: NodeJS.ProcessEnv) {
-  const stage = stageSettings(RELAY_STAGE);
-  const locked = stage.protectsData && RELAY_UNLOCKED !== 'true';
-  return { stage, locked, strict: RELAY_STRICT === 'true' };
 }
 
 /** An app whose stacks stand under the rules of cdk-nag. CDK puts what comes of it where `CDK_OUTDIR` says. */

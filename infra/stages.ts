@@ -33,3 +33,13 @@ export function stageSettings(name: string): StageSettings {
   if (settings) return settings;
   throw new Error(`There is no stage "${name}". Stages: ${STAGES.map((stage) => stage.name).join(', ')}.`);
 }
+
+/**
+ * What `infra/run.ts` asks of the app, which CDK starts as a process of its own. Started otherwise, it is dev, locked
+ * as the stage says, and not strict.
+ */
+export function askedOfApp({ RELAY_STAGE = 'dev', RELAY_UNLOCKED, RELAY_STRICT }: NodeJS.ProcessEnv) {
+  const stage = stageSettings(RELAY_STAGE);
+  const locked = stage.protectsData && RELAY_UNLOCKED !== 'true';
+  return { stage, locked, strict: RELAY_STRICT === 'true' };
+}

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { askedOfApp, ruledApp, synthesise } from '../../infra/assembly.ts';
-import { stageSettings } from '../../infra/stages.ts';
+import { ruledApp, synthesise } from '../../infra/assembly.ts';
+import { askedOfApp, stageSettings } from '../../infra/stages.ts';
 import { NODE_COMPILE_CACHE } from '../support/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-assembly-'));
