@@ -435,13 +435,16 @@ describe('what stands beside the text', () => {
     expect(message(adapter, given)?.text).toBe('[file] a.pdf');
   });
 
-  /** Every text of a payload replaced by one that is as long as a request may be, and made to hold up a pattern. */
+  /**
+   * Every text of a payload replaced by a long one that is made to hold up a pattern. What takes time by the square of the
+   * length takes seconds here; what does not, a few milliseconds.
+   */
   it.each(Object.keys(adapters) as Vendor[])('is read in time, however long it is: %s', (vendor) => {
     const { adapter, payload } = adapters[vendor];
     const rows = TABLE.flatMap(([, , row]) =>
       typeof row[vendor] === 'string' ? [] : [payload(row[vendor])],
     );
-    const length = 200_000;
+    const length = 50_000;
     for (const unit of [
       '<',
       '<a|',
@@ -469,7 +472,7 @@ describe('what stands beside the text', () => {
             : value,
         );
         const ms = cpuMsOf(() => adapter.parse({ headers: {}, query: {}, body: Buffer.from(long) }));
-        expect(ms, `${unit} in ${JSON.stringify(given)}`).toBeLessThan(1_000);
+        expect(ms, `${unit} in ${JSON.stringify(given)}`).toBeLessThan(500);
       }
     }
   });
