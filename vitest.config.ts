@@ -14,7 +14,10 @@ const MASS = ['test/local/channels-vendors.test.ts'];
 const PICTURES = ['test/console/screenshots.ts'];
 /** `npm run fuzz` tries the properties for long; `npm test` tries a few values of each. */
 const FUZZ = ['test/fuzz/*.test.ts'];
+/** `npm run proof:engine` makes on the real engine what the explorer does in memory. */
+const ENGINE = ['test/proof/ledger-contract.test.ts'];
 const OF_MODE: Record<string, string[]> = {
+  engine: ENGINE,
   stripe: WITH_STRIPE,
   mass: MASS,
   screenshots: PICTURES,
@@ -27,6 +30,7 @@ export default defineConfig(({ mode }) => ({
     ...(mode === 'mass' ? { testNamePattern: 'every adapter' } : {}),
     env: {
       RELAY_TEST_PAYMENTS: mode === 'stripe' ? 'stripe' : 'endpoint',
+      RELAY_PROOF_WAYS: mode === 'engine' ? 'all' : 'some',
       RELAY_TEST_MASS: mode === 'mass' ? 'whole' : 'some',
     },
     globalSetup: ['test/support/engine.ts'],

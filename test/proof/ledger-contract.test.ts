@@ -4,13 +4,16 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createMemoryCharging, SWITCHED_ON } from '../../proof/memory-charging.ts';
 import { createMemoryLedger, EMPTY_TABLE } from '../../proof/memory-ledger.ts';
-import type { Account } from '../../shared/recharge/account.ts';
+import type { Scenario } from '../../proof/scenario.ts';
+import { SCENARIOS } from '../../proof/scenarios.ts';
+import { type Account, unknownAccount } from '../../shared/recharge/account.ts';
 import type { Charging } from '../../shared/recharge/charging.ts';
 import { createDynamoCharging } from '../../shared/recharge/dynamo-charging.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import type { DueRecharge, Ledger, WaitsFor } from '../../shared/recharge/ledger.ts';
 import { newRecharge, PHASES, REVIEW_REASONS, type Recharge } from '../../shared/recharge/recharge.ts';
 import { type Store, useDynamo } from '../support/store.ts';
+import { answerOf, callOf, type Taken, waysOf } from '../support/ways.ts';
 
 const { connect, newTable } = useDynamo();
 
@@ -336,3 +339,86 @@ it('whatever is done, the ledger and the switch in memory answer as those on Dyn
     client.destroy();
   }
 });
+
+// ── The explorer's ways, on the real engine ──────────────────────────────────────────────────────────
+
+/** `npm run proof:engine` goes all of them; `npm test` goes every twentieth. */
+const EVERY = process.env.RELAY_PROOF_WAYS === 'all' ? 1 : 20;
+/** Later than that a way only waits. */
+const STEPS = 120;
+
+type Verbs = Record<string, (...given: never[]) => Promise<unknown>>;
+
+/** Makes what one step makes in memory, in the same way. @returns undefined where nobody hears an answer. */
+async function madeOn(
+  verbs: Verbs,
+  { port, given }: { port: string; given: readonly unknown[] },
+  way: string,
+) {
+  const verb: unknown = Reflect.get(verbs, port);
+  if (typeof verb !== 'function') throw new Error(`Bug! There is no ${port}.`);
+  const make = async () => ({ value: await Reflect.apply(verb, undefined, given) });
+  if (way === 'throws, not made' || way === 'old') return undefined;
+  const answer = await make();
+  if (way === 'made twice') return make();
+  return way === 'throws, made' ? undefined : answer;
+}
+
+/** An entry that is released is stored without the credits that were reserved: nobody asks for them any more. */
+function asStored<Value>(value: Value): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (Array.isArray(value)) return value.map(asStored);
+  const isReleased = 'state' in value && value.state === 'released';
+  const members = Object.entries(value).filter(([name]) => !isReleased || name !== 'credits');
+  return Object.fromEntries(members.map(([name, member]) => [name, asStored(member)]));
+}
+
+async function lives(
+  way: Taken[],
+  scenario: Scenario,
+  store: Pick<Store, 'client' | 'table'>,
+): Promise<number> {
+  let now = scenario.startsAt;
+  const ledger = createDynamoLedger(store.client, store.table);
+  const charging = createDynamoCharging(store.client, store.table, { freshMs: 0, now: () => now });
+  const named = (of: string, port: object) =>
+    Object.entries(port).map(([name, verb]) => [`${of}.${name}`, verb]);
+  const verbs: Verbs = Object.fromEntries([...named('ledger', ledger), ...named('charging', charging)]);
+  await ledger.writeAccount(unknownAccount(scenario.account.email), scenario.account);
+  let made = 0;
+  for (const taken of way) {
+    const call = callOf(taken);
+    if (call === undefined || !(call.call.port in verbs)) continue;
+    now = taken.world.now;
+    const answer = await madeOn(verbs, call.call, call.way);
+    if (answer) expect(asStored(answerOf(call, taken)), taken.action.say).toEqual(asStored(answer));
+    made += 1;
+  }
+  const end = await way.at(-1)?.action.next();
+  for (const [key, { row }] of end?.table.recharges ?? []) expect(await ledger.read(key)).toEqual(row);
+  for (const [email, account] of end?.table.accounts ?? [])
+    expect(await ledger.readAccount(email)).toEqual(asStored(account));
+  return made;
+}
+
+it.each(['one fault', 'outcomes', 'refunds', 'cap'])(
+  'what the explorer does in memory (%s), with one thing other than usual, comes out the same on the real engine',
+  async (name) => {
+    const scenario = SCENARIOS.find((other) => other.name === name);
+    if (!scenario) throw new Error(`There is no scenario ${name}.`);
+    const client = connect();
+    let number = 0;
+    let made = 0;
+    try {
+      for await (const way of waysOf(scenario, STEPS)) {
+        number += 1;
+        if (number % EVERY === 1 % EVERY)
+          made += await lives(way, scenario, { client, table: await newTable(client) });
+      }
+    } finally {
+      client.destroy();
+    }
+    expect(made).toBeGreaterThan(number / EVERY);
+  },
+  600_000,
+);
