@@ -195,8 +195,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'a payment that is never decided is waited for without end',
     file: `${MACHINE}/payment.ts`,
-    line: 'if (giveUpAt !== undefined && at.now >= giveUpAt) {',
-    instead: 'if (giveUpAt === undefined) {',
+    line: "if (isOver(known, at)) return toReview(known, 'charge_unknown', at, 'the provider never decided');",
+    instead: '',
     scenario: 'outcomes',
   },
   {
