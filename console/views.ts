@@ -170,10 +170,15 @@ export const VIEWS = {
   })),
 
   clients: view(
-    z.object({ status: z.enum(['active', 'suspended']).exactOptional(), after: z.string().exactOptional() }),
+    z.object({
+      status: z.enum(['active', 'suspended']).exactOptional(),
+      /** A part of an email. */
+      search: z.exactOptional(z.string().trim().toLowerCase()),
+      after: z.string().exactOptional(),
+    }),
     HEAVY_MS,
-    async ({ connection }, filter) => {
-      const { clients, more } = await listAccounts(connection, { ...filter, limit: PAGE });
+    async ({ connection }, { search: containing = '', ...filter }) => {
+      const { clients, more } = await listAccounts(connection, { ...filter, containing, limit: PAGE });
       return { clients: clients.map(clientJson), more };
     },
   ),

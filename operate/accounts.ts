@@ -31,6 +31,8 @@ export interface ClientOverview {
 
 export interface AccountFilter {
   status?: NonNullable<Account['status']>;
+  /** Only those whose email has this text, in lower case. */
+  containing?: string;
   /** Clients after this email, in alphabetical order. */
   after?: string;
   limit: number;
@@ -45,10 +47,10 @@ type Reading = Pick<Connection, 'accounts' | 'rows' | 'terms' | 'now'>;
  */
 export async function listAccounts(
   connection: Reading,
-  { status, after = '', limit }: AccountFilter,
+  { status, containing = '', after = '', limit }: AccountFilter,
 ): Promise<{ clients: ClientOverview[]; more: boolean }> {
   const { accounts, rows } = connection;
-  const emails = (await accounts.list()).filter((email) => email > after);
+  const emails = (await accounts.list()).filter((email) => email > after && email.includes(containing));
   // Filtered or not, no more is read than is shown, and one client more to know whether there are others.
   const found: Account[] = [];
   for (let next = 0; next < emails.length && found.length <= limit; ) {

@@ -34,7 +34,13 @@ const KEY_NAMES = [
   /(event|delivery|webhook|recharge|transaction|request|reference)(id|\.id)$/,
   /^(data\.)?id$/,
 ];
-const EMAIL_NAMES = [/(subaccount|client|customer|location)[.a-z0-9]*email/, /^([a-z]+\.)?email$/, /email/];
+const EMAIL_NAMES = [
+  /(subaccount|client|customer|location)[.a-z0-9]*email/,
+  /^([a-z]+\.)?email$/,
+  /email/,
+  // The address itself stands for the client.
+  /(^|\.)(subaccount|account|client|customer|location|user)$/,
+];
 const PLATFORM_ID_NAMES = [
   /(subaccount|location)(id|uid|\.id|\.uid)$/,
   /(account|client|customer)(id|uid|\.id|\.uid)$/,

@@ -30,26 +30,34 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
         onSubmit={(event) => {
           event.preventDefault();
           if (!(event.target instanceof HTMLFormElement)) return;
-          const email = String(new FormData(event.target).get('email') ?? '').trim();
-          if (email !== '') go(linkTo('/client', { email: email.toLowerCase() }));
+          goToClient(String(new FormData(event.target).get('search') ?? '').trim());
         }}
       >
         <label class="wide">
-          One client, by email
-          <input name="email" type="email" required autoComplete="off" />
+          A client, by the email or a part of it
+          <input name="search" type="search" required defaultValue={query.search ?? ''} autoComplete="off" />
         </label>
         <button type="submit" class="primary">
           Show
         </button>
-        <a href={linkTo('/clients', { status: query.status === 'suspended' ? undefined : 'suspended' })}>
-          {query.status === 'suspended' ? 'Show all' : 'Only the suspended'}
+        {query.search === undefined ? null : <a href="/clients">Show all</a>}
+        <a
+          href={linkTo('/clients', {
+            ...query,
+            after: undefined,
+            status: query.status === 'suspended' ? undefined : 'suspended',
+          })}
+        >
+          {query.status === 'suspended' ? 'Also the active' : 'Only the suspended'}
         </a>
       </form>
       <Loaded live={live}>
         {({ clients, more }) =>
           clients.length === 0 ? (
             <Empty>
-              {query.status === undefined ? (
+              {query.search !== undefined ? (
+                `No client's email has "${query.search}" in it.`
+              ) : query.status === undefined ? (
                 <>
                   No client is set up yet. One: <code>npx relay accounts add client@example.com</code>. Many:
                   import a file below.
@@ -73,7 +81,6 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                   'Pays with',
                   'Last one let through',
                   'When',
-                  'Its key',
                 ]}
               >
                 {clients.map((client) => (
@@ -103,13 +110,14 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
                       {client.last === undefined ? (
                         <span class="quiet">none</span>
                       ) : (
-                        <Word word={client.last.phase} more={client.last.reason} />
+                        <a href={linkTo('/recharge', { key: client.last.key })}>
+                          <Word word={client.last.phase} more={client.last.reason} />
+                        </a>
                       )}
                     </td>
                     <td>
                       <Ago at={client.last?.reserved_at} />
                     </td>
-                    <td>{client.last === undefined ? null : <RechargeLink id={client.last.key} />}</td>
                   </tr>
                 ))}
               </Table>
@@ -128,6 +136,14 @@ export function Clients({ query, readOnly }: { query: Record<string, string>; re
       {readOnly ? null : <Import />}
     </Page>
   );
+}
+
+/** To the one whom a part of the email names, or to all whom it may mean. */
+async function goToClient(search: string): Promise<void> {
+  const { data } = await read('clients', { search });
+  const [first, ...others] = data?.clients ?? [];
+  const isClear = first !== undefined && others.length === 0;
+  go(isClear ? linkTo('/client', { email: first.email }) : linkTo('/clients', { search }));
 }
 
 /** For a credit; what a list asks for is on the client's own page. */

@@ -92,8 +92,8 @@ function Figures({ count }: { count: number }) {
         )}
         <Figure name="Credits granted" value={counted(sum(days, (day) => day.creditsGranted))} />
         <Figure name="Recharges" value={counted(received)} />
-        <Figure name="Completed, of those that ended" value={shareText(completedShare(days))} />
-        <Figure name="Webhook to credits, half of them within" value={tookText(quantile(times, 0.5))} />
+        <Figure name="Completed, of the ended" value={shareText(completedShare(days))} />
+        <Figure name="To credits: half within" value={tookText(quantile(times, 0.5))} />
         <Figure name="95 of 100 within" value={tookText(quantile(times, 0.95))} />
       </dl>
       <Phases days={days} />
@@ -159,12 +159,12 @@ function Charts({ periods, each, currencies }: { periods: Period[]; each: string
         bars={barsOf(({ creditsGranted }) => ({ value: creditsGranted, text: counted(creditsGranted) }))}
       />
       <Bars
-        title={`Recharges ${each}: completed (dark), ended otherwise (pale), open (on top)`}
+        title={`Recharges ${each}: completed (full), ended otherwise (faint), open (on top)`}
         bars={barsOf(recharges)}
       />
       <Bars title={`Completed ${each}, of 100 that ended`} bars={barsOf(completed)} most={100} />
       <Bars
-        title={`Webhook to credits ${each}: half of them (dark) and 95 of 100 (pale) within; each tenfold is as high`}
+        title={`Webhook to credits ${each}: half of them (full) and 95 of 100 (faint) within; each tenfold is as high`}
         bars={barsOf(toCredits)}
       />
     </div>

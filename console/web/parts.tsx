@@ -129,7 +129,7 @@ export function Word({ word, more }: { word: string; more?: string | undefined }
 }
 
 export const RechargeLink = ({ id, children }: { id: string; children?: ComponentChildren }) => (
-  <a href={linkTo('/recharge', { key: id })} class="id">
+  <a href={linkTo('/recharge', { key: id })} class={children === undefined ? 'id' : ''}>
     {children ?? id}
   </a>
 );

@@ -79,8 +79,13 @@ function Filter({ query }: { query: Record<string, string> }) {
     // A whole reference leads to the one that it names.
     setBusy(true);
     const { data, failure: why } = await read('find', { reference: search });
-    setBusy(false);
     if (data) return go(linkTo('/recharge', { key: data.key }));
+    // What somebody was told on the phone is as likely a part of an email.
+    const { data: known } = await read('clients', { search });
+    setBusy(false);
+    const emails = known?.clients.map(({ email }) => email) ?? [];
+    if (emails.length === 1) return go(linkTo('/recharges', { ...filter, email: emails[0] }));
+    if (emails.length > 1) return go(linkTo('/clients', { search }));
     setFailure(why);
   }
   return (

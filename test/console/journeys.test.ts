@@ -104,6 +104,19 @@ describe('somebody at three in the morning', () => {
     expect(new URL(page.url()).search).toBe('?email=client-011%40example.com');
   });
 
+  it('finds a client, and what became of the recharge, by a part of the email that somebody told on the phone', async () => {
+    await relay.cli('accounts', 'add', 'client-019@example.com');
+    const key = await recharge('client-019@example.com');
+    const page = await opened('/recharges');
+    await page.getByLabel('Key, client').fill('Client-019');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('cell', { name: key }).waitFor();
+    await page.goto(`${origin()}/clients`);
+    await page.getByLabel('A client, by the email').fill('client-019');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('heading', { level: 1, name: 'client-019@example.com' }).waitFor();
+  });
+
   it('answers for a grant of which nobody knows, beside what the runbook says, and sees it completed', async () => {
     const key = await recharge('client-012@example.com', 'error_after');
     const page = await opened('/reviews');
@@ -137,6 +150,15 @@ describe('somebody at three in the morning', () => {
     expect(
       await page.getByText('the grant may still arrive. Look again after that.').count(),
     ).toBeGreaterThan(0);
+  });
+
+  it('looks for the sub-account, and not for a grant, where the platform has refused it', async () => {
+    const key = await recharge('client-018@example.com', 'invalid');
+    const page = await opened(`/recharge?key=${key}`);
+    const next = page.getByRole('region', { name: 'What happens next' });
+    await next.getByText('Look on the platform whether the sub-account is there').waitFor();
+    expect(await next.getByText('Grant mark').count()).toBe(0);
+    await page.getByText('Does the sub-account exist, under exactly this email?').waitFor();
   });
 
   it('does not overwrite what has changed since it was shown: it is told, and sees what it is now', async () => {

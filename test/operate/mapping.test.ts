@@ -36,6 +36,11 @@ describe('the mapping that a captured webhook suggests', () => {
       { keyFields: ['idempotency_key'], emailFields: ['email'], creditsField: 'credits' },
     ],
     [
+      'an address under the name of whose it is',
+      { event_id: 'key-1', data: { client: 'jane@example.com', credits: 500 } },
+      { keyFields: ['event_id'], emailFields: ['data.client'], creditsField: 'data.credits' },
+    ],
+    [
       'members under data, in camel case, beside a balance and a threshold',
       {
         event: 'auto_recharge',
