@@ -12,6 +12,8 @@ const WITH_STRIPE = [
 const MASS = ['test/local/channels-vendors.test.ts'];
 /** `npm run screenshots` makes the pictures of the documents. */
 const PICTURES = ['test/console/screenshots.ts'];
+/** `npm run bench:console` waits for the console's pages before 10,000 recharges. */
+const MANY = ['test/console/many.ts'];
 /** `npm run fuzz` tries the properties for long; `npm test` tries a few values of each. */
 const FUZZ = ['test/fuzz/*.test.ts'];
 /** `npm run proof:engine` makes on the real engine what the explorer does in memory. */
@@ -21,6 +23,7 @@ const OF_MODE: Record<string, string[]> = {
   stripe: WITH_STRIPE,
   mass: MASS,
   screenshots: PICTURES,
+  many: MANY,
   fuzz: FUZZ,
 };
 
