@@ -258,7 +258,7 @@ export class Actors {
     const setup = this.#setup;
     if (what === 'suspend') {
       this.#setStatus(email, 'suspended');
-      agenda.in(random.spread(MINUTE, DAY), () => this.#setStatus(email, 'active'));
+      agenda.in(random.spread(MINUTE, 3 * DAY), () => this.#setStatus(email, 'active'));
     } else if (what === 'answer') this.#visit(key);
     else {
       this.#start(
@@ -274,7 +274,8 @@ export class Actors {
     const verbs = ledgerVerbs(this.#around.world);
     const read = verbs.readAccount(email);
     if (read.status === undefined || read.status === 'disabled') return;
-    verbs.writeAccount(read, { ...read, status });
+    const statusChange = { at: this.#around.agenda.now, note: 'a person wants it' };
+    verbs.writeAccount(read, { ...read, status, statusChange });
   }
 
   // ── Deployments ──────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,10 @@ const TROUBLED_MS = 14 * DAY;
 const CLIENTS = 50;
 const RECHARGES = 50;
 
+/** Something was spent before: an amount that is given back twice would not show otherwise. */
+export const SPENT_BEFORE = 7_000;
+export const MONTH = '2026-01_USD';
+
 /** Nobody may see to these before Monday. */
 const LONG: readonly TroubleName[] = ['empty_pool', 'other_key', 'storm'];
 
@@ -100,11 +104,12 @@ function drawAccount(random: Random, number: number): Account {
   const email = emailOf(number);
   if (number === 0) return unknownAccount(email);
   const limits = {
-    ...(random.chance(0.5) ? { monthlyAmount: random.pick([8_000, 15_000, 40_000]) } : {}),
+    ...(random.chance(0.5) ? { monthlyAmount: random.pick([15_000, 22_000, 47_000]) } : {}),
     ...(random.chance(0.3) ? { cooldownSeconds: 600 } : {}),
     ...(random.chance(0.3) ? { dailyCount: 2 } : {}),
   };
-  return { ...unknownAccount(email), revision: 1, status: number === 1 ? 'disabled' : 'active', limits };
+  const status = number === 1 ? 'disabled' : 'active';
+  return { ...unknownAccount(email), revision: 1, status, limits, spent: { [MONTH]: SPENT_BEFORE } };
 }
 
 function drawSendings(

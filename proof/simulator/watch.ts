@@ -5,7 +5,7 @@ import type { Charge } from '../parties.ts';
 import { SECRET } from '../programs.ts';
 import type { Around } from '../world.ts';
 import type { Agenda } from './agenda.ts';
-import { DAY, HOUR, LOCAL_PART, MINUTE, NEXT_SECRET, type Plan } from './plan.ts';
+import { DAY, HOUR, LOCAL_PART, MINUTE, MONTH, NEXT_SECRET, type Plan, SPENT_BEFORE } from './plan.ts';
 import { isNeedless } from './reviews.ts';
 import type { Running, Step } from './running.ts';
 import { saysOf } from './troubles.ts';
@@ -96,8 +96,11 @@ export class Watch {
     this.#books = books;
     const touched = new Set<string>();
     if (books !== before.books) {
-      for (const [name, charge] of Object.entries(books.charges))
-        if (before.books.charges[name] !== charge) touched.add(charge.rechargeKey);
+      for (const [name, charge] of Object.entries(books.charges)) {
+        if (before.books.charges[name] === charge) continue;
+        touched.add(charge.rechargeKey);
+        if (!before.books.charges[name]) this.#checkBarred(charge);
+      }
       for (const { mark } of books.grants.slice(before.books.grants.length))
         touched.add(this.#keys.get(mark.slice(0, mark.lastIndexOf('-') + 1)) ?? '');
     }
@@ -155,6 +158,15 @@ export class Watch {
       this.violated(`I5: it was ${phase} from ${timeOf(from)} on`, key);
   }
 
+  /** I8: who was suspended is not charged any more, once what was begun before has landed. */
+  #checkBarred({ rechargeKey }: Charge): void {
+    const email = this.#rows.get(rechargeKey)?.row.email ?? '';
+    const { status, statusChange } = this.#world.table.accounts.get(email) ?? {};
+    const since = status === 'suspended' ? statusChange?.at : undefined;
+    if (since !== undefined && this.#agenda.now > since + BEGUN_LANDS_MS)
+      this.violated(`I8: charged, and the client is suspended since ${timeOf(since)}`, rechargeKey);
+  }
+
   #check(key: string): void {
     const row = this.#rows.get(key)?.row;
     const { sendings, setups } = this.#plan;
@@ -182,7 +194,7 @@ export class Watch {
   #overLimits(email: string): string | undefined {
     const limits = this.#plan.accounts.find((account) => account.email === email)?.limits ?? {};
     if (limits.monthlyAmount === undefined && limits.dailyCount === undefined) return undefined;
-    const amounts = new Map<string, number>();
+    const amounts = new Map([[MONTH.slice(0, 7), SPENT_BEFORE]]);
     const times = new Map<string, number>();
     for (const { charge, receivedAt } of this.#chargesOf(email)) {
       const reserved = [dayOf(Math.max(receivedAt, charge.at - DAY)), dayOf(charge.at)] as const;
@@ -202,10 +214,12 @@ export class Watch {
 
   /** Where all recharges of a client have ended without a person's word, their account row says what was taken. */
   #wronglySpent(email: string): string | undefined {
+    const account = this.#world.table.accounts.get(email);
+    // A month is kept for 32 days.
+    if (account?.status === undefined || account.spent[MONTH] === undefined) return undefined;
     const own = [...this.#rows.values()].flatMap(({ row }) => (row.email === email ? [row] : []));
     if (!own.every((row) => isFinished(row) && !this.#spoken.has(row.key))) return undefined;
-    const spent = Object.values(this.#world.table.accounts.get(email)?.spent ?? {});
-    const said = spent.reduce((sum, amount) => sum + amount, 0);
+    const said = Object.values(account.spent).reduce((sum, amount) => sum + amount, -SPENT_BEFORE);
     const taken = this.#chargesOf(email).reduce(
       (sum, { charge: { amount, captures, refunds } }) => sum + amount * (captures - refunds),
       0,
@@ -224,6 +238,9 @@ const MOST_MS: Partial<Record<Phase, number>> = {
 };
 /** A row that was queued and not answered is queued again after up to an hour and a half, and messages may be an hour late. */
 const LATE_MS = 3 * HOUR;
+
+/** A charge is sent within an hour of the last look at the client, by a process that slept, and lands an hour later. */
+const BEGUN_LANDS_MS = 2 * HOUR + MINUTE;
 
 /** See `isNeedless`. */
 export const NEEDLESS = 'a person, needlessly';
