@@ -49,8 +49,21 @@ const startSchema = z.object({
 });
 type Start = z.infer<typeof startSchema>;
 
-/** @param nodeArgs of each process that starts cold. */
-export async function measureColdStart(rounds = ROUNDS, nodeArgs: string[] = []): Promise<Measured> {
+interface Given {
+  variants?: readonly Variant[];
+  warmRounds?: number;
+  /** Of each process that starts. */
+  nodeArgs?: string[];
+}
+
+/** One cold start of the relay's function, with these arguments of Node. */
+export const startCold = (nodeArgs: string[]) =>
+  measureColdStart(1, { variants: ['relay'], warmRounds: 0, nodeArgs });
+
+export async function measureColdStart(
+  rounds = ROUNDS,
+  { variants = VARIANTS, warmRounds = WARM_ROUNDS, nodeArgs = [] }: Given = {},
+): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'));
   const engine = await startDynamo();
   const client = createDocumentClient(engineAt(engine.endpoint));
@@ -61,8 +74,8 @@ export async function measureColdStart(rounds = ROUNDS, nodeArgs: string[] = [])
     await Promise.all(PEERS.map((peer) => buildPeer(peer, folder)));
     const run = (variant: Variant, warm: number) =>
       start(bundleOf(variant, folder), { environment: aws.environment, nodeArgs }, warm);
-    const cold = await inTurns(rounds, (variant) => run(variant, 0));
-    const warm = await inTurns(WARM_ROUNDS, (variant) => run(variant, WARM_WEBHOOKS));
+    const cold = await inTurns(rounds, variants, (variant) => run(variant, 0));
+    const warm = await inTurns(warmRounds, variants, (variant) => run(variant, WARM_WEBHOOKS));
     return {
       title: 'Cold start',
       how:
@@ -120,11 +133,12 @@ function ratios(cold: Map<Variant, Start[]>, warm: Map<Variant, Start[]>): Figur
 
 async function inTurns(
   rounds: number,
+  variants: readonly Variant[],
   run: (variant: Variant) => Promise<Start>,
 ): Promise<Map<Variant, Start[]>> {
   const starts = new Map<Variant, Start[]>(VARIANTS.map((variant) => [variant, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const variant of shuffled(VARIANTS)) starts.get(variant)?.push(await run(variant));
+    for (const variant of shuffled(variants)) starts.get(variant)?.push(await run(variant));
   }
   return starts;
 }

@@ -11,7 +11,7 @@ import * as z from 'zod';
 import { engineAt } from '../local/aws.ts';
 import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
-import { measureColdStart } from './cold-start.ts';
+import { startCold } from './cold-start.ts';
 import { rechargesOneAfterTheOther } from './recharges.ts';
 import { startRelay } from './relay.ts';
 
@@ -44,7 +44,7 @@ async function profileRelay(): Promise<string> {
 
 async function profileColdStart(): Promise<string> {
   const folder = newFolder('cold');
-  await measureColdStart(1, ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${folder}`]);
+  await startCold(['--cpu-prof', '--cpu-prof-interval=100', `--cpu-prof-dir=${folder}`]);
   return toldOf(folder);
 }
 

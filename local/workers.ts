@@ -22,7 +22,7 @@ export interface Given {
 /**
  * The workers, which begin to load at once: in a thread of their own, as on AWS they are functions of their own. So a
  * webhook does not wait for the work that those before it have made. The thread ends with the process, however that ends. On
- * one core it would only cost: 60 MB, and its own copy of the code to load.
+ * one core it would only cost: 40 MB, and its own copy of the code to load.
  *
  * @param env `RELAY_ONE_THREAD=1` does without it on any machine.
  */
