@@ -72,7 +72,7 @@ export const ROOMS: readonly Room[] = [
   { files: ['shared/recharge/answers.ts'], tests: ['test/shared/recharge/answers.test.ts'] },
   {
     files: under('shared/incoming', 'verifiers.ts', 'signature.ts', 'standard-webhooks.ts', 'token.ts'),
-    tests: under('test/shared/incoming', 'verifiers.test.ts', 'senders.test.ts', 'fuzz.test.ts'),
+    tests: under('test/shared/incoming', 'verifiers.test.ts', 'signing.test.ts', 'senders.test.ts'),
   },
   {
     files: under('shared/platform', 'outcome.ts', 'client.ts'),

@@ -41,7 +41,8 @@ if (strangers.length > 0) {
 const judged: Judged[] = [];
 for (const { files, tests } of ROOMS) {
   for (const file of files.filter((one) => asked.length === 0 || asked.includes(one))) {
-    const one = judge(file, await mutate(file, tests));
+    const source = readFileSync(file, 'utf8');
+    const one = judge(file, source.split('\n'), await mutate(file, tests));
     tell(one);
     judged.push(one);
   }
@@ -66,8 +67,7 @@ async function mutate(file: string, tests: readonly string[]): Promise<Mutant[]>
   return await stryker.runMutationTest();
 }
 
-function judge(file: string, mutants: Mutant[]): Judged {
-  const lines = readFileSync(file, 'utf8').split('\n');
+function judge(file: string, lines: string[], mutants: Mutant[]): Judged {
   const tried = mutants.filter(({ status }) => status !== 'RuntimeError' && status !== 'CompileError');
   const survivors = tried.filter(({ status }) => status === 'Survived' || status === 'NoCoverage');
   const placed = survivors.map((mutant) => ({ mutant, ...placeOf(mutant, lines) }));

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ANSWER_WORDS,
   ANSWERS,
   type Answer,
   answersFor,
   applyAnswer,
   type Statement,
   settlesAt,
+  waitingAnswers,
 } from '../../../shared/recharge/answers.ts';
 import { decide } from '../../../shared/recharge/machine/machine.ts';
 import { OTHER_COUNTERPARTY } from '../../../shared/recharge/machine/parties.ts';
@@ -190,7 +192,6 @@ describe('a row that waits to be granted', () => {
     const next = accepted(say(row, 'confirm-granted'));
     expect(next.phase).toBe('completed');
     expect(next.nextAttemptAt).toBeUndefined();
-    expect(next.phaseDeadline).toBeUndefined();
   });
 
   it('can be refunded, at once', () => {
@@ -323,4 +324,77 @@ describe('what a statement must carry', () => {
       });
     }
   });
+});
+
+describe('a row whose own party is not configured any more', () => {
+  const waiting = (given: Partial<Recharge>) =>
+    aRecharge({ history: [{ at: utc('2026-01-05 12:00:10'), event: OTHER_COUNTERPARTY }], ...given });
+
+  it.each<[string, Recharge, Answer[], Answer[]]>([
+    ['its charge', waiting({}), ['confirm-charged', 'confirm-not-charged'], ['confirm-not-charged']],
+    [
+      'its pending charge',
+      waiting({ phase: 'charge_pending' }),
+      ['confirm-charged', 'confirm-not-charged'],
+      ['confirm-not-charged'],
+    ],
+    ['its refund', waiting({ phase: 'refunding' }), ['confirm-refunded'], []],
+    [
+      'the refund of a completed recharge',
+      waiting({ phase: 'completed', goodwillRefund: 'under_way' }),
+      ['confirm-refunded'],
+      [],
+    ],
+  ])('takes a person’s word for %s, and what may still change is held back', (_, row, answers, held) => {
+    expect(answersFor(row)).toEqual(answers);
+    expect(waitingAnswers(row)).toEqual(held);
+    expect(settlesAt(row, aMoment())).toBe(held.length === 0 ? undefined : utc('2026-01-06 12:00:00'));
+  });
+
+  it('holds nothing back of a recharge that waits for something else', () => {
+    for (const phase of ['received', 'charge_pending'] as const) {
+      expect(waitingAnswers(aRecharge({ phase }))).toEqual([]);
+    }
+  });
+
+  it('is settled by that word, and a completed recharge stays completed', () => {
+    const row = waiting({ phase: 'completed', goodwillRefund: 'under_way', nextAttemptAt: SETTLED });
+    const next = accepted(say(row, 'confirm-refunded'));
+    expect(next).toMatchObject({ phase: 'completed', goodwillRefund: 'refunded', refundedAt: SETTLED });
+    expect(next).not.toHaveProperty('nextAttemptAt');
+  });
+});
+
+it('a grant whose deadline is not known settles at no time', () => {
+  const { grantDeadline: _, ...row } = inReview('grant_unknown');
+  expect(settlesAt(row, aMoment())).toBeUndefined();
+});
+
+it('the refund of what was not charged is only the end: nobody is asked to give anything back', () => {
+  const next = accepted(say(inReview('grant_refused', { prepaid: true }), 'refund'));
+  expect(next).toMatchObject({ phase: 'refunded', refundStartedAt: SETTLED });
+});
+
+describe('what a row has room for', () => {
+  const review = inReview('grant_refused');
+
+  it('a note of 160 bytes', () => {
+    expect(say(review, 'retry-grant', { note: 'é'.repeat(80) })).toHaveProperty('next');
+    expect(say(review, 'retry-grant', { note: `${'é'.repeat(80)}.` })).toEqual({
+      refused: 'Keep the note under 160 bytes: the row holds it.',
+    });
+  });
+
+  it('a payment reference of 255 characters', () => {
+    const found = (length: number) =>
+      say(inReview('charge_unknown'), 'confirm-charged', { paymentRef: 'p'.repeat(length) });
+    expect(found(255)).toHaveProperty('next');
+    expect(found(256)).toEqual({ refused: 'A payment reference has at most 255 characters.' });
+  });
+});
+
+it('each answer has words of its own, for whoever has to choose', () => {
+  const words = ANSWERS.map((answer) => ANSWER_WORDS[answer]);
+  for (const said of words) expect(said).toMatch(/^[A-Z].{10,}/);
+  expect(new Set(words).size).toBe(ANSWERS.length);
 });
