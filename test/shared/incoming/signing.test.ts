@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { standardWebhooksKey } from '../../../shared/incoming/standard-webhooks.ts';
 import { type Verifier, verifierSchema } from '../../../shared/incoming/verifier-settings.ts';
 import {
   signedIdHeaders,
@@ -87,5 +88,58 @@ describe('what a signature covers besides the body', () => {
   ])('is %s', (_, by, toleranceSeconds, idHeaders) => {
     expect(toleranceSecondsOf(by)).toBe(toleranceSeconds);
     expect(signedIdHeaders(by)).toEqual(idHeaders);
+  });
+});
+
+describe('a secret of the Standard Webhooks', () => {
+  const base64 = Buffer.from('a secret of these tests').toString('base64');
+
+  it.each([base64, `whsec_${base64}`, `v1,whsec_${base64}`, `v1,${base64}`])(
+    'is the same key, however a dashboard shows it: %s',
+    (secret) => {
+      expect(standardWebhooksKey(secret)?.toString()).toBe('a secret of these tests');
+    },
+  );
+
+  it('loses nothing of a key that holds what others begin with', () => {
+    expect(standardWebhooksKey('AAAAwhsec_BB')).toEqual(Buffer.from('AAAAwhsec_BB', 'base64'));
+  });
+
+  it.each(['', '!AAAA', 'AAAA!', 'AAAA BBBB', 'AAAA===', 'AAAAA'])('is not %j', (secret) => {
+    expect(standardWebhooksKey(secret)).toBeUndefined();
+  });
+});
+
+describe('why a signature is refused', () => {
+  it('is said of the headers that were sent, under whichever of the names', () => {
+    const svix = { ...signed(STANDARD, { headers: { 'svix-id': 'msg_7' } }), 'svix-id': 'msg_8' };
+    expect(letIn(STANDARD, svix)).toEqual({
+      ok: false,
+      reason: 'standard-webhooks: the signature does not match',
+    });
+    expect(letIn(STANDARD, {})).toEqual({
+      ok: false,
+      reason: 'standard-webhooks: no header webhook-signature',
+    });
+  });
+
+  it.each<[string, Partial<Parameters<typeof verifyRequest>[0]>]>([
+    ['there is none', {}],
+    ['it is empty', { query: { token: '' }, headers: { 'x-webhook-token': ' ' } }],
+    ['the address has others', { rawQuery: 'a&b=1' }],
+  ])('a token: that there is none, where %s', (_, sent) => {
+    const by = verifier({ type: 'token' });
+    const request = { headers: {}, query: {}, body: BODY, secrets: [SECRET], now: NOW, ...sent };
+    expect(verifyRequest({ verifiers: [by], ...request })).toEqual({
+      ok: false,
+      reason: 'token: no token in the request',
+    });
+  });
+
+  it('a token behind another word of the same length is none', () => {
+    expect(letIn(TOKEN, { 'x-webhook-token': `Digest ${SECRET}` })).toEqual({
+      ok: false,
+      reason: 'token: no token in the request',
+    });
   });
 });
