@@ -11,4 +11,25 @@ export interface Explained {
   why: string;
 }
 
-export const EXPLAINED: readonly Explained[] = [];
+const GUARD = 'shared/recharge/guard.ts';
+
+export const EXPLAINED: readonly Explained[] = [
+  {
+    file: GUARD,
+    line: '.filter(([name]) => ofLast === undefined || !name.startsWith(ofLast))',
+    becomes: '.filter(([name]) => false || !name.startsWith(ofLast))',
+    why: 'Without a last recharge each name is compared with the text "undefined", with which none begins.',
+  },
+  {
+    file: GUARD,
+    line: 'const isSurplus = rank >= (at > now - YOUNG_MS ? YOUNG_KEPT : OTHERS_KEPT);',
+    becomes: 'const isSurplus = rank >= (at >= now - YOUNG_MS ? YOUNG_KEPT : OTHERS_KEPT);',
+    why: 'Whether an entry of ten minutes to the millisecond is still young changes only when it is dropped.',
+  },
+  {
+    file: GUARD,
+    line: 'spent: from(account.spent, dayOf(now - 32 * DAY_MS).slice(0, 7)),',
+    becomes: 'spent: from(account.spent, dayOf(now - 32 * DAY_MS)),',
+    why: 'The sign behind the month, "_", comes after the "-" of a day. So a month is kept all the same.',
+  },
+];
