@@ -99,7 +99,7 @@ describe('a configured price list', () => {
   it.each<[string, unknown]>([
     ['a price per credit', { currency: 'USD', perCredit: '0.10' }],
     ['a minimum charge', { currency: 'JPY', perCredit: '15', minimumCharge: '500' }],
-    ['packs', { currency: 'KWD', packs: [{ credits: 500, price: '12.500' }] }],
+    ['packs', { currency: 'KWD', packs: [100, 500].map((credits) => ({ credits, price: '12.500' })) }],
     ['tiers', { currency: 'EUR', tiers: [{ upTo: 100, perCredit: '0.12' }, { perCredit: '0.1' }] }],
     ['nine digits before the point and nine after', { currency: 'USD', perCredit: '999999999.999999999' }],
   ])('may hold %s', (_, given) => {
