@@ -86,7 +86,9 @@ function judge(file: string, lines: string[], mutants: Mutant[]): Judged {
 
 type Place = Pick<Explained, 'line' | 'becomes'>;
 
-const isAbout = (one: Explained, { line, becomes }: Place) => one.line === line && one.becomes === becomes;
+function isAbout(one: Explained, { line, becomes }: Place): boolean {
+  return one.line === line && one.becomes === becomes;
+}
 
 /** Numbers of lines move with every change above. The text of a line and of its change stay. */
 function placeOf({ location: { start, end }, replacement = '' }: Mutant, lines: string[]): Place {
