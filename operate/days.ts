@@ -66,8 +66,8 @@ export function rangeOf(
     throw refused(`No recharge was received yet from ${from} on: today is ${dayOf(now)} (UTC).`);
   if (start > last)
     throw refused(`The range is empty: it begins on ${dayOf(start)}, after its end, ${dayOf(last)}.`);
-  // The webhook's clock may be ahead of this one.
-  const end = to === undefined ? last + 2 * DAY_MS : last + DAY_MS;
+  // The webhook's clock may be ahead of this one. Later days have nothing, however many somebody asks for.
+  const end = Math.min(to === undefined ? last + 2 * DAY_MS : last + DAY_MS, today + 2 * DAY_MS);
   return {
     from: start,
     to: end,

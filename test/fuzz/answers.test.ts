@@ -1,5 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect } from 'vitest';
+import { createPaymentWebhookHandler } from '../../functions/payment-webhook/handler.ts';
+import { signRequest } from '../../shared/incoming/verifiers.ts';
+import { createLogger } from '../../shared/logger.ts';
 import { createHttpPaymentHook } from '../../shared/payments/http-payment-hook.ts';
 import type { ChargeRequest, RefundRequest } from '../../shared/payments/payment-hook.ts';
 import { createStripePaymentHook } from '../../shared/payments/stripe/payment-hook.ts';
@@ -10,8 +13,9 @@ import {
   type PlatformOperations,
 } from '../../shared/platform/operations.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
+import { STRIPE_SIGNATURE } from '../../shared/recharge/stripe-events.ts';
 import { holds } from '../support/fuzz.ts';
-import { hostileText } from '../support/hostile.ts';
+import { hostileHeaders, hostileText, mutated, written } from '../support/hostile.ts';
 import { aReply, useReplies } from '../support/replies.ts';
 
 const NOW = 1_767_605_400_123;
@@ -286,6 +290,64 @@ describe('whatever Stripe answers', () => {
       }
       if (outcome.kind === 'declined' || outcome.kind === 'refused')
         expect(outcome.reason).toEqual(expect.stringMatching(/^[\w ]{1,60}$/));
+    },
+    { runs: 100 },
+  );
+});
+
+const EVENTS = [
+  ...['payment_intent.succeeded', 'payment_intent.payment_failed'].map((type) => ({
+    ...{ id: 'evt_1', type },
+    data: { object: { id: 'pi_1', metadata: { relay_recharge_key: 'key-1', relay_charge_id: 'rr_1_1' } } },
+  })),
+  {
+    ...{ id: 'evt_2', type: 'charge.dispute.created' },
+    data: { object: { id: 'dp_1', payment_intent: 'pi_1', reason: 'fraudulent' } },
+  },
+  {
+    ...{ id: 'evt_3', type: 'checkout.session.completed' },
+    data: { object: { setup_intent: 'seti_1', metadata: { relay_client: CLIENT } } },
+  },
+  {
+    ...{ id: 'evt_4', type: 'payment_method.detached' },
+    data: { object: { id: 'pm_1', customer: null }, previous_attributes: { customer: 'cus_1' } },
+  },
+];
+
+describe('whatever Stripe sends', () => {
+  holds(
+    'is answered; what was verified has somebody look, or is passed over, and nothing else is done',
+    fc.record({
+      body: written(mutated(EVENTS, ['metadata', 'payment_intent', 'customer', 'relay_recharge_key'])),
+      headers: hostileHeaders(['stripe-signature']),
+      isProved: fc.boolean(),
+    }),
+    async ({ body, headers, isProved }) => {
+      const done: unknown[] = [];
+      const lines: string[] = [];
+      const handler = createPaymentWebhookHandler({
+        secrets: { get: async () => ({ stripeWebhook: [KEY] }), reread: async () => 'kept', doubt: () => {} },
+        wake: async (key) => void done.push(key),
+        askToLook: async (look) => void done.push(look),
+        secretUses: { saw: async () => {} },
+        refusals: { answered: async () => {} },
+        logger: createLogger((line) => lines.push(line)),
+        now: () => NOW,
+      });
+      const proof = isProved ? signRequest({ secret: KEY, body, now: NOW, verifier: STRIPE_SIGNATURE }) : {};
+      const event = {
+        headers: { ...headers, ...proof },
+        body: body.toString('base64'),
+        isBase64Encoded: true,
+      };
+      const { statusCode, body: said } = await handler(event);
+      expect([200, 401, 413]).toContain(statusCode);
+      if (!isProved) expect(statusCode).not.toBe(200);
+      expect(done).toHaveLength(statusCode === 200 && said?.includes('heard') ? 1 : 0);
+      // Each word of it stands in the event.
+      for (const text of JSON.stringify(done).matchAll(/"(key-1|[a-z]+_1)"/g))
+        expect(body.toString()).toContain(text[1]);
+      for (const line of lines) expect(line).not.toMatch(new RegExp(`${KEY}|${CLIENT}`));
     },
     { runs: 100 },
   );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rangeOf } from '../../operate/days.ts';
 import { findRecharge } from '../../operate/find-recharge.ts';
 import { lastRechargesOf, listRecharges, pagesOfRecharges } from '../../operate/list-recharges.ts';
 import type { RechargeFilter } from '../../operate/recharge-filter.ts';
@@ -62,6 +63,15 @@ describe('a list of recharges', () => {
     expect(await list({ from: '2026-03-17', to: '2026-03-18' })).toEqual(['2-days-ago', '3-days-ago']);
     expect(await list({ from: '1d' })).toEqual(['0-days-ago', '1-days-ago']);
     expect(await list({ to: '8d' })).toEqual(['8-days-ago', '9-days-ago']);
+  });
+
+  it('looks at no day after tomorrow, however far somebody asks', () => {
+    const today = utc('2026-01-05 12:00:00');
+    expect(rangeOf({ from: '2026-01-04', to: '9999-12-31' }, today).days).toEqual([
+      '2026-01-06',
+      '2026-01-05',
+      '2026-01-04',
+    ]);
   });
 
   it('goes on page after page, in whatever part of it a page ends', async () => {

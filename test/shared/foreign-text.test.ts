@@ -1,4 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { readCsv } from '../../operate/accounts-csv.ts';
+import { findVerifiers } from '../../operate/find-verifiers.ts';
+import { proposeChannel } from '../../operate/map-channel.ts';
+import { proposeRecharge } from '../../operate/map-recharge.ts';
+import { parseReply } from '../../shared/channels/replies.ts';
+import { parseSend } from '../../shared/channels/sending.ts';
+import { channelSchema } from '../../shared/channels/settings.ts';
 import { emailSchema } from '../../shared/email.ts';
 import { record } from '../../shared/history.ts';
 import { retryAfterMs, saysNumber } from '../../shared/http.ts';
@@ -8,6 +15,8 @@ import { redactUrl } from '../../shared/platform/call.ts';
 import { createPlatformClient } from '../../shared/platform/client.ts';
 import { toE164 } from '../../shared/platform/phone.ts';
 import { platformProfileSchema } from '../../shared/platform/profile.ts';
+import { printable, printableLine } from '../../shared/printable.ts';
+import { heardIn } from '../../shared/recharge/stripe-events.ts';
 import { keySchema, platformIdSchema } from '../../shared/recharge/webhook.ts';
 import { cpuMs } from '../support/cpu.ts';
 import { adapterOf, forDelivery, NOW, parsed, reply } from './channels/adapters/support.ts';
@@ -35,6 +44,21 @@ const PIECES = [
   'é',
   '[email]',
 ];
+/** As an operator looks at it, who wants to know what it holds and who proves it. */
+function captured(body: string, type: string): void {
+  const delivery = { headers: { 'content-type': type, 'x-signature': type }, body: Buffer.from(body) };
+  proposeRecharge(delivery);
+  proposeChannel(delivery, 'incoming');
+  findVerifiers({ ...delivery, route: '/webhooks/auto-recharge', reason: 'captured', receivedAt: 0 }, [
+    'secret',
+  ]);
+}
+
+const REPLY = channelSchema.parse({
+  ...{ adapter: 'telegram', toId: 'agency' },
+  outgoing: { id: '/id', contact: '/to', text: '/text', attachments: '/a' },
+}).outgoing;
+
 const SHORT = 2_000;
 /** Sixteen times as long: work in proportion to the length is 16 times as much, work in proportion to its square 256. */
 const LONG = 32_000;
@@ -78,6 +102,25 @@ describe('the work that foreign text makes grows with its length, and no faster'
     ['a key of a webhook', (text) => keySchema.safeParse(text)],
     ['an id of a webhook', (text) => platformIdSchema.safeParse(text)],
     ['a phone number', (text) => toE164(text)],
+    ['a captured delivery', (text) => captured(JSON.stringify({ id: text, text, email: text }), text)],
+    ['a captured form', (text) => captured(`a=${text}&b=${text}`, 'application/x-www-form-urlencoded')],
+    [
+      'a file of clients',
+      (text) => readCsv(Buffer.from(`email,note\n${text},"${text.replaceAll('"', '')}"\n`)),
+    ],
+    [
+      'an event of Stripe',
+      (text) => heardIn(Buffer.from(JSON.stringify({ id: text, type: text, data: {} }))),
+    ],
+    ['what a terminal shows', (text) => printableLine(printable(text))],
+    [
+      'a reply of the platform',
+      (text) => parseReply(Buffer.from(JSON.stringify({ to: text, text, a: [text] })), REPLY, 'x'),
+    ],
+    [
+      'a message of an own system',
+      (text) => parseSend(Buffer.from(JSON.stringify({ id: text, fromId: text, body: text }))),
+    ],
   ])('in %s', async (_, work) => {
     await expectLinear(work);
   });
