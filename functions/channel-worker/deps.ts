@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type AlertLogger, withAlertRows } from '../../shared/alerts.ts';
 import { channelsAtFirstUse } from '../../shared/channels/channels.ts';
@@ -60,7 +61,7 @@ export function channelWorkerDeps({
     onUnauthorized,
     now,
   });
-  return { ...given, messages, targets };
+  return { ...given, messages, targets, sleep };
 }
 
 /** The worker's parts as the stack sets them up, their connections open before the first message comes. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { describeError, type Fields, type Logger } from '../logger.ts';
 import { NewerRowError } from '../storage/table.ts';
@@ -41,6 +40,7 @@ export interface RelayDeps {
   policy: MessagePolicy;
   logger: Logger;
   now: () => number;
+  sleep(ms: number): Promise<unknown>;
 }
 
 /** How a run leaves a message: at its end, or to come back after a while, and all later ones of its contact with it. */
@@ -249,7 +249,7 @@ class Run {
         logger.error('a message could not be written', error, { ...this.#tags(), outcome: learnt?.kind });
         if (!this.#hasTimeFor(policy.callMarginMs)) throw error;
         // If that write did happen, the next one conflicts with it and returns its row.
-        await sleep(WRITE_AGAIN_MS);
+        await this.#deps.sleep(WRITE_AGAIN_MS);
       }
     }
   }

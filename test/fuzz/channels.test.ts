@@ -472,7 +472,14 @@ describe('whatever a chat system answers to a message', () => {
       });
       const logger = createLogger((line) => lines.push(line), { now: () => NOW });
       const left = await relayMessage(messageIdOf(message), NOW + 60_000, {
-        ...{ messages, targets, logger, policy: productionMessagePolicy, now: () => NOW },
+        ...{
+          messages,
+          targets,
+          logger,
+          policy: productionMessagePolicy,
+          now: () => NOW,
+          sleep: async () => {},
+        },
       });
       const row = await messages.read(messageIdOf(message));
       if (left?.kind === 'ended') expect(row?.status).toBe(left.status);

@@ -209,6 +209,10 @@ export function createChatWorld(
       policy: productionMessagePolicy,
       logger,
       now,
+      sleep: (ms) =>
+        around('sleep', async () => {
+          time += ms;
+        }),
     };
     const channels = openedChannel(channel, { settings: plainSettings(), adapter: plainAdapter() });
     const receive = createChannelWebhookHandler({
@@ -252,8 +256,12 @@ export function createChatWorld(
         );
         return statusCode;
       },
-      /** Receives a batch, as Lambda does, and deletes what succeeded. */
-      async worker(batch = fifo.receive(), leftMs = productionMessagePolicy.runMs): Promise<void> {
+      /** Receives a batch, as Lambda does, and deletes what succeeded. @param kept is not deleted all the same. */
+      async worker(
+        batch = fifo.receive(),
+        leftMs = productionMessagePolicy.runMs,
+        kept?: string,
+      ): Promise<void> {
         const endsAt = time + leftMs;
         const { batchItemFailures } = await work(
           { Records: batch },
@@ -261,7 +269,7 @@ export function createChatWorld(
         );
         const failed = batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
         for (const { messageId, receiptHandle } of batch) {
-          if (!failed.includes(messageId)) fifo.delete(receiptHandle);
+          if (!failed.includes(messageId) && receiptHandle !== kept) fifo.delete(receiptHandle);
         }
       },
       /** Brings back what is due at this time. */
