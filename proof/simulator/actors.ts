@@ -1,5 +1,5 @@
 import { answersFor } from '../../shared/recharge/answers.ts';
-import { LATEST_VERSION, type Recharge } from '../../shared/recharge/recharge.ts';
+import { LATEST_VERSION, type Recharge, SCHEMA_VERSION } from '../../shared/recharge/recharge.ts';
 import { ledgerVerbs } from '../memory-ledger.ts';
 import { land, settlements } from '../parties.ts';
 import type { Answer, Program } from '../process.ts';
@@ -47,10 +47,11 @@ export class Actors {
   /** Notes everything that was planned. */
   begin(): void {
     const { agenda } = this.#around;
-    const { sendings, deployments, laterVersions, deeds } = this.#plan;
+    const { sendings, deployments, laterVersions, upgradedAt, deeds } = this.#plan;
     for (const sending of sendings) agenda.at(sending.at, () => this.#send(sending, 0));
     for (const { at, setup } of deployments) agenda.at(at, () => this.#deploy(setup));
     for (const { from, to } of laterVersions) agenda.at(from, () => this.#writeLater(to));
+    if (upgradedAt !== undefined) agenda.at(upgradedAt, () => this.#upgrade());
     for (const at of deeds) agenda.at(at, () => this.#want());
   }
 
@@ -286,6 +287,25 @@ export class Actors {
     this.#watch.tell('', `setup ${setup} is deployed`);
   }
 
+  /** Of all that stands there, this version finds what the one before wrote: rows of that version, which knew no counterparty. */
+  #upgrade(): void {
+    for (const { row } of this.#around.world.table.recharges.values()) {
+      const { paymentParty: _, platformParty: __, ...known } = row;
+      this.#watch.count('a row of the version before is found');
+      this.#watch.tell(row.key, 'this version is deployed, and finds the row of the one before');
+      this.#put({ ...known, v: SCHEMA_VERSION - 1, version: row.version + 1 });
+    }
+  }
+
+  /** Past the ledger, as another version of the program would write. */
+  #put(row: Recharge): void {
+    const { world } = this.#around;
+    const kept = world.table.recharges.get(row.key);
+    const recharges = new Map(world.table.recharges).set(row.key, { unanswered: 0, ...kept, row });
+    world.table = { ...world.table, recharges };
+    this.#watch.look();
+  }
+
   /** What a later version wrote stays as it is until that version comes again. */
   #writeLater(to: number): void {
     const { world, agenda, random } = this.#around;
@@ -293,19 +313,14 @@ export class Actors {
     for (const kept of open.slice(0, random.between(1, 3))) {
       const { key, v, version } = kept.row;
       const row: Recharge = { ...kept.row, v: LATEST_VERSION + 1, version: version + 1 };
-      const put = (next: Recharge) => {
-        const recharges = new Map(world.table.recharges).set(key, { ...kept, row: next });
-        world.table = { ...world.table, recharges };
-        this.#watch.look();
-      };
       if (v > LATEST_VERSION) continue;
       this.#watch.count('a later version writes a row');
       this.#watch.tell(key, 'a later version writes the row');
-      put(row);
+      this.#put(row);
       agenda.at(to, () => {
         if (rowOf(world, key) !== row) this.#watch.violated('a row of a later version was written', key);
         this.#watch.tell(key, 'the later version writes the row as we know it');
-        put({ ...row, v, version: row.version + 1 });
+        this.#put({ ...row, v, version: row.version + 1 });
       });
     }
   }

@@ -52,8 +52,8 @@ export interface Plan {
   spells: readonly Spell[];
   /** A later version of the program is deployed, writes some rows, and is taken back; they are read when it comes again. */
   laterVersions: readonly { from: number; to: number }[];
-  /** What was written before then was written by the version before this one. */
-  olderUntil: number;
+  /** When this version is deployed, where the weeks begin with the one before it. */
+  upgradedAt?: number;
   /** When an operator wants something of a recharge that asks nobody, or of a client. */
   deeds: readonly number[];
 }
@@ -76,7 +76,7 @@ export function planOf(random: Random): Plan {
     deployments: isOlder ? [] : drawDeployments(random, setups.length, startsAt, quietAt),
     spells,
     laterVersions: some(random, 2, () => within(random, startsAt, quietAt, 10 * MINUTE, 2 * DAY)),
-    olderUntil: isOlder ? startsAt + random.between(1, 7) * DAY : startsAt,
+    ...(isOlder ? { upgradedAt: random.between(startsAt + DAY, quietAt) } : {}),
     deeds: some(random, 6, () => random.between(startsAt, quietAt)),
   };
 }

@@ -3,6 +3,7 @@
  * it is, is kept in `.proof/`: a run that was stopped goes on where it stopped.
  *
  *     npm run simulate -- --seeds 500
+ *     npm run simulate -- --seeds 500 --seed 2001
  *     npm run simulate -- --seed 17
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -22,10 +23,11 @@ const MOST_TOLD = 5;
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } });
+const first = wholeNumber('--seed', values.seed ?? '1');
 const result =
-  values.seed === undefined
-    ? await simulateAll(wholeNumber('--seeds', values.seeds ?? String(DEFAULT_SEEDS)))
-    : await simulateSeed(wholeNumber('--seed', values.seed));
+  values.seeds === undefined && values.seed !== undefined
+    ? await simulateSeed(first)
+    : await simulateAll(wholeNumber('--seeds', values.seeds ?? String(DEFAULT_SEEDS)), first);
 tell(result);
 if (result.violations.length > 0) process.exitCode = 1;
 
@@ -36,11 +38,11 @@ function wholeNumber(name: string, given: string): number {
 }
 
 /** On as many cores as there are. */
-async function simulateAll(seeds: number): Promise<Part> {
+async function simulateAll(seeds: number, first: number): Promise<Part> {
   const kept = new Kept('simulated', simulatedSchema);
   const parts = Array.from({ length: Math.ceil(seeds / SEEDS_A_PART) }, (_, index) => {
-    const from = 1 + index * SEEDS_A_PART;
-    return { from, to: Math.min(from + SEEDS_A_PART, seeds + 1) };
+    const from = first + index * SEEDS_A_PART;
+    return { from, to: Math.min(from + SEEDS_A_PART, first + seeds) };
   });
   const nameOf = ({ from, to }: { from: number; to: number }) => `${from}-${to - 1}`;
   const waiting = parts.filter((part) => !kept.get(nameOf(part)));

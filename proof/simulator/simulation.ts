@@ -40,7 +40,11 @@ export async function simulateSeed(seed: number, beside?: Beside): Promise<Part>
 }
 
 /** What is written past all ports is in memory alone. */
-const withPortsAlone = (plan: Plan): Plan => ({ ...plan, laterVersions: [], deeds: [] });
+const withPortsAlone = ({ upgradedAt: _, ...plan }: Plan): Plan => ({
+  ...plan,
+  laterVersions: [],
+  deeds: [],
+});
 
 function made<Value>(call: Asked<Value>, way: string, world: Around): Made<Value> {
   try {

@@ -28,7 +28,12 @@ const REACHED = [
   ...['not made', 'made', 'made later'].map((of) => `platform.grant: unknown, ${of}`),
   ...['throws, made', 'throws, not made', 'made twice'].map((of) => `ledger.write: ${of}`),
   ...['a charge lands late', 'a grant lands late', 'a message comes twice', 'a message is late'],
-  ...['a later version writes a row', 'the index is read as it was', 'is ended by its runtime'],
+  ...[
+    'a later version writes a row',
+    'a row of the version before is found',
+    'the index is read as it was',
+    'is ended by its runtime',
+  ],
   ...['webhook changed', 'webhook forged', 'webhook duplicate', 'webhook first again'],
 ];
 
