@@ -290,6 +290,7 @@ export class Actors {
   /** Of all that stands there, this version finds what the one before wrote: rows of that version, which knew no counterparty. */
   #upgrade(): void {
     for (const { row } of this.#around.world.table.recharges.values()) {
+      if (row.v > LATEST_VERSION) continue;
       const { paymentParty: _, platformParty: __, ...known } = row;
       this.#watch.count('a row of the version before is found');
       this.#watch.tell(row.key, 'this version is deployed, and finds the row of the one before');
