@@ -12,7 +12,6 @@ import {
   HOUR,
   MINUTE,
   NOTHING,
-  nextRun,
   once,
   SECOND,
   spent,
