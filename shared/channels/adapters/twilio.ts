@@ -92,6 +92,9 @@ const STAGE_OF = new Map<string, Stage>([
   ['canceled', 'failed'],
 ]);
 
+/** Twilio's errors have five digits. What somebody else puts there must not fill a row. */
+const MAX_CODE_LENGTH = 10;
+
 /**
  * A status callback, of a message that we sent: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
  * It gives the number of an error; on WhatsApp also the words of whoever carries the message.
@@ -101,7 +104,7 @@ function readReceipt(fields: Map<string, unknown>, status: string): Parsed {
   if (stage === undefined) return { kind: 'ignored', why: 'the status of a message on its way' };
   const externalId = readId(fields.get('MessageSid') ?? fields.get('SmsSid'));
   if (externalId === undefined) return { kind: 'fault', fault: 'a status without a MessageSid' };
-  const code = words(fields.get('ErrorCode'));
+  const code = words(fields.get('ErrorCode')).slice(0, MAX_CODE_LENGTH);
   const said = reasoned(
     code === '' ? status : `${status}, Twilio's error ${code}`,
     words(fields.get('ErrorMessage')) || words(fields.get('ChannelStatusMessage')),

@@ -403,6 +403,6 @@ function outcomeOfRefund({ id, status, failure_reason: reason }: Stripe.Refund):
     case 'canceled':
       return { kind: 'refused', reason: reason ?? status };
     default:
-      return { kind: 'unknown', detail: `${id} has the status ${status ?? 'none'}` };
+      return { kind: 'unknown', detail: `${id} has the status ${status ?? 'none'}`.slice(0, 150) };
   }
 }

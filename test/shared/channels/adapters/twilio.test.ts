@@ -111,6 +111,12 @@ describe('a webhook of Twilio', () => {
       "undelivered, Twilio's error 30003",
     ],
     [
+      'did not arrive, for a reason of nobody knows how many words',
+      { MessageStatus: 'failed', ErrorCode: '30003'.repeat(10_000) },
+      'failed',
+      "failed, Twilio's error 3000330003",
+    ],
+    [
       'was refused by WhatsApp',
       {
         MessageStatus: 'failed',
