@@ -76,7 +76,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     files: under('shared/platform', 'outcome.ts', 'client.ts'),
-    tests: under('test/shared/platform', 'client.test.ts', 'seed-page.test.ts'),
+    tests: under('test/shared/platform', 'client.test.ts', 'operations.test.ts', 'seed-page.test.ts'),
   },
   {
     files: under('shared/payments', 'contract.ts', 'declines.ts', 'http-answers.ts', 'http-payment-hook.ts'),

@@ -99,6 +99,7 @@ describe('a grant', () => {
       { error: 'no' },
       unknown('status 200 no: not the documented answer'),
     ],
+    ['with 300', 300, '', redirected(300)],
     ['with 301', 301, '', redirected(301)],
     ['with 302', 302, granted, redirected(302)],
     ['with 303, as one who has acted says', 303, '', redirected(303)],

@@ -64,6 +64,14 @@ describe('a recharge that began with another payment endpoint', () => {
     expect(waits(decide(waited, DUE, aMoment()))).toEqual(waiting('charge_pending', OTHER_ENDPOINT, false));
   });
 
+  it('has waited for it only until something else happens', () => {
+    const at = utc('2026-01-05 12:00:10');
+    const began = { at, event: 'received' };
+    const waited = { at, event: 'other_counterparty' };
+    expect(awaitsCounterparty(withOldEndpoint({ history: [began, waited, began] }))).toBe(false);
+    expect(awaitsCounterparty(withOldEndpoint({ history: [began, began, waited] }))).toBe(true);
+  });
+
   it.each<[string, Recharge, string, string]>([
     ['48 hours after its attempt began', withOldEndpoint(), 'charge_unknown', '2026-01-07 12:00:00'],
     [
