@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GrantsListed } from '../../../../shared/platform/client.ts';
+import { toGoodwillRefund } from '../../../../shared/recharge/machine/goodwill.ts';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
 import type { Decision } from '../../../../shared/recharge/machine/outcome.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
@@ -23,6 +24,19 @@ function otherwise({ next, ...said }: Decision): unknown {
 const OF_REFUNDS = MATRIX.filter(([, { kind }]) => kind === 'due' || kind === 'refund');
 
 describe('a completed recharge whose money is given back', () => {
+  it('stays completed, is due at once, and has its seven days and the person’s words', () => {
+    const row = aRecharge({ phase: 'completed' });
+    const now = utc('2026-02-01 09:00:00');
+    expect(toGoodwillRefund(row, 'a dispute', aMoment({ now }))).toEqual({
+      ...row,
+      goodwillRefund: 'under_way',
+      refundStartedAt: now,
+      nextAttemptAt: now,
+      phaseDeadline: utc('2026-02-08 09:00:00'),
+      history: [...row.history, { at: now, event: 'goodwill_refund', detail: 'a dispute' }],
+    });
+  });
+
   it.each(OF_REFUNDS)('%s: as of any other refund', (_name, outcome) => {
     for (const review of [undefined, 'refund_failed', 'refund_unknown'] as const) {
       const given = review === undefined ? { grantNo: 0 } : { grantNo: 0, review, swept: 1 };
