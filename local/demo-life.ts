@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withAlertRows } from '../shared/alerts.ts';
-import { newMessage } from '../shared/channels/message.ts';
+import { messageIdOf, newMessage } from '../shared/channels/message.ts';
 import { createDynamoMessages } from '../shared/channels/messages.ts';
 import { record } from '../shared/history.ts';
 import { createDynamoQuarantine } from '../shared/incoming/quarantine.ts';
@@ -19,10 +19,12 @@ import { createDynamoLedger } from '../shared/recharge/dynamo-ledger.ts';
 import { productionPolicy } from '../shared/recharge/policy.ts';
 import { isFinished, newRecharge, type Recharge } from '../shared/recharge/recharge.ts';
 import { draw, type RunDeps, runRecharge } from '../shared/recharge/run-recharge.ts';
+import { readOrder } from '../shared/recharge/webhook.ts';
 import { parseConfig } from '../shared/settings/config.ts';
 import { guardSettings, partiesOf } from '../shared/settings/config-in-use.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
 import { engineAt } from './aws.ts';
+import { DAYS_OF_SCENES, emailOf, LAST_OF_CHANCE, NEW_CLIENT, playScenes } from './demo-scenes.ts';
 import { createTable, startDynamo } from './engines.ts';
 import { localSecrets, writeRuntime } from './state.ts';
 
@@ -45,8 +47,9 @@ export interface DemoLife {
  * answer as real ones do. The same seed every time, so that two people see the same.
  *
  * @param now the last moment of it, in Unix milliseconds.
+ * @param given.aDay how many recharges chance brings a day, in the mean.
  */
-export async function liveDemoLife(now: number): Promise<DemoLife> {
+export async function liveDemoLife(now: number, { aDay = 9 } = {}): Promise<DemoLife> {
   const folder = mkdtempSync(join(tmpdir(), 'relay-demonstration-'));
   const engine = await startDynamo();
   const client = createDocumentClient(engineAt(engine.endpoint));
@@ -60,7 +63,7 @@ export async function liveDemoLife(now: number): Promise<DemoLife> {
     table: TABLE,
     config,
   });
-  await new Life(client, config, now).live();
+  await new Life(client, config, now).live(aDay);
   client.destroy();
   return {
     env,
@@ -100,11 +103,11 @@ const UNANSWERED: [client: number, fate: Fate, back: number][] = [
   [17, 'is not answered', HOUR],
 ];
 
-const email = (number: number) => `client-${String(number).padStart(3, '0')}@example.com`;
 const PACKS = [250, 500, 500, 500, 1_000, 2_000];
 /** What is asked for every few minutes, for a day, and then answered by a person, is at rest long before. */
 const MOST_RUNS = 1_000;
 const CONFIRM_URL = 'https://pay.example.com/confirm/demonstration';
+const OBSERVED_FROM = (DAYS - 2) * DAY;
 const NIGHT = { begins: 12 * DAY, ends: 12 * DAY - 5 * HOUR };
 
 class Life {
@@ -113,7 +116,9 @@ class Life {
   readonly #accounts;
   readonly #logger;
   readonly #now: number;
-  #time = 0;
+  readonly #config;
+  /** Shared with the scenes. */
+  readonly #clock = { time: 0 };
   #drawn = 0;
   readonly #fates = new Map<string, Fate>();
 
@@ -124,7 +129,8 @@ class Life {
   ) {
     this.#client = client;
     this.#now = now;
-    const time = () => this.#time;
+    this.#config = config;
+    const time = () => this.#clock.time;
     const ledger = createDynamoLedger(client, TABLE);
     this.#accounts = createAccounts(client, TABLE, ledger);
     this.#logger = withAlertRows(
@@ -153,29 +159,40 @@ class Life {
     return createHash('sha256').update(`life ${this.#drawn}`).digest().readUInt32BE() / 2 ** 32;
   }
 
-  async live(): Promise<void> {
+  async live(aDay: number): Promise<void> {
     await this.#setUp();
-    const times = Array.from({ length: DAYS * 9 }, () => this.#now - DAYS * DAY * this.#draw()).sort(
+    const times = Array.from({ length: DAYS * aDay }, () => this.#now - DAYS * DAY * this.#draw()).sort(
       (a, b) => a - b,
     );
     // Of each client one at a time, as real ones ask: what comes while another is unfinished is refused.
     for (const [index, at] of times.entries()) await this.#recharge(`demo-${index + 1}`, at);
     for (const [number, fate, back] of UNANSWERED) await this.#leaveOne(number, fate, this.#now - back);
+    await playScenes({
+      client: this.#client,
+      table: TABLE,
+      deps: this.#deps,
+      accounts: this.#accounts,
+      logger: this.#logger,
+      clock: this.#clock,
+      end: this.#now,
+    });
     await this.#talk();
     await this.#keepAside();
+    this.#raiseOthers();
     await this.#logger.kept();
   }
 
   async #setUp(): Promise<void> {
-    this.#time = this.#now - (DAYS + 1) * DAY;
+    this.#clock.time = this.#now - (DAYS + 1) * DAY;
     for (let number = 1; number <= CLIENTS; number += 1) {
-      await this.#accounts.set(email(number), {
+      await this.#accounts.set(emailOf(number), {
         platformId: `sub-${1_000 + number}`,
-        ...(number % 7 === 0 ? { limits: { monthlyAmount: 30_000 } } : {}),
+        ...(number === NEW_CLIENT ? { limits: { monthlyAmount: 10_000 } } : {}),
+        ...(number % 7 === 0 && number !== NEW_CLIENT ? { limits: { monthlyAmount: 30_000 } } : {}),
         ...(number === 23
           ? {
               status: 'suspended',
-              statusChange: { at: this.#time, note: 'did not pay in September', by: 'jane@desk' },
+              statusChange: { at: this.#clock.time, note: 'did not pay in September', by: 'jane@desk' },
             }
           : {}),
       });
@@ -183,7 +200,7 @@ class Life {
   }
 
   #isNight(): boolean {
-    const back = this.#now - this.#time;
+    const back = this.#now - this.#clock.time;
     return back <= NIGHT.begins && back >= NIGHT.ends;
   }
 
@@ -197,49 +214,58 @@ class Life {
   }
 
   async #recharge(key: string, at: number): Promise<void> {
-    this.#time = Math.floor(at);
-    const number = 1 + Math.floor(this.#draw() ** 1.3 * CLIENTS);
-    // Nothing else of theirs stands in the way of what is left unanswered.
-    if (this.#now - at < 7 * DAY && UNANSWERED.some(([client]) => client === number)) return;
+    this.#clock.time = Math.floor(at);
+    const drawn = 1 + Math.floor(this.#draw() ** 1.3 * CLIENTS);
+    const isOfScenes = drawn > LAST_OF_CHANCE && this.#now - at < DAYS_OF_SCENES * DAY;
+    const number = isOfScenes || drawn === NEW_CLIENT ? 1 + (drawn % LAST_OF_CHANCE) : drawn;
     const credits = PACKS[Math.floor(this.#draw() * PACKS.length)] ?? 500;
     this.#fates.set(key, this.#drawFate());
-    const row = newRecharge({ key, email: email(number), credits }, this.#time, this.#time + MINUTE);
+    const row = newRecharge(
+      { key, email: emailOf(number), credits },
+      this.#clock.time,
+      this.#clock.time + MINUTE,
+    );
     await this.#deps.ledger.claim(row);
-    this.#time += 150 + Math.floor(this.#draw() * 400);
-    await this.#toRest(key);
+    this.#clock.time += 150 + Math.floor(this.#draw() * 400);
+    await this.#toRest(key, this.#now - at > OBSERVED_FROM ? this.#observing() : this.#deps);
     if (this.#fates.get(key) === 'is given back') await this.#giveBack(key);
   }
 
+  /** At first it was only watched. */
+  #observing(): RunDeps {
+    return { ...this.#deps, guard: { ...this.#deps.guard, mode: 'observe' } };
+  }
+
   async #giveBack(key: string): Promise<void> {
-    this.#time += 5 * HOUR;
+    this.#clock.time += 5 * HOUR;
     const row = await this.#deps.ledger.read(key);
-    if (!row || this.#time > this.#now) return;
-    const at = { now: this.#time, policy: productionPolicy };
+    if (!row || this.#clock.time > this.#now) return;
+    const at = { now: this.#clock.time, policy: productionPolicy };
     const applied = applyGoodwillRefund(row, 'goodwill: she was charged in her holidays (jane@desk)', at);
     if ('refused' in applied) return;
     await this.#deps.ledger.write(row, applied.next);
-    await runRecharge(key, this.#time + productionPolicy.runMs, this.#deps);
+    await runRecharge(key, this.#clock.time + productionPolicy.runMs, this.#deps);
   }
 
   /** As the sweeper and, on the next morning, a person bring it on. */
-  async #toRest(key: string): Promise<void> {
+  async #toRest(key: string, deps = this.#deps): Promise<void> {
     for (let runs = 0; runs < MOST_RUNS; runs += 1) {
-      const row = await runRecharge(key, this.#time + productionPolicy.runMs, this.#deps);
+      const row = await runRecharge(key, this.#clock.time + productionPolicy.runMs, deps);
       if (row === 'left_alone') return;
       const next = isFinished(row) ? undefined : row.phase === 'needs_review' ? await this.#answer(row) : row;
       if (next?.nextAttemptAt === undefined || next.nextAttemptAt > this.#now) return;
-      this.#time = Math.max(this.#time + 1, next.nextAttemptAt);
+      this.#clock.time = Math.max(this.#clock.time + 1, next.nextAttemptAt);
     }
   }
 
   /** @returns the row with the answer; undefined where nobody has come to it yet. */
   async #answer(row: Recharge): Promise<Recharge | undefined> {
-    const later = this.#time + 2 * HOUR + this.#draw() * 8 * HOUR;
+    const later = this.#clock.time + 2 * HOUR + this.#draw() * 8 * HOUR;
     if (later > this.#now - 3 * DAY) return undefined;
-    this.#time = Math.floor(later);
+    this.#clock.time = Math.floor(later);
     const answer = ANSWERS[row.review ?? ''] ?? 'refund';
     const said = answer === 'confirm-charged' ? { paymentRef: `pay_${row.key}` } : {};
-    const at = { now: this.#time, policy: productionPolicy };
+    const at = { now: this.#clock.time, policy: productionPolicy };
     const applied = applyAnswer(row, { answer, note: 'seen in the history (jane@desk)', ...said }, at);
     if ('refused' in applied) return undefined;
     return (await this.#deps.ledger.write(row, applied.next)).row;
@@ -253,7 +279,7 @@ class Life {
         keys.set(chargeId, rechargeKey);
         return {
           send: async () => {
-            this.#time += 300 + Math.floor(this.#draw() * 900);
+            this.#clock.time += 300 + Math.floor(this.#draw() * 900);
             const paymentRef = `pay_${rechargeKey}`;
             switch (fateOf(rechargeKey)) {
               case 'is declined':
@@ -267,7 +293,7 @@ class Life {
               case 'waits for the client':
                 return { kind: 'pending', paymentRef, actionUrl: CONFIRM_URL };
               case 'is unknown at the payment endpoint':
-                this.#time += 15_000;
+                this.#clock.time += 15_000;
                 return { kind: 'unknown', detail: 'no answer within 15 s' };
               default:
                 return { kind: 'paid', paymentRef };
@@ -276,7 +302,8 @@ class Life {
         };
       },
       lookup: async ({ chargeId }) => {
-        const key = keys.get(chargeId) ?? '';
+        const key = keys.get(chargeId);
+        if (key === undefined) return { kind: 'not_found' };
         if (fateOf(key) === 'is unknown at the payment endpoint')
           return { kind: 'unknown', detail: 'status 503' };
         if (fateOf(key) === 'waits for the client')
@@ -296,7 +323,7 @@ class Life {
       if (this.#isNight()) return { kind: 'unknown', detail: 'status 503 Service Unavailable' };
       switch (this.#fates.get(key)) {
         case 'is not answered':
-          this.#time += 10_000;
+          this.#clock.time += 10_000;
           return { kind: 'unknown', detail: 'no answer within 10 s' };
         case 'is refused by the platform':
           return { kind: 'refused', detail: 'status 422 the sub-account is closed' };
@@ -307,7 +334,7 @@ class Life {
     const platform: Pick<PlatformClient, 'prepareGrant' | 'subAccount' | 'findGrant' | 'listGrants'> = {
       prepareGrant: async ({ email: client }) => ({
         send: async () => {
-          this.#time += 120 + Math.floor(this.#draw() * 500);
+          this.#clock.time += 120 + Math.floor(this.#draw() * 500);
           const { last } = await this.#deps.ledger.readAccount(client);
           return answer(last?.key ?? '');
         },
@@ -322,54 +349,82 @@ class Life {
   /** One that waits for whoever looks. */
   async #leaveOne(number: number, fate: Fate, at: number): Promise<void> {
     const key = `demo-client-${String(number).padStart(3, '0')}`;
-    this.#time = at;
+    this.#clock.time = at;
     this.#fates.set(key, fate);
     await this.#deps.ledger.claim(
-      newRecharge({ key, email: email(number), credits: 1_000 }, this.#time, this.#time + MINUTE),
+      newRecharge(
+        { key, email: emailOf(number), credits: 1_000 },
+        this.#clock.time,
+        this.#clock.time + MINUTE,
+      ),
     );
     await this.#toRest(key);
   }
 
   async #talk(): Promise<void> {
-    const messages = createDynamoMessages(this.#client, TABLE, () => this.#time);
+    const messages = createDynamoMessages(this.#client, TABLE, () => this.#clock.time);
     for (const [index, [channel, contact, question, reply, trouble]] of TALKS.entries()) {
       for (const [direction, text] of [
         ['incoming', question],
         ['outgoing', reply],
       ] as const) {
-        this.#time = this.#now - (TALKS.length - index) * 3 * HOUR + (direction === 'outgoing' ? 4_000 : 0);
-        const content = {
-          id: `demo-${index}-${direction}`,
-          contact,
-          type: 'text' as const,
-          text,
-          attachments: [],
-        };
-        const { row } = await messages.mark(newMessage({ channel, direction, content }, this.#time));
-        const failed = direction === 'outgoing' && trouble !== undefined;
-        const history = record(
-          row,
-          { now: this.#time + 900 },
-          failed ? 'failed' : 'delivered',
-          failed ? trouble : undefined,
-        );
-        await messages.write(row, { ...row, status: failed ? 'failed' : 'delivered', history });
+        this.#clock.time =
+          this.#now - (TALKS.length - index) * 3 * HOUR + (direction === 'outgoing' ? 4_000 : 0);
+        const id = `demo-${index}-${direction}`;
+        const content = { id, contact, type: 'text' as const, text, attachments: [] };
+        const { row } = await messages.mark(newMessage({ channel, direction, content }, this.#clock.time));
+        const [status, detail] = (direction === 'outgoing' && trouble) || (['delivered'] as const);
+        const history = record(row, { now: this.#clock.time + 900 }, status, detail);
+        await messages.write(row, { ...row, status, history });
+        if (status !== 'delivered')
+          this.#logger.alert(`message_${status}`, { id: messageIdOf(row), channel, direction, detail });
       }
     }
   }
 
+  /** A webhook that names the credits otherwise than the configuration, one that says something else under a key, a chat message. */
   async #keepAside(): Promise<void> {
-    this.#time = this.#now - 2 * DAY;
-    const body = { event: 'auto_recharge', data: { id: 'evt_81', client: email(9), amount: 'five hundred' } };
-    const reason = 'credits: must be a whole number';
-    const kept = await createDynamoQuarantine(this.#client, TABLE).keep({
-      route: '/webhooks/auto-recharge',
+    const order = { idempotency_key: 'evt_81', email: emailOf(9), amount: 500 };
+    const read = readOrder(Buffer.from(JSON.stringify(order)), this.#config.recharge);
+    const fault = 'fault' in read ? read.fault : '';
+    const route = '/webhooks/auto-recharge';
+    const quarantined = await this.#keep(5 * HOUR, route, order, fault);
+    this.#logger.alert('webhook_quarantined', { route, quarantine: quarantined, detail: fault });
+
+    const key = 'demo-1';
+    const other = { idempotency_key: key, email: emailOf(9), credits: 5_000 };
+    const reused = await this.#keep(3 * HOUR, route, other, `the key ${key} is known with other content`);
+    this.#logger.alert('key_reused', { key, email: emailOf(9), quarantine: reused });
+
+    const odd = 'message.from: must be text';
+    const way = { channel: 'shop', direction: 'incoming' };
+    const chat = await this.#keep(2 * HOUR, '/channels/shop/incoming', { message: { text: 'Hello?' } }, odd);
+    this.#logger.alert('message_quarantined', { ...way, quarantine: chat, detail: odd });
+  }
+
+  async #keep(back: number, route: string, body: object, reason: string): Promise<string> {
+    this.#clock.time = this.#now - back;
+    return createDynamoQuarantine(this.#client, TABLE).keep({
+      route,
       headers: { 'content-type': 'application/json', 'user-agent': 'platform/2.4' },
       body: Buffer.from(JSON.stringify(body)),
       reason,
-      receivedAt: this.#time,
+      receivedAt: this.#clock.time,
     });
-    this.#logger.alert('webhook_quarantined', { quarantine: kept, detail: reason });
+  }
+
+  /** Of parts that a demonstration does not have: a secret store, the books of a provider, a second provider. */
+  #raiseOthers(): void {
+    this.#clock.time = this.#now - 4 * HOUR;
+    const month = new Date(this.#now).toISOString().slice(0, 7);
+    const [key, email] = ['demo-client-013-14400', emailOf(13)];
+    this.#logger.alert('books_differ', { month, detail: '1 finding in the payments' });
+    this.#logger.alert('secret_unreadable', {
+      secret: 'paymentHook',
+      detail: 'the secret store did not answer',
+    });
+    this.#logger.alert('payment_disputed', { key, email, detail: 'dp_demonstration: 45.00 EUR; fraudulent' });
+    this.#logger.alert('refunded_elsewhere', { key, email, detail: 're_demonstration: 45.00 EUR' });
   }
 }
 
@@ -385,7 +440,9 @@ const ANSWERS: Record<
 
 const DECLINES = ['insufficient_funds', 'card_declined', 'expired_card', 'card_refused'];
 
-const TALKS: [channel: string, contact: string, question: string, reply: string, trouble?: string][] = [
+type Trouble = readonly [status: 'failed' | 'parked', detail: string];
+
+const TALKS: [channel: string, contact: string, question: string, reply: string, trouble?: Trouble][] = [
   ['support', '4412', 'Is my order on its way?', 'Yes: it left our house this morning.'],
   ['sales', '+15555550123', 'Do you deliver on Saturdays?', 'We do, until two o’clock.'],
   [
@@ -393,7 +450,14 @@ const TALKS: [channel: string, contact: string, question: string, reply: string,
     'maria',
     'Can I change the size?',
     'Of course. Which one do you need?',
-    'status 403 the contact has opted out',
+    ['failed', 'status 403 the contact has opted out'],
+  ],
+  [
+    'sales',
+    '+15555550178',
+    'What does a year cost?',
+    'Shall I send you an offer?',
+    ['parked', 'no answer within 10 s'],
   ],
   ['support', '4412', 'Thank you!', 'You are welcome.'],
 ];

@@ -61,6 +61,7 @@ function Bubble({ message, readOnly }: { message: Message; readOnly: boolean }) 
         <p key={index} class="quiet">{`attachment: ${JSON.stringify(one)}`}</p>
       ))}
       <div class="quiet">
+        {`${direction === 'incoming' ? 'from' : 'to'} ${message.contact} · `}
         <Word word={status} more={status === 'delivered' ? undefined : last?.detail} /> <Ago at={at} />{' '}
         <span class="id">{id}</span>
       </div>
