@@ -63,7 +63,10 @@ function App() {
         </p>
       ) : null}
       {bar?.demonstration ? (
-        <p class="banner calm">This is a demonstration: no client, charge or message in it is real.</p>
+        <p class="banner calm">
+          This is a demonstration: no client, charge or message in it is real. Nothing runs behind it: what
+          you answer is written, and goes no further.
+        </p>
       ) : null}
       {bar?.read_only ? <p class="banner calm">This console only shows (--read-only).</p> : null}
       <Current
