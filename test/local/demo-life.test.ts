@@ -21,7 +21,7 @@ describe('the life of the demonstration', () => {
     const target = { stack: undefined, env: life.env };
     connection = await connect(target, { logger: createLogger(() => {}), now: () => NOW });
     ({ rows } = await listRecharges(connection, { from: '45d' }, { limit: 1_000 }));
-  });
+  }, 90_000);
   afterAll(() => life?.stop());
 
   it('has a recharge of every phase', () => {
