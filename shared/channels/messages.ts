@@ -199,9 +199,15 @@ export async function* eachMessage(
   }
 }
 
-/** UTC days, today first. */
+/**
+ * A message is kept for 30 days from when it was received or last replayed. Nobody replays one for a year, and however
+ * many days somebody asks for, each is a request.
+ */
+const MOST_DAYS = 366;
+
+/** UTC days, today first: a year of them at most. */
 export const lastDays = (count: number, now: number): string[] =>
-  Array.from({ length: count }, (_, day) => dayOf(now - day * DAY_SECONDS * 1_000));
+  Array.from({ length: Math.min(count, MOST_DAYS) }, (_, day) => dayOf(now - day * DAY_SECONDS * 1_000));
 
 const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
 

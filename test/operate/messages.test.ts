@@ -21,6 +21,7 @@ describe('messages', () => {
     expect(await daysOf({ status: 'delivered' })).toEqual([3, '2026-01-29']);
     expect(await daysOf({ status: 'failed' })).toEqual([31, '2026-01-01']);
     expect(await daysOf({ status: 'failed', days: 2 })).toEqual([2, '2026-01-30']);
+    expect(await daysOf({ days: 1_767_605_400 })).toEqual([366, '2025-01-31']);
     expect(await daysOf({ since: now() - 13 * 3_600_000 })).toEqual([2, '2026-01-30']);
   });
 });
