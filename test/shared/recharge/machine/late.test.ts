@@ -164,6 +164,19 @@ describe('a grant', () => {
     expect(alert?.detail).toBe('an earlier grant was made after all');
   });
 
+  it('that was called lost before it was sent was certainly not sent, and counts as no answer', () => {
+    const lost = aRecharge({ phase: 'needs_review', review: 'grant_unknown', grantToken: 'token-new' });
+    const next = written(decide(lost, DUE, aMoment()));
+    expect(next).toMatchObject({ phase: 'charged', unsent: true });
+    expect(next).not.toHaveProperty('notApplied');
+    expect(next.history.at(-1)?.detail).toBe('not granted: not sent: called lost before it began');
+  });
+
+  it('without a deadline is not called lost', () => {
+    const { grantDeadline: _, ...row } = aRecharge({ phase: 'granting' });
+    expect(decide(row, DUE, aMoment({ now: utc('2027-01-01 00:00:00') }))).toEqual({ effect: 'stop' });
+  });
+
   it('that never left this machine takes no doubt from the one before it', () => {
     const unsent = grant({ kind: 'not_applied', detail: 'not sent', unsent: true });
     const unsentSince = (given: Partial<Recharge>) =>
