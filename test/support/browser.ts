@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
@@ -37,14 +38,28 @@ export interface Look {
   theme?: 'light' | 'dark';
 }
 
+/**
+ * Thrice at most: the package unpacks Chromium where all find it, and the tests of another file may be at that just now; and its
+ * start crashed once in some hundred on a busy machine, before any page.
+ */
+async function launch(tries = 3): Promise<Browser> {
+  const { executablePath, args } = await executable();
+  // Nothing that a page asks for leaves this machine.
+  const inside = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1';
+  try {
+    return await chromium.launch({ executablePath, args: [...args, inside], headless: true });
+  } catch (error) {
+    if (tries === 1) throw error;
+    await sleep(1_000);
+    return await launch(tries - 1);
+  }
+}
+
 /** A real browser for the tests of one file. */
 export function useBrowser() {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    const { executablePath, args } = await executable();
-    // Nothing that a page asks for leaves this machine.
-    const inside = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1';
-    browser = await chromium.launch({ executablePath, args: [...args, inside], headless: true });
+    browser = await launch();
   });
   afterAll(() => browser?.close());
   return {
