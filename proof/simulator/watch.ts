@@ -120,9 +120,13 @@ export class Watch {
       this.violated('I7: the row asks for something else than before', key);
     if (before && isFinished(before) && before.phase !== phase)
       this.violated(`I4: the row was ${before.phase}, and is ${phase}`, key);
-    if (phase !== before?.phase) {
+    // A person who says "try again" in the phase that it is in gives it its time anew.
+    const isAnew = isSpoken && row.phaseDeadline !== before?.phaseDeadline;
+    if (phase !== before?.phase || isAnew) {
       if (before) this.#checkStay(before);
       this.#since.set(key, this.#agenda.now);
+    }
+    if (phase !== before?.phase) {
       this.count(`phase ${phase}`);
       if (phase === 'blocked') this.count(`blocked ${row.reason}`);
     }
