@@ -43,6 +43,10 @@ const FATES: readonly Fate[] = [
   'falls asleep before it',
   'falls asleep after it',
 ];
+/** Of the request itself, only what comes after it is drawn. */
+const SENDS = 'target.send';
+const AFTER = 'after it';
+
 /** Within its time, beyond it, and beyond the time for which the queue hides what it holds. */
 const SLEEPS_MS = [20 * SECOND, 100 * SECOND, 7 * MINUTE];
 /** Of a thousand calls, so many end in one of these. */
@@ -77,6 +81,8 @@ interface Process {
   /** Asleep at this call, which may be made already. */
   asleep?: { call: Call; until: number; answer?: { value: unknown } };
   isOver: boolean;
+  /** It slept past its time once, and nothing ends it any more: as on a machine that was suspended. */
+  isLate?: boolean;
 }
 
 /** What is left to say. */
@@ -163,7 +169,14 @@ export class ChatSimulation {
     this.#processes.push(process);
     const around: Around = <Value>(port: string, make: () => Promise<Value>) =>
       new Promise<Value>((resolve, reject) => {
-        const call: Call = { port, make, resolve: (answer) => resolve(answer as Value), reject };
+        // Nothing comes between its last look at the clock and the request.
+        const sent = port === SENDS ? make() : undefined;
+        const call: Call = {
+          port,
+          make: () => sent ?? make(),
+          resolve: (answer) => resolve(answer as Value),
+          reject,
+        };
         process.calls.push(call);
       });
     this.#tell(`${process.name} begins`);
@@ -187,7 +200,7 @@ export class ChatSimulation {
     for (const process of this.#processes) {
       if (this.world.now() <= process.endsAt) continue;
       this.#sayAgain(process);
-      if (process.asleep !== undefined) continue;
+      if (process.asleep !== undefined || process.isLate) continue;
       this.#tell(`the time of ${process.name} is over`);
       this.#end(process);
     }
@@ -206,8 +219,8 @@ export class ChatSimulation {
     const fate = FATES[this.#draw(FATES.length)] ?? 'goes well';
     const isWrite = port === 'messages.mark' || port === 'messages.write';
     if (fate === 'answer lost' && !isWrite) return 'goes well';
-    // Nothing is awaited between its last look at the clock and the request.
-    if (fate === 'falls asleep before it' && port === 'target.send') return 'goes well';
+    // It is made already; what does not arrive is a matter of the receiver.
+    if (port === SENDS && !fate.endsWith(AFTER)) return 'goes well';
     return fate;
   }
 
@@ -257,6 +270,7 @@ export class ChatSimulation {
     const { asleep } = process;
     if (asleep === undefined) return;
     this.#tell(`${process.name} wakes`);
+    process.isLate = this.world.now() > process.endsAt;
     Reflect.deleteProperty(process, 'asleep');
     if (asleep.answer === undefined) return;
     process.calls = process.calls.filter((other) => other !== asleep.call);
