@@ -30,7 +30,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'a payment that two workers learn of is granted by both',
     file: `${MACHINE}/payment.ts`,
-    line: "return row.grantToken === at.token ? { effect: 'grant' } : stop;",
+    line: "return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;",
     instead: "return outcome.result.kind === 'paid' ? { effect: 'grant' } : stop;",
     scenario: 'two workers',
   },

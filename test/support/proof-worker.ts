@@ -4,9 +4,19 @@ import { explorePlanted } from '../../proof/planting.ts';
 import { PLANTS } from '../../proof/plants.ts';
 import { SHORT } from '../../proof/scenarios.ts';
 
-/** Runs on Node alone: a test's own loader knows nothing of planted bugs. Posts what was found, one after the other. */
-if (workerData === 'planted') {
-  for (const plant of PLANTS) parentPort?.postMessage([plant.name, await explorePlanted(plant)]);
-} else {
-  for (const scenario of SHORT) parentPort?.postMessage([scenario.name, await explore(scenario)]);
+/** What the worker posts, with the name of a plant or a scenario. One that throws keeps none after it from its turn. */
+export type Posted<Result> = [name: string, found: { result: Result } | { error: string }];
+
+/** Runs on Node alone: a test's own loader knows nothing of planted bugs. */
+const searches =
+  workerData === 'planted'
+    ? PLANTS.map((plant) => ({ name: plant.name, search: () => explorePlanted(plant) }))
+    : SHORT.map((scenario) => ({ name: scenario.name, search: () => explore(scenario) }));
+
+for (const { name, search } of searches) {
+  const found = await search().then(
+    (result) => ({ result }),
+    (error: unknown) => ({ error: String(error) }),
+  );
+  parentPort?.postMessage([name, found]);
 }

@@ -21,7 +21,7 @@ export function onPayment(row: Recharge, outcome: PaymentOutcome, at: Moment): D
         ? onReviewedPayment(withFrozen(row, outcome.frozen), outcome.result, at)
         : stop;
     case 'granting':
-      return row.grantToken === at.token ? { effect: 'grant' } : stop;
+      return outcome.result.kind === 'paid' && row.grantToken === at.token ? { effect: 'grant' } : stop;
     case 'declined':
     case 'blocked':
       return onPaymentAfterEnd(row, outcome, at);

@@ -28,6 +28,18 @@ it('says again that a charge is unknown where the write into review lost its ans
   expect(decide({ ...row, swept: 1 }, payment(SILENT), aMoment()).alert?.word).toBe('review_waiting');
 });
 
+it.each([
+  ['with its own token, that it was paid', payment(PAID), 'token-a', 'grant'],
+  ['with its own token, that it was not paid', payment(SILENT), 'token-a', 'stop'],
+  ['with its own token, of no payment', payment(NOT_FOUND), 'token-a', 'stop'],
+  ['with another token, that it was paid', payment(PAID), 'token-b', 'stop'],
+])(
+  'who finds the row in granting, and has learnt %s, sends the grant only if both are so',
+  (_, outcome, token, effect) => {
+    expect(decide(aRecharge({ phase: 'granting' }), outcome, aMoment({ token }))).toEqual({ effect });
+  },
+);
+
 /** How a loss on an ended row is said once more, should the first word have been lost. */
 const againADayLater = (word: string) => ({
   sayAgain: word,
