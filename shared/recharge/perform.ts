@@ -2,7 +2,7 @@ import type { Money } from '../money.ts';
 import type { ChargeReference, ChargeRequest, LookupOutcome, PaymentHook } from '../payments/payment-hook.ts';
 import type { GrantResult, PlatformClient } from '../platform/client.ts';
 import { barredBy } from './guard.ts';
-import type { Effect, Frozen, Moment, Outcome } from './machine/outcome.ts';
+import type { Effect, Frozen, Moment, Outcome, PaymentOutcome } from './machine/outcome.ts';
 import { withinChargeWindow } from './machine/payment.ts';
 import {
   chargeIdOf,
@@ -92,7 +92,7 @@ export async function whyNotCharge(
   return barred && { why: `not charged: ${barred}` };
 }
 
-async function askPayment(step: Step, question: 'lookup' | 'cancel'): Promise<Outcome> {
+async function askPayment(step: Step, question: 'lookup' | 'cancel'): Promise<PaymentOutcome> {
   const { row } = step;
   const reference = await knownReference(step);
   const result = await step.deps.payments[question](reference).catch(
@@ -202,13 +202,12 @@ async function listGrants(step: Step): Promise<Outcome> {
 const firstGrantSince = ({ paidAt, receivedAt }: Recharge) => paidAt ?? receivedAt;
 
 async function lookUpRefund(step: Step): Promise<Outcome> {
-  const found = await askPayment(step, 'lookup');
-  if (found.kind !== 'payment') return found;
-  switch (found.result.kind) {
+  const { result } = await askPayment(step, 'lookup');
+  switch (result.kind) {
     case 'refunded':
-      return { kind: 'refund', result: { ...found.result, kind: 'found_refunded' } };
+      return { kind: 'refund', result: { ...result, kind: 'found_refunded' } };
     case 'unknown':
-      return { kind: 'refund', result: found.result };
+      return { kind: 'refund', result };
     default:
       return { kind: 'refund', result: { kind: 'not_refunded' } };
   }

@@ -18,6 +18,8 @@ const LATE = 'shared/recharge/machine/late-payment.ts';
 const REFUND = 'shared/recharge/machine/refund.ts';
 const PAYMENT = 'shared/recharge/machine/payment.ts';
 const VERIFIERS = 'shared/incoming/verifiers.ts';
+const PERFORM = 'shared/recharge/perform.ts';
+const RESERVE = 'shared/recharge/reserve.ts';
 
 export const EXPLAINED: readonly Explained[] = [
   {
@@ -140,5 +142,41 @@ export const EXPLAINED: readonly Explained[] = [
     line: "return onPayment(row, { kind: 'payment', attempt, asked: 'charge', result, frozen: known }, at);",
     becomes: `return onPayment(row, { kind: 'payment', attempt, asked: "", result, frozen: known }, at);`,
     why: 'Who was asked matters only where there was no answer.',
+  },
+  {
+    file: PERFORM,
+    line: "const { grantToken = '', grantDeadline = 0, ...row } = step.row;",
+    becomes: 'const { grantToken = "Stryker was here!", grantDeadline = 0, ...row } = step.row;',
+    why: 'A row that is granted has a token. Neither text is the token of any.',
+  },
+  {
+    file: PERFORM,
+    line: "const { grantToken = '', platformId } = row;",
+    becomes: 'const { grantToken = "Stryker was here!", platformId } = row;',
+    why: 'A row whose grant is looked for has a token. Neither text is the token of any.',
+  },
+  {
+    file: RESERVE,
+    line: "if (written.kind === 'written') return undefined;",
+    becomes: 'if (false) return undefined;',
+    why: 'The next turn finds the entry that was just written, and returns the same.',
+  },
+  {
+    file: RESERVE,
+    line: "if (written.kind === 'written') return undefined;",
+    becomes: 'if (written.kind === "") return undefined;',
+    why: 'The next turn finds the entry that was just written, and returns the same.',
+  },
+  {
+    file: RESERVE,
+    line: 'return found.balance === undefined ? {} : { balance: found.balance };',
+    becomes: 'return false ? {} : { balance: found.balance };',
+    why: 'A balance that is undefined is left out of the entry a moment later.',
+  },
+  {
+    file: RESERVE,
+    line: 'return { unknown: true };',
+    becomes: 'return { unknown: false };',
+    why: 'What is asked is whether the member is there, not what it is.',
   },
 ];

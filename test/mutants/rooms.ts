@@ -44,21 +44,16 @@ export const ROOMS: readonly Room[] = [
     tests: MACHINE_TESTS,
   },
   {
-    files: under('shared/recharge', 'run-recharge.ts', 'perform.ts', 'reserve.ts'),
-    tests: [
-      ...under(
-        'test/shared/recharge/run-recharge',
-        'charging-stopped.test.ts',
-        'counterparty.test.ts',
-        'course.test.ts',
-        'faults.test.ts',
-        'grant-anew.test.ts',
-        'late-look.test.ts',
-        'unknown-grant.test.ts',
-      ),
-      ...under('test/shared/recharge', 'declines-in-a-row.test.ts', 'wake.test.ts'),
-      'test/mutants/explored.ts',
-    ],
+    files: ['shared/recharge/perform.ts'],
+    tests: ['test/shared/recharge/perform.test.ts'],
+  },
+  {
+    files: ['shared/recharge/reserve.ts'],
+    tests: ['test/shared/recharge/reserve.test.ts'],
+  },
+  {
+    files: ['shared/recharge/run-recharge.ts'],
+    tests: ['test/shared/recharge/run-recharge/loop.test.ts'],
   },
   { files: ['shared/recharge/guard.ts'], tests: ['test/shared/recharge/guard.test.ts'] },
   {

@@ -4,11 +4,13 @@
  *     npm run mutants
  *     npm run mutants -- shared/recharge/guard.ts shared/money.ts
  *     npm run mutants -- --force
+ *     npm run mutants -- --workers 2
  *
  * What was found before is kept in `.stryker/`, and a mutant is tried again where its code or one of its tests has changed.
  * What else a test stands on is not looked at: `--force` tries all again.
  */
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { EXPLAINED, type Explained } from './explained.ts';
 import { ROOMS } from './rooms.ts';
@@ -30,8 +32,13 @@ interface Judged {
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-const given = process.argv.slice(2);
-const asked = given.filter((word) => word !== '--force');
+const {
+  values: { force, workers },
+  positionals: asked,
+} = parseArgs({
+  allowPositionals: true,
+  options: { force: { type: 'boolean', default: false }, workers: { type: 'string', default: '1' } },
+});
 const strangers = asked.filter((file) => !ROOMS.some(({ files }) => files.includes(file)));
 if (strangers.length > 0) {
   print(`Not among the files that are mutated (test/mutants/rooms.ts): ${strangers.join(', ')}`);
@@ -60,9 +67,10 @@ async function mutate(file: string, tests: readonly string[]): Promise<Mutant[]>
   const stryker = new Stryker({
     configFile: 'test/mutants/stryker.json',
     mutate: [file],
-    force: given.includes('--force'),
+    force,
+    concurrency: Number(workers),
     incrementalFile: `.stryker/${file.replaceAll('/', '+')}.json`,
-    reporters: process.stdout.isTTY ? ['progress'] : [],
+    reporters: [process.stdout.isTTY ? 'progress' : 'progress-append-only'],
   });
   return await stryker.runMutationTest();
 }
