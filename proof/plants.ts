@@ -109,8 +109,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'an amount is given back as often as somebody asks',
     file: 'shared/recharge/guard.ts',
-    line: "if (entry?.state !== 'reserved') return undefined;\n  const { state: _, ...rest } = entry;",
-    instead: 'if (!entry) return undefined;\n  const { state: _, ...rest } = entry;',
+    line: "if (entry?.state !== 'reserved') return undefined;\n  // A",
+    instead: 'if (!entry) return undefined;\n  // A',
     scenario: 'declined twice',
   },
   {

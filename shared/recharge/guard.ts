@@ -150,7 +150,8 @@ export function withRelease(
   const name = reservationNameOf(recharge);
   const entry = account.reservations[name];
   if (entry?.state !== 'reserved') return undefined;
-  const { state: _, ...rest } = entry;
+  // A tombstone says how it ended, not what would have been paid for: storage keeps no more of it.
+  const { state: _, credits: __, prepaid: ___, ...rest } = entry;
   const released: Reservation = { ...rest, state: 'released', reason: reason.slice(0, 100), retryable };
   const reservations = { ...account.reservations, [name]: released };
   if (!entry.money) return { ...account, reservations };

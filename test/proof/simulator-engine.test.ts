@@ -10,13 +10,8 @@ const { connect, newTable } = useDynamo();
 /** Twenty take two minutes. */
 const SEEDS = Number(process.env.RELAY_ENGINE_SEEDS ?? 1);
 
-/** A released entry does not say any more what was reserved for; the one in memory does, and nobody reads it. */
-const asRead = (answer: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(answer, (_, value) =>
-      value?.state === 'released' ? { ...value, credits: undefined, prepaid: undefined } : value,
-    ),
-  );
+/** Absent and undefined are the same in what is stored. */
+const asRead = (answer: unknown): unknown => JSON.parse(JSON.stringify(answer));
 
 /** The ledger and the switch on the real engine. */
 async function onDynamo(): Promise<Beside & { calls: () => number; close: () => void }> {

@@ -426,6 +426,16 @@ describe('old entries', () => {
     expect(released?.spent).toEqual({ '2026-01_USD': 0 });
   });
 
+  it('what is released keeps nothing of what would have been paid for, as in storage', () => {
+    const reserved = withEntry(anAccount(), aRecharge(), { ...aReservation(), credits: 500, prepaid: true });
+    const [entry] = Object.values(
+      withRelease(reserved, aRecharge(), { reason: 'declined', retryable: false })?.reservations ?? {},
+    );
+    expect(entry).toMatchObject({ state: 'released', reason: 'declined' });
+    expect(entry).not.toHaveProperty('credits');
+    expect(entry).not.toHaveProperty('prepaid');
+  });
+
   it('of other recharges than the last 5 stay, and 50 of the last ten minutes, whatever they are', () => {
     const made = (name: string, ageSeconds: number, entryAt: (at: number) => Reservation) =>
       [`r_${name}_1`, entryAt(NOW - ageSeconds * 1_000)] as const;
