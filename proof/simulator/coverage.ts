@@ -1,5 +1,6 @@
 import type { Part } from './simulated.ts';
 import { NEEDLESS } from './watch.ts';
+import { LOST, SAID } from './wrong-words.ts';
 
 /** What happened, and how often, in lines. */
 export function coverageOf({ seeds, steps, counts }: Part): string[] {
@@ -17,5 +18,26 @@ export function coverageOf({ seeds, steps, counts }: Part): string[] {
     ...Object.entries(counts)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([what, times]) => `  ${String(times).padStart(8)} ${what}`),
+  ];
+}
+
+/** What people said that was not so, and what was lost by it: a table, in lines. */
+export function wrongWordsOf({ counts }: Pick<Part, 'counts'>): string[] {
+  const said = Object.entries(counts).filter(([what]) => what.startsWith(SAID));
+  const rows = said
+    .filter(([what]) => !what.includes(LOST))
+    .flatMap(([what, times]) => {
+      const losses = said.filter(([other]) => other.startsWith(what + LOST));
+      const words = what.slice(SAID.length);
+      const lines = losses.map(
+        ([loss, lost]) => `| ${words} | ${times} | ${loss.slice((what + LOST).length)} | ${lost} |`,
+      );
+      return lines.length > 0 ? lines : [`| ${words} | ${times} | nothing | |`];
+    });
+  return [
+    '',
+    '| a person says wrongly | times | what is lost | times |',
+    '|---|---|---|---|',
+    ...rows.sort(),
   ];
 }

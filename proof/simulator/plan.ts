@@ -5,7 +5,7 @@ import { SETUP } from '../scenarios.ts';
 import type { Random } from './random.ts';
 import { type Spell, TROUBLES, type TroubleName } from './troubles.ts';
 
-const SECOND = 1_000;
+export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
@@ -56,6 +56,8 @@ export interface Plan {
   upgradedAt?: number;
   /** When an operator wants something of a recharge that asks nobody, or of a client. */
   deeds: readonly number[];
+  /** When somebody says that a payment has changed, of whom nobody knows whether it is so. */
+  wakes: readonly number[];
 }
 
 export function planOf(random: Random): Plan {
@@ -78,6 +80,7 @@ export function planOf(random: Random): Plan {
     laterVersions: some(random, 2, () => within(random, startsAt, quietAt, 10 * MINUTE, 2 * DAY)),
     ...(isOlder ? { upgradedAt: random.between(startsAt + DAY, quietAt) } : {}),
     deeds: some(random, 6, () => random.between(startsAt, quietAt)),
+    wakes: some(random, 10, () => random.between(startsAt, quietAt)),
   };
 }
 

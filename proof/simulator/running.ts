@@ -4,14 +4,15 @@ import type { Answer, Call, Host, Program } from '../process.ts';
 import type { Setup } from '../programs.ts';
 import { type Around, rowOf } from '../world.ts';
 import type { Agenda } from './agenda.ts';
-import { HOUR } from './plan.ts';
+import { HOUR, SECOND } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Troubles } from './troubles.ts';
 
-const SECOND = 1_000;
 const FAILED = 'throws, not made';
 const LOST = 'throws, made';
 const PREPARES = ['payments.prepareCharge', 'platform.prepareGrant'];
+/** A person looks into the books of both sides, and has something to say. */
+export const LOOKS = 'person.look';
 /** Three tries of two seconds. */
 const STORAGE_GIVES_UP_MS = 6 * SECOND;
 
@@ -35,6 +36,7 @@ export interface Step {
   port: string;
   given: readonly unknown[];
   way: string;
+  answer: Made<unknown>;
 }
 
 /** What all processes of a simulation stand in. */
@@ -45,6 +47,8 @@ export interface Surroundings {
   random: Random;
   /** How far a clock may be from ours. */
   skewMs: number;
+  /** How many of the answers of people say what is not so. */
+  wrongShare: number;
   /** Makes a call. A promise where an engine beside has its part in it. */
   make<Value>(call: Asked<Value>, way: string): Made<Value> | Promise<Made<Value>>;
   made(step: Step): void;
@@ -108,7 +112,7 @@ export class Running implements Host<Around> {
       // Between the last look at the clock and the bytes nothing can be known. What is promised ends here.
       if (agenda.now > promisedTo) return this.#die(`wakes too late for ${port}`);
       const made = await this.#around.make(call, way);
-      this.#around.made({ running: this, port, given: call.given, way });
+      this.#around.made({ running: this, port, given: call.given, way, answer: made });
       if (dies) return this.#die(`dies after ${port}`);
       if (!sleeps || isBefore) return hear(made);
       this.#sleep(`after ${port}`);
@@ -119,7 +123,9 @@ export class Running implements Host<Around> {
 
   #wayOf({ port, ways, faults }: Asked<unknown>): string {
     const { agenda, troubles, random } = this.#around;
-    if (port === 'person.look') return random.pick(ways);
+    // Where nobody ever errs, nothing is drawn for it: the weeks stay the same.
+    const { wrongShare } = this.#around;
+    if (port === LOOKS) return random.pick(wrongShare > 0 && random.chance(wrongShare) ? faults : ways);
     const ofStorage = faults.includes(LOST) ? 'write' : 'read';
     const isStorage = faults.includes(FAILED) && !PREPARES.includes(port) && port !== 'queue.send';
     const drawn = troubles.wayOf(isStorage ? ofStorage : port, agenda.now);
@@ -132,7 +138,7 @@ export class Running implements Host<Around> {
     const { kind, key, setup } = this.about;
     const { policy } = setup;
     if (port === 'sleep') return Number(given[0]);
-    if (port === 'person.look') {
+    if (port === LOOKS) {
       const row = rowOf(world, key);
       const settled = (row && settlesAt(row, { policy })) ?? agenda.now;
       return Math.max(0, settled - agenda.now) + random.spread(SECOND, 4 * HOUR);

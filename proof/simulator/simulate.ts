@@ -5,13 +5,16 @@
  *     npm run simulate -- --seeds 500
  *     npm run simulate -- --seeds 500 --seed 2001
  *     npm run simulate -- --seed 17
+ *     npm run simulate -- --wrong --seeds 500
+ *
+ * With `--wrong`, half of what people answer is not so. What is lost by that is printed, and is no violation.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Kept } from '../kept.ts';
-import { coverageOf } from './coverage.ts';
-import { EMPTY_PART, type Part, simulatedSchema, together } from './simulated.ts';
+import { coverageOf, wrongWordsOf } from './coverage.ts';
+import { EMPTY_PART, type Part, type Seeds, simulatedSchema, together } from './simulated.ts';
 import { simulateSeed } from './simulation.ts';
 
 /** A part takes some seconds. */
@@ -22,11 +25,17 @@ const MOST_TOLD = 5;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } });
+/** Of the answers of people, in a run of those who err. */
+const WRONG_SHARE = 0.5;
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, wrong: { type: 'boolean' } },
+});
+const wrongShare = values.wrong ? WRONG_SHARE : 0;
 const first = wholeNumber('--seed', values.seed ?? '1');
 const result =
   values.seeds === undefined && values.seed !== undefined
-    ? await simulateSeed(first)
+    ? await simulateSeed(first, { wrongShare })
     : await simulateAll(wholeNumber('--seeds', values.seeds ?? String(DEFAULT_SEEDS)), first);
 tell(result);
 if (result.violations.length > 0) process.exitCode = 1;
@@ -39,12 +48,12 @@ function wholeNumber(name: string, given: string): number {
 
 /** On as many cores as there are. */
 async function simulateAll(seeds: number, first: number): Promise<Part> {
-  const kept = new Kept('simulated', simulatedSchema);
+  const kept = new Kept(wrongShare > 0 ? 'simulated-wrong' : 'simulated', simulatedSchema);
   const parts = Array.from({ length: Math.ceil(seeds / SEEDS_A_PART) }, (_, index) => {
     const from = first + index * SEEDS_A_PART;
-    return { from, to: Math.min(from + SEEDS_A_PART, first + seeds) };
+    return { from, to: Math.min(from + SEEDS_A_PART, first + seeds), wrongShare };
   });
-  const nameOf = ({ from, to }: { from: number; to: number }) => `${from}-${to - 1}`;
+  const nameOf = ({ from, to }: Seeds) => `${from}-${to - 1}`;
   const waiting = parts.filter((part) => !kept.get(nameOf(part)));
   let done = parts.reduce((sum, part) => sum + (kept.get(nameOf(part))?.seeds ?? 0), 0);
   let found = 0;
@@ -70,7 +79,7 @@ async function simulateAll(seeds: number, first: number): Promise<Part> {
   return parts.reduce((sum, part) => together(sum, kept.get(nameOf(part)) ?? EMPTY_PART), EMPTY_PART);
 }
 
-function inChild(child: ChildProcess, seeds: { from: number; to: number }): Promise<Part> {
+function inChild(child: ChildProcess, seeds: Seeds): Promise<Part> {
   return new Promise((resolve, reject) => {
     const left = () =>
       reject(new Error(`The process that simulated ${seeds.from} to ${seeds.to} has ended.`));
@@ -87,9 +96,10 @@ function tell(all: Part): void {
   for (const { seed, key, what, story } of all.violations.slice(0, MOST_TOLD)) {
     print(`Seed ${seed}: ${key}: ${what}`);
     for (const line of story) print(`  ${line}`);
-    print(`To see it again: npm run simulate -- --seed ${seed}\n`);
+    print(`To see it again: npm run simulate -- ${values.wrong ? '--wrong ' : ''}--seed ${seed}\n`);
   }
   if (all.violations.length > 0)
     print(`Violations in the seeds ${all.violations.map(({ seed }) => seed).join(', ')}\n`);
   for (const line of coverageOf(all)) print(line);
+  if (values.wrong) for (const line of wrongWordsOf(all)) print(line);
 }

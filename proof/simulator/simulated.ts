@@ -11,8 +11,9 @@ export const simulatedSchema = z.object({
 });
 export type Part = z.infer<typeof simulatedSchema>;
 
-/** The seeds of a part, of which a process is told. */
-export const seedsSchema = z.object({ from: z.number(), to: z.number() });
+/** The seeds of a part, of which a process is told, and how many answers of people are wrong. */
+export const seedsSchema = z.object({ from: z.number(), to: z.number(), wrongShare: z.number() });
+export type Seeds = z.infer<typeof seedsSchema>;
 
 export const EMPTY_PART: Part = { seeds: 0, steps: 0, counts: {}, violations: [] };
 

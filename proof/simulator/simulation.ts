@@ -29,13 +29,22 @@ export interface Beside {
   ): Promise<void>;
 }
 
+/** Its weeks are those that another had beside it, and are told without it. */
+const NOBODY: Beside = { begin: async () => {}, make: async () => {} };
+
+export interface Options {
+  beside?: Beside;
+  /** How many of the answers of people say what is not so; none, where nothing is said. */
+  wrongShare?: number;
+}
+
 /** Some weeks of a relay, all of them drawn from the seed: the same seed is the same weeks. */
-export async function simulateSeed(seed: number, beside?: Beside): Promise<Part> {
-  const { steps, counts, found } = await run(seed, false, beside);
+export async function simulateSeed(seed: number, options: Options = {}): Promise<Part> {
+  const { steps, counts, found } = await run(seed, options, false);
   const part = { seeds: 1, steps, counts: Object.fromEntries(counts), violations: [] };
   if (found === undefined) return part;
   // Nothing is told but where there is something to tell: the same weeks come again.
-  const told = await run(seed, true);
+  const told = await run(seed, options.beside ? { ...options, beside: NOBODY } : options, true);
   return { ...part, violations: [{ seed, ...found, story: told.storyOf(found.key) }] };
 }
 
@@ -54,7 +63,7 @@ function made<Value>(call: Asked<Value>, way: string, world: Around): Made<Value
   }
 }
 
-async function run(seed: number, tells: boolean, beside?: Beside): Promise<Watch> {
+async function run(seed: number, { beside, wrongShare = 0 }: Options, isTold: boolean): Promise<Watch> {
   const random = new Random(seed);
   const plan = beside ? withPortsAlone(planOf(random)) : planOf(random);
   await beside?.begin(plan.accounts);
@@ -67,13 +76,14 @@ async function run(seed: number, tells: boolean, beside?: Beside): Promise<Watch
     books: EMPTY_BOOKS,
     flights: [],
   };
-  const watch = new Watch(plan, world, agenda, { tells, onChange: (row) => actors.changed(row) });
+  const watch = new Watch(plan, world, agenda, { isTold, onChange: (row) => actors.changed(row) });
   const around: Surroundings = {
     agenda,
     world,
     random,
     troubles: new Troubles(random, plan.spells, plan.quietAt),
     skewMs: plan.skewMs,
+    wrongShare,
     make<Value>(call: Asked<Value>, way: string): Made<Value> | Promise<Made<Value>> {
       if (!beside) return made(call, way, actors.seenBy(call));
       const answer = made(call, way, world);

@@ -1,16 +1,17 @@
-import { dayOf } from '../../shared/recharge/account.ts';
 import { grantMarkPrefixOf, isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
 import { ofRecharge } from '../invariants.ts';
-import type { Charge } from '../parties.ts';
 import { SECRET } from '../programs.ts';
 import type { Around } from '../world.ts';
 import type { Agenda } from './agenda.ts';
-import { DAY, HOUR, LOCAL_PART, MINUTE, MONTH, NEXT_SECRET, type Plan, SPENT_BEFORE } from './plan.ts';
+import { chargedThoughBarred, overLimits, wronglySpent } from './client-checks.ts';
+import { DAY, HOUR, LOCAL_PART, MINUTE, NEXT_SECRET, type Plan } from './plan.ts';
 import { isNeedless } from './reviews.ts';
 import type { Running, Step } from './running.ts';
-import { saysOf } from './troubles.ts';
+import { Story, timeOf } from './story.ts';
+import { WrongWords } from './wrong-words.ts';
 
 type Rows = ReadonlyMap<string, { row: Recharge }>;
+type OnChange = (row: Recharge) => void;
 
 /** Looks at the world after each step: counts what happened, tells it where it is asked to, and checks what must hold. */
 export class Watch {
@@ -21,28 +22,29 @@ export class Watch {
   readonly #plan: Plan;
   readonly #world: Around;
   readonly #agenda: Agenda;
-  readonly #tells: boolean;
-  readonly #story: { at: number; key: string; text: string }[] = [];
+  readonly #story: Story;
+  readonly #wrongWords: WrongWords;
   /** By what the marks of its grants begin with. */
   readonly #keys = new Map<string, string>();
   /** Since when each row is in its phase. */
   readonly #since = new Map<string, number>();
-  readonly #onChange: (row: Recharge, before: Recharge | undefined) => void;
+  readonly #onChange: OnChange;
   #rows: Rows = new Map();
   #books: Around['books'];
-  /** Of which a person has spoken: their word gives nothing back to a month. */
+  /** Of which a person has spoken. */
   readonly #spoken = new Set<string>();
 
   constructor(
     plan: Plan,
     world: Around,
     agenda: Agenda,
-    { tells, onChange }: { tells: boolean; onChange(row: Recharge, before: Recharge | undefined): void },
+    { isTold, onChange }: { isTold: boolean; onChange: OnChange },
   ) {
     this.#plan = plan;
     this.#world = world;
     this.#agenda = agenda;
-    this.#tells = tells;
+    this.#story = new Story(plan, agenda, isTold);
+    this.#wrongWords = new WrongWords((what) => this.count(what));
     this.#onChange = onChange;
     this.#books = world.books;
   }
@@ -53,18 +55,11 @@ export class Watch {
 
   /** @param key of the recharge that it is about, or nothing where it is about all of them. */
   tell(key: string, text: string): void {
-    if (this.#tells) this.#story.push({ at: this.#agenda.now, key, text });
+    this.#story.tell(key, text);
   }
 
-  /** @param key of the recharge. @returns what happened to it and to all, in words. */
   storyOf(key: string): string[] {
-    const first = this.#story.find((told) => told.key === key)?.at ?? 0;
-    const spells = this.#plan.spells
-      .filter(({ from, to }) => to >= first && from <= this.#agenda.now)
-      .map((spell) => ({ at: spell.from, key: '', text: `until ${timeOf(spell.to)}: ${saysOf(spell)}` }));
-    return [...spells, ...this.#story.filter((told) => told.key === key || told.key === '')]
-      .sort((a, b) => a.at - b.at)
-      .map(({ at, text }) => `${timeOf(at)} ${text}`);
+    return this.#story.of(key);
   }
 
   wrote({ about, name }: Running, line: string): void {
@@ -73,21 +68,24 @@ export class Watch {
     if (line.includes('"level":"alert"')) this.count(`alert ${/"message":"(\w+)"/.exec(line)?.[1]}`);
   }
 
+  /** What does not hold of a recharge of which a person has said what is not so, is lost by that, and no violation. */
   violated(what: string, key: string): void {
-    this.found ??= { what, key };
+    if (!this.#wrongWords.explain(what, key)) this.found ??= { what, key };
   }
 
-  made({ running, port, given, way }: Step): void {
+  made(step: Step): void {
+    const { running, port, given, way } = step;
     this.steps += 1;
     this.count(`${port}: ${way}`);
-    if (this.#tells) this.tell(keyOf(running, given), `${running.name}: ${port}, ${way}`);
+    if (this.#story.isTold) this.tell(keyOf(running, given), `${running.name}: ${port}, ${way}`);
+    this.#wrongWords.made(step, this.#world);
     const isSpoken = running.about.kind === 'person' && port === 'ledger.write';
     if (isSpoken) this.#spoken.add(running.about.key);
-    this.look(isSpoken);
+    this.look(isSpoken ? running : undefined);
   }
 
-  /** @param isSpoken a person has just written. */
-  look(isSpoken = false): void {
+  /** @param spokenBy the person who has just written. */
+  look(spokenBy?: Running): void {
     const { table, books } = this.#world;
     const rows: Rows = table.recharges;
     if (rows === this.#rows && books === this.#books) return;
@@ -99,7 +97,10 @@ export class Watch {
       for (const [name, charge] of Object.entries(books.charges)) {
         if (before.books.charges[name] === charge) continue;
         touched.add(charge.rechargeKey);
-        if (!before.books.charges[name]) this.#checkBarred(charge);
+        const barred = before.books.charges[name]
+          ? undefined
+          : chargedThoughBarred(this.#world, charge, this.#agenda.now);
+        if (barred !== undefined) this.violated(barred, charge.rechargeKey);
       }
       for (const { mark } of books.grants.slice(before.books.grants.length))
         touched.add(this.#keys.get(mark.slice(0, mark.lastIndexOf('-') + 1)) ?? '');
@@ -108,7 +109,8 @@ export class Watch {
       const was = before.rows.get(key)?.row;
       if (was === row) continue;
       touched.add(key);
-      this.#changed(row, was, isSpoken);
+      if (spokenBy) this.#wrongWords.spoke(spokenBy);
+      this.#changed(row, was, spokenBy !== undefined);
     }
     for (const key of touched) this.#check(key);
   }
@@ -135,9 +137,9 @@ export class Watch {
       const by = isSpoken ? (isNeedless(this.#world, before) ? NEEDLESS : 'a person') : 'the relay itself';
       this.count(`review ${before.review} is ended by ${by}`);
     }
-    if (this.#tells && (phase !== before?.phase || review !== before?.review))
+    if (phase !== before?.phase || review !== before?.review)
       this.tell(key, `  the row is ${phase}${review === undefined ? '' : ` (${review})`}`);
-    this.#onChange(row, before);
+    this.#onChange(row);
   }
 
   /**
@@ -162,15 +164,6 @@ export class Watch {
       this.violated(`I5: it was ${phase} from ${timeOf(from)} on`, key);
   }
 
-  /** I8: who was suspended is not charged any more, once what was begun before has landed. */
-  #checkBarred({ rechargeKey }: Charge): void {
-    const email = this.#rows.get(rechargeKey)?.row.email ?? '';
-    const { status, statusChange } = this.#world.table.accounts.get(email) ?? {};
-    const since = status === 'suspended' ? statusChange?.at : undefined;
-    if (since !== undefined && this.#agenda.now > since + BEGUN_LANDS_MS)
-      this.violated(`I8: charged, and the client is suspended since ${timeOf(since)}`, rechargeKey);
-  }
-
   #check(key: string): void {
     const row = this.#rows.get(key)?.row;
     const { sendings, setups } = this.#plan;
@@ -178,57 +171,9 @@ export class Watch {
     const email = row?.email ?? orders[0]?.email ?? '';
     const broken =
       ofRecharge(this.#world, { orders, setups }, { key, email }) ??
-      this.#overLimits(email) ??
-      (row && isFinished(row) ? this.#wronglySpent(email) : undefined);
+      overLimits(this.#world, this.#plan, email) ??
+      (row && isFinished(row) ? wronglySpent(this.#world, email, this.#spoken) : undefined);
     if (broken !== undefined) this.violated(broken, key);
-  }
-
-  /** The charges of a client, each with the time when its recharge was received. */
-  #chargesOf(email: string): { charge: Charge; receivedAt: number }[] {
-    return Object.values(this.#books.charges).flatMap((charge) => {
-      const row = this.#rows.get(charge.rechargeKey)?.row;
-      return row?.email === email ? [{ charge, receivedAt: row.receivedAt }] : [];
-    });
-  }
-
-  /**
-   * An amount belongs to the day and the month of its reservation, which is up to a day older than the charge. Only what
-   * certainly belongs to a day or a month is counted.
-   */
-  #overLimits(email: string): string | undefined {
-    const limits = this.#plan.accounts.find((account) => account.email === email)?.limits ?? {};
-    if (limits.monthlyAmount === undefined && limits.dailyCount === undefined) return undefined;
-    const amounts = new Map([[MONTH.slice(0, 7), SPENT_BEFORE]]);
-    const times = new Map<string, number>();
-    for (const { charge, receivedAt } of this.#chargesOf(email)) {
-      const reserved = [dayOf(Math.max(receivedAt, charge.at - DAY)), dayOf(charge.at)] as const;
-      const [month, latest] = [reserved[0].slice(0, 7), reserved[1].slice(0, 7)];
-      const taken = charge.amount * (charge.captures - charge.refunds);
-      if (month === latest) amounts.set(month, (amounts.get(month) ?? 0) + taken);
-      if (reserved[0] === reserved[1]) times.set(reserved[0], (times.get(reserved[0]) ?? 0) + 1);
-    }
-    const most = Math.max(0, ...amounts.values());
-    if (limits.monthlyAmount !== undefined && most > limits.monthlyAmount)
-      return `I6: ${most} was taken in a month of a client whose cap is ${limits.monthlyAmount}`;
-    const mostTimes = Math.max(0, ...times.values());
-    if (limits.dailyCount !== undefined && mostTimes > limits.dailyCount)
-      return `I6: ${mostTimes} charges a day of a client who may have ${limits.dailyCount}`;
-    return undefined;
-  }
-
-  /** Where all recharges of a client have ended without a person's word, their account row says what was taken. */
-  #wronglySpent(email: string): string | undefined {
-    const account = this.#world.table.accounts.get(email);
-    // A month is kept for 32 days.
-    if (account?.status === undefined || account.spent[MONTH] === undefined) return undefined;
-    const own = [...this.#rows.values()].flatMap(({ row }) => (row.email === email ? [row] : []));
-    if (!own.every((row) => isFinished(row) && !this.#spoken.has(row.key))) return undefined;
-    const said = Object.values(account.spent).reduce((sum, amount) => sum + amount, -SPENT_BEFORE);
-    const taken = this.#chargesOf(email).reduce(
-      (sum, { charge: { amount, captures, refunds } }) => sum + amount * (captures - refunds),
-      0,
-    );
-    return said === taken ? undefined : `the account row says ${said} was spent, and it was ${taken}`;
   }
 }
 
@@ -243,9 +188,6 @@ const MOST_MS: Partial<Record<Phase, number>> = {
 /** A row that was queued and not answered is queued again after up to an hour and a half, and messages may be an hour late. */
 const LATE_MS = 3 * HOUR;
 
-/** A charge is sent within an hour of the last look at the client, by a process that slept, and lands an hour later. */
-const BEGUN_LANDS_MS = 2 * HOUR + MINUTE;
-
 /** See `isNeedless`. */
 export const NEEDLESS = 'a person, needlessly';
 
@@ -258,5 +200,3 @@ function keyOf({ about }: Running, [first]: readonly unknown[]): string {
 
 /** No recharge has this key. */
 const NOBODY = '-';
-
-export const timeOf = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ');

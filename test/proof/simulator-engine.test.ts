@@ -50,7 +50,7 @@ it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
   async (seed) => {
     const dynamo = await onDynamo();
     try {
-      expect((await simulateSeed(seed, dynamo)).violations).toEqual([]);
+      expect((await simulateSeed(seed, { beside: dynamo })).violations).toEqual([]);
       expect(dynamo.calls()).toBeGreaterThan(300);
     } finally {
       dynamo.close();

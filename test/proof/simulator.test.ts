@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { wrongWordsOf } from '../../proof/simulator/coverage.ts';
 import { type Part, simulatedSchema } from '../../proof/simulator/simulated.ts';
 
 /** Seconds are a few; a machine that has other work takes longer. */
@@ -35,13 +36,15 @@ const REACHED = [
     'is ended by its runtime',
   ],
   ...['webhook changed', 'webhook forged', 'webhook duplicate', 'webhook first again'],
+  ...['under way', 'that has ended', 'that is none of ours'].map((of) => `a wake, of a recharge ${of}`),
+  ...['a wake comes twice', 'a wake is late'],
 ];
 
 /** As `npm run simulate` does: in a process of its own. */
-async function simulated(from: number, to: number): Promise<Part> {
+async function simulated(from: number, to: number, wrongShare = 0): Promise<Part> {
   const child = fork(new URL('../../proof/simulator/child.ts', import.meta.url));
   try {
-    child.send({ from, to });
+    child.send({ from, to, wrongShare });
     const [part]: unknown[] = await once(child, 'message');
     return simulatedSchema.parse(part);
   } finally {
@@ -64,6 +67,18 @@ describe('fifty times two weeks of trouble, and the quiet after them', () => {
     expect(REACHED.filter((what) => part.counts[what] === undefined)).toEqual([]);
   });
 });
+
+it(
+  'what people say wrongly harms the recharge of which they say it, and no other',
+  async () => {
+    const { violations, counts } = await simulated(1, 11, 0.5);
+    expect(violations).toEqual([]);
+    const table = wrongWordsOf({ counts }).join('\n');
+    expect(table).toMatch(/confirm-granted, of grant_unknown .* I4: completed, and nothing was granted/);
+    expect(table).toMatch(/refund, of grant_unknown .* I3: granted, and the money given back/);
+  },
+  PATIENCE_MS,
+);
 
 it(
   'a seed is the same weeks whenever it is simulated',
