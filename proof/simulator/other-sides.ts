@@ -58,7 +58,7 @@ export class OtherSides {
     const isRefund = !(of in world.books.charges);
     // Some banks never say.
     if (!isRefund && random.chance(0.15)) return;
-    const waitMs = isRefund ? random.spread(HOUR, 20 * DAY) : random.spread(MINUTE, 12 * DAY);
+    const waitMs = isRefund ? random.spread(DAY, 20 * DAY) : random.spread(MINUTE, 12 * DAY);
     agenda.in(waitMs, () => {
       const open = settlements(world).filter((settlement) => settlement.of === of);
       if (open.length === 0) return;

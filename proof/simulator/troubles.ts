@@ -111,7 +111,7 @@ export const TROUBLES = {
   refunds_fail: {
     says: 'refunds are slow, or refused',
     ways: {
-      'payments.refund': { pending: 0.4, refused: 0.2 },
+      'payments.refund': { pending: 0.6, refused: 0.2 },
       'platform.grant': { refused: 0.7 },
     },
   },
