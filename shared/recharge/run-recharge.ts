@@ -147,7 +147,7 @@ class Run {
     const { credits, review, reason = review } = this.#row;
     const metrics = businessMetrics(before, this.#row);
     const isWake = outcome.kind === 'due' && decision.next === undefined;
-    const isRepeat = (isWake || decision.effect === 'stop') && isOldNews(isWake ? before : this.#row);
+    const isRepeat = (isWake || decision.effect === 'stop') && isOldNews(this.#row);
     if (isRepeat && Object.keys(metrics).length === 0) return;
     logger.info(
       'decided',
@@ -180,7 +180,7 @@ class Run {
       }
     };
     if (daily && !(await isNews())) return;
-    logger.alert(word, { ...this.#tags(), ...(detail === undefined ? {} : { detail }) });
+    logger.alert(word, { ...this.#tags(), detail });
   }
 
   #tags() {

@@ -20,6 +20,7 @@ const PAYMENT = 'shared/recharge/machine/payment.ts';
 const VERIFIERS = 'shared/incoming/verifiers.ts';
 const PERFORM = 'shared/recharge/perform.ts';
 const RESERVE = 'shared/recharge/reserve.ts';
+const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
   {
@@ -178,5 +179,35 @@ export const EXPLAINED: readonly Explained[] = [
     line: 'return { unknown: true };',
     becomes: 'return { unknown: false };',
     why: 'What is asked is whether the member is there, not what it is.',
+  },
+  {
+    file: LOOP,
+    line: "#reserved: Pick<Step, 'frozen' | 'isFresh'> = { frozen: undefined, isFresh: false };",
+    becomes: "#reserved: Pick<Step, 'frozen' | 'isFresh'> = {};",
+    why: 'What is not there is as undefined, and as false.',
+  },
+  {
+    file: LOOP,
+    line: "#reserved: Pick<Step, 'frozen' | 'isFresh'> = { frozen: undefined, isFresh: false };",
+    becomes: "#reserved: Pick<Step, 'frozen' | 'isFresh'> = { frozen: undefined, isFresh: true };",
+    why: 'A charge alone asks whether the reservation is fresh, and none is decided on before this run has read it.',
+  },
+  {
+    file: LOOP,
+    line: "if (outcome.kind === 'reserved') this.#reserved = { frozen: outcome.frozen, isFresh: outcome.fresh };",
+    becomes: 'if (true) this.#reserved = { frozen: outcome.frozen, isFresh: outcome.fresh };',
+    why: 'Of all others only a payment is followed by a step that asks for it. It carries the same reservation, and that is not fresh then.',
+  },
+  {
+    file: LOOP,
+    line: "if (written.kind === 'conflict' && !isSameWrite(before, decision.next, written.row)) continue;",
+    becomes: 'if (true && !isSameWrite(before, decision.next, written.row)) continue;',
+    why: 'A row that was written is the one that was meant.',
+  },
+  {
+    file: LOOP,
+    line: 'if (isRepeat && Object.keys(metrics).length === 0) return;',
+    becomes: 'if (isRepeat && true) return;',
+    why: 'What is counted has an entry of its own in the history, so no wait is the last. What is counted must not depend on that.',
   },
 ];

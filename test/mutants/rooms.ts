@@ -74,6 +74,24 @@ export const ROOMS: readonly Room[] = [
     tests: under('test/shared/platform', 'client.test.ts', 'operations.test.ts', 'seed-page.test.ts'),
   },
   {
+    files: ['functions/recharge-webhook/handler.ts'],
+    tests: ['test/functions/recharge-webhook/handler.test.ts'],
+  },
+  {
+    files: ['shared/payments/stripe/payment-hook.ts'],
+    tests: ['test/shared/payments/stripe/answers.test.ts'],
+  },
+  {
+    files: under('shared/payments/stripe', 'amounts.ts', 'declines.ts', 'errors.ts', 'intents.ts'),
+    tests: under(
+      'test/shared/payments/stripe',
+      'amounts.test.ts',
+      'document.test.ts',
+      'errors.test.ts',
+      'intents.test.ts',
+    ),
+  },
+  {
     files: under('shared/payments', 'contract.ts', 'declines.ts', 'http-answers.ts', 'http-payment-hook.ts'),
     tests: under('test/shared/payments', 'declines.test.ts', 'http-payment-hook.test.ts'),
   },

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { Money } from '../../money.ts';
-import type { LookupOutcome, Unknown } from '../payment-hook.ts';
+import type { Declined, Paid, Unknown } from '../payment-hook.ts';
 import { isSameMoney } from './amounts.ts';
 import { declined } from './declines.ts';
 
@@ -14,7 +14,7 @@ export const LEDGER_TABLE = 'relay_table';
 export const REFUND_ID = 'relay_refund_id';
 
 /** What a PaymentIntent says of its charge. `act`: only the client can go on, on their bank's page. */
-export type Said = Exclude<LookupOutcome, { kind: 'pending' }> | { kind: 'processing' } | { kind: 'act' };
+export type Said = Paid | Declined | Unknown | { kind: 'processing' } | { kind: 'act' };
 
 const AUTHENTICATION_REQUIRED = 'authentication_required';
 

@@ -6,7 +6,9 @@ import type {
   Declined,
   LookupOutcome,
   NotAttempted,
+  Paid,
   PaymentHook,
+  Pending,
   RefundOutcome,
   RefundRequest,
   Unknown,
@@ -102,13 +104,17 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
     return first;
   }
 
-  async function outcomeOf(said: Said, intent: Stripe.PaymentIntent, reference: ChargeReference) {
-    if (said.kind === 'processing') return { kind: 'pending', paymentRef: intent.id } as const;
+  async function outcomeOf(
+    said: Said,
+    intent: Stripe.PaymentIntent,
+    reference: ChargeReference,
+  ): Promise<Paid | Declined | Pending | Unknown> {
+    if (said.kind === 'processing') return { kind: 'pending', paymentRef: intent.id };
     if (said.kind !== 'act') return said;
     const { chargeId } = reference;
     const payment = { rechargeKey: intent.metadata[RECHARGE_KEY] ?? '', chargeId, paymentIntent: intent.id };
     const actionUrl = reference.actionUrl ?? (await options.pageFor(payment));
-    return { kind: 'pending', paymentRef: intent.id, actionUrl } as const;
+    return { kind: 'pending', paymentRef: intent.id, actionUrl };
   }
 
   async function lookUp(client: StripeClient, reference: ChargeReference): Promise<LookupOutcome> {
@@ -126,18 +132,18 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
     client: StripeClient,
     request: ChargeRequest,
     params: Stripe.PaymentIntentCreateParams,
-  ) {
+  ): Promise<ChargeOutcome> {
     const reference = referenceOf(request);
     try {
       const intent = await client.stripe.paymentIntents.create(params, { idempotencyKey: request.chargeId });
-      return await outcomeOfCharge(saidOf(intent, request.money), intent, reference);
+      return await outcomeOf(saidOf(intent, request.money), intent, reference);
     } catch (error) {
       const of = client.errorOf(error);
-      if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) } as const;
+      if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };
       if (of.statusCode === 402) {
         if (!of.payment_intent) return declined(of);
         return isForTheClient({ code: of.code ?? '', decline_code: of.decline_code ?? '' })
-          ? await outcomeOfCharge({ kind: 'act' }, of.payment_intent, reference)
+          ? await outcomeOf({ kind: 'act' }, of.payment_intent, reference)
           : declined(of);
       }
       const failure = failureOf(of, now());
@@ -150,18 +156,6 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
         ? refusedBeforehand(client, { code: 'payment_method_detached', detail: failure.detail }, reference)
         : failure;
     }
-  }
-
-  async function outcomeOfCharge(
-    said: Said,
-    intent: Stripe.PaymentIntent,
-    reference: ChargeReference,
-  ): Promise<ChargeOutcome> {
-    const outcome = await outcomeOf(said, intent, reference);
-    // Nothing of a charge that was made a moment ago is refunded or missing.
-    return outcome.kind === 'refunded' || outcome.kind === 'not_found'
-      ? { kind: 'unknown', detail: outcome.kind }
-      : outcome;
   }
 
   /**

@@ -18,6 +18,26 @@ describe('docs/stripe.md', () => {
       }
   });
 
+  it('names all words of banks and networks that forbid another try, and the relay obeys each', () => {
+    const [, section = ''] = page.split('Never is one for which');
+    const line = (name: string) => section.split('\n').find((one) => one.includes(name)) ?? '';
+    const listed = (name: string) => /: ([\w ,]+)\)/.exec(line(name))?.[1]?.split(/[ ,]+/) ?? [];
+    const advices = codes(line('advice_code')).slice(1);
+    const forbidden = [
+      ...advices.map((advice_code) => ({ advice_code })),
+      ...listed('network_advice_code').map((network_advice_code) => ({ network_advice_code })),
+      ...listed('network_decline_code').map((network_decline_code) => ({ network_decline_code })),
+    ];
+    expect(forbidden).toHaveLength(2 + 2 + 12);
+    for (const said of forbidden) {
+      expect(declined({ decline_code: 'insufficient_funds', ...said })).toMatchObject({ retryable: false });
+      const advised = { advice_code: 'try_again_later', ...said };
+      expect([said, declined(advised).retryable]).toEqual([said, false]);
+    }
+    const others = { network_advice_code: '01', network_decline_code: '05' };
+    expect(declined({ decline_code: 'insufficient_funds', ...others }).retryable).toBe(true);
+  });
+
   it('lists every card of the sandbox', () => {
     const [, section = ''] = page.split('\n## Cards to try\n');
     const numbers = codes(section.split('\n## ')[0]).map((number) => number.replaceAll(' ', ''));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../../shared/recharge/machine/machine.ts';
 import type { Outcome } from '../../../../shared/recharge/machine/outcome.ts';
-import type { Recharge } from '../../../../shared/recharge/recharge.ts';
+import type { Recharge, Refusal } from '../../../../shared/recharge/recharge.ts';
 import { aFrozen, aMoment, aRecharge, utc } from '../../../support/builders.ts';
 import {
   charged,
@@ -113,6 +113,23 @@ describe('what is done next, without a write', () => {
     expect(decide(aRecharge({ phase: 'charged' }), DUE, aMoment({ timeToGrant: false }))).toEqual({
       effect: 'stop',
     });
+  });
+});
+
+describe('a refusal', () => {
+  const refused = (word: Refusal) => decide(aRecharge(), { kind: 'refused', attempt: 1, word }, aMoment());
+
+  it.each(['observe_only', 'stopped', 'cooldown', 'unfinished_recharge'] as const)(
+    'that follows from what a person wanted, or from another recharge, is no news: %s',
+    (word) => {
+      expect(refused(word)).not.toHaveProperty('alert');
+    },
+  );
+
+  it('that leaves the client without credits is told, daily', () => {
+    const detail = 'account_suspended';
+    expect(refused(detail).alert).toEqual({ word: 'recharge_blocked', detail, daily: true });
+    expect(refused('over_monthly_amount').alert).toEqual({ word: 'monthly_cap_reached', daily: true });
   });
 });
 

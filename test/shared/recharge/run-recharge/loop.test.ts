@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ChargeOutcome } from '../../../../shared/payments/payment-hook.ts';
 import type { Ledger } from '../../../../shared/recharge/ledger.ts';
 import type { Recharge } from '../../../../shared/recharge/recharge.ts';
 import { draw, type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
@@ -22,6 +23,13 @@ const run = (loop: Loop, given: Partial<RunDeps> = {}, leftMs = MINUTE, woken = 
 
 const messages = ({ lines }: Loop) => lines.map(({ message }) => message);
 const verbs = ({ asked }: Loop) => asked.map(([verb]) => verb);
+/** Of the steps, each metric and no other field of the line. */
+const counts = (loop: Loop) =>
+  decided(loop).map((line) => {
+    const names = /\{"Name":"(\w+)"\}/g;
+    const counted = [...JSON.stringify(line).matchAll(names)].map(([, name = '']) => name);
+    return Object.fromEntries(counted.map((name) => [name, line[name]]));
+  });
 const decided = ({ lines }: Loop) => lines.filter(({ message }) => message === 'decided');
 
 /** The ledger, with the first writes of rows done otherwise. */
@@ -71,40 +79,45 @@ describe('a recharge', () => {
   });
 
   it('counts what was taken, granted and ended when it happens, and never twice', async () => {
-    const metrics = (loop: Loop) =>
-      decided(loop).map(({ charged_USD, credits_granted, recharges_completed, recharges_declined }) => ({
-        charged_USD,
-        credits_granted,
-        recharges_completed,
-        recharges_declined,
-      }));
+    const ENDS = { recharges_completed: 1, credits_granted: 500 };
     const charged = loopWith(aRecharge({ phase: 'charged' }), {}, RESERVED);
     await run(charged);
-    expect(metrics(charged)).toEqual([{}, { recharges_completed: 1, credits_granted: 500 }]);
-    const late = loopWith(ROW);
-    await run(late, {}, 24_000 + 20_000);
-    expect(metrics(late).at(-1)).toEqual({
-      recharges_completed: 1,
-      credits_granted: 500,
-      charged_USD: undefined,
-    });
+    expect(counts(charged)).toEqual([{}, ENDS]);
+    const atOnce = loopWith(ROW);
+    await run(atOnce);
+    expect(counts(atOnce)).toEqual([{}, {}, { charged_USD: 5_000 }, ENDS]);
     const pending = loopWith(
       aRecharge({ phase: 'charge_pending' }),
       { lookup: () => ({ kind: 'paid', paymentRef: 'pay_1' }) },
       RESERVED,
     );
     await run(pending);
-    expect(metrics(pending)).toEqual([
-      {},
-      { charged_USD: 5_000 },
-      { recharges_completed: 1, credits_granted: 500 },
-    ]);
+    expect(counts(pending)).toEqual([{}, { charged_USD: 5_000 }, ENDS]);
+    const tooLateToGrant = loopWith(ROW);
+    tooLateToGrant.deps.payments.prepareCharge = async () => ({
+      send: async () => {
+        tooLateToGrant.clock.now += 40_000;
+        return { kind: 'paid', paymentRef: 'pay_1' };
+      },
+    });
+    expect(await run(tooLateToGrant)).toMatchObject({ phase: 'charged' });
+    expect(counts(tooLateToGrant)).toEqual([{}, {}, { charged_USD: 5_000 }]);
     const declined = loopWith(ROW, {
       charge: () => ({ kind: 'declined', reason: 'card_refused', retryable: false }),
     });
     await run(declined);
-    expect(metrics(declined)).toEqual([{}, {}, { recharges_declined: 1 }]);
+    expect(counts(declined)).toEqual([{}, {}, { recharges_declined: 1 }]);
     expect(decided(declined).at(-1)).toMatchObject({ reason: 'card_refused' });
+  });
+
+  it('that has ended is not counted again when it is looked at once more', async () => {
+    const late = { grantNo: 2, swept: 1, phaseDeadline: utc('2026-01-12 12:00:00') };
+    const loop = loopWith(aRecharge({ phase: 'completed', ...late }));
+    const { policy } = loop.deps;
+    const evidence = { ...policy.evidence, lookUp: true };
+    await run(loop, { policy: { ...policy, evidence } });
+    expect(verbs(loop)).toEqual(['listGrants']);
+    expect(counts(loop)).toEqual([{}, {}]);
   });
 
   it('whose payment was in doubt counts as charged once it is found', async () => {
@@ -224,6 +237,24 @@ describe('a write of the row', () => {
     expect(await run(loop, { ledger: writingOtherwise(loop, swept) })).toMatchObject({ phase: 'completed' });
     expect(verbs(loop)).toEqual(['grant']);
     expect(messages(loop)).toEqual(['decided', 'decided']);
+  });
+
+  it('that was made and called lost is one wait, and one end that is counted once', async () => {
+    const answers: Record<string, ChargeOutcome> = {
+      waits: { kind: 'not_attempted', detail: 'busy' },
+      ends: { kind: 'declined', reason: 'card_refused', retryable: false },
+    };
+    for (const [name, outcome] of Object.entries(answers)) {
+      const loop = loopWith(ROW, { charge: () => outcome });
+      const lost: Ledger['write'] = async (read, next) => {
+        const { row } = await loop.ledger.write(read, next);
+        return { kind: 'conflict', row };
+      };
+      const row = await run(loop, { ledger: writingOtherwise(loop, lost) });
+      expect(row).toMatchObject({ version: ROW.version + 1 });
+      expect(Object(row).history.at(-1)).not.toHaveProperty('times');
+      expect(counts(loop).at(-1)).toEqual(name === 'ends' ? { recharges_declined: 1 } : {});
+    }
   });
 
   it('that lost has the same outcome decided again on the row that stands there', async () => {
@@ -457,18 +488,44 @@ describe('what is told', () => {
     expect(told).toEqual([1, 2, 4, 8]);
   });
 
-  it('of a wake that changes nothing is nothing, where the row waits as often before', async () => {
-    const waiting = (times: number) => ({
-      ...ROW,
-      notBefore: utc('2026-01-05 13:00:00'),
-      history: [...ROW.history, { at: 1, event: 'waiting', times }],
+  const waited = (times: number, given: Partial<Recharge> = {}, event = 'waiting') =>
+    aRecharge({
+      ...given,
+      history: [...ROW.history, { at: 1, event: 'older' }, { at: 2, event, times }],
     });
-    const third = loopWith(waiting(3));
+  const outcomes = (loop: Loop) => decided(loop).map(({ outcome }) => outcome);
+
+  it('of a wake that changes nothing is nothing, where the row waits as often before', async () => {
+    const notBefore = utc('2026-01-05 13:00:00');
+    const third = loopWith(waited(3, { notBefore }));
     await run(third);
-    expect(messages(third)).toEqual([]);
-    const fourth = loopWith(waiting(4));
+    expect(outcomes(third)).toEqual([]);
+    const fourth = loopWith(waited(4, { notBefore }));
     await run(fourth);
-    expect(messages(fourth)).toEqual(['decided']);
+    expect(outcomes(fourth)).toEqual(['due']);
+  });
+
+  it('of a row that has waited before is what is done with it, and not that it was woken', async () => {
+    const silent: Answers = {
+      lookup: () => ({ kind: 'unknown', detail: 'x' }),
+      charge: () => ({ kind: 'unknown', detail: 'x' }),
+    };
+    const third = loopWith(waited(3), silent, RESERVED);
+    third.clock.now += 2 * MINUTE;
+    await run(third);
+    expect(outcomes(third)).toEqual(['reserved', 'payment', 'payment']);
+    const granted = loopWith(waited(3, { phase: 'charged' }), {}, RESERVED);
+    await run(granted);
+    expect(outcomes(granted)).toEqual(['due', 'grant']);
+  });
+
+  it('of anything but a wait is told however often it was the same', async () => {
+    const loop = loopWith(
+      waited(2, { phase: 'needs_review', review: 'grant_refused', swept: 1 }, 'reminded'),
+    );
+    await run(loop);
+    expect((await loop.ledger.read('key-1'))?.history.at(-1)).toMatchObject({ event: 'reminded' });
+    expect(outcomes(loop)).toEqual(['due']);
   });
 });
 
