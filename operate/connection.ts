@@ -25,6 +25,7 @@ import { createSweeps, type Sweeps } from '../shared/sweeps.ts';
 import { type AlertRows, createAlertRows } from './alert-rows.ts';
 import { OperateError } from './error.ts';
 import { identityOfStack, identityOfThisFolder, type RelayIdentity } from './identity.ts';
+import { withoutLongKeys } from './long-keys.ts';
 import type { Queues } from './queues.ts';
 import { createRefusedCounts, type RefusedCounts } from './refused.ts';
 import { readStack, type StackOutputs } from './stack.ts';
@@ -153,10 +154,11 @@ function queuesOf(stack: string, outputs: StackOutputs): Queues {
 }
 
 function stores(
-  client: DynamoDBDocumentClient,
+  tableClient: DynamoDBDocumentClient,
   table: string,
   { logger, now }: Pick<Connection, 'logger' | 'now'>,
 ) {
+  const client = withoutLongKeys(tableClient);
   const storageNow = storageClockOf(client);
   const ledger = createDynamoLedger(client, table);
   return {
