@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module';
 import type { Explored, explore } from './explorer.ts';
-import type { Plant } from './plants.ts';
+import type { Bug, Plant } from './plants.ts';
 import type { Scenario } from './scenario.ts';
 import type { Part } from './simulator/simulated.ts';
 import type { simulateSeed } from './simulator/simulation.ts';
@@ -9,7 +9,7 @@ import type { simulateSeed } from './simulator/simulation.ts';
 const COPY = 'copy';
 
 /** By the name of the copy: what is other in it. */
-const copies = new Map<string, Plant>();
+const copies = new Map<string, Bug>();
 
 const copyOf = (url: string | undefined) =>
   url?.startsWith('file:') ? new URL(url).searchParams.get(COPY) : undefined;
@@ -33,7 +33,7 @@ registerHooks({
 });
 
 /** @throws an Error where the line is not there any more: then the plant proves nothing. */
-function planted(source: string, { name, file, line, instead }: Plant): string {
+function planted(source: string, { name, file, line, instead }: Bug): string {
   if (source.split(line).length !== 2)
     throw new Error(`"${name}" cannot be planted: ${file} has not this line once: ${line}`);
   return source.replace(line, () => instead);
@@ -46,7 +46,7 @@ export interface Found extends Pick<Explored, 'states'> {
 }
 
 /** A program of its own, with one line of one file changed. */
-async function copyWith(plant: Plant) {
+async function copyWith(plant: Bug) {
   const copy = String(copies.size + 1);
   copies.set(copy, plant);
   const explorer: { explore: typeof explore } = await import(`./explorer.ts?${COPY}=${copy}`);
@@ -67,7 +67,7 @@ export async function explorePlanted(plant: Plant): Promise<Found> {
 
 /** Simulates seeds, from 1 on, with the code as it would be with this bug, until something does not hold. */
 export async function simulatePlanted(
-  plant: Plant,
+  plant: Bug,
   seeds: number,
 ): Promise<Part['violations'][number] | undefined> {
   const copy = String(copies.size + 1);
@@ -89,7 +89,6 @@ export async function watchedProgram() {
     file: 'shared/recharge/run-recharge.ts',
     line: "import { decide } from './machine/machine.ts';",
     instead: "import { decide } from '../../proof/watched.ts';",
-    scenario: '',
   });
   const watched: { seen: Set<string> } = await import(`./watched.ts?${COPY}=${program.copy}`);
   return { ...program, ...watched };

@@ -1,10 +1,13 @@
 /** A bug that is planted into a copy of one file of the product, to see whether it is found. */
-export interface Plant {
+export interface Bug {
   name: string;
   file: string;
   /** Stands in the file exactly once. */
   line: string;
   instead: string;
+}
+
+export interface Plant extends Bug {
   /** The scenario that must find it, by its name: the short one, where there is one. */
   scenario: string;
 }
@@ -214,10 +217,62 @@ export const PLANTS: readonly Plant[] = [
     scenario: 'answers late',
   },
   {
+    name: 'a wait moves the time in which a charge may be made',
+    file: `${MACHINE}/moves.ts`,
+    line: "return { next: { ...row, nextAttemptAt: dueAt, notBefore: dueAt, history }, effect: 'stop' };",
+    instead:
+      "return { next: { ...row, attemptStartedAt: at.now, nextAttemptAt: dueAt, notBefore: dueAt, history }, effect: 'stop' };",
+    scenario: 'silent endpoint',
+  },
+  {
+    name: 'a charge that nobody answered for is made again however late',
+    file: `${MACHINE}/payment.ts`,
+    line: 'now + policy.chargeCallMs < row.attemptStartedAt + policy.chargeWindowMs',
+    instead: 'true',
+    scenario: 'silent endpoint',
+  },
+  {
+    name: 'the token of a grant follows from its row',
+    file: 'shared/recharge/run-recharge.ts',
+    line: 'const drawn = { now: now(), ...this.#deps.draw() };',
+    instead: 'const drawn = { now: now(), ...this.#deps.draw(), token: this.#row.key };',
+    scenario: 'two workers',
+  },
+  {
+    name: 'a write does not ask what stands there',
+    file: 'shared/recharge/run-recharge.ts',
+    line: 'const written = await ledger.write(before, decision.next);',
+    instead: 'const written = await ledger.write((await ledger.read(before.key)) ?? before, decision.next);',
+    scenario: 'two workers',
+  },
+  {
+    name: 'a reservation of its own is judged like that of another recharge',
+    file: 'shared/recharge/reserve.ts',
+    line: 'if (found) return outcomeOf(row, account, found, false);',
+    instead: "if (found && found.state !== 'reserved') return outcomeOf(row, account, found, false);",
+    scenario: 'one fault',
+  },
+  {
     name: 'the log has whole addresses',
     file: 'shared/logger.ts',
     line: "typeof value === 'string' ? maskEmails(value) : value,",
     instead: 'value,',
     scenario: 'duplicates',
+  },
+];
+
+/** These need more to come together than a short scenario has. The simulator finds each within its first seeds. */
+export const FOUND_BY_SIMULATOR: readonly Bug[] = [
+  {
+    name: 'a person may have granted what may not be paid',
+    file: 'shared/recharge/answers.ts',
+    line: "charge_unknown: ['confirm-charged', 'confirm-not-charged'],",
+    instead: "charge_unknown: ['confirm-not-granted', 'confirm-not-charged'],",
+  },
+  {
+    name: 'a wake after the end begins the recharge again',
+    file: `${MACHINE}/payment.ts`,
+    line: "    case 'declined':\n    case 'blocked':\n      return onPaymentAfterEnd(row, outcome, at);",
+    instead: "    case 'declined':\n    case 'blocked':\n      return onOpenPayment(row, outcome, at);",
   },
 ];

@@ -382,6 +382,12 @@ export const SHORT: readonly Scenario[] = [
       ways: { 'platform.grant': ['refused', 'granted'], 'payments.refund': ['pending'] },
     },
   ),
+  scenario(
+    'silent endpoint',
+    'the endpoint takes the money, and never says so',
+    {},
+    { ways: { 'payments.charge': ['unknown, made'], 'payments.lookup': ['unknown'] } },
+  ),
   {
     ...narrow(
       'declined long ago',

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { FOUND_BY_SIMULATOR } from '../../proof/plants.ts';
 import { wrongWordsOf } from '../../proof/simulator/coverage.ts';
 import { type Part, simulatedSchema } from '../../proof/simulator/simulated.ts';
 
@@ -98,6 +99,7 @@ describe('a bug that is planted into the code is found:', () => {
     'the guard is not asked for the cap',
     'a refusal is judged again',
     'a claimed row does not come back by itself',
+    ...FOUND_BY_SIMULATOR.map(({ name }) => name),
   ];
   type Violation = Part['violations'][number];
   const found: [name: string, first: Violation | undefined][] = [];
