@@ -200,12 +200,13 @@ export function readAgreed<Outcome>(
     : { detail: `status ${status} about another ${other.what}`, field: other.field };
 }
 
+const objectSchema = z.record(z.string(), z.unknown());
+
 function faultAt(status: number, place: PropertyKey | undefined, body: unknown): Fault {
   if (status === 404) return { detail: 'status 404 without "status":"not_found"', field: 'status' };
-  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
-  if (!isObject || place === undefined) return { detail: `status ${status} without the agreed body` };
+  if (place === undefined) return { detail: `status ${status} without the agreed body` };
   const field = String(place);
-  const isThere = Reflect.get(body, field) !== undefined;
+  const isThere = objectSchema.safeParse(body).data?.[field] !== undefined;
   return { detail: `status ${status} ${isThere ? 'with an unusable' : 'without'} ${field}`, field };
 }
 

@@ -21,8 +21,8 @@ export const DECLINES = {
 } as const;
 export type DeclineWord = keyof typeof DECLINES;
 
-const isKnown = (word: string): word is DeclineWord => Object.hasOwn(DECLINES, word);
+const isKnown = (word: string | undefined): word is DeclineWord => Object.hasOwn(DECLINES, String(word));
 
 /** For the client. */
-export const sentenceOfDecline = (word = ''): string =>
+export const sentenceOfDecline = (word?: string): string =>
   isKnown(word) ? DECLINES[word] : 'Your payment was declined. Please use another means of payment.';

@@ -71,7 +71,14 @@ export const ROOMS: readonly Room[] = [
   },
   {
     files: under('shared/platform', 'outcome.ts', 'client.ts'),
-    tests: under('test/shared/platform', 'client.test.ts', 'operations.test.ts', 'seed-page.test.ts'),
+    tests: under(
+      'test/shared/platform',
+      'call.test.ts',
+      'client.test.ts',
+      'operations.test.ts',
+      'seed-page.test.ts',
+      'usage-export.test.ts',
+    ),
   },
   {
     files: ['functions/recharge-webhook/handler.ts'],
@@ -93,6 +100,9 @@ export const ROOMS: readonly Room[] = [
   },
   {
     files: under('shared/payments', 'contract.ts', 'declines.ts', 'http-answers.ts', 'http-payment-hook.ts'),
-    tests: under('test/shared/payments', 'declines.test.ts', 'http-payment-hook.test.ts'),
+    tests: [
+      ...under('test/shared/payments', 'contract.test.ts', 'declines.test.ts', 'http-payment-hook.test.ts'),
+      'test/infra/openapi/payment-hook.test.ts',
+    ],
   },
 ];

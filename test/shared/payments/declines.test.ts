@@ -7,6 +7,7 @@ const page = readFileSync(new URL('../../../docs/payment-hook.md', import.meta.u
 describe('the reasons of declines', () => {
   it.each(Object.entries(DECLINES))('stand in the contract with their sentence: %s', (word, sentence) => {
     expect(page).toContain(`| \`${word}\` | ${sentence} |`);
+    expect(sentenceOfDecline(word)).toBe(sentence);
   });
 
   it('are answered with a sentence that is always true, where a word is not known', () => {

@@ -556,7 +556,8 @@ describe('the endpoint and its secret', () => {
     'https://pay.example.com/?x=1',
     'pay',
   ])('refuses %s for an endpoint', (unsafe) => {
-    expect(() => hook({ url: unsafe })).toThrow(TypeError);
+    const refusal = new TypeError('the payment hook needs an https URL without ? and #');
+    expect(() => hook({ url: unsafe })).toThrow(refusal);
   });
 
   it('takes an endpoint with a slash at its end', async () => {

@@ -274,6 +274,14 @@ describe('a grant', () => {
     expect(await send()).toMatchObject({ kind: 'refused' });
   });
 
+  it('finds no empty pool in what the platform does not say, nor far behind the beginning of it', async () => {
+    platform.answers(400, '{}');
+    expect(await send(client({ emptyPoolPattern: '.' }))).not.toHaveProperty('agencyFault');
+    platform.answers(400, { error: { code: 'NO', message: `${'x'.repeat(995)} empty` } });
+    expect(await send(client({ emptyPoolPattern: 'empt' }))).toMatchObject({ agencyFault: 'pool_empty' });
+    expect(await send(client({ emptyPoolPattern: 'empty' }))).not.toHaveProperty('agencyFault');
+  });
+
   it('that finds no platform was not applied', async () => {
     platform.close();
     expect(await send()).toEqual({

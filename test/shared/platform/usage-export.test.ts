@@ -20,7 +20,7 @@ const csv = (...lines: string[]) => [HEADER, ...lines, ''].join('\n');
 type Settings = Partial<z.input<typeof platformProfileSchema>>;
 
 function find(
-  asked: { platformId?: string; mark?: string } = {},
+  asked: { platformId?: string; mark?: string; markPrefix?: string } = {},
   settings: Settings = {},
   timeoutMs = 2_000,
 ) {
@@ -129,6 +129,37 @@ describe('a grant in the usage export', () => {
   it('is not found where the export has no lines', async () => {
     platform.answers(200, csv());
     expect(await find()).toEqual({ kind: 'not_found' });
+  });
+
+  describe('and an earlier one of the same recharge', () => {
+    const second = { mark: `${PREFIX}2`, markPrefix: PREFIX };
+    const own = line({ description: `${PREFIX}2 again` });
+
+    it('that stands there instead is a contradiction, and names it', async () => {
+      platform.answers(200, csv(line(), usage, line({ description: `${PREFIX}12 by hand` })));
+      expect(await find(second)).toEqual(
+        differs(`an earlier grant stands in the export: ${MARK}, ${PREFIX}12`),
+      );
+    });
+
+    it.each<[string, string[], string]>([
+      ['is found where it stands there too', [line(), own], 'found'],
+      ['is not found where the earlier one was taken back', [line({ amount: ' -500' })], 'not_found'],
+      [
+        'is not found where only other recharges stand there',
+        [line({ description: 'rr-7f3a-1' })],
+        'not_found',
+      ],
+      ['is not found where nothing stands there', [], 'not_found'],
+    ])('%s', async (_name, lines, kind) => {
+      platform.answers(200, csv(...lines));
+      expect(await find(second)).toEqual({ kind });
+    });
+
+    it('with other credits differs by its own words, whatever else stands there', async () => {
+      platform.answers(200, csv(line(), line({ description: `${PREFIX}2 again`, amount: '250' })));
+      expect(await find(second)).toEqual(differs('the export does not say 500 credits, but 250'));
+    });
   });
 
   it('is not found where the mark stands in another column', async () => {

@@ -488,10 +488,10 @@ describe('what is told', () => {
     expect(told).toEqual([1, 2, 4, 8]);
   });
 
-  const waited = (times: number, given: Partial<Recharge> = {}, event = 'waiting') =>
+  const waited = (times: number, given: Partial<Recharge> = {}) =>
     aRecharge({
       ...given,
-      history: [...ROW.history, { at: 1, event: 'older' }, { at: 2, event, times }],
+      history: [...ROW.history, { at: 1, event: 'older' }, { at: 2, event: 'waiting', times }],
     });
   const outcomes = (loop: Loop) => decided(loop).map(({ outcome }) => outcome);
 
@@ -520,11 +520,12 @@ describe('what is told', () => {
   });
 
   it('of anything but a wait is told however often it was the same', async () => {
-    const loop = loopWith(
-      waited(2, { phase: 'needs_review', review: 'grant_refused', swept: 1 }, 'reminded'),
-    );
+    const reminded = { at: 2, event: 'reminded', detail: 'grant_refused', times: 2 };
+    const history = [...ROW.history, reminded];
+    const row = aRecharge({ phase: 'needs_review', review: 'grant_refused', swept: 1, history });
+    const loop = loopWith(row);
     await run(loop);
-    expect((await loop.ledger.read('key-1'))?.history.at(-1)).toMatchObject({ event: 'reminded' });
+    expect((await loop.ledger.read('key-1'))?.history.at(-1)).toEqual({ ...reminded, times: 3 });
     expect(outcomes(loop)).toEqual(['due']);
   });
 });
