@@ -20,6 +20,10 @@ const PAYMENT = 'shared/recharge/machine/payment.ts';
 const VERIFIERS = 'shared/incoming/verifiers.ts';
 const PERFORM = 'shared/recharge/perform.ts';
 const RESERVE = 'shared/recharge/reserve.ts';
+const WEBHOOK = 'functions/recharge-webhook/handler.ts';
+const HTTP_HOOK = 'shared/payments/http-payment-hook.ts';
+const PLATFORM = 'shared/platform/client.ts';
+const CONTRACT = 'shared/payments/contract.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -209,5 +213,107 @@ export const EXPLAINED: readonly Explained[] = [
     line: 'if (isRepeat && Object.keys(metrics).length === 0) return;',
     becomes: 'if (isRepeat && true) return;',
     why: 'What is counted has an entry of its own in the history, so no wait is the last. What is counted must not depend on that.',
+  },
+  {
+    file: WEBHOOK,
+    line: 'const needed = config.keyHeader === undefined ? [] : [config.keyHeader];',
+    becomes: 'const needed = false ? [] : [config.keyHeader];',
+    why: 'No header has the name undefined.',
+  },
+  {
+    file: WEBHOOK,
+    line: 'const needed = config.keyHeader === undefined ? [] : [config.keyHeader];',
+    becomes: 'const needed = config.keyHeader === undefined ? ["Stryker was here"] : [config.keyHeader];',
+    why: 'No header has this name.',
+  },
+  {
+    file: HTTP_HOOK,
+    line: `return ask({ method: 'GET', path: \`/charges/\${encodeURIComponent(chargeId)}\`, id }, reference);`,
+    becomes: `return ask({ method: "", path: \`/charges/\${encodeURIComponent(chargeId)}\`, id }, reference);`,
+    why: 'Node sends GET where there is no method.',
+  },
+  {
+    file: PLATFORM,
+    line: "method: 'GET',",
+    becomes: 'method: "",',
+    why: 'Node sends GET where there is no method.',
+  },
+  {
+    file: PLATFORM,
+    line: 'return description.match(/[\\w-]+/g) ?? [];',
+    becomes: 'return description.match(/[\\w-]+/g) ?? ["Stryker was here"];',
+    why: 'No mark is this text, and none begins so.',
+  },
+  {
+    file: PLATFORM,
+    line: 'const isOfThese = (line: UsageLine) => markPrefix !== undefined && gives(line, markPrefix);',
+    becomes: 'const isOfThese = (line: UsageLine) => true && gives(line, markPrefix);',
+    why: 'Without a beginning of marks each word is compared with the text "undefined", with which no mark begins.',
+  },
+  {
+    file: PLATFORM,
+    line: "if (own.kind !== 'not_found' || markPrefix === undefined || read.lines.length === 0) return own;",
+    becomes: "if (own.kind !== 'not_found' || false || read.lines.length === 0) return own;",
+    why: 'Without a beginning of marks only lines of the own mark are kept. Where there is one, it is found or differs.',
+  },
+  {
+    file: PLATFORM,
+    line: "const unsent = exchange.answer.kind !== 'response' && exchange.answer.kind !== 'no_answer';",
+    becomes: "const unsent = exchange.answer.kind !== 'response' && true;",
+    why: 'What got no answer is never `not_applied`. Should it be one day, it may have been sent.',
+  },
+  {
+    file: PLATFORM,
+    line: "const unsent = exchange.answer.kind !== 'response' && exchange.answer.kind !== 'no_answer';",
+    becomes: `const unsent = exchange.answer.kind !== 'response' && exchange.answer.kind !== "";`,
+    why: 'What got no answer is never `not_applied`. Should it be one day, it may have been sent.',
+  },
+  {
+    file: PLATFORM,
+    line: "if (answer.kind === 'response' && answer.status === 400 && saysPoolIsEmpty(answer.body, profile)) {",
+    becomes: 'if (true && answer.status === 400 && saysPoolIsEmpty(answer.body, profile)) {',
+    why: 'What is no response has no status. This check tells the compiler so.',
+  },
+  {
+    file: PLATFORM,
+    line: "const isOwnWord = answer.kind === 'response' && readError(answer.body).shape === 'envelope';",
+    becomes: "const isOwnWord = true && readError(answer.body).shape === 'envelope';",
+    why: 'What is no response has no body, which is no envelope.',
+  },
+  {
+    file: PLATFORM,
+    line: "if (answer.kind !== 'response') return { kind: 'no_answer', detail };",
+    becomes: "if (false) return { kind: 'no_answer', detail };",
+    why: 'What is no response has no status, and the status is asked for next.',
+  },
+  {
+    file: PLATFORM,
+    line: "if (answer.kind !== 'response' || answer.status !== 200) return { kind: 'no_answer', detail };",
+    becomes: "if (false || answer.status !== 200) return { kind: 'no_answer', detail };",
+    why: 'What is no response has no status. This check tells the compiler so.',
+  },
+  {
+    file: PLATFORM,
+    line: "return { kind: 'read', lines };",
+    becomes: 'return { kind: "", lines };',
+    why: 'What is asked is whether there was no answer.',
+  },
+  {
+    file: PLATFORM,
+    line: 'const folded = (text: string) => text.trim().toLowerCase();',
+    becomes: 'const folded = (text: string) => text.trim().toUpperCase();',
+    why: 'Both addresses are folded alike.',
+  },
+  {
+    file: CONTRACT,
+    line: 'return faultAt(status, issue?.path[0], body);',
+    becomes: 'return faultAt(status, issue.path[0], body);',
+    why: 'What could not be read has an issue. The type does not say so.',
+  },
+  {
+    file: CONTRACT,
+    line: 'const isThere = objectSchema.safeParse(body).data?.[field] !== undefined;',
+    becomes: 'const isThere = objectSchema.safeParse(body).data[field] !== undefined;',
+    why: 'A place is named in objects alone. The type does not say so.',
   },
 ];

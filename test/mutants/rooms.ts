@@ -67,7 +67,13 @@ export const ROOMS: readonly Room[] = [
   { files: ['shared/recharge/answers.ts'], tests: ['test/shared/recharge/answers.test.ts'] },
   {
     files: under('shared/incoming', 'verifiers.ts', 'signature.ts', 'standard-webhooks.ts', 'token.ts'),
-    tests: under('test/shared/incoming', 'verifiers.test.ts', 'signing.test.ts', 'senders.test.ts'),
+    tests: under(
+      'test/shared/incoming',
+      'senders.test.ts',
+      'signature.test.ts',
+      'signing.test.ts',
+      'verifiers.test.ts',
+    ),
   },
   {
     files: under('shared/platform', 'outcome.ts', 'client.ts'),

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
@@ -79,9 +80,11 @@ const duplicate = (status: string) => ({ status: 200, body: { status, idempotenc
 
 describe('a genuine webhook', () => {
   it('is claimed, due by itself in a while, queued, and told in one line', async () => {
-    const { send, ledger, queued, lines, answered } = aWebhook();
+    const { send, ledger, queued, lines, answered } = aWebhook({
+      accounts: { emailOf: () => expect.unreachable('It names no id.') },
+    });
     expect(await send()).toEqual(RECEIVED);
-    expect(await ledger.read('key-1')).toEqual(
+    expect(await ledger.read('key-1')).toStrictEqual(
       newRecharge({ key: 'key-1', email: EMAIL, credits: 500 }, NOW, NOW + 180_000),
     );
     expect(queued).toEqual(['key-1']);
@@ -230,12 +233,13 @@ describe('a webhook that names its client by the platform’s id', () => {
   });
 
   it('is a duplicate where that client was erased meanwhile, and none of a client who was not', async () => {
-    const { send, ledger, kept } = aWebhook({ recharge });
+    const { send, ledger, kept, lines } = aWebhook({ recharge });
     const row = newRecharge({ key: 'key-1', email: EMAIL, credits: 500 }, NOW, NOW);
     await ledger.claim({ ...row, phase: 'completed', email: erasedNameOf(row) });
     expect(await send(byId)).toEqual(duplicate('completed'));
     expect(await send()).toEqual(duplicate('completed'));
     expect(kept).toEqual([]);
+    expect(lines).toMatchObject([{ word: 'duplicate' }, { word: 'duplicate' }]);
     const known = aWebhook({ recharge });
     await known.ledger.claim(row);
     expect((await known.send(byId)).status).toBe(400);
@@ -271,6 +275,14 @@ describe('a webhook that is not understood', () => {
     const { send } = aWebhook({ recharge: { keyHeader: 'x-key', keyHeaderTrusted: true } });
     expect((await send(order(), { headers: { 'x-key': 'key-1' } })).status).toBe(202);
   });
+});
+
+it('a webhook may have its key in a header alone if the signature covers that', async () => {
+  const verifier = { ...HMAC, idHeader: 'x-id', signs: '{id}.{body}' };
+  const recharge = { verifiers: [verifier], keyHeader: 'x-id' };
+  const signature = createHmac('sha256', SECRET).update(`key-1.${BODY}`).digest('hex');
+  const headers = { 'x-id': 'key-1', 'x-webhook-signature': `sha256=${signature}` };
+  expect(await aWebhook({ recharge }).send(BODY, { secret: null, headers })).toEqual(RECEIVED);
 });
 
 describe('a request that nobody verifies', () => {

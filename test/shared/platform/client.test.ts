@@ -202,7 +202,7 @@ describe('a grant', () => {
       location: '/v1/elsewhere',
       ...(status === 503 ? { 'retry-after': '1' } : {}),
     });
-    expect(await send()).toEqual(result);
+    expect(await send()).toStrictEqual(result);
     expect(platform.seen).toHaveLength(1);
     expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
   });
@@ -435,7 +435,7 @@ describe('a sub-account', () => {
     ['500', 500, { success: false }, silent('status 500')],
   ])('answered with %s (%i)', async (_name, status, body, result) => {
     platform.answers(status, body, { location: '/v1/elsewhere' });
-    expect(await client().subAccount(EMAIL)).toEqual(result);
+    expect(await client().subAccount(EMAIL)).toStrictEqual(result);
     expect(platform.seen).toHaveLength(1);
     expect(platform.unauthorized).toBe(status === 401 ? 1 : 0);
   });

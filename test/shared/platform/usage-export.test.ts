@@ -171,6 +171,11 @@ describe('a grant in the usage export', () => {
     ['twice', [line(), line()], '2 lines of the export bear the mark'],
     ['with other credits', [line({ amount: '250' })], 'the export does not say 500 credits, but 250'],
     [
+      'with other credits, as a decimal',
+      [line({ amount: ' +250.00 ' })],
+      'the export does not say 500 credits, but 250',
+    ],
+    [
       'with ten times the credits',
       [line({ amount: '5000' })],
       'the export does not say 500 credits, but 5000',
