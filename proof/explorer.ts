@@ -1,4 +1,5 @@
-import { type Action, actionsOf } from './actions.ts';
+import type { Action } from './action.ts';
+import { actionsOf } from './actions.ts';
 import { Graph } from './graph.ts';
 import { notAtRest, told, violated } from './invariants.ts';
 import { SWITCHED_ON } from './memory-charging.ts';
@@ -61,6 +62,8 @@ export async function explore(
       }
       for (const [index, action] of actions.entries()) {
         const next = await action.next();
+        // Nothing came of it.
+        if (next === world) continue;
         if (graph.find(partsOf(next), from, index)) nextLayer.push(next);
       }
       if (graph.states >= limit) return { ...all(), deepest, complete: false };

@@ -1,8 +1,8 @@
 import { priceOf } from '../shared/recharge/pricing.ts';
 import { isFinished, type Recharge } from '../shared/recharge/recharge.ts';
-import { isAtRest } from './actions.ts';
 import { SECRET } from './programs.ts';
 import type { Scenario } from './scenario.ts';
+import { isAtRest } from './time.ts';
 import { rowOf, truthOf, type World } from './world.ts';
 
 const DAY_MS = 24 * 3_600_000;

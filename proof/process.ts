@@ -70,11 +70,14 @@ export class ProcessState<World> {
   readonly lookedAtClock: boolean;
   /** What it returned or threw at its end. */
   readonly end: Answer | undefined;
+  /** Equal where two of one program, by whatever names, have heard the same at the same times. */
+  readonly learnt: number;
 
   private constructor(
     program: Program<World>,
     startedAt: number,
     before: Before<World> | undefined,
+    learnt: number,
     reached: Pick<ProcessState<World>, 'calls' | 'lines' | 'lookedAtClock' | 'end'>,
   ) {
     this.#program = program;
@@ -84,14 +87,21 @@ export class ProcessState<World> {
     this.lines = reached.lines;
     this.lookedAtClock = reached.lookedAtClock;
     this.end = reached.end;
+    this.learnt = learnt;
   }
 
   get isNew(): boolean {
     return this.before === undefined;
   }
 
-  static async start<World>(program: Program<World>, at: number): Promise<ProcessState<World>> {
-    return new ProcessState(program, at, undefined, await replay(program, at, []));
+  /** @param alike equal of programs that differ in their names alone. */
+  static async start<World>(
+    program: Program<World>,
+    at: number,
+    alike: string,
+  ): Promise<ProcessState<World>> {
+    const learnt = idOf([alike, at]);
+    return new ProcessState(program, at, undefined, learnt, await replay(program, at, []));
   }
 
   /**
@@ -109,7 +119,9 @@ export class ProcessState<World> {
   async #reach(what: string, heard: Heard): Promise<ProcessState<World>> {
     const before = { state: this, heard };
     const reached = await replay(this.#program, this.#startedAt, [...this.#path(), heard]);
-    const state = new ProcessState(this.#program, this.#startedAt, before, reached);
+    const { call, answer, at } = heard;
+    const learnt = idOf([this.learnt, call, answer, reached.lookedAtClock ? at : 0]);
+    const state = new ProcessState(this.#program, this.#startedAt, before, learnt, reached);
     this.#looksAtClock.set(what, reached.lookedAtClock);
     this.#next.set(reached.lookedAtClock ? `${what} ${heard.at}` : what, state);
     return state;

@@ -20,6 +20,8 @@ export interface Scenario {
   /** After these times a process that slept may wake: a worker, and a webhook or a sweeper. */
   sleepsMs: Readonly<Record<'workers' | 'others', readonly number[]>>;
   deeds: readonly Deed[];
+  /** Between what a person's command reads and what it writes others may go on. */
+  hesitates: boolean;
   /** Whoever answers says what is not so: what is lost by that is told, and is no failure. */
   lies?: boolean;
   /** It has come to rest by then: longer than all its deadlines one after the other. */

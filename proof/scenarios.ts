@@ -75,6 +75,7 @@ const scenario = (name: string, says: string, chances: Partial<Chances>, given: 
   mayFail: () => true,
   sleepsMs: SLEEPS_MS,
   deeds: [],
+  hesitates: false,
   mostDays: 20,
   workers: 2,
   ...given,
@@ -150,7 +151,12 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: 2,
     redeliveries: 1,
   }),
-  scenario('person', 'one fault, and a person who answers at any moment', { faults: 1, answers: 1 }),
+  scenario(
+    'person',
+    'one fault, and a person who answers at any moment, and hesitates',
+    { faults: 1, answers: 1 },
+    { hesitates: true },
+  ),
   scenario(
     'wrong person',
     'one fault, and a person who says what is not so',
@@ -249,9 +255,15 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario(
     'deeds',
-    'a person stops, hurries or gives back at any moment',
+    'one fault (whoever sleeps is a worker, for 200 s), and a person who stops, hurries or gives back, twice, at any moment',
     { faults: 1, deeds: 2 },
-    { deeds: ['stop', 'retry', 'give back'] },
+    { deeds: ['stop', 'retry', 'give back'], sleepsMs: { workers: [200 * SECOND], others: [] } },
+  ),
+  scenario(
+    'deeds, hesitating',
+    'the same without a fault; and others go on between what a person reads and what they write',
+    { deeds: 2, redeliveries: 1 },
+    { deeds: ['stop', 'retry', 'give back'], hesitates: true },
   ),
   scenario(
     'preflight',

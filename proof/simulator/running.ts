@@ -1,7 +1,7 @@
 import { settlesAt } from '../../shared/recharge/answers.ts';
-import { promisedFor } from '../actions.ts';
 import type { Answer, Call, Host, Program } from '../process.ts';
 import type { Setup } from '../programs.ts';
+import { promisedFor } from '../sleeps.ts';
 import { type Around, rowOf } from '../world.ts';
 import type { Agenda } from './agenda.ts';
 import { HOUR, SECOND } from './plan.ts';

@@ -1,4 +1,5 @@
-import { type Action, actionsOf } from '../../proof/actions.ts';
+import type { Action } from '../../proof/action.ts';
+import { actionsOf } from '../../proof/actions.ts';
 import { firstWorld } from '../../proof/explorer.ts';
 import type { Answer, Call } from '../../proof/process.ts';
 import type { Scenario } from '../../proof/scenario.ts';
