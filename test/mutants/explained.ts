@@ -24,6 +24,7 @@ const WEBHOOK = 'functions/recharge-webhook/handler.ts';
 const HTTP_HOOK = 'shared/payments/http-payment-hook.ts';
 const PLATFORM = 'shared/platform/client.ts';
 const CONTRACT = 'shared/payments/contract.ts';
+const STRIPE = 'shared/payments/stripe/payment-hook.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -315,5 +316,95 @@ export const EXPLAINED: readonly Explained[] = [
     line: 'const isThere = objectSchema.safeParse(body).data?.[field] !== undefined;',
     becomes: 'const isThere = objectSchema.safeParse(body).data[field] !== undefined;',
     why: 'A place is named in objects alone. The type does not say so.',
+  },
+  {
+    file: STRIPE,
+    line: 'if (known?.key !== key) known = { key, client: await createStripeClient(key, options) };',
+    becomes: 'if (true) known = { key, client: await createStripeClient(key, options) };',
+    why: 'A new client for each call answers the same, later.',
+  },
+  {
+    file: STRIPE,
+    line: "? refusedBeforehand(client, { code: 'payment_method_detached', detail: failure.detail }, reference)",
+    becomes: '? refusedBeforehand(client, { code: "", detail: failure.detail }, reference)',
+    why: 'Only whether the code begins with `amount_` is asked.',
+  },
+  {
+    file: STRIPE,
+    line: "{ customer, paymentMethod = '' }: ChargeRequest['account'],",
+    becomes: `{ customer, paymentMethod = "Stryker was here!" }: ChargeRequest['account'],`,
+    why: 'A charge without a means of payment was declined before.',
+  },
+  {
+    file: STRIPE,
+    line: "return errorOf(error)?.code === 'resource_missing';",
+    becomes: "return errorOf(error).code === 'resource_missing';",
+    why: 'Of this call no error is known but those of Stripe’s own client.',
+  },
+  {
+    file: STRIPE,
+    line: "this.name = 'SeveralPaymentsError';",
+    becomes: 'this.name = "";',
+    why: 'Its message alone is told.',
+  },
+  {
+    file: STRIPE,
+    line: '...(customer === undefined ? {} : { customer }),',
+    becomes: '...(false ? {} : { customer }),',
+    why: 'A charge without a customer was declined before.',
+  },
+  {
+    file: STRIPE,
+    line: '...(descriptorSuffix === undefined ? {} : { statement_descriptor_suffix: descriptorSuffix }),',
+    becomes: '...(false ? {} : { statement_descriptor_suffix: descriptorSuffix }),',
+    why: 'Stripe’s client leaves out what is undefined.',
+  },
+  {
+    file: STRIPE,
+    line: "if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };",
+    becomes: 'if (!of) return {};',
+    why: 'Of these calls nothing but an error of Stripe’s own client is known. Anything else must not count as refused.',
+  },
+  {
+    file: STRIPE,
+    line: "if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };",
+    becomes: 'if (!of) return { kind: "", detail: String(error).slice(0, 150) };',
+    why: 'Of these calls nothing but an error of Stripe’s own client is known. Anything else must not count as refused.',
+  },
+  {
+    file: STRIPE,
+    line: "if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };",
+    becomes: "if (!of) return { kind: 'unknown', detail: String(error) };",
+    why: 'Of these calls nothing but an error of Stripe’s own client is known. Anything else must not count as refused.',
+  },
+  {
+    file: STRIPE,
+    line: "if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };",
+    becomes: "if (false) return { kind: 'unknown', detail: String(error).slice(0, 150) };",
+    why: 'Of these calls nothing but an error of Stripe’s own client is known. Anything else must not count as refused.',
+  },
+  {
+    file: STRIPE,
+    line: 'if (of.code !== undefined && CANNOT_BE_REFUNDED.includes(of.code))',
+    becomes: 'if (true && CANNOT_BE_REFUNDED.includes(of.code))',
+    why: 'The list does not hold undefined.',
+  },
+  {
+    file: STRIPE,
+    line: "return typeof charge === 'object' && charge !== null && charge.amount_refunded > 0;",
+    becomes: 'return true && charge !== null && charge.amount_refunded > 0;',
+    why: 'An id has no amount, and nothing is not more than 0.',
+  },
+  {
+    file: STRIPE,
+    line: 'if (errorOf(error)) return false;',
+    becomes: 'if (true) return false;',
+    why: 'Of these calls nothing but an error of Stripe’s own client is known. Anything else must not count as refused.',
+  },
+  {
+    file: STRIPE,
+    line: '} catch (error) {',
+    becomes: '} catch (error) {}',
+    why: 'Nothing is returned then, which is as false.',
   },
 ];

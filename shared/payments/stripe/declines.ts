@@ -60,7 +60,8 @@ const FORBID: readonly string[] = ['03', '21'];
  */
 const NEVER_APPROVED: readonly string[] = '04 07 12 14 15 41 43 46 57 R0 R1 R3'.split(' ');
 
-type CardError = Pick<
+/** What Stripe says of a try that its bank did not let through. */
+export type CardError = Pick<
   Stripe.PaymentIntent.LastPaymentError,
   'code' | 'decline_code' | 'advice_code' | 'network_advice_code' | 'network_decline_code'
 >;

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Money } from '../../money.ts';
 import type { Declined, Paid, Unknown } from '../payment-hook.ts';
 import { isSameMoney } from './amounts.ts';
-import { declined } from './declines.ts';
+import { type CardError, declined } from './declines.ts';
 
 /** Under this name the metadata of a PaymentIntent holds our charge id. */
 export const CHARGE_ID = 'relay_charge_id';
@@ -58,9 +58,8 @@ export function saidOf(intent: Stripe.PaymentIntent, money: Money | undefined): 
 }
 
 /** The bank wants to see the client before it pays, and they have not been sent there, or have not come yet. */
-export const isForTheClient = (
-  error: Pick<Stripe.PaymentIntent.LastPaymentError, 'code' | 'decline_code'> | null,
-): boolean => error?.code === AUTHENTICATION_REQUIRED || error?.decline_code === AUTHENTICATION_REQUIRED;
+export const isForTheClient = (error: Pick<CardError, 'code' | 'decline_code'> | null): boolean =>
+  error?.code === AUTHENTICATION_REQUIRED || error?.decline_code === AUTHENTICATION_REQUIRED;
 
 export const unusable = (detail: string): Unknown => ({
   kind: 'unknown',

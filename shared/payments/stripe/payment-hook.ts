@@ -141,8 +141,7 @@ export function createStripePaymentHook(options: StripePaymentHookOptions): Paym
       const of = client.errorOf(error);
       if (!of) return { kind: 'unknown', detail: String(error).slice(0, 150) };
       if (of.statusCode === 402) {
-        if (!of.payment_intent) return declined(of);
-        return isForTheClient({ code: of.code ?? '', decline_code: of.decline_code ?? '' })
+        return of.payment_intent && isForTheClient(of)
           ? await outcomeOf({ kind: 'act' }, of.payment_intent, reference)
           : declined(of);
       }

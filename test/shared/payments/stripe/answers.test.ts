@@ -372,6 +372,17 @@ describe('a lookup', () => {
     expect(stripe.seen).toEqual([]);
   });
 
+  it('for which no page could be made is told in 150 characters', async () => {
+    says(answered(ACTS));
+    const pageFor = async () => {
+      throw new Error('x'.repeat(200));
+    };
+    expect(await hookOf({ pageFor }).lookup(byId)).toEqual({
+      kind: 'unknown',
+      detail: `Error: ${'x'.repeat(143)}`,
+    });
+  });
+
   it('leads the client to the page that they were sent to before', async () => {
     says(answered(ACTS), answered(ACTS), answered({ ...ACTS, metadata: {} }));
     const first = { ...byId, actionUrl: 'https://relay.example.com/pay/first' };
