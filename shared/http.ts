@@ -1,5 +1,5 @@
 import { request as httpsRequest } from 'node:https';
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 import { request as httpRequest } from './node-http.ts';
 
 export interface OutgoingRequest {
@@ -107,15 +107,19 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
   return promise;
 }
 
+/** Loaded with the first answer that needs it, which few do: 2 ms. */
+const zlib = () => process.getBuiltinModule('node:zlib');
+
 /** Servers and proxies compress answers that nobody asked them to compress. */
 const DECOMPRESS = new Map<string, (bytes: Buffer, options: ZlibOptions) => Buffer>([
-  ['gzip', gunzipSync],
-  ['x-gzip', gunzipSync],
-  ['br', brotliDecompressSync],
+  ['gzip', (bytes, options) => zlib().gunzipSync(bytes, options)],
+  ['x-gzip', (bytes, options) => zlib().gunzipSync(bytes, options)],
+  ['br', (bytes, options) => zlib().brotliDecompressSync(bytes, options)],
   // Its zlib header is left out by some: the first byte of one ends in 8.
   [
     'deflate',
-    (bytes, options) => ((bytes[0] ?? 0) % 16 === 8 ? inflateSync : inflateRawSync)(bytes, options),
+    (bytes, options) =>
+      (bytes[0] ?? 0) % 16 === 8 ? zlib().inflateSync(bytes, options) : zlib().inflateRawSync(bytes, options),
   ],
 ]);
 

@@ -102,8 +102,21 @@ export const ref = (name: SchemaName): Schema => ({ $ref: `#/components/schemas/
 
 /** As a schema of ours stands in the document. `input`: as a sender may write it. */
 export function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema }) => asWritten(jsonSchema),
+  });
   return rest;
+}
+
+/** What is left out where it cannot be read takes anything (`orLeftOut`). The document says what is read of it. */
+function asWritten(schema: z.core.JSONSchema.BaseSchema): void {
+  const [read, anything, ...others] = schema.anyOf ?? [];
+  if (read === undefined || anything === undefined || others.length > 0) return;
+  if (Object.keys(anything).length > 0) return;
+  const { anyOf: _, ...own } = schema;
+  delete schema.anyOf;
+  Object.assign(schema, read, own);
 }
 
 const allOf = (schemas: Record<string, z.core.$ZodType>, io: 'input' | 'output') =>

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { isSafeUrl, readJson, saysNumber } from '../http.ts';
+import { orLeftOut } from '../lenient.ts';
 import type { Money } from '../money.ts';
 import type {
   ChargeRequest,
@@ -31,9 +32,9 @@ const reasonSchema = z
   )
   .check(z.describe('Why, for the reader. The relay keeps the first 100 characters.'));
 /** The client is sent to this address. So one that is not a safe link, or would fill the row, is left out. */
-const actionUrlSchema = z
-  .catch(z.optional(z.string().check(z.maxLength(512), z.refine(isSafeUrl))), () => undefined)
-  .check(z.describe('Where the client must act. Without it the provider is still processing.'));
+const actionUrlSchema = orLeftOut(z.string().check(z.maxLength(512), z.refine(isSafeUrl))).check(
+  z.describe('Where the client must act. Without it the provider is still processing.'),
+);
 
 export const paid = z.pipe(
   z.object({ status: z.literal('paid'), payment_ref: paymentRefSchema }),
@@ -44,11 +45,13 @@ export const declined = z.pipe(
     status: z.literal('declined'),
     reason: reasonSchema,
     // Anything but a boolean counts as no: it must not undo the decline it came with.
-    retryable: z
-      .catch(z._default(z.boolean(), false), false)
-      .check(z.describe('Whether another attempt, under a new `charge_id` a day later, may succeed.')),
+    retryable: orLeftOut(z.boolean()).check(
+      z.describe(
+        'Whether another attempt, under a new `charge_id` a day later, may succeed. Default: false.',
+      ),
+    ),
   }),
-  z.transform(({ reason, retryable }): Declined => ({ kind: 'declined', reason, retryable })),
+  z.transform(({ reason, retryable = false }): Declined => ({ kind: 'declined', reason, retryable })),
 );
 export const pending = z.pipe(
   z.object({ status: z.literal('pending'), payment_ref: paymentRefSchema, action_url: actionUrlSchema }),
@@ -64,9 +67,7 @@ export const refunded = z.pipe(
   z.object({
     status: z.literal('refunded'),
     // The reference is only for the reader. A refund whose reference cannot be read is still a refund.
-    refund_ref: z
-      .catch(z.optional(paymentRefSchema), () => undefined)
-      .check(z.describe('The refund at your provider.')),
+    refund_ref: orLeftOut(paymentRefSchema).check(z.describe('The refund at your provider.')),
   }),
   z.transform((answer): { kind: 'refunded'; refundRef?: string } => ({
     kind: 'refunded',
