@@ -65,15 +65,23 @@ export async function explorePlanted(plant: Plant): Promise<Found> {
   return violation ? { states, what: violation.what, steps: violation.story.length } : { states };
 }
 
+/** A module as it would be with this bug, in it or in whatever it imports. @param url of the module's file. */
+export function importPlanted<Module>(bug: Bug, url: URL): Promise<Module> {
+  const copy = String(copies.size + 1);
+  copies.set(copy, bug);
+  const planted = new URL(url);
+  planted.searchParams.set(COPY, copy);
+  return import(planted.href);
+}
+
 /** Simulates seeds, from 1 on, with the code as it would be with this bug, until something does not hold. */
 export async function simulatePlanted(
   plant: Bug,
   seeds: number,
 ): Promise<Part['violations'][number] | undefined> {
-  const copy = String(copies.size + 1);
-  copies.set(copy, plant);
-  const simulator: { simulateSeed: typeof simulateSeed } = await import(
-    `./simulator/simulation.ts?${COPY}=${copy}`
+  const simulator = await importPlanted<{ simulateSeed: typeof simulateSeed }>(
+    plant,
+    new URL('./simulator/simulation.ts', import.meta.url),
   );
   for (let seed = 1; seed <= seeds; seed += 1) {
     const [violation] = (await simulator.simulateSeed(seed)).violations;

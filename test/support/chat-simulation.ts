@@ -19,6 +19,8 @@ export interface Course {
   says: Saying[];
   /** Whether a sender who got no 2xx says it again; if not, there is the sweeper. */
   repeats: boolean;
+  /** Of a thousand calls, how many do not go well. */
+  unlucky: number;
   /** What is chosen where there is a choice, one after the other; then, always what goes well. */
   chances: number[];
 }
@@ -47,10 +49,8 @@ const FATES: readonly Fate[] = [
 const SENDS = 'target.send';
 const AFTER = 'after it';
 
-/** Within its time, beyond it, and beyond the time for which the queue hides what it holds. */
-const SLEEPS_MS = [20 * SECOND, 100 * SECOND, 7 * MINUTE];
-/** Of a thousand calls, so many end in one of these. */
-const UNLUCKY = 120;
+/** Within its time, beyond it, until the queue shows again what it holds, when another one is at it, and beyond that. */
+const SLEEPS_MS = [20 * SECOND, 100 * SECOND, 6 * MINUTE, 7 * MINUTE];
 /** AWS ends them then. */
 const LIVES_MS = {
   webhook: 10 * SECOND,
@@ -64,8 +64,16 @@ const MOST_WORKERS = 2;
 const MOST_STEPS = 3_000;
 const AGAIN_MS = [SECOND, 6 * MINUTE];
 
+/** A part of a text, counted from 1, that a process was told to be delivered. */
+export interface Heard {
+  text: string;
+  part: number;
+}
+
 interface Call {
   port: string;
+  /** Of a request: what it delivers. */
+  delivers?: Heard;
   make(): Promise<unknown>;
   resolve(answer: unknown): void;
   reject(error: Error): void;
@@ -76,6 +84,8 @@ interface Process {
   kind: keyof typeof LIVES_MS;
   endsAt: number;
   calls: Call[];
+  /** What it heard to be delivered, and has had no trouble since. */
+  heard: Heard[];
   /** Whose sender waits for its answer. */
   saying?: Left;
   /** Asleep at this call, which may be made already. */
@@ -109,6 +119,8 @@ export class ChatSimulation {
   readonly answered: string[] = [];
   /** Those that a person sent on their way again. */
   readonly replayed = new Set<string>();
+  /** What a process heard that had no trouble after that, and came to its own end. */
+  readonly heard: Heard[] = [];
   #processes: Process[] = [];
   #drawn = 0;
   #started = 0;
@@ -162,6 +174,7 @@ export class ChatSimulation {
       kind,
       endsAt: this.world.now() + LIVES_MS[kind],
       calls: [],
+      heard: [],
       isOver: false,
       ...(saying === undefined ? {} : { saying }),
     };
@@ -171,8 +184,10 @@ export class ChatSimulation {
       new Promise<Value>((resolve, reject) => {
         // Nothing comes between its last look at the clock and the request.
         const sent = port === SENDS ? make() : undefined;
+        const request = sent && this.world.requests.at(-1);
         const call: Call = {
           port,
+          ...(request === undefined ? {} : { delivers: heardOf(request) }),
           make: () => sent ?? make(),
           resolve: (answer) => resolve(answer as Value),
           reject,
@@ -185,6 +200,7 @@ export class ChatSimulation {
       .then((result) => {
         if (process.isOver) return;
         this.#end(process);
+        this.heard.push(...process.heard);
         ended(result, process);
       });
     await drained();
@@ -215,7 +231,7 @@ export class ChatSimulation {
   }
 
   #fateOf({ port }: Call): Fate {
-    if (this.#draw(1_000) < 1_000 - UNLUCKY) return 'goes well';
+    if (this.#draw(1_000) < 1_000 - this.course.unlucky) return 'goes well';
     const fate = FATES[this.#draw(FATES.length)] ?? 'goes well';
     const isWrite = port === 'messages.mark' || port === 'messages.write';
     if (fate === 'answer lost' && !isWrite) return 'goes well';
@@ -226,6 +242,7 @@ export class ChatSimulation {
 
   async #answer(process: Process, call: Call, fate: Fate): Promise<void> {
     if (fate !== 'goes well') this.#tell(`${process.name}: ${call.port} ${fate}`);
+    if (fate.startsWith('throws')) process.heard = [];
     const over = () => {
       process.calls = process.calls.filter((other) => other !== call);
     };
@@ -247,6 +264,7 @@ export class ChatSimulation {
           return;
         }
         over();
+        if (fate !== 'throws, made') noteHeard(process, call, answer);
         if (fate === 'throws, made') call.reject(new Error('no answer, though it is done'));
         else
           call.resolve(
@@ -274,6 +292,7 @@ export class ChatSimulation {
     Reflect.deleteProperty(process, 'asleep');
     if (asleep.answer === undefined) return;
     process.calls = process.calls.filter((other) => other !== asleep.call);
+    noteHeard(process, asleep.call, asleep.answer.value);
     asleep.call.resolve(asleep.answer.value);
     await drained();
   }
@@ -337,7 +356,8 @@ export class ChatSimulation {
   async #work(): Promise<void> {
     const batch = this.world.fifo.receive(10 - this.#draw(10));
     // A record that is not deleted, though it was handled, comes back: the queue says "at least once" of that.
-    const spared = this.#draw(1_000) >= 1_000 - UNLUCKY / 2 ? batch.at(-1)?.receiptHandle : undefined;
+    const spared =
+      this.#draw(1_000) >= 1_000 - this.course.unlucky / 2 ? batch.at(-1)?.receiptHandle : undefined;
     if (spared !== undefined) this.#tell('the last record of the next batch is not deleted');
     await this.#start('worker', (process) => process.worker(batch, LIVES_MS.worker, spared));
   }
@@ -387,4 +407,15 @@ export class ChatSimulation {
     const next = Math.min(...times);
     return async () => world.moveTo(Math.max(next, world.now() + 1));
   }
+}
+
+/** @param request `text`, or `text/part` where there are several. */
+function heardOf(request: string): Heard {
+  const [text = '', part = '1'] = request.split('/');
+  return { text, part: Number(part) };
+}
+
+function noteHeard(process: Process, { delivers }: Call, answer: unknown): void {
+  const { kind } = (answer ?? {}) as { kind?: unknown };
+  if (delivers !== undefined && kind === 'delivered') process.heard.push(delivers);
 }

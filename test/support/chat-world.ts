@@ -1,6 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { beforeAll, expect } from 'vitest';
 import { createChannelWebhookHandler } from '../../functions/channel-webhook/handler.ts';
 import { createChannelWorkerHandler } from '../../functions/channel-worker/handler.ts';
 import { createRechargeSweeperHandler } from '../../functions/recharge-sweeper/handler.ts';
@@ -17,19 +15,17 @@ import {
   messageIdOf,
   newMessage,
 } from '../../shared/channels/message.ts';
-import { createDynamoMessages, type Messages } from '../../shared/channels/messages.ts';
+import type { Messages } from '../../shared/channels/messages.ts';
 import type { MessageQueue, WorkQueue } from '../../shared/channels/queue.ts';
 import type { RelayDeps, Targets } from '../../shared/channels/relay.ts';
 import { channelSchema } from '../../shared/channels/settings.ts';
 import { verifierSchema } from '../../shared/incoming/verifier-settings.ts';
 import { createLogger } from '../../shared/logger.ts';
-import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import type { Ledger } from '../../shared/recharge/ledger.ts';
 import { productionPolicy } from '../../shared/recharge/policy.ts';
 import { utc } from './builders.ts';
 import { createFifo } from './fifo.ts';
 import { type Around, everyVerb } from './ports.ts';
-import { useDynamo } from './store.ts';
 
 export const TOKEN = 'channel-token-5c1e';
 export const CONTACT = '+15551234567';
@@ -105,6 +101,11 @@ export interface ChatWorldOptions {
   /** Until when the receiver asked for no request, in Unix milliseconds. */
   heldUntil?: (message: Message) => number | undefined;
 }
+
+/** There are no recharges and no receipts in these worlds. */
+const elsewhere = (): never => {
+  throw new Error('Bug! Nobody should ask for this here.');
+};
 
 /** The longest that a message is hidden for; it may wait for longer. */
 const MAX_HIDDEN_MS = 39_600_000;
@@ -225,7 +226,7 @@ export function createChatWorld(
         doubt: () => {},
       },
       receipts: {
-        note: async () => expect.unreachable('no receipts come here'),
+        note: elsewhere,
         read: async () => undefined,
       },
       quarantine: { keep: async () => 'kept' },
@@ -238,7 +239,7 @@ export function createChatWorld(
     const work = createChannelWorkerHandler(deps);
     const sweep = createRechargeSweeperHandler({
       ledger: everyVerb('ledger', ledger, around),
-      queue: { send: () => expect.unreachable('There are no recharges in this world.') },
+      queue: { send: elsewhere },
       messages,
       messageQueue: queue,
       sweeps: { note: async () => {} },
@@ -347,33 +348,6 @@ export function webhookEvent(
   const isBase64Encoded = typeof body !== 'string';
   const text = isBase64Encoded ? body.toString('base64') : body;
   return { rawPath, body: text, headers, isBase64Encoded } as unknown as APIGatewayProxyEventV2;
-}
-
-/**
- * One engine and one table for the tests of a file; a channel, and so rows, for each world.
- *
- * @returns makes a world.
- */
-export function useChatWorlds() {
-  const { connect, newTable } = useDynamo();
-  let client: DynamoDBDocumentClient | undefined;
-  let table = '';
-  let worlds = 0;
-  beforeAll(async () => {
-    client = connect();
-    table = await newTable(client);
-    return () => client?.destroy();
-  });
-  return (options?: ChatWorldOptions): ChatWorld => {
-    if (!client) throw new Error('Bug! The engine was not started.');
-    worlds += 1;
-    const on = { client, table };
-    const storage = (now: () => number) => ({
-      messages: createDynamoMessages(on.client, on.table, now),
-      ledger: createDynamoLedger(on.client, on.table),
-    });
-    return createChatWorld({ channel: `chat-${worlds}`, storage }, options);
-  };
 }
 
 /** A world whose messages are in memory, which the contract suite holds equal to the engine's: for many worlds at once. */

@@ -10,8 +10,8 @@ import {
   chatWorldInMemory,
   NOT_NOW,
   REFUSED,
-  useChatWorlds,
 } from '../../support/chat-world.ts';
+import { useChatWorlds } from '../../support/chat-worlds.ts';
 import { type Misfortune, type Mishap, unluckyAround } from '../../support/ports.ts';
 
 const onEngine = useChatWorlds();

@@ -9,8 +9,8 @@ import {
   HANGS,
   NOT_NOW,
   REFUSED,
-  useChatWorlds,
 } from '../../support/chat-world.ts';
+import { useChatWorlds } from '../../support/chat-worlds.ts';
 
 const worldWith = useChatWorlds();
 

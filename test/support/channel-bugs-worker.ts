@@ -1,0 +1,32 @@
+import { parentPort } from 'node:worker_threads';
+import * as fc from 'fast-check';
+import { importPlanted } from '../../proof/planting.ts';
+import { CHANNEL_BUGS } from './channel-bugs.ts';
+import { aCourse, live } from './chat-courses.ts';
+import type { ChatSimulation } from './chat-simulation.ts';
+
+/** Some seconds, should one not be found. */
+const MOST_COURSES = 1_000;
+/** With which all are found soon: another one needs up to three times as many courses. */
+const SEED = 1;
+
+const courses = fc.sample(aCourse, { numRuns: MOST_COURSES, seed: SEED });
+
+/** Runs on Node alone: a test's own loader knows nothing of planted bugs. Posts what each bug led to, and in which course. */
+for (const bug of CHANNEL_BUGS) {
+  const { ChatSimulation: Simulation } = await importPlanted<{ ChatSimulation: typeof ChatSimulation }>(
+    bug,
+    new URL('./chat-simulation.ts', import.meta.url),
+  );
+  let lived = 0;
+  for (const course of courses) {
+    lived += 1;
+    const what = await live(course, Simulation).then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
+    if (what === undefined) continue;
+    parentPort?.postMessage([bug.name, { courses: lived, what }]);
+    break;
+  }
+}
