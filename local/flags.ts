@@ -96,6 +96,23 @@ export function readFlags(words: string[], print: (text: string) => void): Flags
   }
 }
 
+/** Which of what was typed the environment does not go with, in a sentence; undefined where all of it does. */
+export function whatDoesNotFit(
+  { once, chat }: Flags,
+  { env, payments, demo }: { env: NodeJS.ProcessEnv; payments: PaymentsKind; demo: boolean },
+): string | undefined {
+  if (payments === 'stripe' && env.PAYMENT_HOOK_URL !== undefined) {
+    return 'PAYMENT_HOOK_URL names a payment endpoint: unset it, or leave out --payments stripe.';
+  }
+  if (once && !demo) {
+    const own = payments === 'stripe' ? 'STRIPE_KEY' : 'PAYMENT_HOOK_URL';
+    return `--once runs the demonstration: unset PLATFORM_BASE_URL and ${own}, which replace the sandbox.`;
+  }
+  return chat !== 'webhook' && env.PLATFORM_BASE_URL !== undefined
+    ? '--chat is about the sandbox, whose platform answers: unset PLATFORM_BASE_URL, which replaces it.'
+    : undefined;
+}
+
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
   if (port <= 65_535) return port;

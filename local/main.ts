@@ -18,7 +18,7 @@ import { ask, demonstrate, demonstrateMessage, SANDBOX_CLIENTS, whatToTry } from
 import { demonstrateStripe, setUpStripeClients } from './demonstration-stripe.ts';
 import { bringEngine } from './engine-package.ts';
 import { type Engine, startDynamo } from './engines.ts';
-import { type Flags, readFlags, UsageError } from './flags.ts';
+import { readFlags, UsageError, whatDoesNotFit } from './flags.ts';
 import { createLogFile } from './log-file.ts';
 import { namesPayments, type PaymentsKind } from './payments-kind.ts';
 import { localWaits } from './policy.ts';
@@ -143,23 +143,6 @@ async function main(): Promise<void> {
   if (!once) say(whatToTry(relay.url, { demo, talks, payments }, env));
   if (json && row) say(JSON.stringify(rechargeJson(row)));
   if (once) await end(row?.phase === 'completed' ? 0 : 1);
-}
-
-/** Which of what was typed the environment does not go with, in a sentence; undefined where all of it does. */
-function whatDoesNotFit(
-  { once, chat }: Flags,
-  { env, payments, demo }: { env: NodeJS.ProcessEnv; payments: PaymentsKind; demo: boolean },
-): string | undefined {
-  if (payments === 'stripe' && env.PAYMENT_HOOK_URL !== undefined) {
-    return 'PAYMENT_HOOK_URL names a payment endpoint: unset it, or leave out --payments stripe.';
-  }
-  if (once && !demo) {
-    const own = payments === 'stripe' ? 'STRIPE_KEY' : 'PAYMENT_HOOK_URL';
-    return `--once runs the demonstration: unset PLATFORM_BASE_URL and ${own}, which replace the sandbox.`;
-  }
-  return chat !== 'webhook' && env.PLATFORM_BASE_URL !== undefined
-    ? '--chat is about the sandbox, whose platform answers: unset PLATFORM_BASE_URL, which replaces it.'
-    : undefined;
 }
 
 /**

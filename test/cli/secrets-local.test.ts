@@ -171,7 +171,8 @@ describe.concurrent('secrets of npm start', () => {
     expect((await first.cli('secrets', 'rotate', 'webhook')).code).toBe(0);
     const [made = ''] = pastedFrom(join(first.folder, 'new.secrets'));
     expect([await post(first.url, before), await post(first.url, made)]).toEqual([400, 401]);
-    await first.end();
+    // As a manager of services ends it.
+    expect(await first.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
     const second = await start({ folder: first.folder });
     expect([await post(second.url, before), await post(second.url, made)]).toEqual([400, 400]);
     expect(await post(second.url, 'another')).toBe(401);

@@ -1,13 +1,14 @@
 import { exec } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { startProcess } from '../../local/child-process.ts';
 import { localConfig } from '../../local/config.ts';
-import { NODE_COMPILE_CACHE, ROOT } from '../support/command.ts';
-import { useParties } from '../support/parties.ts';
+import { takeFolder } from '../../local/state.ts';
+import { NODE_COMPILE_CACHE, ROOT, runCommand } from '../support/command.ts';
 import {
   isAlive,
   type Row,
@@ -19,7 +20,6 @@ import {
 
 const { newFolder, run, start } = useRelays();
 const newEngines = useEngines();
-const newParties = useParties();
 
 const lastLine = (text: string): Row => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
 const says = ({ output }: RunningRelay, words: string) =>
@@ -57,8 +57,14 @@ describe.concurrent('npm start -- --once --json', () => {
     for (const folder of folders) expect(existsSync(join(folder, 'processes.json'))).toBe(false);
   });
 
-  it('with Stripe shows a card saved, charged, declined, confirmed at the bank and given back', async () => {
-    const { code, stdout, stderr } = await run({ args: [...ONCE, '--payments', 'stripe'] });
+  it('with Stripe, and --fresh in a folder of earlier starts, shows a card saved, charged, declined, confirmed at the bank and given back', async () => {
+    const folder = newFolder();
+    // Nothing starts with these books, unless they are forgotten.
+    writeFileSync(join(folder, 'platform.jsonl'), 'no event\n');
+    const { code, stdout, stderr } = await run({
+      folder,
+      args: [...ONCE, '--fresh', '--payments', 'stripe'],
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(lastLine(stdout)).toMatchObject({
       phase: 'completed',
@@ -77,7 +83,7 @@ describe.concurrent('npm start -- --once --json', () => {
       expect(stdout).toMatch(said);
   });
 
-  it('is refused where a platform or a payment endpoint of one’s own takes the place of the sandbox', async () => {
+  it('is refused where a party of one’s own takes the place of the sandbox, before anything is made', async () => {
     const folder = join(newFolder(), 'new');
     expect(await run({ folder, env: { PAYMENT_HOOK_URL: 'http://127.0.0.1:9' }, args: ['--once'] })).toEqual({
       code: 2,
@@ -86,27 +92,6 @@ describe.concurrent('npm start -- --once --json', () => {
         '--once runs the demonstration: unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which replace the sandbox.\n',
     });
     expect(existsSync(folder)).toBe(false);
-    const env = { PLATFORM_BASE_URL: 'http://127.0.0.1:9' };
-    expect(await run({ env, args: ['--chat', 'slack'] })).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('--chat is about the sandbox'),
-    });
-  });
-
-  it('is refused where two take the money, or a key would take real money', async () => {
-    const refused = async (env: Record<string, string>) => {
-      const { code, stderr } = await run({ env, args: ['--payments', 'stripe'] });
-      return { code, stderr };
-    };
-    expect(await refused({ PAYMENT_HOOK_URL: 'http://127.0.0.1:9' })).toEqual({
-      code: 2,
-      stderr: 'PAYMENT_HOOK_URL names a payment endpoint: unset it, or leave out --payments stripe.\n',
-    });
-    const live = 'rk_live_51MzNoRealKeyAtAll';
-    const { code, stderr } = await refused({ STRIPE_KEY: live });
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^STRIPE_KEY is a live key, which takes real money/);
-    expect(stderr).not.toContain(live);
   });
 });
 
@@ -140,13 +125,19 @@ describe('a relay that stays up', () => {
     const paste = async (line: string, path = PATH) =>
       (await promisify(exec)(line, { cwd: ROOT, env: { PATH: path, NODE_COMPILE_CACHE }, timeout: 30_000 }))
         .stdout;
-    // npx itself takes as long as the command that it finds. So one line is read by it, and then its shortcut is taken.
-    const shortcut = newFolder();
-    writeFileSync(join(shortcut, 'npx'), `#!/bin/sh\nexec ${join(ROOT, 'node_modules/.bin')}/"$@"\n`, {
-      mode: 0o755,
-    });
+    // One line starts npx. Of the others the shell says what npx would be given, and that runs in this process.
+    const shell = newFolder();
+    const tells = `#!/bin/sh\nprintf '%s\\0' "$RELAY_LOCAL_DIR" "$@"\n`;
+    writeFileSync(join(shell, 'npx'), tells, { mode: 0o755 });
+    const runHere = async (line: string) => {
+      const [folder = '', name, ...args] = (await paste(line, `${shell}:${PATH}`)).slice(0, -1).split('\0');
+      expect(name).toBe('relay');
+      const { code, stdout } = await runCommand(args, { env: { RELAY_LOCAL_DIR: folder } });
+      expect(code).toBe(0);
+      return stdout;
+    };
     const said = await Promise.all(
-      lines.map((line, index) => paste(line, index === 0 ? PATH : `${shortcut}:${PATH}`)),
+      lines.map((line, index) => (index === 0 || !line.includes(' npx ') ? paste(line) : runHere(line))),
     );
     expect(said[0]).toMatch(/ completed +500 +50\.00 USD +demo@example\.com /);
     expect(JSON.parse(said[1] ?? '')).toMatchObject({ email: 'client-099@example.com', balance: 50 });
@@ -159,7 +150,7 @@ describe('a relay that stays up', () => {
     expect(JSON.parse(said[6] ?? '').events[0]).toMatchObject({ kind: 'capture', email: 'demo@example.com' });
     expect(JSON.parse(said[7] ?? '')).toMatchObject({ id: expect.stringMatching(/./) });
     expect(said[8]).toMatch(/ delivered +demo\/outgoing +jane +rrm-[0-9a-f]{24} +You said: /);
-    expect(await paste(lines[2] ?? '', `${shortcut}:${PATH}`)).toMatch(/^200 \{"status"/m);
+    expect(await runHere(lines[2] ?? '')).toMatch(/^200 \{"status"/m);
     expect(relay.output()).toContain(
       `stays in ${relay.folder} (RELAY_LOCAL_DIR=${relay.folder} npm start -- --fresh forgets it)`,
     );
@@ -188,16 +179,14 @@ describe('a relay that stays up', () => {
     );
   });
 
-  it('refuses a second start in its folder, also with --fresh, and is not hurt by it', async () => {
+  it('refuses a second start in its folder, with --fresh too, and is not hurt by it', async () => {
     const secrets = join(relay.folder, 'secrets.json');
     renameSync(secrets, `${secrets}.aside`);
-    for (const args of [[], ['--fresh'], ONCE]) {
-      expect(await run({ folder: relay.folder, args })).toEqual({
-        code: 1,
-        stdout: '',
-        stderr: `Another npm start (process ${relay.pid}) is running in ${relay.folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.\n`,
-      });
-    }
+    expect(await run({ folder: relay.folder, args: ['--fresh'] })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `Another npm start (process ${relay.pid}) is running in ${relay.folder}. Stop it first, or set RELAY_LOCAL_DIR to another folder.\n`,
+    });
     // One that does not have the folder makes no secrets for it: they would not be those that the relay runs with.
     expect(existsSync(secrets)).toBe(false);
     renameSync(`${secrets}.aside`, secrets);
@@ -227,13 +216,9 @@ describe('a relay that stays up', () => {
     expect(others.filter(isAlive)).toEqual([]);
     expect(existsSync(join(folder, 'processes.json'))).toBe(false);
 
-    const fresh = await start({ folder, args: ['--fresh'] });
-    await says(fresh, 'Ctrl-C stops everything');
-    expect(fresh.output()).toContain('demo@example.com has 500 credits');
-    const rows = await fresh.json<Row[]>('recharges', 'list');
-    expect(rows).toHaveLength(1);
-    expect(kept.map(({ key }) => key)).not.toContain(rows[0]?.key);
-    expect((await fresh.end('SIGTERM')).code).toBe(0);
+    // What a start leaves that does not forget with --fresh.
+    takeFolder({ RELAY_LOCAL_DIR: folder }, { fresh: true }).release();
+    expect(readdirSync(folder).sort()).toEqual(['relay.log', 'runtime.json', 'secrets.json']);
   });
 });
 
@@ -256,50 +241,25 @@ describe.concurrent('npm start', () => {
     }
   });
 
-  it('refuses options it does not know with exit code 2, before it starts anything', async () => {
-    const folder = join(newFolder(), 'new');
-    expect(await run({ folder, args: ['--onse'] })).toEqual({
-      code: 2,
-      stdout: '',
-      stderr: "unknown option '--onse' (Did you mean --once?). All options: npm start -- --help\n",
-    });
-    expect(existsSync(folder)).toBe(false);
+  it('says in one sentence what a part found that does not start', async () => {
+    const booksFile = join(newFolder(), 'platform.jsonl');
+    writeFileSync(booksFile, 'no event\n');
+    await expect(
+      startProcess('./sandbox/platform-process.ts', { booksFile, apiKey: 'key', webhookSecret: 'secret' }),
+    ).rejects.toThrow(
+      `./sandbox/platform-process.ts did not start: ${booksFile}, line 1: not an event of these books. Delete the file to begin anew.`,
+    );
   });
 
-  it('says in one sentence that its folder cannot be used, or what it finds there', async () => {
-    const folder = newFolder();
-    const file = join(folder, 'file');
-    writeFileSync(file, '');
-    expect(await run({ folder: file })).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: `npm start keeps its data in ${file}, which cannot be used (EEXIST). Make it a folder that you may write to, or name another one in RELAY_LOCAL_DIR.\n`,
-    });
-    const other = newFolder();
-    const books = join(other, 'platform.jsonl');
-    writeFileSync(books, 'no event\n');
-    expect(await run({ folder: other })).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: `./sandbox/platform-process.ts did not start: ${books}, line 1: not an event of these books. Delete the file to begin anew.\n`,
-    });
-  });
-
-  it('names the faults of RELAY_CONFIG without quoting it, and leaves nothing running', async () => {
-    const { env } = await newParties();
-    const folder = newFolder();
-    const RELAY_CONFIG = join(folder, 'mine.json');
-    expect(await run({ folder, env: { ...env, RELAY_CONFIG } })).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: 'mine.json cannot be used:\n  - it cannot be read (ENOENT)\n',
-    });
-    expect(existsSync(join(folder, 'processes.json'))).toBe(false);
-
-    const theirs = { platformUrl: undefined, paymentsUrl: undefined };
+  it('names the faults of RELAY_CONFIG without quoting it', () => {
+    const RELAY_CONFIG = join(newFolder(), 'mine.json');
+    const theirs = 'http://127.0.0.1:9';
+    const env = { RELAY_CONFIG, PLATFORM_BASE_URL: `${theirs}/v1`, PAYMENT_HOOK_URL: theirs };
+    const read = () => localConfig(env, { platformUrl: undefined, paymentsUrl: undefined });
+    expect(read).toThrow('mine.json cannot be used:\n  - it cannot be read (ENOENT)');
     const reading = (text: string) => () => {
       writeFileSync(RELAY_CONFIG, text);
-      localConfig({ ...env, RELAY_CONFIG }, theirs);
+      read();
     };
     expect(reading('{"pricing": hunter2}')).toThrow('mine.json cannot be used:\n  - it is not JSON');
     expect(reading('[]')).toThrow('mine.json cannot be used:\n  - the whole file: ');

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { readFlags, UsageError } from '../../local/flags.ts';
+import { readFlags, UsageError, whatDoesNotFit } from '../../local/flags.ts';
+import { namesPayments, type PaymentsKind } from '../../local/payments-kind.ts';
+
+const URL = 'http://127.0.0.1:9';
 
 function typed(...words: string[]) {
   const printed: string[] = [];
@@ -66,5 +69,36 @@ describe('the options of npm start', () => {
   ])('%j is refused in one sentence that leads to the help', (words, sentence) => {
     expect(() => typed(...words)).toThrow(UsageError);
     expect(() => typed(...words)).toThrow(sentence);
+  });
+
+  it.each<[string[], NodeJS.ProcessEnv, PaymentsKind, string | undefined]>([
+    [['--once'], {}, 'endpoint', undefined],
+    [[], { PLATFORM_BASE_URL: URL, PAYMENT_HOOK_URL: URL }, 'endpoint', undefined],
+    [
+      ['--once'],
+      { PLATFORM_BASE_URL: URL },
+      'endpoint',
+      '--once runs the demonstration: unset PLATFORM_BASE',
+    ],
+    [
+      ['--once'],
+      { PAYMENT_HOOK_URL: URL },
+      'endpoint',
+      'unset PLATFORM_BASE_URL and PAYMENT_HOOK_URL, which',
+    ],
+    [['--once'], { STRIPE_KEY: 'key' }, 'stripe', 'unset PLATFORM_BASE_URL and STRIPE_KEY, which replace'],
+    [
+      ['--chat', 'slack'],
+      { PLATFORM_BASE_URL: URL },
+      'endpoint',
+      '--chat is about the sandbox, whose platform',
+    ],
+    [[], { PAYMENT_HOOK_URL: URL }, 'stripe', 'unset it, or leave out --payments stripe.'],
+  ])('%j beside %j, with %s: %s', (words, env, payments, sentence) => {
+    const { flags } = typed(...words);
+    const demo = env.PLATFORM_BASE_URL === undefined && !namesPayments(env, payments);
+    const said = whatDoesNotFit(flags ?? expect.unreachable(), { env, payments, demo });
+    if (sentence === undefined) expect(said).toBeUndefined();
+    else expect(said).toContain(sentence);
   });
 });

@@ -26,6 +26,7 @@ describe('a secret of the environment', () => {
       { PAYMENT_HOOK_SECRET: 'hunter2' },
       'since PAYMENT_HOOK_URL is not set. That takes whsec_ and base64 only.',
     ],
+    [{ STRIPE_KEY: 'rk_live_hunter2NoRealKeyAtAll' }, 'STRIPE_KEY is a live key, which takes real money'],
   ])('%j is refused in one sentence, which does not hold it', (env, sentence) => {
     expect(secretFault(env)).toContain(sentence);
     expect(secretFault(env)).not.toMatch(/hunter2|two|whsec_!/);

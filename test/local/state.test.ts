@@ -1,8 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { localSecrets, makeStripeSecrets, readStoredSecrets, writeStoredSecrets } from '../../local/state.ts';
+import {
+  localSecrets,
+  makeStripeSecrets,
+  readStoredSecrets,
+  takeFolder,
+  writeStoredSecrets,
+} from '../../local/state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-state-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,5 +40,28 @@ describe('stored secrets', () => {
       inbound: { stripeWebhook: ['whsec_ofTheAgency'] },
       outbound: { stripeKey: 'rk_test_ofTheAgency' },
     });
+  });
+});
+
+describe('the folder of npm start', () => {
+  it.each([false, true])('is not taken from a start that runs, and keeps its data: fresh is %s', (fresh) => {
+    const env = { RELAY_LOCAL_DIR: join(folder, `taken-${fresh}`) };
+    const taken = takeFolder(env, { fresh: false });
+    writeFileSync(join(env.RELAY_LOCAL_DIR, 'stripe.json'), '{}');
+    expect(() => takeFolder(env, { fresh })).toThrow(
+      `Another npm start (process ${process.pid}) is running in ${env.RELAY_LOCAL_DIR}. Stop it first, or set RELAY_LOCAL_DIR to another folder.`,
+    );
+    expect(readdirSync(env.RELAY_LOCAL_DIR).sort()).toEqual(['processes.json', 'stripe.json']);
+    taken.release();
+    takeFolder(env, { fresh }).release();
+    expect(readdirSync(env.RELAY_LOCAL_DIR)).toEqual(fresh ? [] : ['stripe.json']);
+  });
+
+  it('that is none is named in one sentence', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(() => takeFolder({ RELAY_LOCAL_DIR: file }, { fresh: false })).toThrow(
+      `npm start keeps its data in ${file}, which cannot be used (EEXIST). Make it a folder that you may write to, or name another one in RELAY_LOCAL_DIR.`,
+    );
   });
 });
