@@ -385,7 +385,7 @@ describe.concurrent('without a relay', () => {
 
   it('says that the one that was there has ended', async () => {
     const parties = await newParties();
-    const ended = await start(parties);
+    const ended = await start({ ...parties, ownEngines: true });
     await ended.end();
     const sentence = new RegExp(
       `^Nothing answers \\(connect ECONNREFUSED 127\\.0\\.0\\.1:\\d+\\)\\. Run RELAY_LOCAL_DIR=${ended.folder} npm start, then this command in another terminal; for the relay on AWS, add --stack NAME\\.\\n$`,

@@ -193,7 +193,8 @@ describe('Twilio', () => {
     expect(stdout).toContain("  receipts       failed (undelivered, Twilio's error 30003)\n");
     for (const words of ['sent', "undelivered, Twilio's error 30003"])
       expect(stdout).toContain(`  receipt: ${words}\n`);
-    expect((await world.relay.cli('alerts')).stdout).toContain(id);
+    // The row is written before the alert is.
+    await eventually(async () => expect((await world.relay.cli('alerts')).stdout).toContain(id));
 
     expect(taken()).toHaveLength(1);
     expect((await world.relay.cli('messages', 'replay', id, '--yes')).code).toBe(0);

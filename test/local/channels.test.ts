@@ -153,7 +153,8 @@ describe.concurrent('channels', () => {
     const folder = newFolder();
     const parties = await newParties(folder, ({ support }) => ({ support: chatChannel(support) }));
     const contacts = upTo(20).map((number) => `contact-${number}`);
-    const first = await start({ folder, env: parties.env });
+    const own = { folder, env: parties.env, ownEngines: true };
+    const first = await start(own);
     const writes = (contact: string, number: number) =>
       postUntilTaken(() => first, messageOf(contact, number));
     parties.platform.fault({ operation: 'incoming', fault: 'invalid', contact: 'replayed' });
@@ -177,7 +178,7 @@ describe.concurrent('channels', () => {
 
     // Whoever writes next does so as soon as there is somebody to answer.
     const writing = contacts.map((contact) => writes(contact, 6));
-    await start({ folder, env: parties.env, args: ['--port', new URL(first.url).port] });
+    await start({ ...own, args: ['--port', new URL(first.url).port] });
     await Promise.all(writing);
     await happens(() => parties.received('support').length >= 122);
     const replayed = { replayed: [textOf('replayed', 2), textOf('replayed', 1)] };

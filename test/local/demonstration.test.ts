@@ -101,7 +101,9 @@ describe('a relay that stays up', () => {
   let others: string[];
   beforeAll(async () => {
     const folder = newFolder();
-    const starts = await Promise.allSettled([1, 2].map(() => start({ folder, env: { FORCE_COLOR: '1' } })));
+    const starts = await Promise.allSettled(
+      [1, 2].map(() => start({ folder, env: { FORCE_COLOR: '1' }, ownEngines: true })),
+    );
     others = starts.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []));
     const [one] = starts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     relay = one ?? expect.unreachable(`None started: ${others}`);
@@ -205,7 +207,7 @@ describe('a relay that stays up', () => {
     expect(await relay.end('SIGKILL')).toMatchObject({ code: null });
     await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
 
-    const next = await start({ folder });
+    const next = await start({ folder, ownEngines: true });
     await says(next, 'Ctrl-C stops everything');
     const kept = (await next.json<Row[]>('recharges', 'list')).filter(
       ({ email }) => email === 'demo@example.com',

@@ -61,6 +61,11 @@ export interface RelayOptions {
   args?: string[];
   /** It takes a second of a core to load: left out, unless it is looked at. */
   console?: boolean;
+  /**
+   * Table and queue as it starts them by itself: the queue as a process, which takes a third of a second of a core. Left
+   * out, they are the test's own, one pair a folder, unless `env` names others.
+   */
+  ownEngines?: boolean;
   /** Its workers in a thread of their own, as they are by themselves: a third of a second of a core more to load. */
   threads?: boolean;
   /** What its parties need before the first webhook. */
@@ -102,7 +107,17 @@ export function runNode(args: string[], env: Env) {
 export function useRelays() {
   const folders: string[] = [];
   const running: ReturnType<typeof runNode>[] = [];
+  const newEngines = useEngines();
+  const known = new Map<string, ReturnType<typeof newEngines>>();
+  /** Those of the starts before in this folder. */
+  const enginesOf = async (folder: string, env: Env = {}): Promise<{ env?: Env }> => {
+    if (env.DYNAMODB_ENDPOINT !== undefined && env.SQS_ENDPOINT !== undefined) return {};
+    const engines = known.get(folder) ?? newEngines();
+    known.set(folder, engines);
+    return engines;
+  };
 
+  // Ends before the engines do: the last one that is registered goes first.
   afterAll(async () => {
     for (const { child } of running) child.kill('SIGKILL');
     await Promise.all(running.map(({ ended }) => ended));
@@ -132,7 +147,9 @@ export function useRelays() {
     run: (options: RelayOptions) => run(options).ended,
     /** @throws what it said, where it ends instead of listening. */
     async start(options: RelayOptions = {}): Promise<RunningRelay> {
-      const { child, said, ended, folder } = run(options);
+      const folder = options.folder ?? newFolder();
+      const engines: { env?: Env } = options.ownEngines ? {} : await enginesOf(folder, options.env);
+      const { child, said, ended } = run({ ...options, folder, env: { ...engines.env, ...options.env } });
       const output = () => said.stdout + said.stderr;
       const url = await listens(output, ended);
       await options.ready?.(folder);
