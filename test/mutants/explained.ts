@@ -25,6 +25,8 @@ const HTTP_HOOK = 'shared/payments/http-payment-hook.ts';
 const PLATFORM = 'shared/platform/client.ts';
 const CONTRACT = 'shared/payments/contract.ts';
 const STRIPE = 'shared/payments/stripe/payment-hook.ts';
+const DECLINES = 'shared/payments/stripe/declines.ts';
+const SIGNATURE = 'shared/incoming/signature.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -406,5 +408,103 @@ export const EXPLAINED: readonly Explained[] = [
     line: '} catch (error) {',
     becomes: '} catch (error) {}',
     why: 'Nothing is returned then, which is as false.',
+  },
+  {
+    file: DECLINES,
+    line: "const code = error?.decline_code ?? error?.code ?? '';",
+    becomes: 'const code = error?.decline_code ?? error?.code ?? "Stryker was here!";',
+    why: 'Neither text is a code.',
+  },
+  {
+    file: DECLINES,
+    line: "WORDS.get(error?.decline_code ?? '') ?? WORDS.get(error?.code ?? '') ?? 'card_refused';",
+    becomes: `WORDS.get(error?.decline_code ?? "Stryker was here!") ?? WORDS.get(error?.code ?? '') ?? 'card_refused';`,
+    why: 'Neither text is a code.',
+  },
+  {
+    file: DECLINES,
+    line: "WORDS.get(error?.decline_code ?? '') ?? WORDS.get(error?.code ?? '') ?? 'card_refused';",
+    becomes: `WORDS.get(error?.decline_code ?? '') ?? WORDS.get(error?.code ?? "Stryker was here!") ?? 'card_refused';`,
+    why: 'Neither text is a code.',
+  },
+  {
+    file: DECLINES,
+    line: "if (FORBID.includes(network ?? '') || NEVER_APPROVED.includes(response ?? '')) return false;",
+    becomes: `if (FORBID.includes(network ?? "Stryker was here!") || NEVER_APPROVED.includes(response ?? '')) return false;`,
+    why: 'Neither text is a code.',
+  },
+  {
+    file: DECLINES,
+    line: "if (FORBID.includes(network ?? '') || NEVER_APPROVED.includes(response ?? '')) return false;",
+    becomes: `if (FORBID.includes(network ?? '') || NEVER_APPROVED.includes(response ?? "Stryker was here!")) return false;`,
+    why: 'Neither text is a code.',
+  },
+  {
+    file: SIGNATURE,
+    line: "const [first = ''] = value.split(',', 1);",
+    becomes: `const [first = "Stryker was here!"] = value.split(',', 1);`,
+    why: 'What is split has a first part. The type does not say so.',
+  },
+  {
+    file: SIGNATURE,
+    line: "const time = (timePrefixesOf(scheme)[0] ?? '') + timestamp;",
+    becomes: 'const time = (timePrefixesOf(scheme)[0] ?? "Stryker was here!") + timestamp;',
+    why: 'There is always a first one. The type does not say so.',
+  },
+  {
+    file: SIGNATURE,
+    line: `found.push((upToSeparator.exec(value)?.[1] ?? '').replace(/^"([^"]*)"$/, '$1'));`,
+    becomes: `found.push((upToSeparator.exec(value)?.[1] ?? "Stryker was here!").replace(/^"([^"]*)"$/, '$1'));`,
+    why: 'The pattern fits nothing as well, so it always fits. The type does not say so.',
+  },
+  {
+    file: SIGNATURE,
+    line: `found.push((upToSeparator.exec(value)?.[1] ?? '').replace(/^"([^"]*)"$/, '$1'));`,
+    becomes: `found.push((upToSeparator.exec(value)[1] ?? '').replace(/^"([^"]*)"$/, '$1'));`,
+    why: 'The pattern fits nothing as well, so it always fits. The type does not say so.',
+  },
+  {
+    file: SIGNATURE,
+    line: "const value = headers[timestampHeader] ?? '';",
+    becomes: 'const value = headers[timestampHeader] ?? "Stryker was here!";',
+    why: 'Neither text is a time.',
+  },
+  {
+    file: SIGNATURE,
+    line: '.flatMap((name) => [...(valuesOf.get(name) ?? [])].sort().map((value) => name + value))',
+    becomes:
+      '.flatMap((name) => [...(valuesOf.get(name) ?? ["Stryker was here"])].sort().map((value) => name + value))',
+    why: 'The names are those of the map. The type does not say so.',
+  },
+  {
+    file: SIGNATURE,
+    line: "return { reason: first.ageMs > 0 ? 'the timestamp is too old' : 'the timestamp is too new' };",
+    becomes: "return { reason: first.ageMs >= 0 ? 'the timestamp is too old' : 'the timestamp is too new' };",
+    why: 'What is of this very moment is near enough.',
+  },
+  {
+    file: SIGNATURE,
+    line: 'if (!/^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:?\\d\\d)$/.test(text)) return undefined;',
+    becomes:
+      'if (!/^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:?\\d\\d)/.test(text)) return undefined;',
+    why: '`Date.parse` takes nothing behind the zone either.',
+  },
+  {
+    file: SIGNATURE,
+    line: "function addressesOf({ url }: Scheme, { rawQuery = '' }: Signed): string[] {",
+    becomes: 'function addressesOf({ url }: Scheme, { rawQuery = "Stryker was here!" }: Signed): string[] {',
+    why: 'No sender signs this query.',
+  },
+  {
+    file: SIGNATURE,
+    line: '? signature.toLowerCase()',
+    becomes: '? signature.toUpperCase()',
+    why: 'Both signatures are spelled alike.',
+  },
+  {
+    file: SIGNATURE,
+    line: ": signature.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');",
+    becomes: ": signature.replaceAll('+', '-').replaceAll('/', '_').replace(/=+/, '');",
+    why: 'The padding of ours stands at its end. What has it elsewhere is another text with or without it.',
   },
 ];

@@ -40,7 +40,7 @@ describe('a call of Stripe', () => {
       'status 400 rate_limit',
     ],
   ])('that met %s did nothing', (_, said, detail) => {
-    expect(failed(said)).toEqual({ kind: 'not_attempted', detail });
+    expect(failed(said)).toStrictEqual({ kind: 'not_attempted', detail });
     expect(failed({ ...said, headers: { 'retry-after': '2' } })).toEqual({
       kind: 'not_attempted',
       detail,

@@ -2,7 +2,14 @@ import type Stripe from 'stripe';
 import { describe, expect, it } from 'vitest';
 import type { Money } from '../../../../shared/money.ts';
 import { declined } from '../../../../shared/payments/stripe/declines.ts';
-import { isStripeId, saidOf } from '../../../../shared/payments/stripe/intents.ts';
+import {
+  CHARGE_ID,
+  isStripeId,
+  LEDGER_TABLE,
+  RECHARGE_KEY,
+  REFUND_ID,
+  saidOf,
+} from '../../../../shared/payments/stripe/intents.ts';
 
 const MONEY = { amount: 5_000, currency: 'USD' };
 const intent = (given: object) =>
@@ -104,6 +111,15 @@ describe('a payment', () => {
   });
 });
 
+it('the names in the metadata stay, for payments at Stripe bear them', () => {
+  expect([CHARGE_ID, RECHARGE_KEY, LEDGER_TABLE, REFUND_ID]).toEqual([
+    'relay_charge_id',
+    'relay_recharge_key',
+    'relay_table',
+    'relay_refund_id',
+  ]);
+});
+
 describe('an id of Stripe’s', () => {
   it('is up to 255 printable characters', () => {
     for (const id of ['pi_1', '~', '!'.repeat(255)]) expect(isStripeId(id)).toBe(true);
@@ -125,6 +141,13 @@ describe('a refusal', () => {
     expect(declined({ code: 'processing_error', decline_code: 'lost_card' }).retryable).toBe(false);
     for (const nothing of [null, undefined])
       expect(declined(nothing)).toEqual({ kind: 'declined', reason: 'card_refused', retryable: false });
+  });
+
+  it('whose bank wanted to see a client who cannot be asked was not confirmed', () => {
+    expect(declined({ code: 'authentication_required' })).toMatchObject({
+      reason: 'authentication_failed',
+      retryable: false,
+    });
   });
 
   it('may pass where Stripe advises so, whatever the code', () => {

@@ -62,7 +62,10 @@ it('a loss on a row that has looks before it is said once more with the first of
   const told = written(decide(row, payment(PAID, 2), looking('2026-01-05 12:00:20')));
   expect(told).toMatchObject({ ...watched, sayAgain: 'paid_after_end' });
   const again = decide({ ...told, swept: 1 }, DUE, looking('2026-01-06 12:03:10'));
-  expect([again.alert?.word, again.effect]).toEqual(['paid_after_end', 'list_grants']);
+  expect([again.alert, again.effect]).toEqual([
+    { word: 'paid_after_end', detail: 'said before already' },
+    'list_grants',
+  ]);
   expect(written(again)).toMatchObject({ swept: 1, ...watched });
   expect(written(again)).not.toHaveProperty('sayAgain');
 });
