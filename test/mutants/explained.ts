@@ -27,6 +27,8 @@ const CONTRACT = 'shared/payments/contract.ts';
 const STRIPE = 'shared/payments/stripe/payment-hook.ts';
 const DECLINES = 'shared/payments/stripe/declines.ts';
 const SIGNATURE = 'shared/incoming/signature.ts';
+const ENDS = 'shared/recharge/machine/ends.ts';
+const GOODWILL = 'shared/recharge/machine/goodwill.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -506,5 +508,17 @@ export const EXPLAINED: readonly Explained[] = [
     line: ": signature.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');",
     becomes: ": signature.replaceAll('+', '-').replaceAll('/', '_').replace(/=+/, '');",
     why: 'The padding of ours stands at its end. What has it elsewhere is another text with or without it.',
+  },
+  {
+    file: ENDS,
+    line: "(phase === 'completed' && grantNo > 1) || (phase === 'refunded' && grantNo > 0);",
+    becomes: "(true && grantNo > 1) || (phase === 'refunded' && grantNo > 0);",
+    why: 'What ends otherwise has had no grant, and what is refunded is met by the other half.',
+  },
+  {
+    file: GOODWILL,
+    line: "phase === 'completed' && goodwillRefund === 'under_way';",
+    becomes: "true && goodwillRefund === 'under_way';",
+    why: 'No other row has a goodwill refund. Should one, its money must not be given back as if it were completed.',
   },
 ];

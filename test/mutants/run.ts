@@ -6,10 +6,10 @@
  *     npm run mutants -- --force
  *     npm run mutants -- --workers 2
  *
- * What was found before is kept in `.stryker/`, and a mutant is tried again where its code or one of its tests has changed.
- * What else a test stands on is not looked at: `--force` tries all again.
+ * What was found before is kept in `.stryker/`. A mutant is tried again where it survived, and where its code or one of its
+ * tests has changed. What else a test stands on is not looked at: `--force` tries all again.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { EXPLAINED, type Explained } from './explained.ts';
@@ -64,15 +64,28 @@ process.exitCode = report(judged) ? 0 : 1;
  */
 async function mutate(file: string, tests: readonly string[]): Promise<Mutant[]> {
   process.env.RELAY_MUTANTS_TESTS = tests.join(' ');
+  const incrementalFile = `.stryker/${file.replaceAll('/', '+')}.json`;
+  forgetSurvivors(incrementalFile);
   const stryker = new Stryker({
     configFile: 'test/mutants/stryker.json',
     mutate: [file],
     force,
     concurrency: Number(workers),
-    incrementalFile: `.stryker/${file.replaceAll('/', '+')}.json`,
+    incrementalFile,
     reporters: [process.stdout.isTTY ? 'progress' : 'progress-append-only'],
   });
   return await stryker.runMutationTest();
+}
+
+/** They are always tried again: that a test of what runs while a module is loaded is new, Stryker does not see. */
+function forgetSurvivors(incrementalFile: string): void {
+  if (!existsSync(incrementalFile)) return;
+  const known: { files: Record<string, { mutants: Pick<Mutant, 'status'>[] }> } = JSON.parse(
+    readFileSync(incrementalFile, 'utf8'),
+  );
+  for (const one of Object.values(known.files))
+    one.mutants = one.mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout');
+  writeFileSync(incrementalFile, JSON.stringify(known));
 }
 
 function judge(file: string, lines: string[], mutants: Mutant[]): Judged {
