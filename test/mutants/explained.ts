@@ -29,6 +29,7 @@ const DECLINES = 'shared/payments/stripe/declines.ts';
 const SIGNATURE = 'shared/incoming/signature.ts';
 const ENDS = 'shared/recharge/machine/ends.ts';
 const GOODWILL = 'shared/recharge/machine/goodwill.ts';
+const WOKEN = 'shared/recharge/machine/woken.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -520,5 +521,17 @@ export const EXPLAINED: readonly Explained[] = [
     line: "phase === 'completed' && goodwillRefund === 'under_way';",
     becomes: "true && goodwillRefund === 'under_way';",
     why: 'No other row has a goodwill refund. Should one, its money must not be given back as if it were completed.',
+  },
+  {
+    file: WOKEN,
+    line: 'const isLookedAt = row.wokenAt !== undefined && now < row.wokenAt + wokenMs;',
+    becomes: 'const isLookedAt = true && now < row.wokenAt + wokenMs;',
+    why: 'No time is before what is no number.',
+  },
+  {
+    file: WOKEN,
+    line: 'if (!awaitsLook(row) || wokenAt === undefined) return stop;',
+    becomes: 'if (!awaitsLook(row) || false) return stop;',
+    why: 'Who awaits a look was heard of. The type does not say so.',
   },
 ];

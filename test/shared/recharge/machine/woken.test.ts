@@ -84,6 +84,11 @@ describe('a recharge that has ended without a payment, and of which somebody say
     expect(decide(row, DUE, sinceHeard(5_000))).toEqual({ effect: 'stop' });
   });
 
+  it('is not looked up where nobody has said so, whoever brings it', () => {
+    const { wokenAt: _, ...unheard } = due();
+    expect(decide(unheard, DUE, sinceHeard(5_000))).toEqual({ effect: 'stop' });
+  });
+
   it('says its loss again first, where there is one to say', () => {
     const { alert, effect } = decide(due({ sayAgain: 'paid_after_end' }), DUE, sinceHeard(5_000));
     expect({ word: alert?.word, effect }).toEqual({ word: 'paid_after_end', effect: 'stop' });
@@ -94,6 +99,7 @@ describe('a recharge that has ended without a payment, and of which somebody say
     ['cannot be asked', { kind: 'held', why: 'no time left in this run' }],
   ])('is looked up ever more rarely where the endpoint %s, and after a day no more', (_, outcome) => {
     const next = (ms: number) => written(decide(due(), outcome, sinceHeard(ms)));
+    expect(decide(due(), outcome, sinceHeard(5_000)).effect).toBe('stop');
     expect(next(5_000)).toMatchObject({ phase: 'declined', nextAttemptAt: HEARD + 10_000 });
     expect(next(DAY - 1).nextAttemptAt).toBe(HEARD + DAY - 1 + HOUR);
     for (const member of ['nextAttemptAt', 'swept']) expect(next(DAY)).not.toHaveProperty(member);
@@ -101,9 +107,16 @@ describe('a recharge that has ended without a payment, and of which somebody say
   });
 
   it('is not looked up again for a charge of long ago that brought no answer', () => {
-    expect(decide(due(), payment(SILENT), sinceHeard(5_000))).toEqual({ effect: 'stop' });
+    for (const result of [SILENT, { kind: 'not_attempted', detail: 'status 429' } as const])
+      expect(decide(due(), payment(result), sinceHeard(5_000))).toEqual({ effect: 'stop' });
     const { wokenAt: _, ...unheard } = due();
     expect(decide(unheard, lookedUp(SILENT), sinceHeard(5_000))).toEqual({ effect: 'stop' });
+  });
+
+  it('and that is paid meanwhile, stays as it is where it cannot be asked about', () => {
+    const held: Outcome = { kind: 'held', why: 'no time left in this run' };
+    for (const phase of ['granting', 'charged', 'completed'] as const)
+      expect(decide(due({ phase }), held, sinceHeard(5_000))).toEqual({ effect: 'stop' });
   });
 
   it('is left as it is once there was an answer', () => {
