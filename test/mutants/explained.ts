@@ -30,6 +30,7 @@ const SIGNATURE = 'shared/incoming/signature.ts';
 const ENDS = 'shared/recharge/machine/ends.ts';
 const GOODWILL = 'shared/recharge/machine/goodwill.ts';
 const WOKEN = 'shared/recharge/machine/woken.ts';
+const MOVES = 'shared/recharge/machine/moves.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -533,5 +534,17 @@ export const EXPLAINED: readonly Explained[] = [
     line: 'if (!awaitsLook(row) || wokenAt === undefined) return stop;',
     becomes: 'if (!awaitsLook(row) || false) return stop;',
     why: 'Who awaits a look was heard of. The type does not say so.',
+  },
+  {
+    file: MOVES,
+    line: "return { alert: { word: 'review_waiting', ...(review === undefined ? {} : { detail: review }) } };",
+    becomes: "return { alert: { word: 'review_waiting', ...(false ? {} : { detail: review }) } };",
+    why: 'A row that waits for a person has a review. The type does not say so.',
+  },
+  {
+    file: MOVES,
+    line: 'return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];',
+    becomes: 'return false || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];',
+    why: 'What was just recorded is the last entry. The type does not say so.',
   },
 ];
