@@ -31,6 +31,10 @@ const ENDS = 'shared/recharge/machine/ends.ts';
 const GOODWILL = 'shared/recharge/machine/goodwill.ts';
 const WOKEN = 'shared/recharge/machine/woken.ts';
 const MOVES = 'shared/recharge/machine/moves.ts';
+const STANDARD = 'shared/incoming/standard-webhooks.ts';
+const TOKEN = 'shared/incoming/token.ts';
+const ANSWER = 'shared/platform/outcome.ts';
+const HTTP_ANSWERS = 'shared/payments/http-answers.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -546,5 +550,84 @@ export const EXPLAINED: readonly Explained[] = [
     line: 'return latest === undefined || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];',
     becomes: 'return false || times === 1 ? history : [...history.slice(0, -1), { ...latest, times }];',
     why: 'What was just recorded is the last entry. The type does not say so.',
+  },
+  {
+    file: STANDARD,
+    line: "return told?.verdict ?? refused('no header is looked at');",
+    becomes: 'return told?.verdict ?? refused("");',
+    why: 'There is always a scheme. The type does not say so.',
+  },
+  {
+    file: STANDARD,
+    line: "return told?.verdict ?? refused('no header is looked at');",
+    becomes: "return told.verdict ?? refused('no header is looked at');",
+    why: 'There is always a scheme. The type does not say so.',
+  },
+  {
+    file: STANDARD,
+    line: "const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? [];",
+    becomes:
+      "const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/(v1,)?(whsec_)?/, '')) ?? [];",
+    why: 'Both parts may be missing, so the pattern fits at the beginning in any case.',
+  },
+  {
+    file: STANDARD,
+    line: "const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? [];",
+    becomes: `const [, base64] = /^([A-Za-z0-9+/_-]+)={0,2}$/.exec(secret.replace(/^(v1,)?(whsec_)?/, '')) ?? ["Stryker was here"];`,
+    why: 'Only the second one is read.',
+  },
+  {
+    file: TOKEN,
+    line: "{ headers, query, rawQuery = '', secrets }: Sent & { secrets: string[] },",
+    becomes: '{ headers, query, rawQuery = "Stryker was here!", secrets }: Sent & { secrets: string[] },',
+    why: 'No parameter has this name.',
+  },
+  {
+    file: TOKEN,
+    line: ".flatMap(([key = '', value = '']) => (decoded(key) === name ? [value] : []))",
+    becomes: `.flatMap(([key = "Stryker was here!", value = '']) => (decoded(key) === name ? [value] : []))`,
+    why: 'What is split has a first part. The type does not say so.',
+  },
+  {
+    file: ANSWER,
+    line: "retryAfterMs !== undefined && retryAfterMs > LONGEST_RATE_WAIT_MS ? { agencyFault: 'rate_limited' } : {};",
+    becomes: "true && retryAfterMs > LONGEST_RATE_WAIT_MS ? { agencyFault: 'rate_limited' } : {};",
+    why: 'What is undefined is not more than anything.',
+  },
+  {
+    file: ANSWER,
+    line: "if (answer.kind === 'no_answer') return { kind: 'unknown' };",
+    becomes: "if (false) return { kind: 'unknown' };",
+    why: 'Without a status it comes to the end, which says the same.',
+  },
+  {
+    file: ANSWER,
+    line: "if (answer.kind === 'no_answer') return { kind: 'unknown' };",
+    becomes: `if (answer.kind === "") return { kind: 'unknown' };`,
+    why: 'Without a status it comes to the end, which says the same.',
+  },
+  {
+    file: ANSWER,
+    line: "if (status >= 200 && status < 300) return { kind: 'answered', status, body };",
+    becomes: "if (true && status < 300) return { kind: 'answered', status, body };",
+    why: 'Node gives no answer with a status below 200. Should it, that must not count as answered.',
+  },
+  {
+    file: ANSWER,
+    line: "if (status >= 300 && status < 400) return { kind: 'unknown', agencyFault: 'redirected' };",
+    becomes: "if (true && status < 400) return { kind: 'unknown', agencyFault: 'redirected' };",
+    why: 'Those below have returned.',
+  },
+  {
+    file: HTTP_ANSWERS,
+    line: "if (answer.kind !== 'response') return undefined;",
+    becomes: 'if (false) return undefined;',
+    why: 'What is no response has no status, which no table knows.',
+  },
+  {
+    file: HTTP_ANSWERS,
+    line: "case 'no_answer':",
+    becomes: "case 'no_answer':",
+    why: 'Without a status it comes to the same silence.',
   },
 ];

@@ -82,6 +82,7 @@ export const ROOMS: readonly Room[] = [
     files: under('shared/platform', 'outcome.ts', 'client.ts'),
     tests: under(
       'test/shared/platform',
+      'outcome.test.ts',
       'call.test.ts',
       'client.test.ts',
       'operations.test.ts',

@@ -127,6 +127,7 @@ describe('why a signature is refused', () => {
     ['there is none', {}],
     ['it is empty', { query: { token: '' }, headers: { 'x-webhook-token': ' ' } }],
     ['the address has others', { rawQuery: 'a&b=1' }],
+    ['the address has its name alone', { rawQuery: 'token' }],
   ])('a token: that there is none, where %s', (_, sent) => {
     const by = verifier({ type: 'token' });
     const request = { headers: {}, query: {}, body: BODY, secrets: [SECRET], now: NOW, ...sent };

@@ -30,12 +30,13 @@ interface Given {
   secrets?: string[];
   headers?: Record<string, string>;
   query?: Record<string, string>;
+  rawQuery?: string;
   body?: string | Buffer;
   now?: number;
 }
 
-function verify({ verifiers, secrets = [SECRET], headers = {}, query = {}, body = '{}', now = NOW }: Given) {
-  return verifyRequest({ verifiers, secrets, headers, query, body: Buffer.from(body), now });
+function verify({ secrets = [SECRET], headers = {}, query = {}, body = '{}', now = NOW, ...given }: Given) {
+  return verifyRequest({ ...given, secrets, headers, query, body: Buffer.from(body), now });
 }
 
 describe('any verifier', () => {
@@ -130,6 +131,10 @@ describe('token', () => {
     [
       'the secret behind more guesses than a header is looked through for',
       { verifiers, headers: { 'x-webhook-token': `${'guess,'.repeat(8)}${SECRET}` } },
+    ],
+    [
+      'the secret behind more guesses than an address is looked through for',
+      { verifiers, rawQuery: `${'token=guess&'.repeat(8)}token=${encodeURIComponent(SECRET)}` },
     ],
     ['two guesses that make the secret', { verifiers, headers: { 'x-webhook-token': 'correct, horse' } }],
     [

@@ -268,7 +268,7 @@ describe('a charge', () => {
     ['503', 503, '', unknown('status 503')],
   ])('answered with %s (%i)', async (_name, status, body, outcome) => {
     answers(status, body, { location: '/elsewhere' });
-    expect(await send()).toEqual(outcome);
+    expect(await send()).toStrictEqual(outcome);
     expect(seen).toHaveLength(1);
   });
 
@@ -510,7 +510,7 @@ describe('a refund', () => {
     ['500', 500, '', unknown('status 500')],
   ])('answered with %s (%i)', async (_name, status, body, outcome) => {
     answers(status, body, { location: '/elsewhere' });
-    expect(await hook().refund(refund)).toEqual(outcome);
+    expect(await hook().refund(refund)).toStrictEqual(outcome);
     expect(seen).toHaveLength(1);
   });
 
