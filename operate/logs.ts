@@ -106,8 +106,11 @@ function lineOf(text: string): LogLine | undefined {
   const parsed = readJson(text);
   if (typeof parsed !== 'object' || parsed === null || !('time' in parsed)) return undefined;
   const { time, level, message, _aws, ...fields } = Object.fromEntries(Object.entries(parsed));
-  return { time: String(time), level: String(level), message: String(message), fields };
+  return { time: textOf(time), level: textOf(level), message: textOf(message), fields };
 }
+
+/** Whatever JSON had there. An object may have no way to become text: `{"toString": 1}`. */
+const textOf = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 // ── CloudWatch ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -28,13 +28,16 @@ export interface FoundRelay extends Store {
  *
  * @param options.now the time at the beginning of each test, in Unix milliseconds; commands go by the real clock.
  * @param options.guard of the configuration in force.
+ * @param options.others where nobody shall be asked by accident.
  */
 export function useFoundRelay({
   now = Date.now,
   guard = {},
+  others = {},
 }: {
   now?: () => number;
   guard?: object;
+  others?: Partial<Others>;
 } = {}): () => FoundRelay {
   const { connect: open, endpoint, newTable } = useDynamo();
   const root = mkdtempSync(join(tmpdir(), 'relay-found-'));
@@ -51,7 +54,7 @@ export function useFoundRelay({
       url: 'http://127.0.0.1:9',
       dynamodbEndpoint: endpoint(),
       table,
-      config: configOf(guard),
+      config: configOf(guard, { ...ELSEWHERE, ...others }),
     });
     const clock = { time: now() };
     const time = () => clock.time;
@@ -72,14 +75,25 @@ export function useFoundRelay({
   };
 }
 
-const configOf = (guard: object) =>
+/** Where the relay's others are, by the configuration. */
+interface Others {
+  platform: string;
+  payments: string;
+}
+
+const ELSEWHERE: Others = {
+  platform: 'https://platform.example.com/v1',
+  payments: 'https://pay.example.com',
+};
+
+const configOf = (guard: object, { platform, payments }: Others) =>
   parseConfig(
     {
-      platform: { baseUrl: 'https://platform.example.com/v1' },
+      platform: { baseUrl: platform },
       recharge: { mode: 'live', creditsField: 'credits' },
       pricing: { currency: 'USD', perCredit: '0.10' },
       guard,
-      payment: { type: 'http', url: 'https://pay.example.com' },
+      payment: { type: 'http', url: payments },
     },
     'the configuration of this test',
   );
