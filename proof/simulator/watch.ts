@@ -1,3 +1,4 @@
+import { ANSWERS } from '../../shared/recharge/answers.ts';
 import { grantMarkPrefixOf, isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
 import { ofRecharge } from '../invariants.ts';
 import { SECRET } from '../programs.ts';
@@ -141,7 +142,9 @@ export class Watch {
     }
     if (phase !== before?.phase || review !== before?.review)
       this.tell(key, `  the row is ${phase}${review === undefined ? '' : ` (${review})`}`);
-    if (phase === 'charged' && isSpoken) this.#triedAgainAt.set(key, this.#agenda.now);
+    // Whoever only hurries the next step gives it no new time.
+    const isAnswered = isSpoken && ANSWERS.some((answer) => answer === row.history.at(-1)?.event);
+    if (phase === 'charged' && isAnswered) this.#triedAgainAt.set(key, this.#agenda.now);
     if (review === 'grant_expired' && before?.review !== review) this.#checkTries(key);
     this.#onChange(row);
   }
