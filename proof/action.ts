@@ -21,6 +21,15 @@ export const spend = (chances: Chances, chance: keyof Chances): Chances => ({
   [chance]: chances[chance] - 1,
 });
 
+/** What may become of a call where nobody is at fault… */
+export const waysOf = ({ port, ways }: Call, scenario: Scenario) => scenario.ways[port] ?? ways;
+
+/** …and where somebody is. */
+export const faultsOf = (call: Call, scenario: Scenario) =>
+  call.faults.filter(
+    (fault) => scenario.mayFail(call.port, fault) && !waysOf(call, scenario).includes(fault),
+  );
+
 export function makeCall(draft: Draft, call: Call, way: string): Answer {
   try {
     return { value: call.make(draft, way) };

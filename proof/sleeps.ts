@@ -1,4 +1,14 @@
-import { type Action, type Call, goesOn, makeCall, replace, setupOf, spend } from './action.ts';
+import {
+  type Action,
+  type Call,
+  faultsOf,
+  goesOn,
+  makeCall,
+  replace,
+  setupOf,
+  spend,
+  waysOf,
+} from './action.ts';
 import type { Answer, ProcessState } from './process.ts';
 import type { Setup } from './programs.ts';
 import type { Scenario } from './scenario.ts';
@@ -110,17 +120,14 @@ export function wakes(
   const call = process.state.calls.get(number);
   const [shortest = 0] = sleepsOf(process, scenario);
   if (!call || world.now < since + shortest) return [];
-  const isFault = (way: string) => call.faults.includes(way);
-  const faults = call.faults.filter(
-    (fault) => world.chances.faults > 0 && scenario.mayFail(call.port, fault),
-  );
-  const ways = answer ? ['made'] : [...(scenario.ways[call.port] ?? call.ways), ...faults];
-  return ways.map((way) => ({
+  const ordinary = answer ? ['made'] : waysOf(call, scenario);
+  const faults = answer || world.chances.faults === 0 ? [] : faultsOf(call, scenario);
+  return [...ordinary, ...faults].map((way) => ({
     say: `${process.name} wakes${answer ? '' : `, and makes ${call.port}: ${way}`}`,
     next() {
       const draft: Draft = { ...world };
       if (answer) return goesOn(draft, process, process.state.hear(number, answer, world.now));
-      if (isFault(way)) draft.chances = spend(draft.chances, 'faults');
+      if (faults.includes(way)) draft.chances = spend(draft.chances, 'faults');
       // Between the last look at the clock and the bytes nothing can be known. What is promised ends here.
       if (world.now > promisedTo) {
         replace(draft, process, undefined);

@@ -1,4 +1,4 @@
-import { type Action, made } from './action.ts';
+import { type Action, faultsOf, made, waysOf } from './action.ts';
 import { looks } from './persons.ts';
 import type { Scenario } from './scenario.ts';
 import { interruptions, wakes } from './sleeps.ts';
@@ -14,13 +14,12 @@ export function stepsOf(world: World, process: Process, scenario: Scenario): Act
       isOptional: process.kind === 'person' && !process.state.isNew,
       next: () => made(world, process, number, call, way, isFault),
     });
-    const ways = scenario.ways[call.port] ?? call.ways;
+    const ways = waysOf(call, scenario);
     const steps = ways.map((way) => step(way, false));
     if (world.chances.faults === 0) return steps;
-    const faults = call.faults.filter((fault) => scenario.mayFail(call.port, fault));
     return [
       ...steps,
-      ...faults.map((fault) => step(fault, true)),
+      ...faultsOf(call, scenario).map((fault) => step(fault, true)),
       ...interruptions(world, process, number, call, scenario, ways),
     ];
   });
