@@ -9,15 +9,27 @@ import { NewerRowError, type Page, type Written } from '../shared/storage/table.
 interface Kept {
   row: Recharge;
   unanswered: number;
+  /** As it was before its last write. Absent where there was none. */
+  before?: Recharge;
 }
 
 /** All recharges and accounts at one moment. A value: a verb makes another one, so that an explorer can go back. */
 export interface Table {
   recharges: ReadonlyMap<string, Kept>;
   accounts: ReadonlyMap<string, Account>;
+  /** As each was before its last write. */
+  accountsBefore: ReadonlyMap<string, Account>;
 }
 
-export const EMPTY_TABLE: Table = { recharges: new Map(), accounts: new Map() };
+export const EMPTY_TABLE: Table = { recharges: new Map(), accounts: new Map(), accountsBefore: new Map() };
+
+/** What an eventual read may find: each row and account as it was before its last write, if it was there. */
+export function before({ recharges, accountsBefore }: Table): Table {
+  const rows = [...recharges].flatMap(([key, kept]): [string, Kept][] =>
+    kept.before ? [[key, { row: kept.before, unanswered: 0 }]] : [],
+  );
+  return { recharges: new Map(rows), accounts: accountsBefore, accountsBefore };
+}
 
 /** A port whose verbs answer at once. */
 export type AtOnce<Port> = {
@@ -43,7 +55,9 @@ export function createMemoryLedger(holder: { table: Table }): Ledger {
 /** @param holder has the table as it is now, and gets the next one. */
 export function ledgerVerbs(holder: { table: Table }): AtOnce<Ledger> {
   const keep = (row: Recharge, unanswered: number) => {
-    const recharges = new Map(holder.table.recharges).set(row.key, { row: frozen(row), unanswered });
+    const there = holder.table.recharges.get(row.key)?.row;
+    const kept = { row: frozen(row), unanswered, ...(there ? { before: there } : {}) };
+    const recharges = new Map(holder.table.recharges).set(row.key, kept);
     holder.table = { ...holder.table, recharges };
   };
   const standing = (key: string): Kept | undefined => {
@@ -83,7 +97,8 @@ export function ledgerVerbs(holder: { table: Table }): AtOnce<Ledger> {
       if (kept.revision !== read.revision) return { kind: 'conflict', row: kept };
       const row: Account = { ...next, revision: read.revision + 1 };
       const accounts = new Map(holder.table.accounts).set(row.email, frozen(changed(kept, read, row)));
-      holder.table = { ...holder.table, accounts };
+      const accountsBefore = new Map(holder.table.accountsBefore).set(row.email, kept);
+      holder.table = { ...holder.table, accounts, accountsBefore };
       return { kind: 'written', row };
     },
 

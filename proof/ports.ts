@@ -7,7 +7,7 @@ import type { RechargeQueue } from '../shared/recharge/queue.ts';
 import type { Recharge } from '../shared/recharge/recharge.ts';
 import type { RunDeps } from '../shared/recharge/run-recharge.ts';
 import { chargingVerbs } from './memory-charging.ts';
-import { EMPTY_TABLE, ledgerVerbs } from './memory-ledger.ts';
+import { before, EMPTY_TABLE, ledgerVerbs } from './memory-ledger.ts';
 import * as parties from './parties.ts';
 import type { Host } from './process.ts';
 import { type Around, falsehoods, landsBy, type Statement, truths } from './world.ts';
@@ -30,6 +30,8 @@ const WRONG_WORDS = ['one wrong answer', 'another wrong answer', 'a third wrong 
 const THROWS = ['throws, not made', 'throws, made'];
 /** An eventual read of what has only just come to be: nothing is there yet. */
 const OLD = 'old';
+/** …and of what was only just written: it is as it was before. */
+const ONE_WRITE_OLD = 'one write old';
 /** The client of the table hears no answer, and makes the write again by itself. */
 const REPEATED = 'made twice';
 
@@ -64,9 +66,10 @@ export function portsOf(host: Host<Around>, { payment }: Counterparties, policy:
       port,
       given: [given],
       ways: MADE,
-      faults: [...THROWS.slice(0, 1), ...(consistency === 'eventual' ? [OLD] : [])],
+      faults: [...THROWS.slice(0, 1), ...(consistency === 'eventual' ? [OLD, ONE_WRITE_OLD] : [])],
       make(draft, way) {
         if (way === 'throws, not made') throw new Error('no answer from storage');
+        if (way === ONE_WRITE_OLD) return make({ ...draft, table: before(draft.table) });
         return make(way === OLD ? { ...draft, table: EMPTY_TABLE } : draft);
       },
     });

@@ -83,6 +83,11 @@ export function partsOf(world: World): number[] {
   ];
   for (const { row, unanswered } of table.recharges.values()) parts.push(idOf(row), unanswered);
   for (const account of table.accounts.values()) parts.push(idOf(account));
+  // Only somebody who reads an old version learns of it, which is a fault; and rows are read so by those of other recharges.
+  if (world.chances.faults > 0) {
+    for (const account of table.accountsBefore.values()) parts.push(idOf(account));
+    if (table.recharges.size > 1) for (const kept of table.recharges.values()) parts.push(idOf(kept.before));
+  }
   const standing = processes.map(({ state, asleep }) => [state.id, asleep ? idOf(asleep) + 1 : 0]);
   standing.sort(([a = 0, ofA = 0], [b = 0, ofB = 0]) => a - b || ofA - ofB);
   return [...parts, ...standing.flat()];

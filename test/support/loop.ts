@@ -55,6 +55,7 @@ export function aLoop(kept: Kept = {}, given: Partial<Answers> = {}) {
     table: {
       recharges: new Map((kept.recharges ?? []).map((row) => [row.key, { row, unanswered: 0 }])),
       accounts: new Map((kept.accounts ?? []).map((account) => [account.email, account])),
+      accountsBefore: new Map(),
     },
     switch: SWITCHED_ON,
   };
