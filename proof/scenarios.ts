@@ -112,6 +112,20 @@ const REFUSALS = {
   'platform.grant': ['granted', 'refused'],
   'payments.refund': ['made', 'pending', 'refused'],
 };
+const GRANTS = [
+  'granted',
+  'refused',
+  'not applied',
+  'unknown, not made',
+  'differs, made',
+  'differs, not made',
+];
+const REFUNDS = ['made', 'refused', 'pending', 'unknown, not made', 'not attempted'];
+const CHARGES = ['paid', 'retryable', 'processing', 'acting', 'unknown, not made', 'not attempted'];
+const SILENT_BOOKS = {
+  'platform.findGrant': ['made', 'no answer'],
+  'platform.listGrants': ['made', 'no answer'],
+};
 const TWO = [
   { key: 'key-1', email: EMAIL, credits: 500 },
   { key: 'key-2', email: EMAIL, credits: 500 },
@@ -137,6 +151,19 @@ const narrow = (
   );
 
 const isOutside = (port: string) => port.startsWith('payments.') || port.startsWith('platform.');
+
+/** Whoever asks another party falls asleep before they can write its answer, for minutes or for days, and others go on. */
+const answersLate = (
+  name: string,
+  of: readonly string[],
+  chances: Partial<Chances>,
+  given: Partial<Scenario>,
+): Scenario => ({
+  ...scenario(name, `whoever asks (${of.join(', ')}) sleeps with the answer`, { faults: 1, ...chances }),
+  sleepsMs: { workers: [200 * SECOND, 25 * HOUR, 8 * 24 * HOUR], others: [] },
+  mayFail: (port, what) => of.includes(port) && what === 'sleeps',
+  ...given,
+});
 
 export const SCENARIOS: readonly Scenario[] = [
   scenario('plain', 'one recharge, and nothing goes wrong', {}),
@@ -281,6 +308,64 @@ export const SCENARIOS: readonly Scenario[] = [
     ),
     setups: [SETUP, ELSEWHERE],
   },
+  scenario(
+    'evidence, two faults',
+    'two faults at calls to other parties, and a person; the platform lists its grants',
+    { faults: 2, answers: 1 },
+    { setups: [LISTED], sleepsMs: NO_SLEEP, mayFail: isOutside },
+  ),
+  answersLate(
+    'answers to grants come late',
+    ['platform.grant'],
+    { answers: 2 },
+    {
+      ways: { 'platform.grant': GRANTS, 'payments.refund': ['made', 'refused'] },
+      setups: [SETUP],
+    },
+  ),
+  answersLate(
+    'answers to grants come late, refunds',
+    ['platform.grant'],
+    { answers: 1 },
+    {
+      ways: { 'platform.grant': GRANTS, 'payments.refund': ['made', 'refused', 'pending'] },
+      setups: [REFUNDING],
+    },
+  ),
+  answersLate(
+    'evidence comes late',
+    ['platform.grant', 'platform.findGrant', 'platform.listGrants'],
+    { answers: 2 },
+    {
+      ways: {
+        'platform.grant': ['unknown, not made', 'unknown, made', 'granted', 'refused'],
+        ...SILENT_BOOKS,
+      },
+      setups: [LISTED],
+    },
+  ),
+  answersLate(
+    'answers to refunds come late',
+    ['payments.refund', 'payments.lookup'],
+    { answers: 1 },
+    {
+      ways: {
+        'platform.grant': ['refused'],
+        'payments.refund': REFUNDS,
+        'payments.lookup': ['made', 'unknown'],
+      },
+      setups: [REFUNDING],
+    },
+  ),
+  answersLate(
+    'answers to charges come late',
+    ['payments.charge', 'payments.lookup', 'payments.cancel'],
+    { answers: 1 },
+    {
+      ways: { 'payments.charge': CHARGES, 'payments.lookup': ['made', 'unknown'] },
+      setups: [RETRYING],
+    },
+  ),
 ];
 
 const fewer = ({ chances, ...given }: Scenario, faults: number): Scenario => ({
