@@ -14,7 +14,8 @@ import { Kept } from './kept.ts';
 import { explorePlanted } from './planting.ts';
 import { PLANTS } from './plants.ts';
 import type { Scenario } from './scenario.ts';
-import { SCENARIOS, SHORT } from './scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { SHORT } from './short-scenarios.ts';
 import { TRANSITIONS, UNREACHABLE } from './transitions.ts';
 
 const print = (line: string) => process.stdout.write(`${line}\n`);

@@ -50,11 +50,10 @@ async function copyWith(plant: Bug) {
   const copy = String(copies.size + 1);
   copies.set(copy, plant);
   const explorer: { explore: typeof explore } = await import(`./explorer.ts?${COPY}=${copy}`);
-  const scenarios: Scenarios = await import(`./scenarios.ts?${COPY}=${copy}`);
-  return { ...explorer, ...scenarios, copy };
+  const scenarios: Record<'SCENARIOS', readonly Scenario[]> = await import(`./scenarios.ts?${COPY}=${copy}`);
+  const short: Record<'SHORT', readonly Scenario[]> = await import(`./short-scenarios.ts?${COPY}=${copy}`);
+  return { ...explorer, ...scenarios, ...short, copy };
 }
-
-type Scenarios = Record<'SHORT' | 'SCENARIOS', readonly Scenario[]>;
 
 /** Explores a scenario with the code as it would be with this bug. */
 export async function explorePlanted(plant: Plant): Promise<Found> {

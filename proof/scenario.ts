@@ -1,5 +1,6 @@
 import type { Account } from '../shared/recharge/account.ts';
 import type { Deed, Order, Setup } from './programs.ts';
+import { ACCOUNT, EMAIL, SETUP, STARTS_AT } from './setups.ts';
 import type { Chances } from './world.ts';
 
 /** What is explored: who there is, what may happen, and how often. */
@@ -29,3 +30,92 @@ export interface Scenario {
   /** Workers at a time. */
   workers: number;
 }
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/**
+ * A worker's: within its run; past the end of that; past the grant's deadline; past a person's answer; past the charge's window.
+ * A webhook and a sweeper only write what is due next: what matters is what others have done by the time they wake.
+ */
+const SLEEPS_MS = {
+  workers: [50 * SECOND, 115 * SECOND, 200 * SECOND, 20 * MINUTE, 23.5 * HOUR, 25 * HOUR],
+  others: [50 * SECOND, 20 * MINUTE, 25 * HOUR],
+};
+
+export const NO_SLEEP = { workers: [], others: [] };
+
+const NO_CHANCES: Chances = {
+  faults: 0,
+  resends: 0,
+  redeliveries: 0,
+  delays: 0,
+  answers: 0,
+  deeds: 0,
+  wakes: 0,
+  deployments: 0,
+  accountChanges: 0,
+};
+
+export const DUPLICATES = { resends: 1, redeliveries: 1, delays: 1 };
+
+type Given = Partial<Omit<Scenario, 'name' | 'says' | 'chances'>>;
+
+/** One recharge of 500 credits for USD 50.00, unless something else is given. */
+export const scenario = (
+  name: string,
+  says: string,
+  chances: Partial<Chances>,
+  given: Given = {},
+): Scenario => ({
+  startsAt: STARTS_AT,
+  orders: [{ key: 'key-1', email: EMAIL, credits: 500 }],
+  account: ACCOUNT,
+  setups: [SETUP],
+  ways: {},
+  mayFail: () => true,
+  sleepsMs: SLEEPS_MS,
+  deeds: [],
+  hesitates: false,
+  mostDays: 20,
+  workers: 2,
+  ...given,
+  name,
+  says,
+  chances: { ...NO_CHANCES, ...chances },
+});
+
+/** One thing alone may go wrong, and the place is known. */
+export const narrow = (
+  name: string,
+  says: string,
+  chances: Partial<Chances>,
+  port: string,
+  fault: string,
+  sleepMs = 0,
+) =>
+  scenario(
+    name,
+    says,
+    { faults: 1, ...chances },
+    {
+      sleepsMs: sleepMs === 0 ? NO_SLEEP : { workers: [sleepMs], others: [sleepMs] },
+      mayFail: (failing, what) => failing === port && what === fault,
+    },
+  );
+
+export const isOutside = (port: string) => port.startsWith('payments.') || port.startsWith('platform.');
+
+/** Whoever asks another party falls asleep before they can write its answer, for minutes or for days, and others go on. */
+export const answersLate = (
+  name: string,
+  of: readonly string[],
+  chances: Partial<Chances>,
+  given: Partial<Scenario>,
+): Scenario => ({
+  ...scenario(name, `whoever asks (${of.join(', ')}) sleeps with the answer`, { faults: 1, ...chances }),
+  sleepsMs: { workers: [200 * SECOND, 25 * HOUR, 8 * 24 * HOUR], others: [] },
+  mayFail: (port, what) => of.includes(port) && what === 'sleeps',
+  ...given,
+});

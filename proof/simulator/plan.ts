@@ -1,7 +1,7 @@
 import { type Account, unknownAccount } from '../../shared/recharge/account.ts';
 import { type Policy, productionPolicy } from '../../shared/recharge/policy.ts';
 import { type Order, SECRET, type Setup } from '../programs.ts';
-import { SETUP } from '../scenarios.ts';
+import { SETUP } from '../setups.ts';
 import type { Random } from './random.ts';
 import { type Spell, TROUBLES, type TroubleName } from './troubles.ts';
 

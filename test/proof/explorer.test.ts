@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Explored } from '../../proof/explorer.ts';
 import type { Found } from '../../proof/planting.ts';
 import { PLANTS } from '../../proof/plants.ts';
-import { SHORT } from '../../proof/scenarios.ts';
+import { SHORT } from '../../proof/short-scenarios.ts';
 import type { Posted } from '../support/proof-worker.ts';
 
 /** Seconds are a few; a machine that has other work takes longer. */

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { explore } from '../../proof/explorer.ts';
 import { explorePlanted } from '../../proof/planting.ts';
 import { PLANTS } from '../../proof/plants.ts';
-import { SHORT } from '../../proof/scenarios.ts';
+import { SHORT } from '../../proof/short-scenarios.ts';
 
 /** What the worker posts, with the name of a plant or a scenario. One that throws keeps none after it from its turn. */
 export type Posted<Result> = [name: string, found: { result: Result } | { error: string }];
