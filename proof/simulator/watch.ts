@@ -1,4 +1,3 @@
-import { ANSWERS } from '../../shared/recharge/answers.ts';
 import { grantMarkPrefixOf, isFinished, type Phase, type Recharge } from '../../shared/recharge/recharge.ts';
 import { ofRecharge } from '../invariants.ts';
 import { SECRET } from '../programs.ts';
@@ -29,8 +28,6 @@ export class Watch {
   readonly #keys = new Map<string, string>();
   /** Since when each row is in its phase. */
   readonly #since = new Map<string, number>();
-  /** When a person has said last that it is to be granted. */
-  readonly #triedAgainAt = new Map<string, number>();
   readonly #onChange: OnChange;
   #rows: Rows = new Map();
   #books: Around['books'];
@@ -142,21 +139,7 @@ export class Watch {
     }
     if (phase !== before?.phase || review !== before?.review)
       this.tell(key, `  the row is ${phase}${review === undefined ? '' : ` (${review})`}`);
-    // Whoever only hurries the next step gives it no new time.
-    const isAnswered = isSpoken && ANSWERS.some((answer) => answer === row.history.at(-1)?.event);
-    if (phase === 'charged' && isAnswered) this.#triedAgainAt.set(key, this.#agenda.now);
-    if (review === 'grant_expired' && before?.review !== review) this.#checkTries(key);
     this.#onChange(row);
-  }
-
-  /** I5: who says that it is to be granted is not asked again before it had its whole time to be granted. */
-  #checkTries(key: string): void {
-    const since = this.#triedAgainAt.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (this.#agenda.now < since + this.#plan.setups[0].policy.grantGiveUpMs - CLOCKS_DIFFER_MS)
-      this.violated(
-        `I5: a person said at ${timeOf(since)} that it is to be granted, and is asked again`,
-        key,
-      );
   }
 
   /**
@@ -204,9 +187,6 @@ const MOST_MS: Partial<Record<Phase, number>> = {
 };
 /** A row that was queued and not answered is queued again after up to an hour and a half, and messages may be an hour late. */
 const LATE_MS = 3 * HOUR;
-
-/** More than two clocks are from each other. */
-const CLOCKS_DIFFER_MS = MINUTE;
 
 /** See `isNeedless`. */
 export const NEEDLESS = 'a person, needlessly';
