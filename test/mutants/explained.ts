@@ -35,6 +35,7 @@ const STANDARD = 'shared/incoming/standard-webhooks.ts';
 const TOKEN = 'shared/incoming/token.ts';
 const ANSWER = 'shared/platform/outcome.ts';
 const HTTP_ANSWERS = 'shared/payments/http-answers.ts';
+const GRANT = 'shared/recharge/machine/grant.ts';
 const LOOP = 'shared/recharge/run-recharge.ts';
 
 export const EXPLAINED: readonly Explained[] = [
@@ -629,5 +630,11 @@ export const EXPLAINED: readonly Explained[] = [
     line: "case 'no_answer':",
     becomes: "case 'no_answer':",
     why: 'Without a status it comes to the same silence.',
+  },
+  {
+    file: GRANT,
+    line: 'const balance = result.newBalance === undefined ? {} : { newBalance: result.newBalance };',
+    becomes: 'const balance = false ? {} : { newBalance: result.newBalance };',
+    why: 'Storage keeps no undefined member.',
   },
 ];

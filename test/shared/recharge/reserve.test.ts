@@ -316,7 +316,7 @@ describe('an account that was read', () => {
   });
 });
 
-it('whoever comes near a monthly cap with a reservation is told of, once', async () => {
+it('a reservation that brings a client near their monthly cap is told of, once', async () => {
   const limits = { monthlyAmount: 6_000 };
   const loop = aLoop({ accounts: [anAccount({ limits })] });
   await reserved(loop);

@@ -363,7 +363,7 @@ describe('a lookup', () => {
     expect(await hookOf().lookup(reference)).toEqual(outcome);
   });
 
-  it('of nobody knows whose payment proves nothing', async () => {
+  it('of a payment whose customer is not known proves nothing', async () => {
     const { customer: _, ...nobody } = reference;
     expect(await hookOf().lookup(nobody)).toEqual({
       kind: 'unknown',
@@ -464,7 +464,7 @@ describe('a cancel', () => {
     expect(await hookOf().cancel(byId)).toEqual(PAID);
   });
 
-  it('of several payments, or of nobody knows whose, is for a person, and nothing is asked twice', async () => {
+  it('of several payments is for a person, and nothing more is asked', async () => {
     says(listing(intent(ACTS), intent({ id: 'pi_2' })));
     expect(await hookOf().cancel(reference)).toEqual(
       unusable('several payments have this charge id: pi_1, pi_2'),

@@ -196,7 +196,7 @@ describe('what the run has reserved itself', () => {
     expect(loop.asked[0]).toMatchObject(['charge', { account: { customer: 'cus_1' } }]);
   });
 
-  it('is charged, and what an earlier run has reserved is looked up first and not charged for who was suspended since', async () => {
+  it('is charged at once; what an earlier run has reserved is looked up first, and not charged to a client who was suspended since', async () => {
     const found = { ...RESERVED, status: 'suspended' as const };
     const row = { ...ROW, history: [{ at: utc('2026-01-05 12:00:00'), event: 'waiting' }] };
     const loop = loopWith(row, {}, found);
