@@ -224,6 +224,11 @@ describe('a charge', () => {
     ['fails', fault(500, { type: 'api_error' }), { kind: 'unknown', detail: 'status 500' }],
     ['refuses the key', fault(401), misconfigured('status 401')],
     [
+      'knows its key of another charge',
+      fault(400, { type: 'idempotency_error' }),
+      { kind: 'unknown', detail: 'status 400 No.' },
+    ],
+    [
       'is busy',
       fault(429, { code: 'rate_limit' }),
       { kind: 'not_attempted', detail: 'status 429 rate_limit' },
