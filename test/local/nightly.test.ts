@@ -1,6 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { localConfig } from '../../local/config.ts';
 import { startNightly } from '../../local/nightly.ts';
+import { localWaits } from '../../local/policy.ts';
+import { startRelay } from '../../local/relay.ts';
+import { createSandboxPayments } from '../../local/sandbox/payments.ts';
+import { localSecrets } from '../../local/state.ts';
+import { loadWorkers } from '../../local/workers.ts';
 import { utc } from '../support/builders.ts';
+import { eventually, useEngines } from '../support/relay-process.ts';
+
+const newEngines = useEngines();
 
 /** @param action of each night. */
 function started(at: string, action: () => Promise<unknown> = async () => {}) {
@@ -70,4 +82,44 @@ it('ends after what it was doing', async () => {
   finish();
   await stopped;
   expect(isDone).toBe(true);
+});
+
+it('is the comparison of the month’s books under npm start, where the configuration says so', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-nightly-'));
+  const RELAY_CONFIG = join(folder, 'mine.json');
+  writeFileSync(RELAY_CONFIG, JSON.stringify({ reconcile: { nightly: true } }));
+  const env = { RELAY_LOCAL_DIR: folder, RELAY_CONFIG };
+  const secrets = localSecrets(env);
+  const payments = await createSandboxPayments({ secret: secrets.outbound.paymentHook });
+  const { DYNAMODB_ENDPOINT = '', SQS_ENDPOINT = '' } = (await newEngines()).env;
+  const config = localConfig(env, { platformUrl: 'http://127.0.0.1:9', paymentsUrl: payments.url });
+  const log: string[] = [];
+  const write = (line: unknown) => void log.push(`${line}`);
+  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: utc('2026-11-01 03:28:30') });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const relay = await startRelay({
+    port: 0,
+    name: 'nightly',
+    dynamodbEndpoint: DYNAMODB_ENDPOINT,
+    sqsEndpoint: SQS_ENDPOINT,
+    config,
+    waits: localWaits(env, []),
+    secrets,
+    events: { webhook: undefined, placesFile: join(folder, 'events.json') },
+    workers: loadWorkers({ write, onDeath: write }, { RELAY_ONE_THREAD: '1' }),
+    write,
+  });
+  onTestFinished(async () => {
+    await relay.stop();
+    await payments.close();
+    rmSync(folder, { recursive: true });
+  });
+  const compared = () => log.filter((line) => line.includes('books reconciled'));
+  vi.advanceTimersByTime(60_000);
+  expect(compared()).toEqual([]);
+  vi.advanceTimersByTime(60_000);
+  await eventually(async () => expect(compared()).toEqual([expect.stringContaining('"month":"2026-10"')]));
+  expect(log.filter((line) => line.includes('"level":"error"'))).toEqual([]);
 });
