@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests of what becomes of money, which are run once more with Stripe taking it: `npm run test:stripe`. */
+/**
+ * The tests of what becomes of money, which are run once more with Stripe taking it: `npm run test:stripe`. Rows that
+ * `npm test` keeps in memory are on the engine there (`useQuickWorlds`).
+ */
 const WITH_STRIPE = [
-  'test/shared/recharge/{crash,storm,waking,zombie}.test.ts',
+  'test/shared/recharge/{crash,storm,wake,waking,zombie}.test.ts',
   'test/shared/recharge/run-recharge/*.test.ts',
   'test/operate/{refund,retry,start,stop}.test.ts',
   'test/local/{concurrency,crash,outage}.test.ts',

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { retryRecharge } from '../../operate/recharges.ts';
 import type { Recharge } from '../../shared/recharge/recharge.ts';
 import { aRecharge } from '../support/builders.ts';
-import { counted, GRANTED, HOUR, useWorlds } from '../support/course.ts';
+import { counted, GRANTED, HOUR, useQuickWorlds } from '../support/course.ts';
 import { KEY, type World } from '../support/world.ts';
 
-const { worldWith } = useWorlds();
+const { worldWith } = useQuickWorlds();
 
 const retry = (world: World, key = KEY, note?: string) =>
   retryRecharge({ ...world, storageNow: world.now }, key, note);

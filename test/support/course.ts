@@ -7,7 +7,7 @@ import { isFinished, type Recharge } from '../../shared/recharge/recharge.ts';
 import { createDocumentClient } from '../../shared/storage/clients.ts';
 import type { Around } from './ports.ts';
 import { type Store, useLedger } from './store.ts';
-import { ALL_IN_MEMORY, createWorld, type World, type WorldOptions } from './world.ts';
+import { ALL_IN_MEMORY, createWorld, PAYMENTS, type World, type WorldOptions } from './world.ts';
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -23,10 +23,10 @@ export const REFUNDED = { captures: 1, refunds: 1, grants: 0 };
 /** Short, where a call is left without an answer: real time passes then. */
 export const IMPATIENT = { callTimeoutMs: 500 };
 
-/** Of worlds in memory, for what asks for a store and keeps nothing there. */
-function storeNowhere(): Store {
-  const client = createDocumentClient(engineAt('http://127.0.0.1:9'));
-  return { client, table: 'nowhere', ledger: createDynamoLedger(client, 'nowhere') };
+interface Worlds {
+  /** Of the running test: its table, or that the world is in memory. */
+  store: () => Store & Pick<WorldOptions, 'inMemory'>;
+  worldWith: (options?: WorldOptions) => Promise<World>;
 }
 
 /**
@@ -34,11 +34,24 @@ function storeNowhere(): Store {
  *
  * @returns `store` gives the running test its table; `worldWith` makes a world on it, with one claimed recharge.
  */
-export function useWorlds(always: WorldOptions = {}): {
-  store: () => Store;
-  worldWith: (options?: WorldOptions) => Promise<World>;
-} {
-  const store = ALL_IN_MEMORY ? storeNowhere : useLedger();
+export const useWorlds = (always: WorldOptions = {}): Worlds =>
+  worldsOn(ALL_IN_MEMORY ? storeNowhere() : useLedger(), always);
+
+/**
+ * Worlds whose rows are in memory in `npm test`, and on the engine in `npm run test:stripe`: for what is about the course of
+ * a recharge, and asks for nothing that only storage does. A contract suite holds both equal.
+ */
+export const useQuickWorlds = (always: WorldOptions = {}): Worlds =>
+  PAYMENTS === 'stripe' ? useWorlds(always) : worldsOn(storeNowhere(), always);
+
+/** For what asks for a store and keeps nothing there. */
+function storeNowhere(): Worlds['store'] {
+  const client = createDocumentClient(engineAt('http://127.0.0.1:9'));
+  const store = { client, table: 'nowhere', ledger: createDynamoLedger(client, 'nowhere'), inMemory: true };
+  return () => store;
+}
+
+function worldsOn(store: Worlds['store'], always: WorldOptions): Worlds {
   return {
     store,
     async worldWith(options = {}) {

@@ -112,7 +112,10 @@ export interface Line {
  * One client, one table, one platform and one payment endpoint that keep true books, and a clock that
  * stands still until it is moved: 2026-01-05 12:00:00 UTC at first. Only what the network does is real time.
  */
-export async function createWorld({ client, table }: Omit<Store, 'ledger'>, options: WorldOptions = {}) {
+export async function createWorld(
+  { client, table, inMemory = ALL_IN_MEMORY }: Omit<Store, 'ledger'> & Pick<WorldOptions, 'inMemory'>,
+  options: WorldOptions = {},
+) {
   let time = utc('2026-01-05 12:00:00');
   const now = () => time;
   const clients = options.clients ?? [EMAIL];
@@ -129,8 +132,8 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
   const timeoutMs = options.callTimeoutMs ?? 5_000;
 
   const kept = { table: EMPTY_TABLE, switch: SWITCHED_ON };
-  const inMemory = options.inMemory || ALL_IN_MEMORY;
-  const ledger = inMemory ? createMemoryLedger(kept) : createDynamoLedger(client, table);
+  const isInMemory = options.inMemory || inMemory;
+  const ledger = isInMemory ? createMemoryLedger(kept) : createDynamoLedger(client, table);
   const lines: string[] = [];
   const logger = createLogger((line) => lines.push(line), { now });
   const queued: string[] = [];
@@ -177,7 +180,7 @@ export async function createWorld({ client, table }: Omit<Store, 'ledger'>, opti
         }),
         now,
       ),
-      charging: inMemory
+      charging: isInMemory
         ? createMemoryCharging(kept, now)
         : createDynamoCharging(client, table, { freshMs: 5_000, now }),
       queue: { send: async (keys) => void queued.push(...keys) },

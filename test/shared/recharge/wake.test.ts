@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { productionPolicy } from '../../../shared/recharge/policy.ts';
 import { createSqsWake } from '../../../shared/recharge/wake.ts';
 import { aRecharge } from '../../support/builders.ts';
-import { DAY, GRANTED, HOUR, NOTHING, SECOND, useWorlds } from '../../support/course.ts';
+import { DAY, GRANTED, HOUR, NOTHING, SECOND, useQuickWorlds } from '../../support/course.ts';
 import type { Around } from '../../support/ports.ts';
 import { useQueue } from '../../support/queue.ts';
 import { KEY, type World } from '../../support/world.ts';
 
-const { worldWith } = useWorlds();
+const { worldWith } = useQuickWorlds();
 const queue = useQueue();
 
 const { wokenMs } = productionPolicy.pending;

@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runRecharge } from '../../../shared/recharge/run-recharge.ts';
+import { useQuickWorlds } from '../../support/course.ts';
 import type { Around } from '../../support/ports.ts';
-import { useLedger } from '../../support/store.ts';
 import { createWorld, EMAIL, type Process, type World } from '../../support/world.ts';
 
 const MINUTE = 60_000;
 
-const store = useLedger();
+const { store } = useQuickWorlds();
 
 async function aWorld(options: Parameters<typeof createWorld>[1] = {}): Promise<World> {
   const world = await createWorld(store(), options);

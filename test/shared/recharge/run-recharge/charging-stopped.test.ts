@@ -13,12 +13,12 @@ import {
   SECOND,
   spent,
   toRest,
-  useWorlds,
+  useQuickWorlds,
 } from '../../../support/course.ts';
 import type { Around } from '../../../support/ports.ts';
 import { createWorld, EMAIL, KEY, type World } from '../../../support/world.ts';
 
-const { store, worldWith } = useWorlds();
+const { store, worldWith } = useQuickWorlds();
 
 describe('while charging is paused', () => {
   it('by a person, a recharge waits unreserved and uncharged, and goes on once they resume', async () => {

@@ -5,10 +5,10 @@ import { answersFor, applyAnswer } from '../../../../shared/recharge/answers.ts'
 import { rechargeText } from '../../../../shared/recharge/present.ts';
 import type { Config } from '../../../../shared/settings/config.ts';
 import { utc } from '../../../support/builders.ts';
-import { DAY, GRANTED, MINUTE, nextRun, PAID, REFUNDED, useWorlds } from '../../../support/course.ts';
+import { DAY, GRANTED, MINUTE, nextRun, PAID, REFUNDED, useQuickWorlds } from '../../../support/course.ts';
 import { KEY, PAYMENT_SECRET, type World } from '../../../support/world.ts';
 
-const { worldWith } = useWorlds();
+const { worldWith } = useQuickWorlds();
 
 /** Another payment endpoint, with books of its own, and the configuration that names it. */
 async function anotherEndpoint(world: World, names: { before?: string; after?: string } = {}) {

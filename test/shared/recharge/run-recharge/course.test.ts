@@ -13,11 +13,11 @@ import {
   REFUNDED,
   spent,
   toRest,
-  useWorlds,
+  useQuickWorlds,
 } from '../../../support/course.ts';
 import { KEY, type World, type WorldOptions } from '../../../support/world.ts';
 
-const { worldWith } = useWorlds();
+const { worldWith } = useQuickWorlds();
 
 describe('a recharge', () => {
   it('is charged once, granted once and completed in one run', async () => {

@@ -15,11 +15,11 @@ import {
   SECOND,
   spent,
   toRest,
-  useWorlds,
+  useQuickWorlds,
 } from '../../../support/course.ts';
 import { EMAIL, PAYMENTS, type World } from '../../../support/world.ts';
 
-const { worldWith } = useWorlds();
+const { worldWith } = useQuickWorlds();
 
 interface ChargeFault {
   fault: string;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { type RunDeps, runRecharge } from '../../../../shared/recharge/run-recharge.ts';
-import { useWorlds } from '../../../support/course.ts';
+import { useQuickWorlds } from '../../../support/course.ts';
 import type { Around } from '../../../support/ports.ts';
 import { EMAIL, KEY, type World, type WorldOptions } from '../../../support/world.ts';
 
@@ -11,7 +11,7 @@ export type GrantToFind = Parameters<RunDeps['platform']['findGrant']>[0];
 
 /** Worlds in which grants stand in the usage export, with one claimed recharge each. */
 export function useUnknownGrants() {
-  const worlds = useWorlds({ listsGrants: true });
+  const worlds = useQuickWorlds({ listsGrants: true });
   return {
     ...worlds,
     /** The grant was sent and met a fault: it is made or not, and nobody heard. */
