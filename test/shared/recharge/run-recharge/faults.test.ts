@@ -310,10 +310,10 @@ describe('a grant that meets', () => {
 
   it('"late" is unknown, and not repeated: the credits land after all', async () => {
     const world = await worldWith(IMPATIENT);
-    world.platform.fault({ operation: 'grant', fault: 'late', ms: 700 });
+    world.platform.fault({ operation: 'grant', fault: 'late', ms: 1_500 });
     expect(await world.start().run()).toMatchObject({ phase: 'needs_review', review: 'grant_unknown' });
     expect(world.books()).toEqual(PAID);
-    await expect.poll(() => world.books().grants).toBe(1);
+    await expect.poll(() => world.books().grants, { timeout: 10_000 }).toBe(1);
     await answer(world, 'confirm-granted');
     expect(await world.row()).toMatchObject({ phase: 'completed' });
     expect(world.books()).toEqual(GRANTED);
