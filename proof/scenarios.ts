@@ -13,8 +13,6 @@ import {
 } from './setups.ts';
 
 const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const _HOUR = 60 * MINUTE;
 
 const OUTCOMES = { 'payments.charge': ['paid', 'declined', 'retryable', 'processing', 'acting'] };
 const REFUSALS = {
