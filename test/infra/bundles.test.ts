@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
@@ -367,6 +368,27 @@ describe('the built bundles, as Lambda loads them', () => {
     expect(message.get('TopicArn')).toBe('Alarms');
     expect(message.get('Subject')).toBe('recharge-relay-prod: grant_unknown: key-9');
     expect(message.get('Message')).toContain('npx relay --stack recharge-relay-prod recharges show key-9');
+  });
+
+  it('load of Node what a webhook needs, and nothing that a module of it would load besides', () => {
+    const [webhook] = resources('AWS::Lambda::Function').filter(({ Properties }) =>
+      Properties.Description.endsWith(': recharge-webhook'),
+    );
+    const bundle = pathToFileURL(join(assetOf(webhook.Properties), 'index.mjs')).href;
+    const script = `await import('${bundle}'); console.log(JSON.stringify(process.moduleLoadList))`;
+    const nowhere = 'https://127.0.0.1:1';
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+      env: {
+        ...{ STAGE: 'prod', TABLE_NAME: TABLE, RECHARGE_QUEUE_URL: nowhere, INBOUND_SECRET: 'inbound' },
+        ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
+        AWS_ENDPOINT_URL: nowhere,
+      },
+      encoding: 'utf8',
+    });
+    const loaded: string[] = JSON.parse(said.trim().split('\n').at(-1) ?? '');
+    expect(loaded).toContain('NativeModule https');
+    const needless = /undici|worker_threads|zlib|child_process|http2|parse_args/;
+    expect(loaded.filter((name) => needless.test(name))).toEqual([]);
   });
 
   it('sweep without anything due', async () => {
