@@ -13,7 +13,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { newRecharge } from '../shared/recharge/recharge.ts';
 import { createDocumentClient } from '../shared/storage/clients.ts';
 import { type Figure, type Measured, printed, rankOf } from './figures.ts';
-import { CLIENTS, type Relay, startRelay, together, until } from './relay.ts';
+import { CLIENTS, post, type Relay, startRelay, together, until } from './relay.ts';
 
 const AT_ONCE = 50;
 const RECHARGES = 1_000;
@@ -46,7 +46,7 @@ export async function measureRecharges(): Promise<Measured> {
       title: 'Recharges',
       how:
         'End to end over HTTP, webhook to grant, with the embedded engines and the sandbox in processes of their own: ' +
-        `${AT_ONCE} clients ask, each again as soon as they have their credits, ${RECHARGES} times in all, after ${WARM_UP} to warm up. The flood is ` +
+        `${AT_ONCE} of ${CLIENTS.length} clients wait at a time, and the next asks as soon as one has their credits, ${RECHARGES} times in all, after ${WARM_UP} to warm up. The flood is ` +
         `${RECHARGES} webhooks over ${AT_ONCE} connections, each sent as soon as the one before it is answered, whatever becomes of its ` +
         `recharge. n8n 2.41.0 did ${N8N_PER_SECOND} a second of two HTTP requests behind a deduplicated webhook on such a machine; ` +
         'it was not part of this run. The bare claim is what the same engine does of the one write that a webhook needs.',
@@ -98,13 +98,9 @@ async function claim(ledger: Ledger, email: string): Promise<void> {
 }
 
 export async function send({ url, token }: Relay, key: string, email: string): Promise<void> {
-  const response = await fetch(`${url}/webhooks/auto-recharge`, {
-    method: 'POST',
-    headers: { 'x-webhook-token': token },
-    body: JSON.stringify({ idempotency_key: key, email, credits: 500 }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`The webhook was answered ${response.status}: ${text}`);
+  const body = JSON.stringify({ idempotency_key: key, email, credits: 500 });
+  const { status, text } = await post(`${url}/webhooks/auto-recharge`, { 'x-webhook-token': token }, body);
+  if (status >= 300) throw new Error(`The webhook was answered ${status}: ${text}`);
 }
 
 /** What is under way, by one query of an index. */
@@ -115,24 +111,32 @@ async function underWay(ledger: Ledger): Promise<Set<string>> {
 
 const allEnded = (ledger: Ledger) => until(async () => (await underWay(ledger)).size === 0);
 
-/** Each of the clients asks again once their recharge is not under way any more. */
+/**
+ * So many clients at a time wait for their credits. For each who has got them the next one asks: the one whose last recharge is
+ * the longest ago.
+ */
 export async function rechargesOneAfterTheOther(relay: Relay, ledger: Ledger, count: number): Promise<void> {
   let asked = 0;
+  const resting = [...CLIENTS];
   const waiting = new Map<string, string>();
-  const ask = async (email: string) => {
-    if (asked === count) return;
+  const ask = async () => {
+    const email = resting.shift();
+    if (asked === count || email === undefined) return;
     asked += 1;
     const key = randomUUID();
     await send(relay, key, email);
     waiting.set(key, email);
   };
-  await Promise.all(CLIENTS.slice(0, AT_ONCE).map(ask));
+  await Promise.all(Array.from({ length: AT_ONCE }, ask));
   await until(async () => {
     const before = new Map(waiting);
     const open = await underWay(ledger);
     const ended = [...before].filter(([key]) => !open.has(key));
-    for (const [key] of ended) waiting.delete(key);
-    await Promise.all(ended.map(([, email]) => ask(email)));
+    for (const [key, email] of ended) {
+      waiting.delete(key);
+      resting.push(email);
+    }
+    await Promise.all(ended.map(ask));
     return waiting.size === 0;
   });
 }

@@ -1,3 +1,4 @@
+import '../preflight.mjs';
 import { enableCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -4,6 +4,8 @@ import * as z from 'zod';
 import type { Engine } from './engines.ts';
 
 const OPTIONS = 'RELAY_PROCESS_OPTIONS';
+/** Loaded once, also where this process was started with it. */
+const PREFLIGHT = new URL('../preflight.mjs', import.meta.url).href;
 const readySchema = z.object({ port: z.int().positive(), path: z.string().default('') });
 
 /**
@@ -17,6 +19,7 @@ export async function startProcess(file: string, options: unknown = {}): Promise
   const child = fork(new URL(file, import.meta.url), {
     // Not as an argument: those are shown to every user of the machine, and these hold secrets.
     env: { ...process.env, [OPTIONS]: JSON.stringify(options) },
+    execArgv: [...process.execArgv, '--import', PREFLIGHT],
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

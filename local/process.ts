@@ -1,3 +1,4 @@
+import '../preflight.mjs';
 import { enableCompileCache } from 'node:module';
 
 // This comes first: what is loaded from here on is compiled only at the first start. So is what the processes

@@ -115,7 +115,8 @@ class Reader {
       const { records, next } = await this.#recordsAt(iterator);
       await this.#handleAll(from.shard, records);
       iterator = next;
-      if (records.length === 0) await this.#pause(POLL_EVERY_MS);
+      // What is read at once costs the less for each change, the more it is.
+      if (records.length < BATCH_SIZE) await this.#pause(POLL_EVERY_MS);
     }
   }
 

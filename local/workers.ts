@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { WorkersOptions } from './workers-parts.ts';
 
 export type ToThread = { start: WorkersOptions } | 'stop';
-export type FromThread = { line: string } | 'started';
+export type FromThread = { lines: string[] } | 'started';
 
 /** What takes from the queues: recharges and messages are worked off here. */
 export interface Workers {
@@ -48,7 +48,7 @@ function workersInThread({ write, onDeath }: Given): Workers {
   const started = Promise.withResolvers<void>();
   thread.on('message', (said: FromThread) => {
     if (said === 'started') started.resolve();
-    else write(said.line);
+    else for (const line of said.lines) write(line);
   });
   thread.on('error', onDeath);
   const tell = (what: ToThread) => thread.postMessage(what);

@@ -116,3 +116,29 @@ it('reads from the beginning where its place is of a shard that is gone', async 
   const { batches } = reading({ at: { shard: 'shardId-gone', sequenceNumber: '5' } });
   await eventually(() => expect(batches.flat()).toEqual(['a']));
 });
+
+it('asks again at once after a full batch, and else lets changes gather', async () => {
+  const change = { dynamodb: { Keys: { pk: { S: 'a' } }, SequenceNumber: '1' } };
+  const askedAt: number[] = [];
+  const answers: Record<string, () => unknown> = {
+    DescribeStream: () => ({ StreamDescription: { Shards: [{ ShardId: 's' }] } }),
+    GetShardIterator: () => ({ ShardIterator: 'i' }),
+    GetRecords: () => {
+      askedAt.push(performance.now());
+      return { Records: Array(askedAt.length === 1 ? 100 : 1).fill(change), NextShardIterator: 'i' };
+    },
+  };
+  const source = startStreamSource({
+    streams: { ask: async (operation, _input, answer) => answer.parse(answers[operation]?.()) },
+    streamArn: 'arn',
+    place: { read: () => undefined, write: () => {} },
+    handler: async () => ({ batchItemFailures: [] }),
+    runMs: 60_000,
+    onError: () => {},
+  });
+  sources.push(source);
+  await eventually(() => expect(askedAt.length).toBeGreaterThanOrEqual(3));
+  const [first = 0, second = 0, third = 0] = askedAt;
+  expect(third - second).toBeGreaterThan(150);
+  expect(second - first).toBeLessThan(third - second);
+});
