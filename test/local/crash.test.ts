@@ -10,10 +10,10 @@ const newParties = useParties();
 vi.setConfig({ testTimeout: 90_000 });
 
 /** A relay that can be killed and started again: table, queue, platform and payment endpoint stay. */
-async function killable() {
+async function killable({ threads = false } = {}) {
   const parties = await newParties();
   const { env } = await newEngines();
-  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env }, threads: true };
+  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env }, threads };
   let relay = await start(options);
   return {
     parties,
@@ -51,7 +51,7 @@ const atRest = (relay: RunningRelay, email: string) =>
 
 describe.concurrent('a relay that is killed', () => {
   it('charges once where it dies during a charge, and never grants a second time where it dies during a grant: it says that it cannot know', async () => {
-    const { parties, relay, kill, startAgain } = await killable();
+    const { parties, relay, kill, startAgain } = await killable({ threads: true });
     const [made, notMade, charged] = [client(1), client(2), client(3)];
     parties.platform.fault({ operation: 'grant', fault: 'slow', ms: 4_000, email: made });
     parties.platform.fault({ operation: 'grant', fault: 'hang_before', email: notMade });

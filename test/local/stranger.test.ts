@@ -82,12 +82,16 @@ interface Stranger {
   payments: Awaited<ReturnType<typeof newPayments>>;
 }
 
-async function stranger(config?: unknown, folder = newFolder()): Promise<Stranger> {
+async function stranger(
+  config?: unknown,
+  { folder = newFolder(), ownEngines = false } = {},
+): Promise<Stranger> {
   const [platform, payments] = await Promise.all([newPlatform(), newPayments()]);
   const file = join(folder, 'mapping.json');
   if (config !== undefined) writeFileSync(file, JSON.stringify(config));
   const relay = await start({
     folder,
+    ownEngines,
     env: {
       PLATFORM_BASE_URL: `${platform.url}/v1`,
       PLATFORM_API_KEY: API_KEY,
@@ -289,7 +293,9 @@ describe.concurrent('a stranger’s mapping', () => {
 
 it('has a table of its own: what the sandbox paid for in the same folder is granted on no real platform', async () => {
   const folder = newFolder();
-  const sandbox = await start({ folder, env: { WEBHOOK_SECRET: SECRET } });
+  // On engines that others share, each table has a name of its own anyhow.
+  const own = { folder, ownEngines: true };
+  const sandbox = await start({ ...own, env: { WEBHOOK_SECRET: SECRET } });
   const [key, email] = ['paid-in-the-sandbox', 'client-001@example.com'];
   const fault = { operation: 'grant', fault: 'rate_limited', times: 'always', email };
   expect((await post(`${sandbox.url}/sandbox/platform/faults`, JSON.stringify(fault))).status).toBe(200);
@@ -298,7 +304,7 @@ it('has a table of its own: what the sandbox paid for in the same folder is gran
   await sandbox.reaches(key, 'charged');
   await sandbox.end();
 
-  const { relay, platform } = await stranger(undefined, folder);
+  const { relay, platform } = await stranger(undefined, own);
   const { code, stderr } = await relay.cli('recharges', 'show', key);
   expect([code, stderr]).toEqual([3, expect.stringContaining('No recharge has the key paid-in-the-sandbox')]);
   expect(platform.heard).toEqual([]);
