@@ -159,7 +159,9 @@ export class Watch {
   #checkStay({ key, phase }: Recharge): void {
     const from = Math.max(this.#since.get(key) ?? 0, this.#plan.quietAt);
     const most = MOST_MS[phase];
-    const longestWaitMs = this.#plan.setups[0].policy.backoff.maxMs;
+    const { backoff, pending } = this.#plan.setups[0].policy;
+    // A payment that a bank has not decided is asked for more rarely than anything else.
+    const longestWaitMs = Math.max(backoff.maxMs, pending.askMs);
     if (most !== undefined && this.#agenda.now > from + most + longestWaitMs + LATE_MS)
       this.violated(`I5: it was ${phase} from ${timeOf(from)} on`, key);
   }
