@@ -145,9 +145,13 @@ describe.concurrent('the event source', () => {
     let atATime = 0;
     let most = 0;
     const handled: string[] = [];
+    // On a slow machine the first would be done before the third comes.
+    const three = Promise.withResolvers<void>();
     const { send } = await queueWith(async ({ body }) => {
       atATime += 1;
       most = Math.max(most, atATime);
+      if (atATime === 3) three.resolve();
+      await three.promise;
       await sleep(30);
       atATime -= 1;
       handled.push(body);
