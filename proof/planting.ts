@@ -45,58 +45,66 @@ export interface Found extends Pick<Explored, 'states'> {
   steps?: number;
 }
 
-/** A program of its own, with one line of one file changed. */
-async function copyWith(plant: Bug) {
+/** A copy of the program with one line of one file changed. @returns loads a module of it, by its address from here. */
+function copyWith(bug: Bug): <Module>(address: string | URL) => Promise<Module> {
   const copy = String(copies.size + 1);
-  copies.set(copy, plant);
-  const explorer: { explore: typeof explore } = await import(`./explorer.ts?${COPY}=${copy}`);
-  const scenarios: Record<'SCENARIOS', readonly Scenario[]> = await import(`./scenarios.ts?${COPY}=${copy}`);
-  const short: Record<'SHORT', readonly Scenario[]> = await import(`./short-scenarios.ts?${COPY}=${copy}`);
-  return { ...explorer, ...scenarios, ...short, copy };
+  copies.set(copy, bug);
+  return (address) => {
+    const url = new URL(address, import.meta.url);
+    url.searchParams.set(COPY, copy);
+    return import(url.href);
+  };
 }
 
 /** Explores a scenario with the code as it would be with this bug. */
 export async function explorePlanted(plant: Plant): Promise<Found> {
-  const program = await copyWith(plant);
-  const scenario = [...program.SHORT, ...program.SCENARIOS].find(({ name }) => name === plant.scenario);
+  const { explore, SHORT, SCENARIOS } = await explorerOf(copyWith(plant));
+  const scenario = [...SHORT, ...SCENARIOS].find(({ name }) => name === plant.scenario);
   if (!scenario) throw new Error(`There is no scenario ${plant.scenario}.`);
-  const { states, violation } = await program.explore(scenario);
+  const { states, violation } = await explore(scenario);
   return violation ? { states, what: violation.what, steps: violation.story.length } : { states };
 }
 
-/** A module as it would be with this bug, in it or in whatever it imports. @param url of the module's file. */
-export function importPlanted<Module>(bug: Bug, url: URL): Promise<Module> {
-  const copy = String(copies.size + 1);
-  copies.set(copy, bug);
-  const planted = new URL(url);
-  planted.searchParams.set(COPY, copy);
-  return import(planted.href);
+async function explorerOf(load: ReturnType<typeof copyWith>) {
+  const explorer = await load<{ explore: typeof explore }>('./explorer.ts');
+  const scenarios = await load<Record<'SCENARIOS', readonly Scenario[]>>('./scenarios.ts');
+  const short = await load<Record<'SHORT', readonly Scenario[]>>('./short-scenarios.ts');
+  return { ...explorer, ...scenarios, ...short };
 }
+
+/** A module as it would be with this bug, in it or in whatever it imports. @param url of the module's file. */
+export const importPlanted = <Module>(bug: Bug, url: URL): Promise<Module> => copyWith(bug)(url);
 
 /** Simulates seeds, from 1 on, with the code as it would be with this bug, until something does not hold. */
 export async function simulatePlanted(
   plant: Bug,
   seeds: number,
 ): Promise<Part['violations'][number] | undefined> {
-  const simulator = await importPlanted<{ simulateSeed: typeof simulateSeed }>(
-    plant,
-    new URL('./simulator/simulation.ts', import.meta.url),
-  );
+  const { simulateSeed } = await simulatorOf(copyWith(plant));
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const [violation] = (await simulator.simulateSeed(seed)).violations;
+    const [violation] = (await simulateSeed(seed)).violations;
     if (violation) return violation;
   }
   return undefined;
 }
 
+const simulatorOf = (load: ReturnType<typeof copyWith>) =>
+  load<{ simulateSeed: typeof simulateSeed }>('./simulator/simulation.ts');
+
 /** The program as it is, but for somebody who notes what the machine is asked. */
-export async function watchedProgram() {
-  const program = await copyWith({
-    name: 'watched',
-    file: 'shared/recharge/run-recharge.ts',
-    line: "import { decide } from './machine/machine.ts';",
-    instead: "import { decide } from '../../proof/watched.ts';",
-  });
-  const watched: { seen: Set<string> } = await import(`./watched.ts?${COPY}=${program.copy}`);
-  return { ...program, ...watched };
+const WATCHED: Bug = {
+  name: 'watched',
+  file: 'shared/recharge/run-recharge.ts',
+  line: "import { decide } from './machine/machine.ts';",
+  instead: "import { decide } from '../../proof/watched.ts';",
+};
+
+/** @returns with `seen`, the pairs of where a row stands and an outcome that the machine was asked to decide. */
+export const watchedExplorer = () => watched(explorerOf);
+export const watchedSimulator = () => watched(simulatorOf);
+
+async function watched<Program>(programOf: (load: ReturnType<typeof copyWith>) => Promise<Program>) {
+  const load = copyWith(WATCHED);
+  const program = await programOf(load);
+  return { ...program, ...(await load<{ seen: Set<string> }>('./watched.ts')) };
 }

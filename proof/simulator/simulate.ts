@@ -13,6 +13,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Kept } from '../kept.ts';
+import { sorted, TRANSITIONS } from '../transitions.ts';
 import { coverageOf, wrongWordsOf } from './coverage.ts';
 import { EMPTY_PART, type Part, type Seeds, simulatedSchema, together } from './simulated.ts';
 import { simulateSeed } from './simulation.ts';
@@ -102,4 +103,18 @@ function tell(all: Part): void {
     print(`Violations in the seeds ${all.violations.map(({ seed }) => seed).join(', ')}\n`);
   for (const line of coverageOf(all)) print(line);
   if (values.wrong) for (const line of wrongWordsOf(all)) print(line);
+  else tellPairs(all);
+}
+
+/** One seed alone is not watched. Whoever says what is not so may bring a row anywhere. */
+function tellPairs({ seen }: Part): void {
+  if (seen.length === 0) return;
+  const { wrong, reached } = sorted(new Set(seen));
+  for (const [pair, why] of wrong) print(`Was reached, and cannot be (${why}): ${pair}`);
+  if (wrong.length > 0) process.exitCode = 1;
+  print(
+    `Of ${TRANSITIONS.length} pairs of a phase and an outcome the machine was asked ${seen.length}. No scenario of the explorer ` +
+      `comes to these ${reached.length} of them:`,
+  );
+  for (const pair of reached) print(`- ${pair}`);
 }

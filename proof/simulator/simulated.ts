@@ -8,6 +8,8 @@ export const simulatedSchema = z.object({
   violations: z.array(
     z.object({ seed: z.number(), what: z.string(), key: z.string(), story: z.array(z.string()) }),
   ),
+  /** The pairs of where a row stands and an outcome that the machine was asked to decide. */
+  seen: z.array(z.string()),
 });
 export type Part = z.infer<typeof simulatedSchema>;
 
@@ -15,7 +17,7 @@ export type Part = z.infer<typeof simulatedSchema>;
 export const seedsSchema = z.object({ from: z.number(), to: z.number(), wrongShare: z.number() });
 export type Seeds = z.infer<typeof seedsSchema>;
 
-export const EMPTY_PART: Part = { seeds: 0, steps: 0, counts: {}, violations: [] };
+export const EMPTY_PART: Part = { seeds: 0, steps: 0, counts: {}, violations: [], seen: [] };
 
 export function together(one: Part, other: Part): Part {
   const counts = { ...one.counts };
@@ -25,5 +27,6 @@ export function together(one: Part, other: Part): Part {
     steps: one.steps + other.steps,
     counts,
     violations: [...one.violations, ...other.violations],
+    seen: [...new Set([...one.seen, ...other.seen])],
   };
 }

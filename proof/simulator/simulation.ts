@@ -41,7 +41,7 @@ export interface Options {
 /** Some weeks of a relay, all of them drawn from the seed: the same seed is the same weeks. */
 export async function simulateSeed(seed: number, options: Options = {}): Promise<Part> {
   const { steps, counts, found } = await run(seed, options, false);
-  const part = { seeds: 1, steps, counts: Object.fromEntries(counts), violations: [] };
+  const part = { seeds: 1, steps, counts: Object.fromEntries(counts), violations: [], seen: [] };
   if (found === undefined) return part;
   // Nothing is told but where there is something to tell: the same weeks come again.
   const told = await run(seed, options.beside ? { ...options, beside: NOBODY } : options, true);

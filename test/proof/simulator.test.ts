@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FOUND_BY_SIMULATOR } from '../../proof/plants.ts';
 import { wrongWordsOf } from '../../proof/simulator/coverage.ts';
 import { type Part, simulatedSchema } from '../../proof/simulator/simulated.ts';
+import { sorted } from '../../proof/transitions.ts';
 
 /** Seconds are a few; a machine that has other work takes longer. */
 const PATIENCE_MS = 120_000;
@@ -62,6 +63,11 @@ describe('fifty times two weeks of trouble, and the quiet after them', () => {
   it('nothing is violated', () => {
     expect(part.violations).toEqual([]);
     expect(part.seeds).toBe(50);
+  });
+
+  it('the machine is asked nothing that it cannot be asked', () => {
+    expect(part.seen.length).toBeGreaterThan(50);
+    expect(sorted(new Set(part.seen)).wrong).toEqual([]);
   });
 
   it('each phase, review, outcome and fault occurs', () => {
