@@ -10,7 +10,7 @@ const FOLDER = join(ROOT, '.proof');
 /** All that a run runs… */
 const CODE = ['proof', 'shared', 'functions', 'operate'];
 /** …but what only reads its results: which runs are made, and the pairs that were reached. */
-const READERS = ['explore.ts', 'transitions.ts'];
+const READERS = ['explore.ts', 'transitions.ts', 'simulator/simulate.ts', 'simulator/coverage.ts'];
 
 let hash: string | undefined;
 

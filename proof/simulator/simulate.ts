@@ -103,15 +103,15 @@ function tell(all: Part): void {
     print(`Violations in the seeds ${all.violations.map(({ seed }) => seed).join(', ')}\n`);
   for (const line of coverageOf(all)) print(line);
   if (values.wrong) for (const line of wrongWordsOf(all)) print(line);
-  else tellPairs(all);
+  tellPairs(all);
 }
 
-/** One seed alone is not watched. Whoever says what is not so may bring a row anywhere. */
+/** One seed alone is not watched. What is said wrongly may bring a row to where it cannot be. */
 function tellPairs({ seen }: Part): void {
   if (seen.length === 0) return;
   const { wrong, reached } = sorted(new Set(seen));
   for (const [pair, why] of wrong) print(`Was reached, and cannot be (${why}): ${pair}`);
-  if (wrong.length > 0) process.exitCode = 1;
+  if (wrong.length > 0 && !values.wrong) process.exitCode = 1;
   print(
     `Of ${TRANSITIONS.length} pairs of a phase and an outcome the machine was asked ${seen.length}. No scenario of the explorer ` +
       `comes to these ${reached.length} of them:`,
