@@ -107,15 +107,16 @@ export const narrow = (
 
 export const isOutside = (port: string) => port.startsWith('payments.') || port.startsWith('platform.');
 
-/** Whoever asks another party falls asleep before they can write its answer, for minutes or for days, and others go on. */
-export const answersLate = (
-  name: string,
-  of: readonly string[],
-  chances: Partial<Chances>,
-  given: Partial<Scenario>,
-): Scenario => ({
-  ...scenario(name, `whoever asks (${of.join(', ')}) sleeps with the answer`, { faults: 1, ...chances }),
-  sleepsMs: { workers: [200 * SECOND, 25 * HOUR, 8 * 24 * HOUR], others: [] },
-  mayFail: (port, what) => of.includes(port) && what === 'sleeps',
+/**
+ * Whoever asks these parties falls asleep before they can write the answer, for a day, and others go on. And one more thing may
+ * happen at such a call.
+ */
+export const answersLate = (name: string, of: readonly string[], given: Partial<Scenario>): Scenario => ({
+  ...scenario(name, `two faults at ${of.join(', ')}: whoever sleeps has the answer, and a person answers`, {
+    faults: 2,
+    answers: 1,
+  }),
+  sleepsMs: { workers: [25 * HOUR], others: [] },
+  mayFail: (port, what) => of.includes(port) && what !== 'dies',
   ...given,
 });

@@ -19,20 +19,6 @@ const REFUSALS = {
   'platform.grant': ['granted', 'refused'],
   'payments.refund': ['made', 'pending', 'refused'],
 };
-const GRANTS = [
-  'granted',
-  'refused',
-  'not applied',
-  'unknown, not made',
-  'differs, made',
-  'differs, not made',
-];
-const REFUNDS = ['made', 'refused', 'pending', 'unknown, not made', 'not attempted'];
-const CHARGES = ['paid', 'retryable', 'processing', 'acting', 'unknown, not made', 'not attempted'];
-const SILENT_BOOKS = {
-  'platform.findGrant': ['made', 'no answer'],
-  'platform.listGrants': ['made', 'no answer'],
-};
 const TWO = [
   { key: 'key-1', email: EMAIL, credits: 500 },
   { key: 'key-2', email: EMAIL, credits: 500 },
@@ -187,56 +173,22 @@ export const SCENARIOS: readonly Scenario[] = [
     { faults: 2, answers: 1 },
     { setups: [LISTED], sleepsMs: NO_SLEEP, mayFail: isOutside },
   ),
-  answersLate(
-    'answers to grants come late',
-    ['platform.grant'],
-    { answers: 2 },
-    {
-      ways: { 'platform.grant': GRANTS, 'payments.refund': ['made', 'refused'] },
-      setups: [SETUP],
-    },
-  ),
-  answersLate(
-    'answers to grants come late, refunds',
-    ['platform.grant'],
-    { answers: 1 },
-    {
-      ways: { 'platform.grant': GRANTS, 'payments.refund': ['made', 'refused', 'pending'] },
-      setups: [REFUNDING],
-    },
-  ),
-  answersLate(
-    'evidence comes late',
-    ['platform.grant', 'platform.findGrant', 'platform.listGrants'],
-    { answers: 2 },
-    {
-      ways: {
-        'platform.grant': ['unknown, not made', 'unknown, made', 'granted', 'refused'],
-        ...SILENT_BOOKS,
-      },
-      setups: [LISTED],
-    },
-  ),
-  answersLate(
-    'answers to refunds come late',
-    ['payments.refund', 'payments.lookup'],
-    { answers: 1 },
-    {
-      ways: {
-        'platform.grant': ['refused'],
-        'payments.refund': REFUNDS,
-        'payments.lookup': ['made', 'unknown'],
-      },
-      setups: [REFUNDING],
-    },
-  ),
-  answersLate(
-    'answers to charges come late',
-    ['payments.charge', 'payments.lookup', 'payments.cancel'],
-    { answers: 1 },
-    {
-      ways: { 'payments.charge': CHARGES, 'payments.lookup': ['made', 'unknown'] },
-      setups: [RETRYING],
-    },
-  ),
+  answersLate('answers to grants come late', ['platform.grant'], {
+    ways: { 'platform.grant': ['granted', 'refused'] },
+  }),
+  answersLate('answers to grants come late, refunds', ['platform.grant', 'payments.refund'], {
+    ways: { 'platform.grant': ['granted', 'refused'] },
+    setups: [REFUNDING],
+  }),
+  answersLate('evidence comes late', ['platform.grant', 'platform.findGrant', 'platform.listGrants'], {
+    setups: [LISTED],
+  }),
+  answersLate('answers to refunds come late', ['payments.refund', 'payments.lookup'], {
+    ways: { 'platform.grant': ['refused'], 'payments.refund': ['made', 'refused', 'pending'] },
+    setups: [REFUNDING],
+  }),
+  answersLate('answers to charges come late', ['payments.charge', 'payments.lookup', 'payments.cancel'], {
+    ways: { 'payments.charge': ['paid', 'retryable', 'processing', 'acting'] },
+    setups: [RETRYING],
+  }),
 ];
