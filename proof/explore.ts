@@ -122,7 +122,7 @@ function tellTransitions(seen: ReadonlySet<string>, isWhole: boolean): void {
     `\nOf ${TRANSITIONS.length} pairs of a phase and an outcome the machine was asked ${seen.size}. ${IMPOSSIBLE.size} cannot be, ` +
       `and no scenario puts together what it takes for ${untried.length} (proof/transitions.ts says why).`,
   );
-  if (reached.length > 0) print('Named as untried, and reached by now:');
+  if (reached.length > 0) print('Of those that no scenario is made for, it came all the same to:');
   for (const [stands, outcomes] of byPhase(reached, TRANSITIONS))
     print(`- ${stands}: ${outcomes.join(', ')}`);
   if (unnamed.length > 0) print(`Neither reached nor named, ${unnamed.length}:`);

@@ -108,15 +108,22 @@ export const narrow = (
 export const isOutside = (port: string) => port.startsWith('payments.') || port.startsWith('platform.');
 
 /**
- * Whoever asks these parties falls asleep before they can write the answer, for a day, and others go on. And one more thing may
- * happen at such a call.
+ * One odd answer of these parties; and whoever has an answer falls asleep before they can write it, for a day, and others go on.
+ *
+ * @param answers how often a person answers.
  */
-export const answersLate = (name: string, of: readonly string[], given: Partial<Scenario>): Scenario => ({
-  ...scenario(name, `two faults at ${of.join(', ')}: whoever sleeps has the answer, and a person answers`, {
+export const answersLate = (
+  name: string,
+  of: readonly string[],
+  answers: number,
+  given: Partial<Scenario>,
+): Scenario => ({
+  ...scenario(name, `an odd answer to ${of.join(', ')}, and somebody sleeps with an answer`, {
     faults: 2,
-    answers: 1,
+    answers,
   }),
   sleepsMs: { workers: [25 * HOUR], others: [] },
-  mayFail: (port, what) => of.includes(port) && what !== 'dies',
+  mayFail: (port, what) =>
+    what === 'sleeps' ? port === 'ledger.write' : of.includes(port) && what !== 'dies',
   ...given,
 });

@@ -173,21 +173,21 @@ export const SCENARIOS: readonly Scenario[] = [
     { faults: 2, answers: 1 },
     { setups: [LISTED], sleepsMs: NO_SLEEP, mayFail: isOutside },
   ),
-  answersLate('answers to grants come late', ['platform.grant'], {
+  answersLate('answers to grants come late', ['platform.grant'], 1, {
     ways: { 'platform.grant': ['granted', 'refused'] },
   }),
-  answersLate('answers to grants come late, refunds', ['platform.grant', 'payments.refund'], {
+  answersLate('answers to grants come late, refunds', ['platform.grant', 'payments.refund'], 1, {
     ways: { 'platform.grant': ['granted', 'refused'] },
     setups: [REFUNDING],
   }),
-  answersLate('evidence comes late', ['platform.grant', 'platform.findGrant', 'platform.listGrants'], {
+  answersLate('evidence comes late', ['platform.grant', 'platform.findGrant', 'platform.listGrants'], 1, {
     setups: [LISTED],
   }),
-  answersLate('answers to refunds come late', ['payments.refund', 'payments.lookup'], {
+  answersLate('answers to refunds come late', ['payments.refund'], 0, {
     ways: { 'platform.grant': ['refused'], 'payments.refund': ['made', 'refused', 'pending'] },
     setups: [REFUNDING],
   }),
-  answersLate('answers to charges come late', ['payments.charge', 'payments.lookup', 'payments.cancel'], {
+  answersLate('answers to charges come late', ['payments.charge'], 0, {
     ways: { 'payments.charge': ['paid', 'retryable', 'processing', 'acting'] },
     setups: [RETRYING],
   }),

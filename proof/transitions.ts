@@ -27,6 +27,7 @@ const OF_GRANTS = review('grant_unknown', 'grant_differs', 'grant_refused', 'gra
 const OF_REFUNDS = review('refund_unknown', 'refund_failed');
 const UNPAID = ['received', 'charge_pending', ...review('charge_unknown'), 'declined', 'blocked'];
 const ENDED_PAID = ['completed', 'refunded'];
+const GRANTED = ['granting', 'refunding', ...OF_REFUNDS, ...ENDED_PAID];
 
 const OTHER_REVIEWS = review('grant_differs', 'grant_refused', 'grant_expired');
 const UNGRANTED = ['declined', 'blocked', 'refunded'];
@@ -86,9 +87,9 @@ const CANNOT_BE: readonly Rule[] = [
     why: 'only the relay gives money back here, and from a refund no row comes back to here',
   },
   {
-    stands: STANDS,
+    stands: STANDS.filter((stands) => !GRANTED.includes(stands)),
     outcomes: ['grant unpaid'],
-    why: 'a row is granted once its payment and its reservation are recorded, and nobody but the relay writes them here',
+    why: 'a row is granted once its payment is recorded, and its reservation stays until it ends, or its money is given back',
   },
   {
     stands: ['declined', 'blocked'],
@@ -97,7 +98,10 @@ const CANNOT_BE: readonly Rule[] = [
   },
 ];
 
-/** Outcomes that a row may meet there, and what would have to come together for it. No run has put that together yet. */
+/**
+ * Outcomes that a row may meet there, and what has to come together for it. No scenario is made for them: a run says to which of
+ * them it came all the same.
+ */
 const NOT_TRIED: readonly Rule[] = [
   {
     stands: [
@@ -169,8 +173,26 @@ const NOT_TRIED: readonly Rule[] = [
     outcomes: ['grant_evidence differs'],
     why: SAID_WRONGLY,
   },
-  { stands: review('grant_differs'), outcomes: ['grant_evidence no_answer'], why: LATE_GRANT },
-  { stands: review('grant_refused'), outcomes: ['grant differs', 'grant not_applied'], why: LATE_GRANT },
+  {
+    stands: GRANTED,
+    outcomes: ['grant unpaid'],
+    why: 'whoever is about to grant sleeps until others have given the money back, or ended the recharge long ago: its reservation is gone',
+  },
+  {
+    stands: review('grant_differs'),
+    outcomes: ['grant differs', 'grant not_applied', 'grant unknown', 'grant_evidence no_answer'],
+    why: LATE_GRANT,
+  },
+  {
+    stands: review('grant_refused'),
+    outcomes: ['grant differs', 'grant not_applied', 'grant unknown', 'grant_evidence no_answer'],
+    why: LATE_GRANT,
+  },
+  {
+    stands: review('refund_failed'),
+    outcomes: ['grant differs', 'grant not_applied', 'grant unknown'],
+    why: LATE_GRANT,
+  },
   {
     stands: review('grant_expired', 'refund_unknown'),
     outcomes: ['grant differs', 'grant not_applied', 'grant refused', 'grant unknown'],

@@ -5,7 +5,7 @@ const named = new Set([...IMPOSSIBLE.keys(), ...UNTRIED.keys()]);
 const all = TRANSITIONS.filter((pair) => !named.has(pair));
 
 describe('pairs of where a row stands and an outcome', () => {
-  it('are 496, and each has one place: reached, impossible, or untried', () => {
+  it('are 496, and each has one place: reached, impossible, or without a scenario made for it', () => {
     expect(TRANSITIONS).toHaveLength(496);
     expect([...IMPOSSIBLE.keys()].filter((pair) => UNTRIED.has(pair))).toEqual([]);
     expect(sorted(new Set(all))).toEqual({
@@ -26,7 +26,7 @@ describe('pairs of where a row stands and an outcome', () => {
     expect(wrong).toEqual([['received: grant granted', expect.stringContaining('no grant has begun')]]);
   });
 
-  it('are told where they are named as untried, and reached by now', () => {
+  it('are told where no scenario is made for them, and they are reached all the same', () => {
     const [untried = ''] = UNTRIED.keys();
     const { reached, untried: others } = sorted(new Set([...all, untried]));
     expect(reached).toEqual([untried]);
