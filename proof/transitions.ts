@@ -141,6 +141,12 @@ const NOT_TRIED: readonly Rule[] = [
     why: LATE_PAYMENT,
   },
   { stands: ['charged'], outcomes: ['payment declined'], why: LATE_PAYMENT },
+  { stands: ['refunding'], outcomes: ['payment pending', 'payment unknown'], why: LATE_PAYMENT },
+  {
+    stands: ['charge_pending'],
+    outcomes: ['payment not_found'],
+    why: 'the endpoint has lost a payment that it said is under way',
+  },
   { stands: ['granting'], outcomes: ['payment not_found'], why: LATE_PAYMENT },
   {
     stands: ['charge_pending', ...review('charge_unknown'), 'completed'],
