@@ -29,6 +29,9 @@ if (sentence !== undefined) {
   process.exit(1);
 }
 
+// What is loaded from here on is compiled only at the first start, and its types are taken out only then.
+module.enableCompileCache();
+
 /**
  * zod has its errors in 64 languages, each a file, and loads all of them: 19 ms of CPU for each process and each thread. All but
  * English, which it takes by default, are left out of what is loaded from here on.

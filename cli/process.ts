@@ -1,9 +1,7 @@
 import '../preflight.mjs';
-import { enableCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// This comes first: what is loaded from here on is compiled only at the first start.
-enableCompileCache();
+// Only now is what is loaded compiled for the next start, too.
 const { main } = await import('./main.ts');
 
 // The reader may close the pipe early, as `head` does.

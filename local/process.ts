@@ -1,8 +1,7 @@
 import '../preflight.mjs';
-import { enableCompileCache } from 'node:module';
+import { getCompileCacheDir } from 'node:module';
 
-// This comes first: what is loaded from here on is compiled only at the first start. So is what the processes
-// load that it starts.
-const { directory } = enableCompileCache();
+// The processes that it starts have what they load compiled from the first start, too.
+const directory = getCompileCacheDir();
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory;
 await import('./main.ts');

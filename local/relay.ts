@@ -29,7 +29,8 @@ import {
   type Secrets,
 } from '../shared/settings/secrets.ts';
 import { type AwsJson, createSqs } from '../shared/storage/aws-json.ts';
-import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { createDocumentClient } from '../shared/storage/clients.ts';
+import { createSqsClient } from '../shared/storage/sqs-client.ts';
 import { createSweeps } from '../shared/sweeps.ts';
 import { engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';

@@ -19,7 +19,7 @@ import type { Ledger } from '../shared/recharge/ledger.ts';
 import { type Policy, productionPolicy } from '../shared/recharge/policy.ts';
 import type { InboundSecrets, OutboundSecrets } from '../shared/settings/secrets.ts';
 import { createSqs } from '../shared/storage/aws-json.ts';
-import { createDocumentClient, createSqsClient } from '../shared/storage/clients.ts';
+import { createDocumentClient } from '../shared/storage/clients.ts';
 import { storageClockOf } from '../shared/storage/clock.ts';
 import { createSweeps, type Sweeps } from '../shared/sweeps.ts';
 import { type AlertRows, createAlertRows } from './alert-rows.ts';
@@ -53,8 +53,8 @@ export interface Connection {
   waits: Pick<Waits, 'inForce'>;
   /** @throws an OperateError that says what to start, or to deploy, if there is none. */
   messageQueue(): MessageQueue;
-  /** @throws likewise, where not all of them are known. */
-  queues(): Queues;
+  /** Loads SQS's client, which most commands do without. @throws likewise, where not all of them are known. */
+  queues(): Promise<Queues>;
   policy: Policy;
   /** Undefined: nothing on this machine says them. */
   terms(): Terms | undefined;
@@ -97,20 +97,23 @@ export async function connect(
   const endpoint = env.DYNAMODB_ENDPOINT ?? runtime?.dynamodbEndpoint;
   if (endpoint === undefined) throw notStarted(env);
   const { table = 'recharge-relay', queues: urls, sqsEndpoint } = runtime ?? {};
-  const queues = once((): Queues => {
+  const known = once(() => {
     if (urls === undefined || sqsEndpoint === undefined) throw notStarted(env);
     const engine = engineAt(sqsEndpoint);
-    return { sqs: createSqsClient(engine), sender: createSqs(engine), urls };
+    return { engine, sender: createSqs(engine), urls };
   });
   return {
     relay: identityOfThisFolder(env, runtime?.url),
     ...stores(createDocumentClient(engineAt(endpoint)), table, { logger, now }),
     terms,
     messageQueue() {
-      const { sender, urls: known } = queues();
-      return createSqsMessageQueue(sender, known.messages);
+      const { sender, urls } = known();
+      return createSqsMessageQueue(sender, urls.messages);
     },
-    queues,
+    queues: once(async () => {
+      const { engine, ...queues } = known();
+      return { sqs: await sqsClient(engine), ...queues };
+    }),
     policy: localWaits(env, []).policy,
   };
 }
@@ -124,7 +127,12 @@ function once<Made>(make: () => Made): () => Made {
   };
 }
 
-function queuesOf(stack: string, outputs: StackOutputs): Queues {
+async function sqsClient(engine?: ReturnType<typeof engineAt>) {
+  const { createSqsClient } = await import('../shared/storage/sqs-client.ts');
+  return createSqsClient(engine);
+}
+
+async function queuesOf(stack: string, outputs: StackOutputs): Promise<Queues> {
   const {
     RechargeQueueUrl: recharges,
     RechargeDeadLettersUrl: rechargeDeadLetters,
@@ -140,7 +148,7 @@ function queuesOf(stack: string, outputs: StackOutputs): Queues {
     );
   }
   return {
-    sqs: createSqsClient(),
+    sqs: await sqsClient(),
     sender: createSqs(),
     urls: {
       recharges,

@@ -60,7 +60,7 @@ export const deadLetterJson = ({ id, queue, sentAt, names, state, plan, why }: D
 export async function countDeadLetters(
   connection: Pick<Connection, 'queues'>,
 ): Promise<Record<DeadLetterQueue, number>> {
-  const queues = connection.queues();
+  const queues = await connection.queues();
   const counts = await Promise.all(
     DEAD_LETTER_QUEUES.map(async (queue) => {
       const { waiting, hidden } = await countsOf(queues, urlOf(queues, queue));
@@ -84,7 +84,7 @@ export async function listDeadLetters(
   queue: DeadLetterQueue,
   limit: number,
 ): Promise<DeadLetter[]> {
-  const hands = await openHands(connection.queues(), queue);
+  const hands = await openHands(await connection.queues(), queue);
   try {
     const letters: DeadLetter[] = [];
     while (letters.length < limit) {
@@ -112,7 +112,7 @@ export async function replayDeadLetters(
   { dropUnreadable = false }: { dropUnreadable?: boolean },
   tell: (letter: ReplayedLetter) => void,
 ): Promise<ReplayedLetters> {
-  const hands = await openHands(connection.queues(), queue);
+  const hands = await openHands(await connection.queues(), queue);
   const counts: ReplayedLetters = { queued: 0, forgotten: 0, dropped: 0, left: 0 };
   try {
     for (;;) {
@@ -139,7 +139,7 @@ async function bring(
   if (plan === 'forget') return 'forgotten';
   if (plan === 'leave') return dropUnreadable ? 'dropped' : 'left';
   if (queue === 'recharges') {
-    const { sender, urls } = connection.queues();
+    const { sender, urls } = await connection.queues();
     if (look) await createSqsAskToLook(sender, urls.recharges)(look);
     else await createSqsRechargeQueue(sender, urls.recharges).send([names]);
     return 'queued';

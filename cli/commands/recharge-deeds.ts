@@ -10,7 +10,7 @@ import {
   retryRecharge,
   stopRecharge,
 } from '../../operate/recharges.ts';
-import { type Start, startRecharge } from '../../operate/start.ts';
+import type { Start } from '../../operate/start.ts';
 import { spelledEmailSchema } from '../../shared/email.ts';
 import { formatMoney } from '../../shared/money.ts';
 import { ANSWERS } from '../../shared/recharge/answers.ts';
@@ -134,6 +134,7 @@ export function addRechargeDeeds(recharges: Command, cli: Cli): void {
     .action(async (client: string, { json, yes, for: insteadOf, ...start }: StartOptions) => {
       const what = start.charge ? 'Charge' : 'Grant credits, uncharged, to';
       await confirmChange(cli, { question: `${what} ${client}?`, yes });
+      const { startRecharge } = await import('../../operate/start.ts');
       const order = { client, ...start, ...(insteadOf === undefined ? {} : { insteadOf }) };
       const row = await startRecharge(await connected(), order);
       if (json) return sayJson(rechargeJson(row));

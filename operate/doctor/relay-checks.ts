@@ -46,7 +46,7 @@ async function access(patient: Patient): Promise<Found> {
     {
       action: 'sqs:GetQueueAttributes',
       on: 'the four queues',
-      run: async () => readQueueDepths(connection.queues()),
+      run: async () => readQueueDepths(await connection.queues()),
     },
     ...(patient.target.stack === undefined
       ? []
@@ -219,9 +219,12 @@ export const GROUND_CHECKS: Check[] = [
 async function events(patient: Patient): Promise<Found> {
   if (patient.target.stack === undefined) return skipped('npm start keeps no event that was not taken.');
   const connection = await patient.connection();
-  const { unread = 0, undelivered = 0 } = await countUnsentEvents(connection.queues()).catch(() => {
-    throw new NotKnownError('The queues do not answer.');
-  });
+  const { unread = 0, undelivered = 0 } = await connection
+    .queues()
+    .then(countUnsentEvents)
+    .catch(() => {
+      throw new NotKnownError('The queues do not answer.');
+    });
   return unread + undelivered === 0
     ? ok('No event is left unsent.')
     : warn(

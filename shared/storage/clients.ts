@@ -1,5 +1,4 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Logger } from '../logger.ts';
 
@@ -25,16 +24,6 @@ export function createDocumentClient(engine: DynamoDBClientConfig = {}): DynamoD
   return DynamoDBDocumentClient.from(createTableClient(engine), {
     marshallOptions: { removeUndefinedValues: true },
   });
-}
-
-/**
- * All of SQS, for what works on queues as such. Who only sends takes `createSqs`.
- *
- * @param engine where an engine on one's own machine stands in for AWS.
- */
-export function createSqsClient(engine: SQSClientConfig = {}): SQSClient {
-  // Asked at the region's endpoint, or the engine's, whatever host the queue's address names.
-  return new SQSClient({ ...PATIENCE, ...engine, useQueueUrlAsEndpoint: false });
 }
 
 /**

@@ -8,7 +8,8 @@ import { createQueue, createTable } from '../../local/engines.ts';
 import { type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
 import { createDynamoWaits } from '../../shared/channels/waits.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 import {
   type ChannelParties,
   chatChannel,

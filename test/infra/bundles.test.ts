@@ -23,7 +23,8 @@ import { createAccounts } from '../../shared/recharge/accounts.ts';
 import { createDynamoLedger } from '../../shared/recharge/dynamo-ledger.ts';
 import { parseConfig, readConfig } from '../../shared/settings/config.ts';
 import { BUNDLED_CONFIG } from '../../shared/settings/config-in-use.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 import { recentPage } from '../../shared/storage/table.ts';
 import { NODE_COMPILE_CACHE } from '../support/command.ts';
 

@@ -15,7 +15,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { engineAt } from '../../local/aws.ts';
 import { createQueue, createTable, type Engine, startDynamo } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 
 const started: Engine[] = [];
 let directory: string;

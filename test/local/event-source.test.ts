@@ -13,7 +13,7 @@ import { engineAt } from '../../local/aws.ts';
 import { createQueue, type Engine } from '../../local/engines.ts';
 import { type EventSourceOptions, startEventSource } from '../../local/event-source.ts';
 import { startSqs } from '../../local/sqs.ts';
-import { createSqsClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 import { startFifoSqs } from '../support/fifo-sqs.ts';
 
 let engine: Engine;

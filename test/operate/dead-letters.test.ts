@@ -106,9 +106,9 @@ describe('dead letters of recharges', () => {
     const { connection, urls } = traces();
     await connection.ledger.claim(aRecharge({ key: 'waits', phase: 'charged' }));
     await bury('rechargeDeadLetters', JSON.stringify({ key: 'waits' }));
-    const queues = connection.queues();
+    const queues = await connection.queues();
     const away = { ...urls, recharges: `${urls.recharges}-away` };
-    const broken = { ...connection, queues: () => ({ ...queues, urls: away }) };
+    const broken = { ...connection, queues: async () => ({ ...queues, urls: away }) };
     await expect(replayDeadLetters(broken, 'recharges', {}, () => {})).rejects.toThrow();
     expect(await listDeadLetters(connection, 'recharges', 10)).toHaveLength(1);
   });

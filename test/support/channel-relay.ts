@@ -11,7 +11,8 @@ import { DIALECTS, type DialectName } from '../../local/sandbox/dialects/index.t
 import { createSandboxPlatform, type SandboxPlatform } from '../../local/sandbox/platform.ts';
 import { type Content, type Message, messageIdOf, newMessage } from '../../shared/channels/message.ts';
 import { createDynamoMessages } from '../../shared/channels/messages.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 import { historySchema } from '../../shared/storage/table.ts';
 import type { Env } from './relay-process.ts';
 

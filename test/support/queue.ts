@@ -5,7 +5,7 @@ import { createQueue, type Engine, queueUrl } from '../../local/engines.ts';
 import { startSqs } from '../../local/sqs.ts';
 import { createSqsRechargeQueue, type RechargeQueue } from '../../shared/recharge/queue.ts';
 import { type AwsJson, createSqs } from '../../shared/storage/aws-json.ts';
-import { createSqsClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 
 export interface TestQueue {
   queue: RechargeQueue;

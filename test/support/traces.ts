@@ -12,7 +12,8 @@ import { type Connection, connect } from '../../operate/connection.ts';
 import type { QueueUrls } from '../../operate/queues.ts';
 import type { Target } from '../../operate/target.ts';
 import { createLogger } from '../../shared/logger.ts';
-import { createDocumentClient, createSqsClient } from '../../shared/storage/clients.ts';
+import { createDocumentClient } from '../../shared/storage/clients.ts';
+import { createSqsClient } from '../../shared/storage/sqs-client.ts';
 
 export interface Traces {
   /** For deeds: the relay of this folder. */

@@ -17,7 +17,7 @@ import {
   readMessageId,
 } from '../../../shared/channels/queue.ts';
 import { type AwsJson, createSqs } from '../../../shared/storage/aws-json.ts';
-import { createSqsClient } from '../../../shared/storage/clients.ts';
+import { createSqsClient } from '../../../shared/storage/sqs-client.ts';
 
 let engine: Engine;
 let client: SQSClient;

@@ -5,7 +5,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { type AwsEngine, addressOf, createSqs } from '../../../shared/storage/aws-json.ts';
-import { createSqsClient } from '../../../shared/storage/clients.ts';
+import { createSqsClient } from '../../../shared/storage/sqs-client.ts';
 
 const MESSAGE = { QueueUrl: 'https://sqs.us-east-1.amazonaws.com/1/recharges', MessageBody: '{"key":"ü"}' };
 /** The client of the SDK compares the digest. */
