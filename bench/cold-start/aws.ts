@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
-import { createServer } from 'node:https';
+import { Agent, request as httpRequest, type RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
 import * as z from 'zod';
 
@@ -60,56 +60,65 @@ export async function startAws(
   );
   const engine = new URL(dynamodbEndpoint);
   const agent = new Agent({ keepAlive: true });
-  const server = createServer(
-    { key: readFileSync(key), cert: readFileSync(cert) },
-    async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk);
-      const body = Buffer.concat(chunks);
-      const target = String(request.headers['x-amz-target']);
-      if (target.startsWith('DynamoDB')) {
-        const { headers, method } = request;
-        const passed = httpRequest(
-          {
-            host: engine.hostname,
-            port: engine.port,
-            method,
-            headers: { ...headers, host: engine.host },
-            agent,
-          },
-          (answer) => {
-            response.writeHead(answer.statusCode ?? 500, answer.headers);
-            answer.pipe(response);
-          },
-        );
-        passed.end(body);
-        return;
-      }
-      const answer = target.startsWith('secretsmanager')
-        ? { Name: 'inbound', SecretString: JSON.stringify({ webhook: [secret] }) }
-        : queueAnswer(body);
-      response.setHeader('content-type', 'application/x-amz-json-1.0');
-      response.end(JSON.stringify(answer));
-    },
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const endpoint = `https://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+  const answerAs: RequestListener = async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    const target = String(request.headers['x-amz-target']);
+    if (target.startsWith('DynamoDB')) {
+      const { headers, method } = request;
+      const passed = httpRequest(
+        {
+          host: engine.hostname,
+          port: engine.port,
+          method,
+          headers: { ...headers, host: engine.host },
+          agent,
+        },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      passed.end(body);
+      return;
+    }
+    const answer = target.startsWith('secretsmanager')
+      ? { Name: 'inbound', SecretString: JSON.stringify({ webhook: [secret] }) }
+      : queueAnswer(body);
+    response.setHeader('content-type', 'application/x-amz-json-1.0');
+    response.end(JSON.stringify(answer));
+  };
+  // A server for each service, as they have addresses of their own on AWS: no connection of one serves another.
+  const servers = await Promise.all([1, 2, 3].map(() => listening(createServer(tls, answerAs))));
+  const [dynamodb, sqs, secrets] = servers.map(({ endpoint }) => endpoint);
   return {
     environment: {
       NODE_EXTRA_CA_CERTS: cert,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-      AWS_ENDPOINT_URL_SQS: endpoint,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+      AWS_ENDPOINT_URL_SQS: sqs,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets,
     },
     stop() {
-      server.close();
-      server.closeAllConnections();
+      for (const { server } of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
       agent.destroy();
     },
+  };
+}
+
+async function listening(server: Server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    server,
+    endpoint: `https://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
   };
 }

@@ -388,8 +388,10 @@ describe('the built bundles, as Lambda loads them', () => {
     });
     const loaded: string[] = JSON.parse(said.trim().split('\n').at(-1) ?? '');
     expect(loaded).toContain('NativeModule https');
-    const needless = /undici|worker_threads|zlib|child_process|http2|parse_args/;
+    const needless =
+      /undici|worker_threads|zlib|child_process|http2|parse_args|fs.streams|webstreams|comparisons/;
     expect(loaded.filter((name) => needless.test(name))).toEqual([]);
+    expect(readFileSync(new URL(bundle), 'utf8'), 'profiles are read with it').not.toContain('fs/promises');
   });
 
   it('sweep without anything due', async () => {
