@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { engineBinary } from './engine-package.ts';
-import { keepStreamsShort } from './stream-upkeep.ts';
+import { keepStreamsShort, type StreamUpkeep } from './stream-upkeep.ts';
 
 /** DynamoDB or SQS on this machine, on a port of 127.0.0.1 of its own. */
 export interface Engine {
@@ -43,22 +43,31 @@ exec 3<&0
 { read -r line <&3 || kill -KILL $$; } >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null`;
 
+interface DynamoOptions extends Pick<StreamUpkeep, 'wanted'> {
+  /** Keeps the tables on disk. Without it they are gone with the engine. */
+  dbFile?: string;
+}
+
 /**
- * @param options.dbFile keeps the tables on disk. Without it they are gone with the engine.
+ * @param options.wanted which changes the streams of its file hold, see `keepStreamsShort`.
  * @throws if there is no engine for this platform, or if it does not start, with its own words.
  */
-export async function startDynamo({ dbFile }: { dbFile?: string } = {}): Promise<Engine> {
+export async function startDynamo(options: DynamoOptions = {}): Promise<Engine> {
   const binary = engineBinary();
   for (let tried = 1; ; tried += 1) {
     try {
-      return await startDynoxide(binary, await freePort(), dbFile);
+      return await startDynoxide(binary, await freePort(), options);
     } catch (error) {
       if (tried === PORTS_TO_TRY) throw error;
     }
   }
 }
 
-async function startDynoxide(binary: string, port: number, dbFile: string | undefined): Promise<Engine> {
+async function startDynoxide(
+  binary: string,
+  port: number,
+  { dbFile, wanted }: DynamoOptions,
+): Promise<Engine> {
   const endpoint = `http://127.0.0.1:${port}`;
   const args = ['--port', String(port), ...(dbFile === undefined ? [] : ['--db-path', dbFile])];
   // Windows has no such shell. There an engine outlives a relay that is killed.
@@ -75,7 +84,7 @@ async function startDynoxide(binary: string, port: number, dbFile: string | unde
     // Its own word comes first: another process may answer on this port before it does.
     await saysItListens(child, child.stderr);
     await fetch(endpoint, { signal: AbortSignal.timeout(READY_WITHIN_MS) });
-    if (dbFile !== undefined) keepStreamsShort(dbFile);
+    if (dbFile !== undefined) keepStreamsShort(dbFile, wanted === undefined ? {} : { wanted });
     return engine;
   } catch (error) {
     await engine.stop();

@@ -3,19 +3,15 @@ import { DescribeTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamo
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { createRechargeEventsHandler } from '../functions/recharge-events/handler.ts';
-import { ALERT } from '../shared/alerts.ts';
 import type { RelayEvent } from '../shared/events/event.ts';
 import type { Publish } from '../shared/events/event-bus.ts';
-import { pkOf, type StreamRecord } from '../shared/events/stream.ts';
-import { EVENT_PHASES } from '../shared/events/transitions.ts';
 import { type Reply, readJson, sendOnce } from '../shared/http.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Limits } from '../shared/recharge/account.ts';
-import { ACCOUNT } from '../shared/recharge/dynamo-accounts.ts';
-import { RECHARGE } from '../shared/recharge/dynamo-recharges.ts';
 import { engineAt } from './aws.ts';
 import { STREAM } from './engines.ts';
 import { createStreams, type Place, startStreamSource } from './stream-source.ts';
+import { mayBeEvent } from './wanted-changes.ts';
 
 /** Where events are posted, with the header that proves us. */
 export interface Webhook {
@@ -85,14 +81,6 @@ export async function startEvents(options: EventsOptions): Promise<{ stop(): Pro
       await Promise.all(sources.map((source) => source.stop()));
     },
   };
-}
-
-/** As the stack filters the stream: claims, grants under way and messages are no events. */
-function mayBeEvent(record: StreamRecord): boolean {
-  const pk = pkOf(record);
-  if (!pk.startsWith(RECHARGE)) return pk.startsWith(ACCOUNT) || pk.startsWith(ALERT);
-  const phase = record.dynamodb?.NewImage?.phase?.S;
-  return EVENT_PHASES.some((one) => one === phase);
 }
 
 /** A table that an earlier version made has none yet. */

@@ -38,6 +38,7 @@ import {
 } from './state.ts';
 import { createTalk } from './talk.ts';
 import { asker, paint, say, sayPainted } from './terminal.ts';
+import { MAY_BE_EVENT_SQL } from './wanted-changes.ts';
 import { loadWorkers } from './workers.ts';
 
 /** Where a browser finds the pages of the sandbox's Stripe. */
@@ -212,7 +213,8 @@ async function startParts(
     return engine.endpoint;
   };
   const [dynamodbEndpoint, sqsEndpoint, platformUrl, paymentsUrl, chatUrl] = await Promise.all([
-    env.DYNAMODB_ENDPOINT ?? startDynamo({ dbFile: localFile(env, 'dynamodb.sqlite') }).then(keep),
+    env.DYNAMODB_ENDPOINT ??
+      startDynamo({ dbFile: localFile(env, 'dynamodb.sqlite'), wanted: MAY_BE_EVENT_SQL }).then(keep),
     env.SQS_ENDPOINT ?? startProcess('./sqs-process.ts').then(keep),
     env.PLATFORM_BASE_URL === undefined
       ? startProcess('./sandbox/platform-process.ts', {

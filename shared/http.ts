@@ -68,8 +68,9 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
       ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }),
     },
     agent: false,
-    signal: AbortSignal.timeout(request.timeoutMs),
   });
+  // No AbortSignal: one that nobody needs any more still makes its error, stack and all, once the time has come.
+  const late = setTimeout(() => outgoing.destroy(new Error('no answer in time')), request.timeoutMs);
   outgoing.on('socket', (socket) => {
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       connected = true;
@@ -77,7 +78,10 @@ function exchange(request: OutgoingRequest): Promise<Reply> {
   });
   outgoing.on('error', fail);
   // Also after an answer that is none, such as 101, which Node ends without an error. Nothing settles twice.
-  outgoing.on('close', () => fail(new Error('the connection closed without an answer')));
+  outgoing.on('close', () => {
+    clearTimeout(late);
+    fail(new Error('the connection closed without an answer'));
+  });
   outgoing.on('response', (incoming) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -201,7 +205,6 @@ export function isOnThisMachine(text: string): boolean {
 }
 
 function describeNetworkError(error: Error): string {
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
   // OpenSSL's text names its thread and ends in a line feed: one fault must be one text, in every process.
   const message = error.message.replace(/[0-9A-F]{8,16}:(?=error:)/, '').trim();

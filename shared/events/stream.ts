@@ -3,7 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { alertOf } from '../alert-row.ts';
 import { ALERT } from '../alerts.ts';
 import type { Limits } from '../recharge/account.ts';
-import { ACCOUNT, accountOf } from '../recharge/dynamo-accounts.ts';
+import { ACCOUNT, accountOf, RESERVATION } from '../recharge/dynamo-accounts.ts';
 import { RECHARGE, rechargeOf } from '../recharge/dynamo-recharges.ts';
 import type { Item } from '../storage/table.ts';
 import type { RelayEvent } from './event.ts';
@@ -34,8 +34,8 @@ export const pkOf = ({ dynamodb }: StreamRecord): string => dynamodb?.Keys?.pk?.
 export function eventsOf(record: StreamRecord, { limits }: { limits: Limits }): RelayEvent[] {
   const { NewImage, OldImage, ApproximateCreationDateTime = 0 } = record.dynamodb ?? {};
   if (!NewImage) return [];
-  const after = unmarshall(NewImage);
-  const before = OldImage && unmarshall(OldImage);
+  const after = unmarshall(toldOf(NewImage));
+  const before = OldImage && unmarshall(toldOf(OldImage));
   const timestamp = new Date(ApproximateCreationDateTime * 1_000).toISOString();
   const read = <Row>(rowOf: (item: Item) => Row) => [before && rowOf(before), rowOf(after)] as const;
 
@@ -47,3 +47,7 @@ export function eventsOf(record: StreamRecord, { limits }: { limits: Limits }): 
   if (!is) throw new Error(`The item ${pk} is no alert.`);
   return eventsOfAlert(was, is, timestamp);
 }
+
+/** No event tells of reservations, and ten minutes of them are most of a busy client's row. */
+const toldOf = (image: Record<string, AttributeValue>) =>
+  Object.fromEntries(Object.entries(image).filter(([name]) => !name.startsWith(RESERVATION)));

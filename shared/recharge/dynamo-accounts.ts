@@ -9,6 +9,8 @@ import { pricingSchema } from './pricing.ts';
 import { REFUSALS, SCHEMA_VERSION } from './recharge.ts';
 
 export const ACCOUNT = 'ACCOUNT#';
+/** What the names of the attributes begin with that hold reservations. */
+export const RESERVATION = 'r_';
 /** The partition of the `recent` index that names the clients the agency knows. */
 export const ACCOUNTS_LIST = 'ACCOUNTS';
 
@@ -155,7 +157,7 @@ export function accountOf(item: Item): Account {
     ...(last === undefined || lastAt === undefined ? {} : { last: { key: last, at: lastAt } }),
     counts: named('n_', z.int()),
     spent: named('m_', z.int()),
-    reservations: named('r_', reservationSchema, true),
+    reservations: named(RESERVATION, reservationSchema, true),
   };
 }
 

@@ -1,4 +1,4 @@
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createRechargeEventsHandler, type Letter } from '../../functions/recharge-events/handler.ts';
 import { withAlertRows } from '../../shared/alerts.ts';
@@ -97,6 +97,24 @@ describe('what the table tells by its stream', () => {
       `${EMAIL}:cap_near:2`,
     ]);
     expect(told).toMatchObject([{ subject: 'recharge-relay-test: charging_paused' }]);
+  });
+
+  it('tells of a client without a look at their reservations, of which no event tells', async () => {
+    const { ledger, client, table } = store();
+    const account = await ledger.readAccount(EMAIL);
+    await ledger.writeAccount(account, { ...account, status: 'active' });
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: `ACCOUNT#${EMAIL}` },
+        UpdateExpression: 'SET #status = :suspended, r_1_1 = :unreadable ADD revision :one',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':suspended': 'suspended', ':unreadable': 'no reservation', ':one': 1 },
+      }),
+    );
+    expect(await run(await store().records())).toEqual([]);
+    expect(published).toEqual([`${EMAIL}:suspended:2`]);
+    expect(buried).toEqual([]);
   });
 
   it('is nothing where an item was removed, or is none that others hear of', async () => {
