@@ -19,6 +19,10 @@ interface Books {
   deletedBeforeTheirTurn: string[];
 }
 
+interface Gate {
+  isClosed: boolean;
+}
+
 /**
  * SQS over HTTP, as far as `npm start` asks it, with ordered queues by its documentation. The engine of `npm start`
  * hands out one message of a group at a time, and SQS up to ten. Other queues hold nothing.
@@ -26,6 +30,7 @@ interface Books {
 export async function startFifoSqs() {
   const queues = new Map<string, Fifo>();
   const books: Books = { together: [], deletedBeforeTheirTurn: [] };
+  const gate = { isClosed: false };
   const server = createServer(async (incoming, outgoing) => {
     let text = '';
     for await (const chunk of incoming) text += chunk;
@@ -34,7 +39,7 @@ export async function startFifoSqs() {
     const name = asked.QueueName ?? nameOf(asked.QueueUrl);
     const queue = queues.get(name) ?? createFifo(Date.now);
     queues.set(name, queue);
-    const answer = await answerTo(action, asked, { name, queue, url, books });
+    const answer = await answerTo(action, asked, { name, queue, url, books, gate });
     outgoing.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(answer));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -42,6 +47,13 @@ export async function startFifoSqs() {
   return {
     url,
     books,
+    /** Until they are let go, messages gather, and nobody is handed one. */
+    hold() {
+      gate.isClosed = true;
+    },
+    letGo() {
+      gate.isClosed = false;
+    },
     close() {
       server.closeAllConnections();
       server.close();
@@ -52,7 +64,7 @@ export async function startFifoSqs() {
 async function answerTo(
   action: string,
   asked: Asked,
-  { name, queue, url, books }: { name: string; queue: Fifo; url: string; books: Books },
+  { name, queue, url, books, gate }: { name: string; queue: Fifo; url: string; books: Books; gate: Gate },
 ): Promise<object> {
   const each = (act: (entry: Asked) => void) => {
     for (const entry of asked.Entries) act(entry);
@@ -70,7 +82,7 @@ async function answerTo(
       queue.send(asked.MessageGroupId, asked.MessageDeduplicationId, asked.MessageBody);
       return { MessageId: 'sent', MD5OfMessageBody: md5(asked.MessageBody) };
     case 'ReceiveMessage':
-      return { Messages: await receive(queue, asked, books) };
+      return { Messages: await receive(queue, asked, { books, gate }) };
     case 'DeleteMessageBatch':
       return each(({ ReceiptHandle }) => {
         if (queue.isBehindAnother(ReceiptHandle)) books.deletedBeforeTheirTurn.push(ReceiptHandle);
@@ -85,10 +97,10 @@ async function answerTo(
   }
 }
 
-async function receive(queue: Fifo, asked: Asked, books: Books) {
+async function receive(queue: Fifo, asked: Asked, { books, gate }: { books: Books; gate: Gate }) {
   const endsAt = Date.now() + asked.WaitTimeSeconds * 1_000;
   for (;;) {
-    const records = queue.receive(asked.MaxNumberOfMessages);
+    const records = gate.isClosed ? [] : queue.receive(asked.MaxNumberOfMessages);
     if (records.length > 0) {
       const groups = Map.groupBy(records, ({ attributes }) => attributes.MessageGroupId);
       books.together.push(Math.max(...[...groups.values()].map((group) => group.length)));
