@@ -99,7 +99,8 @@ export const rowOf = ({ table }: Pick<World, 'table'>, key: string): Recharge | 
 /** What really became of a recharge, by the books of both sides. */
 export function truthOf({ books }: Pick<World, 'books'>, recharge: Pick<Recharge, 'key' | 'email'>) {
   const payments = Object.values(books.charges).filter(({ rechargeKey }) => rechargeKey === recharge.key);
-  const grants = books.grants.filter(({ mark }) => mark.startsWith(grantMarkPrefixOf(recharge)));
+  const prefix = grantMarkPrefixOf(recharge);
+  const grants = books.grants.filter(({ mark }) => mark.startsWith(prefix));
   return {
     payments,
     grants,

@@ -233,9 +233,9 @@ describe('somebody on Monday morning', () => {
       .poll(async () => (await connection.ledger.readAccount('client-021@example.com')).status)
       .toBe('active');
     // Each change is a line of the log, with who did it, and without the client's whole email.
-    expect(log.filter((line) => line.includes('done in the console')).at(-1)).toMatch(
-      /"deed":"enable","by":"j\*\*\*@desk","email":"c\*\*\*@example\.com","note":"has paid"/,
-    );
+    await expect
+      .poll(() => log.filter((line) => line.includes('done in the console')).at(-1))
+      .toMatch(/"deed":"enable","by":"j\*\*\*@desk","email":"c\*\*\*@example\.com","note":"has paid"/);
   });
 
   it('sees what is wrong with a file of clients before anything is written, and imports it once it is mended', async () => {

@@ -1,7 +1,7 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FOUND_BY_SIMULATOR } from '../../proof/plants.ts';
 import { wrongWordsOf } from '../../proof/simulator/coverage.ts';
 import { type Part, simulatedSchema } from '../../proof/simulator/simulated.ts';
@@ -42,22 +42,25 @@ const REACHED = [
   ...['a wake comes twice', 'a wake is late'],
 ];
 
-/** As `npm run simulate` does: in a process of its own. */
-async function simulated(from: number, to: number, wrongShare = 0): Promise<Part> {
-  const child = fork(new URL('../../proof/simulator/child.ts', import.meta.url));
-  try {
-    child.send({ from, to, wrongShare });
-    const [part]: unknown[] = await once(child, 'message');
-    return simulatedSchema.parse(part);
-  } finally {
-    child.disconnect();
-  }
+/** As `npm run simulate` does: in a process of its own, which simulates one part after the other. */
+const startChild = () => fork(new URL('../../proof/simulator/child.ts', import.meta.url));
+
+async function simulated(child: ChildProcess, from: number, to: number, wrongShare = 0): Promise<Part> {
+  child.send({ from, to, wrongShare });
+  const [part]: unknown[] = await once(child, 'message');
+  return simulatedSchema.parse(part);
 }
+
+let child: ChildProcess;
+beforeAll(() => {
+  child = startChild();
+});
+afterAll(() => child.disconnect());
 
 describe('fifty times two weeks of trouble, and the quiet after them', () => {
   let part: Part;
   beforeAll(async () => {
-    part = await simulated(1, 51);
+    part = await simulated(child, 1, 51);
   }, PATIENCE_MS);
 
   it('nothing is violated', () => {
@@ -78,7 +81,7 @@ describe('fifty times two weeks of trouble, and the quiet after them', () => {
 it(
   'what people say wrongly harms the recharge of which they say it, and no other',
   async () => {
-    const { violations, counts } = await simulated(1, 11, 0.5);
+    const { violations, counts } = await simulated(child, 1, 11, 0.5);
     expect(violations).toEqual([]);
     const table = wrongWordsOf({ counts }).join('\n');
     expect(table).toMatch(/confirm-granted, of grant_unknown .* I4: completed, and nothing was granted/);
@@ -88,11 +91,16 @@ it(
 );
 
 it(
-  'a seed is the same weeks whenever it is simulated',
+  'a seed is the same weeks whenever it is simulated, and whatever was simulated before',
   async () => {
-    const [one, other] = await Promise.all([simulated(17, 18), simulated(17, 18)]);
-    expect(one.steps).toBeGreaterThan(500);
-    expect(other).toEqual(one);
+    const fresh = startChild();
+    try {
+      const [one, other] = await Promise.all([simulated(fresh, 17, 18), simulated(child, 17, 18)]);
+      expect(one.steps).toBeGreaterThan(500);
+      expect(other).toEqual(one);
+    } finally {
+      fresh.disconnect();
+    }
   },
   PATIENCE_MS,
 );
@@ -107,11 +115,13 @@ describe('a bug that is planted into the code is found:', () => {
     'a claimed row does not come back by itself',
     ...FOUND_BY_SIMULATOR.map(({ name }) => name),
   ];
+  /** The first seed shows it. */
+  const again = 'no answer to a charge is believed to mean declined';
   type Violation = Part['violations'][number];
   const found: [name: string, first: Violation | undefined][] = [];
   beforeAll(async () => {
     const url = new URL('../support/simulator-worker.ts', import.meta.url);
-    const worker = new Worker(url, { workerData: { names: [...names, names[0]], seeds: 10 } });
+    const worker = new Worker(url, { workerData: { names: [...names, again], seeds: 20 } });
     worker.on('message', (posted: [string, Violation | undefined]) => found.push(posted));
     await once(worker, 'exit');
   }, PATIENCE_MS);
@@ -124,7 +134,7 @@ describe('a bug that is planted into the code is found:', () => {
   });
 
   it('and comes again with its seed, to the letter', () => {
-    expect(found.at(-1)).toEqual(found[0]);
-    expect(found[0]?.[1]?.story.length).toBeGreaterThan(5);
+    expect(found.at(-1)).toEqual(found.find(([of]) => of === again));
+    expect(found.at(-1)?.[1]?.story.length).toBeGreaterThan(5);
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sparticuz from '@sparticuz/chromium';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 
 /** Where Chrome is, on systems for which no package brings one. */
@@ -65,37 +65,64 @@ async function launch(tries = 3): Promise<Browser> {
   }
 }
 
+/** A page, and what went wrong in it since a test has it. */
+interface Opened {
+  page: Page;
+  origin: string;
+  faults: string[];
+}
+
+/** A deed that is refused, and a search that finds nothing, are no faults of the page. */
+const isAnswer = (text: string, url: string) =>
+  /status of (409|422) /.test(text) || (/status of 404 /.test(text) && url.includes('/api/find?'));
+
+async function openIn(browser: Browser): Promise<Opened> {
+  const context = await browser.newContext({ acceptDownloads: true });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const opened: Opened = { page, origin: '', faults: [] };
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${opened.origin}/`) && !request.url().startsWith('blob:'))
+      opened.faults.push(`asked ${request.url()}`);
+  });
+  page.on('pageerror', (error) => opened.faults.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !isAnswer(message.text(), message.location().url))
+      opened.faults.push(`${message.text()} ${message.location().url}`);
+  });
+  return opened;
+}
+
 /** A real browser for the tests of one file. */
 export function useBrowser() {
   let browser: Browser | undefined;
+  /** Those that a test has left. A page with a process of its own for each test takes twice as much of a core. */
+  const left: Opened[] = [];
   beforeAll(async () => {
     browser = await launch();
   });
   afterAll(() => browser?.close());
   return {
-    /** A new page that was shown nothing yet. What goes wrong in it, or is asked for elsewhere, fails the test. */
+    /**
+     * A page that shows nothing, and knows nothing of what was shown before. What goes wrong in it, or is asked for elsewhere,
+     * fails the test.
+     */
     async page(origin: string, { width = 1200, height = 800, theme = 'light' }: Look = {}): Promise<Page> {
       if (!browser) throw new Error('Bug! There is a browser within tests only.');
-      const context: BrowserContext = await browser.newContext({
-        viewport: { width, height },
-        colorScheme: theme,
-        acceptDownloads: true,
-      });
-      const faults: string[] = [];
-      context.setDefaultTimeout(10_000);
-      const page = await context.newPage();
-      page.on('request', (request) => {
-        if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('blob:'))
-          faults.push(`asked ${request.url()}`);
-      });
-      page.on('pageerror', (error) => faults.push(error.message));
-      page.on('console', (message) => {
-        // A deed that is refused is no fault of the page.
-        if (message.type() === 'error' && !/status of (409|422) /.test(message.text()))
-          faults.push(message.text());
-      });
+      const opened = left.pop() ?? (await openIn(browser));
+      const { page } = opened;
+      opened.origin = origin;
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme: theme });
       onTestFinished(async () => {
-        await context.close();
+        const { faults } = opened;
+        if (!page.isClosed()) {
+          await page.unrouteAll();
+          await page.goto('about:blank');
+          await page.context().clearCookies();
+          opened.faults = [];
+          left.push(opened);
+        }
         expect(faults).toEqual([]);
       });
       return page;
