@@ -91,7 +91,8 @@ const filesOfTheSdk: Plugin = {
   },
 };
 
-async function buildFunction(name: FunctionName, config: Config): Promise<number> {
+/** @returns the bytes it loads at its start. */
+export async function buildFunction(name: FunctionName, config: Config): Promise<number> {
   const outdir = assetOf(name);
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
