@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * The tests of what becomes of money, which are run once more with Stripe taking it: `npm run test:stripe`. Rows that
@@ -30,6 +31,36 @@ const OF_MODE: Record<string, string[]> = {
   fuzz: FUZZ,
 };
 
+/** They take five seconds or more. Whichever of them began last would run while the other core has nothing left to do. */
+const LONG = [
+  'console/journeys',
+  'proof/explorer',
+  'local/channels',
+  'proof/simulator',
+  'local/demonstration',
+  'console/looks',
+  'local/channels-vendors',
+  'infra/bundles',
+  'local/crash',
+  'cli/recharges',
+  'local/outage',
+  'infra/assembly',
+  'local/concurrency',
+  'local/stranger',
+  'shared/recharge/crash',
+];
+
+/** Vitest begins with what took longest the last time, and in a fresh clone with the largest files, which is something else. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification) => {
+      const rank = LONG.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`));
+      return rank < 0 ? LONG.length : rank;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rankOf(a) - rankOf(b));
+  }
+}
+
 export default defineConfig(({ mode }) => ({
   test: {
     include: OF_MODE[mode] ?? ['test/**/*.test.ts'],
@@ -40,6 +71,7 @@ export default defineConfig(({ mode }) => ({
       RELAY_TEST_MASS: mode === 'mass' ? 'whole' : 'some',
     },
     globalSetup: ['test/support/engine.ts'],
+    sequence: { sequencer: LongFirst },
     // Engines and processes start in a second here, and in several where other work runs beside.
     // The end-to-end tests wait as much as they work: with two workers, two cores are idle for a tenth of the time.
     maxWorkers: 3,

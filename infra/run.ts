@@ -1,22 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire, enableCompileCache } from 'node:module';
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { ownConfigFile } from '../shared/settings/config-file.ts';
-import { type StageSettings, stageSettings } from './stages.ts';
-
-const COMMANDS = ['synth', 'diff', 'deploy', 'destroy'] as const;
-type Command = (typeof COMMANDS)[number];
-
-/** Which options a command takes, beside `--stage`. Nothing is dropped that somebody relies on. */
-const OPTIONS = {
-  profile: ['diff', 'deploy', 'destroy'],
-  'require-approval': ['deploy'],
-  'beside-old-table': ['deploy'],
-  strict: ['synth'],
-  yes: ['destroy'],
-  force: ['destroy'],
-} satisfies Record<string, Command[]>;
+import { readArguments } from './run-arguments.ts';
+import type { StageSettings } from './stages.ts';
 
 const say = (line: string) => {
   process.stdout.write(`${line}\n`);
@@ -30,7 +17,7 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { command, stage, values } = readArguments();
+  const { command, stage, values } = readArguments(process.argv.slice(2));
   const { profile } = values;
   switch (command) {
     case 'synth':
@@ -43,39 +30,6 @@ async function main(): Promise<number> {
     case 'destroy':
       return destroyStage(stage, { profile, yes: values.yes === true || values.force === true });
   }
-}
-
-/** Nothing is guessed, and nothing is dropped, because a misspelt stage or profile must not reach another one. */
-function readArguments() {
-  const { values, positionals } = parseArgs({
-    options: {
-      stage: { type: 'string' },
-      profile: { type: 'string' },
-      'require-approval': { type: 'string' },
-      'beside-old-table': { type: 'boolean' },
-      strict: { type: 'boolean' },
-      yes: { type: 'boolean', short: 'y' },
-      force: { type: 'boolean' },
-    },
-    allowPositionals: true,
-  });
-  const [name, ...further] = positionals;
-  const command = COMMANDS.find((known) => known === name);
-  if (!command) throw new Error(`Say what to do: ${COMMANDS.join(', ')}.`);
-  if (further.length > 0) {
-    throw new Error(
-      `Not understood: ${further.join(' ')}. Write: npm run ${command} -- --stage dev (mind the --)`,
-    );
-  }
-  if (values.stage === undefined && command !== 'synth') {
-    throw new Error(`Say which stage: npm run ${command} -- --stage dev (mind the -- in the middle)`);
-  }
-  for (const [option, commands] of Object.entries<Command[]>(OPTIONS)) {
-    if (Object.hasOwn(values, option) && !commands.includes(command)) {
-      throw new Error(`${command} takes no --${option}.`);
-    }
-  }
-  return { command, stage: stageSettings(values.stage ?? 'dev'), values };
 }
 
 /** The app alone, because CDK's command line takes a second and adds nothing. */

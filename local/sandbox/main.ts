@@ -1,15 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import * as z from 'zod';
 import { shellQuoted } from '../../shared/shell.ts';
-import { createSandboxPlatform, platformOptionsSchema } from './platform.ts';
-import { parseJson } from './server.ts';
-
-type Options = z.output<typeof platformOptionsSchema>;
-
-/** Beside the relay's own, which is 3000. */
-const DEFAULT_PORT = 4000;
+import { explain, type Options, optionsOf } from './main-flags.ts';
+import { createSandboxPlatform } from './platform.ts';
 
 const say = (line: string) => {
   process.stdout.write(`${line}\n`);
@@ -18,68 +9,14 @@ const say = (line: string) => {
 for (const end of ['SIGINT', 'SIGTERM']) process.once(end, () => process.exit(0));
 
 try {
-  const flags = readFlags();
-  // Also without an address for what it sends, because one can be set while it runs.
-  const webhookSecret = flags['webhook-secret'] ?? generated();
-  const options = readOptions({ ...flags, 'webhook-secret': webhookSecret });
+  const { options, madeSecret } = optionsOf(process.argv.slice(2));
   const { url } = await createSandboxPlatform(options);
   say(`The sandbox platform listens on ${url}/v1 (API key: ${options.apiKey})`);
-  if (flags['webhook-secret'] === undefined) say(`The secret of what it sends: ${webhookSecret}`);
+  if (madeSecret !== undefined) say(`The secret of what it sends: ${madeSecret}`);
   for (const line of whatToTry(url, options)) say(line);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
-}
-
-function readFlags() {
-  const text = { type: 'string' } as const;
-  return parseArgs({
-    options: {
-      port: text,
-      'api-key': text,
-      profile: text,
-      'webhook-url': text,
-      'webhook-secret': text,
-      'reply-url': text,
-      'reply-secret': text,
-      rate: text,
-      data: text,
-    },
-  }).values;
-}
-
-function readOptions(flags: ReturnType<typeof readFlags>): Options {
-  return platformOptionsSchema.parse({
-    port: Number(flags.port ?? DEFAULT_PORT),
-    apiKey: flags['api-key'] ?? generated(),
-    profile: flags.profile === undefined ? undefined : readProfile(flags.profile),
-    webhookUrl: flags['webhook-url'],
-    webhookSecret: flags['webhook-secret'],
-    replyUrl: flags['reply-url'],
-    replySecret: flags['reply-secret'],
-    ratePerMinute: flags.rate === undefined ? undefined : Number(flags.rate),
-    booksFile: flags.data,
-  });
-}
-
-function generated(): string {
-  return randomBytes(16).toString('hex');
-}
-
-function readProfile(file: string): unknown {
-  const profile = parseJson(readFileSync(file, 'utf8'));
-  if (profile === undefined) throw new Error(`${file} is not JSON.`);
-  return profile;
-}
-
-/** What was wrong with the flags, by the names of the options. No value is shown. */
-function explain(error: unknown): string {
-  if (error instanceof z.ZodError) return z.prettifyError(error);
-  if (!(error instanceof Error)) return String(error);
-  if ('code' in error && error.code === 'EADDRINUSE') {
-    return 'Another process listens on this port: choose one with --port (0 for any free one).';
-  }
-  return error.message;
 }
 
 /** Every indented line works when it is pasted into another terminal. */
