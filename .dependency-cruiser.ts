@@ -187,6 +187,12 @@ const config: IConfiguration = {
       from: { path: '^(cli|functions|local|operate|shared)/' },
       to: { path: '^(node:)?http$', dependencyTypesNot: ['type-only'] },
     },
+    never(
+      'settings-know-no-phone-numbers',
+      '^shared/.+settings\\.ts$',
+      '^shared/platform/phone\\.ts$',
+      'The numbers of the world are ninety files, and every process and command reads settings at its start.',
+    ),
     {
       name: 'every-folder-has-its-rules',
       comment: 'A new folder says here what it may import.',

@@ -4,10 +4,7 @@ import {
   ParseError,
   parsePhoneNumberWithError,
 } from 'libphonenumber-js/min';
-
-/** How a system writes phone numbers: with `+` and code, with the code and no `+`, or as its own country does. */
-export const WRITTEN = ['e164', 'international', 'national'] as const;
-export type Written = (typeof WRITTEN)[number];
+import type { Written } from './written.ts';
 
 export type PhoneReading = { phone: string } | { fault: string };
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { isSafeUrl } from '../../http.ts';
 import { type Verifier, verifierSchema } from '../../incoming/verifier-settings.ts';
-import { WRITTEN } from '../../platform/phone.ts';
+import { WRITTEN } from '../../platform/written.ts';
 import { conditionSchema, pointersSchema } from '../pointer-settings.ts';
 import { apiAddress } from './address.ts';
 import { KINDS } from './beside.ts';

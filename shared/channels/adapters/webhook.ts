@@ -1,7 +1,8 @@
 import type * as z from 'zod/mini';
 import { type OutgoingRequest, type Reply, readJson, retryAfterMs } from '../../http.ts';
 import type { IncomingRequest } from '../../incoming/verifiers.ts';
-import type { readPhone, Written } from '../../platform/phone.ts';
+import type { readPhone } from '../../platform/phone.ts';
+import type { Written } from '../../platform/written.ts';
 import type { Adapter, Delivery, ForDelivery, Parsed } from '../adapter.ts';
 import { type Mapping, partsOfPlace, readMapped } from '../mapped.ts';
 import { firstPointed, fulfils, placed } from '../pointer.ts';
