@@ -48,6 +48,9 @@ const LONG = [
   'local/concurrency',
   'local/stranger',
   'shared/recharge/crash',
+  'fuzz/channel-order',
+  'local/demo-life',
+  'proof/simulator-engine',
 ];
 
 /** Vitest begins with what took longest the last time, and in a fresh clone with the largest files, which is something else. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { type Parties, send, useParties } from '../support/parties.ts';
-import { type Row, type RunningRelay, useEngines, useRelays } from '../support/relay-process.ts';
+import { type Env, type Row, type RunningRelay, useEngines, useRelays } from '../support/relay-process.ts';
 
 const { newFolder, start } = useRelays();
 const newEngines = useEngines();
@@ -10,10 +10,10 @@ const newParties = useParties();
 vi.setConfig({ testTimeout: 90_000 });
 
 /** A relay that can be killed and started again: table, queue, platform and payment endpoint stay. */
-async function killable({ threads = false } = {}) {
+async function killable({ threads = false, env: more = {} }: { threads?: boolean; env?: Env } = {}) {
   const parties = await newParties();
   const { env } = await newEngines();
-  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env }, threads };
+  const options = { ...parties, folder: newFolder(), env: { ...parties.env, ...env, ...more }, threads };
   let relay = await start(options);
   return {
     parties,
@@ -51,9 +51,11 @@ const atRest = (relay: RunningRelay, email: string) =>
 
 describe.concurrent('a relay that is killed', () => {
   it('charges once where it dies during a charge, and never grants a second time where it dies during a grant: it says that it cannot know', async () => {
-    const { parties, relay, kill, startAgain } = await killable({ threads: true });
+    // Twice as long as others wait: it must not give up one call before all three have arrived, on whatever machine.
+    const env = { PLATFORM_TIMEOUT_SECONDS: '6', PAYMENT_HOOK_TIMEOUT_SECONDS: '6' };
+    const { parties, relay, kill, startAgain } = await killable({ threads: true, env });
     const [made, notMade, charged] = [client(1), client(2), client(3)];
-    parties.platform.fault({ operation: 'grant', fault: 'slow', ms: 4_000, email: made });
+    parties.platform.fault({ operation: 'grant', fault: 'slow', ms: 7_000, email: made });
     parties.platform.fault({ operation: 'grant', fault: 'hang_before', email: notMade });
     parties.payments.fault({ operation: 'charge', fault: 'hang_after', email: charged });
     for (const email of [made, notMade, charged]) {

@@ -23,7 +23,7 @@ const newEngines = useEngines();
 
 const lastLine = (text: string): Row => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
 const says = ({ output }: RunningRelay, words: string) =>
-  vi.waitFor(() => expect(output()).toContain(words), { timeout: 20_000, interval: 20 });
+  vi.waitFor(() => expect(output()).toContain(words), { timeout: 40_000, interval: 20 });
 const ONCE = ['--once', '--json'];
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -127,7 +127,7 @@ describe('a relay that stays up', () => {
     // As in a terminal of the user: another shell, with Node and npm on its path.
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
     const paste = async (line: string, path = PATH) =>
-      (await promisify(exec)(line, { cwd: ROOT, env: { PATH: path, NODE_COMPILE_CACHE }, timeout: 30_000 }))
+      (await promisify(exec)(line, { cwd: ROOT, env: { PATH: path, NODE_COMPILE_CACHE }, timeout: 50_000 }))
         .stdout;
     // One line starts npx. Of the others the shell says what npx would be given, and that runs in this process.
     const shell = newFolder();
@@ -207,7 +207,7 @@ describe('a relay that stays up', () => {
     expect(pids).toHaveLength(6);
     expect(pids.filter(isAlive)).toEqual(pids);
     expect(await relay.end('SIGKILL')).toMatchObject({ code: null });
-    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 30_000 });
 
     const next = await start({ folder, ownEngines: true });
     await says(next, 'Ctrl-C stops everything');
