@@ -1,5 +1,7 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createDocumentClient } from '../shared/storage/clients.ts';
 
 /**
  * An engine wants a signature, and checks none. Some read in it which service is meant. A true one for each request
@@ -34,4 +36,14 @@ export function engineAt(endpoint: string) {
     signer,
     requestHandler: { connectionTimeout: 10_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   } satisfies DynamoDBClientConfig & SQSClientConfig;
+}
+
+/** What the SDK adds to each request for AWS alone: which SDK asks, and for which call of Lambda. */
+const FOR_AWS = ['getUserAgentMiddleware', 'recursionDetectionMiddleware'];
+
+/** A client of the engine's tables, which spares itself a tenth of the work of a request: nobody reads that part of it. */
+export function createEngineClient(endpoint: string): DynamoDBDocumentClient {
+  const client = createDocumentClient(engineAt(endpoint));
+  for (const name of FOR_AWS) client.middlewareStack.remove(name);
+  return client;
 }

@@ -29,10 +29,9 @@ import {
   type Secrets,
 } from '../shared/settings/secrets.ts';
 import { type AwsJson, createSqs } from '../shared/storage/aws-json.ts';
-import { createDocumentClient } from '../shared/storage/clients.ts';
 import { createSqsClient } from '../shared/storage/sqs-client.ts';
 import { createSweeps } from '../shared/sweeps.ts';
-import { engineAt } from './aws.ts';
+import { createEngineClient, engineAt } from './aws.ts';
 import { queueUrl as createdQueueUrl, createQueue, createTable } from './engines.ts';
 import { type EventsOptions, startEvents } from './events.ts';
 import { type GatewayOptions, startGateway } from './gateway.ts';
@@ -81,7 +80,7 @@ interface Shared {
 export async function startRelay(options: RelayOptions) {
   const { name: table, port, passes = {}, secrets } = options;
   const { policy } = options.waits;
-  const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
+  const client = createEngineClient(options.dynamodbEndpoint);
   const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   await createTable(client, table);
   const plain = createLogger(options.write);

@@ -8,9 +8,8 @@ import { createLogger } from '../shared/logger.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { createSecrets, outboundSecretsSchema } from '../shared/settings/secrets.ts';
 import { createSqs } from '../shared/storage/aws-json.ts';
-import { createDocumentClient } from '../shared/storage/clients.ts';
 import { createSqsClient } from '../shared/storage/sqs-client.ts';
-import { engineAt } from './aws.ts';
+import { createEngineClient, engineAt } from './aws.ts';
 import { startEventSource } from './event-source.ts';
 import type { LocalWaits } from './policy.ts';
 import type { LocalSecrets } from './state.ts';
@@ -39,7 +38,7 @@ export function startWorkers(
 ): { stop(): Promise<void> } {
   const { table, config, waits, queues, secrets } = options;
   const { policy } = waits;
-  const client = createDocumentClient(engineAt(options.dynamodbEndpoint));
+  const client = createEngineClient(options.dynamodbEndpoint);
   const sqs = createSqsClient(engineAt(options.sqsEndpoint));
   const logger = withAlertRows(createLogger(write), { client, table });
   const outbound = createSecrets('outbound', async () => JSON.stringify(secrets), outboundSecretsSchema);
