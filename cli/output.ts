@@ -110,14 +110,20 @@ function fitted(columns: { width: number; cut: boolean }[], room = Number.POSITI
   return widths;
 }
 
-const graphemes = new Intl.Segmenter();
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader sees as characters. Made with the first use: it takes ten milliseconds. */
+function graphemesOf(said: string) {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(said);
+}
 
 /** In characters of a terminal: some scripts and emoji take two. What is made of several code points is as wide as its first. */
 function widthOf(said: string): number {
   // Nearly everything, and a hundred times as fast.
   if (/^[ -~]*$/.test(said)) return said.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(said)) width += eastAsianWidth(segment.codePointAt(0) ?? 0);
+  for (const { segment } of graphemesOf(said)) width += eastAsianWidth(segment.codePointAt(0) ?? 0);
   return width;
 }
 
@@ -127,7 +133,7 @@ const ELLIPSIS = '…';
 function cutTo(said: string, width: number): string {
   if (widthOf(said) <= width) return said;
   let kept = '';
-  for (const { segment } of graphemes.segment(said)) {
+  for (const { segment } of graphemesOf(said)) {
     if (widthOf(kept + segment + ELLIPSIS) > width) break;
     kept += segment;
   }
