@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { createServer, request as httpRequest } from '../shared/node-http.ts';
 
@@ -20,6 +21,9 @@ export interface GatewayOptions {
 /** API Gateway's own limit. Ours are lower, and are answered by the handlers. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
+/** Whoever goes on connecting keeps nobody waiting for longer. */
+const WAITS_FOR_OTHERS_MS = 100;
+
 /** After this time a client that does not take its answer no longer keeps us from ending. */
 const CLOSES_WITHIN_MS = 1_000;
 
@@ -36,6 +40,7 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
   }));
   const server = createServer(async (incoming, outgoing) => {
     try {
+      await allAreIn();
       const path = new URL(incoming.url ?? '/', 'http://localhost').pathname;
       const prefix = Object.keys(passes).find((candidate) => path.startsWith(candidate));
       const pass = prefix === undefined ? undefined : passes[prefix];
@@ -51,6 +56,7 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
       answer(outgoing, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
     }
   });
+  const allAreIn = whenAllAreIn(server);
   server.listen(port, '127.0.0.1');
   try {
     await once(server, 'listening');
@@ -73,6 +79,32 @@ export async function startGateway({ port, routes, passes = {} }: GatewayOptions
       await closed;
     },
   };
+}
+
+/**
+ * Node takes one new connection in each turn of its loop, however many wait, and a turn is as long as the work of those it
+ * has taken. So of fifty webhooks that came at once the last was read half a second later. Now whoever asks waits until a
+ * turn has brought nobody new: some milliseconds.
+ *
+ * @returns settles at once where nobody new has come.
+ */
+function whenAllAreIn(server: Server): () => Promise<void> | undefined {
+  let isNew = false;
+  let settling: Promise<void> | undefined;
+  const settle = async () => {
+    for (const until = Date.now() + WAITS_FOR_OTHERS_MS; isNew && Date.now() < until; ) {
+      isNew = false;
+      // The first is the end of this turn, the second that of the next.
+      await nextTurn();
+      await nextTurn();
+    }
+    settling = undefined;
+  };
+  server.on('connection', () => {
+    isNew = true;
+    settling ??= settle();
+  });
+  return () => settling;
 }
 
 interface Route {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type GatewayOptions, startGateway } from '../../local/gateway.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -50,6 +50,26 @@ async function post(url: string, headers: Record<string, string | string[]>, bod
 /** What a handler makes of the body, as the webhook does. */
 const bytesOf = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2) =>
   Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+
+it('requests that come at once, each on a connection of its own, are all taken before the first is handled', async () => {
+  let turn = 0;
+  let counter: NodeJS.Immediate = setImmediate(function count() {
+    turn += 1;
+    counter = setImmediate(count);
+  });
+  onTestFinished(() => clearImmediate(counter));
+  const handledIn: number[] = [];
+  const { url } = await running({
+    routes: {
+      'POST /hook': async () => {
+        handledIn.push(turn);
+        return { statusCode: 200 };
+      },
+    },
+  });
+  await Promise.all(Array.from({ length: 50 }, () => post(`${url}/hook`, {}, '{}')));
+  expect(new Set(handledIn).size).toBeLessThanOrEqual(10);
+});
 
 describe('the events', () => {
   it('name the route by its pattern, and what stands in its place decoded', async () => {
