@@ -30,10 +30,10 @@ beforeEach(() => connection.charging.resume());
 
 const origin = () => `http://127.0.0.1:${running.port}`;
 
-/** The console as somebody sees it who has opened the printed address. */
+/** The console as somebody sees it who has opened the printed address, which has left them a cookie. */
 async function opened(path: string, look: Parameters<typeof newPage>[1] = {}) {
   const page = await newPage(origin(), look);
-  await page.goto(running.url);
+  await page.context().request.get(running.url);
   await page.goto(origin() + path);
   await page.getByRole('heading', { level: 1 }).waitFor();
   return page;
