@@ -31,26 +31,31 @@ const OF_MODE: Record<string, string[]> = {
   fuzz: FUZZ,
 };
 
-/** They take five seconds or more. Whichever of them began last would run while the other core has nothing left to do. */
+/**
+ * They take five seconds or more. Whichever of them began last would run while the other core has nothing left to do. Those that
+ * mostly wait stand between those that take a core.
+ */
 const LONG = [
   'console/journeys',
   'proof/explorer',
-  'local/channels',
+  'local/crash',
   'proof/simulator',
   'local/demonstration',
+  'local/channels',
   'console/looks',
   'local/channels-vendors',
   'infra/bundles',
-  'local/crash',
-  'cli/recharges',
   'local/outage',
-  'infra/assembly',
-  'local/concurrency',
-  'local/stranger',
   'shared/recharge/crash',
+  'cli/recharges',
+  'shared/recharge/zombie',
+  'local/concurrency',
+  'infra/assembly',
+  'local/stranger',
   'fuzz/channel-order',
   'local/demo-life',
-  'proof/simulator-engine',
+  'proof/ledger-contract',
+  'local/event-source',
 ];
 
 /** Vitest begins with what took longest the last time, and in a fresh clone with the largest files, which is something else. */
