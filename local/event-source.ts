@@ -26,6 +26,8 @@ const AFTER_ERROR_MS = 500;
 
 /** SQS gives, and forgets, no more at once. */
 const MOST_AT_ONCE = 10;
+/** Far shorter than messages are hidden. Of an ordered queue a message that is not forgotten holds its group back. */
+const FORGOTTEN_WITHIN_MS = 50;
 
 /**
  * Lambda's event source mapping for SQS. Messages are hidden while they are handled. Those that succeeded are
@@ -37,8 +39,14 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
   const { client, queueUrl, handler, runMs, batchSize = 1, concurrency, onError } = options;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
+  /** What is handled and not yet forgotten takes the place of nothing else. */
+  const forgetting = new Set<Promise<void>>();
+  const track = (these: Set<Promise<void>>, work: Promise<unknown>) => {
+    const tracked = work.then(() => {}, onError).finally(() => these.delete(tracked));
+    these.add(tracked);
+  };
 
-  const remove = inBatches(async (receiptHandles: string[]) => {
+  const remove = async (receiptHandles: string[]) => {
     const { Failed = [] } = await client.send(
       new DeleteMessageBatchCommand({
         QueueUrl: queueUrl,
@@ -46,7 +54,8 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
       }),
     );
     if (Failed.length > 0) throw new Error(`${Failed.length} messages were handled, and not deleted`);
-  }, MOST_AT_ONCE);
+  };
+  const forget = inBatches(remove, MOST_AT_ONCE, isFifo(queueUrl) ? 0 : FORGOTTEN_WITHIN_MS);
 
   const handle = async (messages: Message[]) => {
     const endsAt = Date.now() + runMs;
@@ -59,7 +68,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
     const done = records.filter(({ messageId }) => !failed.has(messageId));
     // As in Lambda: a report that names what was not in the event is no report, and the whole event failed.
     if (done.length === 0 || done.length + failed.size > records.length) return;
-    await Promise.all(done.map(({ receiptHandle }) => remove(receiptHandle)));
+    track(forgetting, Promise.all(done.map(({ receiptHandle }) => forget(receiptHandle))));
   };
 
   const poll = async () => {
@@ -76,10 +85,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
           { abortSignal: stopping.signal },
         );
         for (let start = 0; start < Messages.length; start += batchSize) {
-          const run: Promise<void> = handle(Messages.slice(start, start + batchSize))
-            .catch(onError)
-            .finally(() => running.delete(run));
-          running.add(run);
+          track(running, handle(Messages.slice(start, start + batchSize)));
         }
         // Not for each one that has ended: a request brings several.
         while (running.size > concurrency / 2) await Promise.race(running);
@@ -98,6 +104,7 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
       stopping.abort();
       await polling;
       await Promise.all(running);
+      await Promise.all(forgetting);
     },
   };
 }

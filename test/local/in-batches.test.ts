@@ -2,13 +2,17 @@ import { expect, it } from 'vitest';
 import { inBatches } from '../../local/in-batches.ts';
 
 /** Sends that end when the test says so. */
-function sending(most: number) {
+function sending(most: number, gatherMs?: number) {
   const batches: { items: number[]; end: () => void; fail: (error: Error) => void }[] = [];
-  const add = inBatches((items: number[]) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    batches.push({ items, end: resolve, fail: reject });
-    return promise;
-  }, most);
+  const add = inBatches(
+    (items: number[]) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      batches.push({ items, end: resolve, fail: reject });
+      return promise;
+    },
+    most,
+    gatherMs,
+  );
   const sent = () => batches.map(({ items }) => items);
   return { add, batches, sent };
 }
@@ -44,4 +48,18 @@ it('what fails, fails for those of its batch alone', async () => {
   batches[2]?.end();
   await late;
   expect(sent()).toEqual([[1, 2], [3], [4]]);
+});
+
+it('what need not hurry gathers first: what is asked for meanwhile goes with it', async () => {
+  const { add, batches, sent } = sending(3, 50);
+  const all = [add(1)];
+  await turn();
+  all.push(...[2, 3, 4].map(add));
+  await turn();
+  expect(sent()).toEqual([]);
+  await expect.poll(sent).toEqual([[1, 2, 3]]);
+  batches[0]?.end();
+  await expect.poll(sent).toEqual([[1, 2, 3], [4]]);
+  batches[1]?.end();
+  await Promise.all(all);
 });
