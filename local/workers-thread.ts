@@ -4,17 +4,17 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { FromThread, ToThread } from './workers.ts';
 
+// A thread does not have it from its process.
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
+const { startWorkers } = await import('./workers-parts.ts');
+
 /**
- * Between 0, as all else has it, and 19, the last: of a core that all want, a tenth. So in a flood the webhooks are answered
- * first, and worked off in what they leave, which is all where there is no flood.
+ * Between 0, as all else has it, and 19: a tenth of a core that others want, too. So in a flood webhooks are answered first, and
+ * recharges get what is left. It comes after the loading, which would take long on a busy machine.
  */
 const GIVES_WAY = 10;
 // Elsewhere it would be the priority of the whole process. https://man7.org/linux/man-pages/man2/setpriority.2.html, BUGS
 if (process.platform === 'linux') setPriority(GIVES_WAY);
-
-// A thread does not have it from its process.
-enableCompileCache(process.env.NODE_COMPILE_CACHE);
-const { startWorkers } = await import('./workers-parts.ts');
 
 const port = parentPort;
 if (port === null) throw new Error('Bug! This is no thread.');
