@@ -81,7 +81,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/support/engine.ts'],
     sequence: { sequencer: LongFirst },
     // Engines and processes start in a second here, and in several where other work runs beside.
-    // The end-to-end tests wait as much as they work: two workers leave two cores idle for a fifth of the time, four for a tenth.
+    // The end-to-end tests wait as much as they work: with three workers two cores are idle for a sixth of the time, with four for a tenth.
     maxWorkers: 4,
     // A worker of its own for each file would load the AWS clients eighty times: a tenth of all the time. What
     // a file changes of its process, it puts back.
